@@ -1,0 +1,1 @@
+"""Measurements and figures; nothing imports this package."""

@@ -1,0 +1,79 @@
+"""Image, trimap, alpha and composite beside one another: the figure of the README.
+
+python -m benchmarks.side_by_side --image I --trimap T --alpha A --composite C -o out/side_by_side.png [--height-px 360]
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+NAMES = ("image", "trimap", "alpha", "composite")
+GAP_PX = 6
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """H×W×3 uint8; grey pictures are repeated over the three channels."""
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.is_file() else None
+    if picture is None:
+        raise ValueError(f"{path}: no such file, or not a picture that OpenCV can read")
+    return picture
+
+
+def panel(picture: np.ndarray, caption: str, height_px: int) -> np.ndarray:
+    """The picture at the given height with its caption below, on white."""
+    height, width = picture.shape[:2]
+    width_px = max(1, round(width * height_px / height))
+    smooth = cv2.INTER_AREA if height_px < height else cv2.INTER_CUBIC
+    scaled = cv2.resize(picture, (width_px, height_px), interpolation=smooth)
+    strip = np.full((max(20, height_px // 10), width_px, 3), 255, np.uint8)
+    font_scale = strip.shape[0] / 52
+    (text_width, text_height), _ = cv2.getTextSize(caption, FONT, font_scale, 1)
+    corner = ((width_px - text_width) // 2, (strip.shape[0] + text_height) // 2)
+    cv2.putText(strip, caption, corner, FONT, font_scale, (60, 60, 60), 1, cv2.LINE_AA)
+    return np.vstack([scaled, strip])
+
+
+def side_by_side(pictures: dict[str, np.ndarray], height_px: int) -> np.ndarray:
+    panels = [panel(picture, caption, height_px) for caption, picture in pictures.items()]
+    gap = np.full((panels[0].shape[0], GAP_PX, 3), 255, np.uint8)
+    return np.hstack([part for one in panels for part in (gap, one)][1:])
+
+
+def write_picture(path: Path, picture: np.ndarray) -> None:
+    """Written beside the target and renamed, so that nobody sees half a file."""
+    if not cv2.haveImageWriter(path.name):
+        raise ValueError(f"{path}: OpenCV cannot write this kind of file; try a name that ends in .png")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".side_by_side_") as folder:
+        part = Path(folder, path.name)
+        part.write_bytes(cv2.imencode(path.suffix, picture)[1].tobytes())
+        part.replace(path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.side_by_side", description="The figure of the README.")
+    for name in NAMES:
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--height-px", type=int, default=360, help="height of each picture (default 360)")
+    arguments = parser.parse_args()
+    try:
+        if not 16 <= arguments.height_px <= 8192:
+            raise ValueError(f"--height-px: expected 16 to 8192, got {arguments.height_px}")
+        pictures = {name: read_picture(getattr(arguments, name)) for name in NAMES}
+        sizes = {name: picture.shape[:2] for name, picture in pictures.items()}
+        if len(set(sizes.values())) > 1:
+            listed = ", ".join(f"{name} {height}×{width}" for name, (height, width) in sizes.items())
+            raise ValueError(f"pictures of one size (height×width) expected, got {listed}")
+        write_picture(arguments.output, side_by_side(pictures, arguments.height_px))
+    except (OSError, ValueError, cv2.error) as error:
+        sys.exit(f"side_by_side: {error}")
+
+
+if __name__ == "__main__":
+    main()
