@@ -1,0 +1,25 @@
+"""Deep Image Matting as an inference engine: image + trimap -> alpha.
+
+    dim_trt.build_plan("dim.onnx", "dim.plan")
+    alpha = dim_trt.Engine("dim.plan").run(img, trimap)
+
+The commands are `dim-trt build | matte | info | doctor | evaluate`, also as `python -m dim_trt.<command>`.
+"""
+
+from dim_trt.builder import build_plan
+from dim_trt.capabilities import capabilities
+from dim_trt.engine import Engine
+from dim_trt.errors import BackendUnavailable, BuildError, Error, InvalidInput, PlanError
+from dim_trt.version import __version__
+
+__all__ = [
+    "BackendUnavailable",
+    "BuildError",
+    "Engine",
+    "Error",
+    "InvalidInput",
+    "PlanError",
+    "__version__",
+    "build_plan",
+    "capabilities",
+]

@@ -1,0 +1,44 @@
+"""What this machine and this build can do, and why not the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dim_trt.errors import BackendUnavailable, InvalidInput
+from dim_trt.version import __version__
+
+BACKENDS = ("auto", "cpu", "tensorrt")
+
+
+def tensorrt_reason() -> str:
+    """Why the tensorrt backend cannot be used."""
+    return "the TensorRT backend is not part of this build of dim_trt"
+
+
+def require_backend(backend: str) -> None:
+    """Raise unless a plan for `backend` can be built here."""
+    if backend not in BACKENDS:
+        raise InvalidInput(f"backend: expected one of {', '.join(BACKENDS)}, got {backend!r}")
+    if backend == "tensorrt":
+        raise BackendUnavailable(
+            f"backend='tensorrt': {tensorrt_reason()}; use backend='cpu', or 'auto' to take what there is"
+        )
+
+
+def capabilities() -> dict[str, Any]:
+    """What this machine can do.
+
+    Returns:
+        version: of dim_trt.
+        cpu: {"available", "isa", "available_isas", "threads"}, the instruction sets that the kernels can use.
+        tensorrt, cuda: {"available", "reason"}; the reason says why not.
+    """
+    from dim_trt import _core
+
+    reason = tensorrt_reason()
+    return {
+        "version": __version__,
+        "cpu": {"available": True, **_core.cpu_capabilities()},
+        "tensorrt": {"available": False, "reason": reason},
+        "cuda": {"available": False, "reason": f"device 'cuda' needs the tensorrt backend: {reason}"},
+    }

@@ -1,0 +1,31 @@
+"""The exceptions of dim_trt. A message names the argument, what was expected, what came, and what to do."""
+
+# Error
+# ├── InvalidInput        (also ValueError)
+# ├── PlanError
+# ├── BackendUnavailable  (also RuntimeError)
+# └── BuildError
+
+from __future__ import annotations
+
+__all__ = ["BackendUnavailable", "BuildError", "Error", "InvalidInput", "PlanError"]
+
+
+class Error(Exception):
+    """The root of everything that dim_trt raises on purpose."""
+
+
+class InvalidInput(Error, ValueError):
+    """An argument, an array or a picture is not what the call accepts."""
+
+
+class PlanError(Error):
+    """A plan file is missing, damaged, or was made for another version or machine."""
+
+
+class BackendUnavailable(Error, RuntimeError):
+    """A backend or device was asked for that this machine or this build does not have."""
+
+
+class BuildError(Error):
+    """An ONNX file cannot be turned into a plan."""

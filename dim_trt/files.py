@@ -1,0 +1,34 @@
+"""Files appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+from dim_trt.errors import Error
+
+StrPath = str | os.PathLike[str]
+
+
+def write_atomic(path: StrPath, chunks: Iterable[bytes], *, what: str = "file", error: type[Error] = Error) -> None:
+    """Write `chunks` under a temporary name in the same folder, then rename to `path`; raises `error` on failure."""
+    target = Path(os.path.realpath(path))  # a link keeps pointing where it did
+    temporary = target.with_name(f".dim_trt-{secrets.token_hex(6)}.tmp")
+    try:
+        if target.exists() and not target.is_file():
+            raise error(f"cannot write {what} {os.fspath(path)!r}: it exists and is not a regular file")
+        try:
+            with open(temporary, "xb") as stream:
+                stream.writelines(chunks)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(temporary, target)
+        finally:
+            with contextlib.suppress(OSError):  # gone after the rename; never made if the folder is not writable
+                temporary.unlink()
+    except OSError as failure:
+        reason = "the folder does not exist" if not target.parent.is_dir() else failure.strerror or str(failure)
+        raise error(f"cannot write {what} {os.fspath(path)!r}: {reason}") from failure

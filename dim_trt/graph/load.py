@@ -1,0 +1,174 @@
+"""Reads an ONNX file that nobody vouches for: whatever is not a Deep Image Matting graph is refused by name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import TensorProto
+
+from dim_trt.errors import BuildError
+from dim_trt.files import StrPath
+
+FORMAT_VERSION = 1  # of the metadata; written by training.export
+ALLOWED_OPS = frozenset(
+    ["Add", "Clip", "Concat", "Constant", "Conv", "Identity", "MaxPool", "MaxUnpool", "Relu", "Sigmoid", "Slice"]
+)
+MIN_OPSET = 13  # Clip and Slice take their bounds as inputs; the precision step adds per-channel DequantizeLinear
+
+
+@dataclass(frozen=True)
+class Source:
+    """A checked ONNX model and what its metadata says about it."""
+
+    path: Path
+    proto: onnx.ModelProto
+    sha256: str
+    preprocessing: dict[str, Any]
+    model: dict[str, Any]
+    licence: str
+    origin: str
+
+
+def load_onnx(path: StrPath) -> Source:
+    """Read and check dim.onnx; raises BuildError that says which node or field is wrong and why."""
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except OSError as failure:
+        raise BuildError(f"onnx: cannot read {os.fspath(path)!r}: {failure.strerror or failure}") from failure
+    proto = onnx.ModelProto()
+    try:
+        proto.ParseFromString(data)
+    except DecodeError as failure:
+        raise BuildError(f"onnx: {os.fspath(path)!r} is not an ONNX file ({failure})") from failure
+    if not proto.graph.node:
+        raise BuildError(f"onnx: {os.fspath(path)!r} is not an ONNX file, or its graph is empty")
+    check_graph(proto)
+    metadata = {entry.key: entry.value for entry in proto.metadata_props}
+    return Source(
+        path=path,
+        proto=proto,
+        sha256=hashlib.sha256(data).hexdigest(),
+        preprocessing=_preprocessing(metadata),
+        model=_json_object(metadata, "dim_trt.model") if "dim_trt.model" in metadata else {},
+        licence=metadata.get("dim_trt.licence", "unknown"),
+        origin=metadata.get("dim_trt.origin", "unknown"),
+    )
+
+
+def check_graph(proto: onnx.ModelProto) -> None:
+    """Raise BuildError unless this is a plain, self-contained graph of allowed operations with the right input and
+    output."""
+    for tensor in _tensors(proto.graph):
+        if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
+            raise BuildError(
+                f"onnx: tensor {tensor.name!r} is stored in another file; external data is refused. "
+                "Save the model as one file: onnx.save(onnx.load(path), path)"
+            )
+    if proto.functions:
+        raise BuildError(f"onnx: function {proto.functions[0].name!r}: models with local functions are not supported")
+    for node in proto.graph.node:
+        if node.domain not in ("", "ai.onnx") or node.op_type not in ALLOWED_OPS:
+            raise BuildError(
+                f"onnx: {describe(node)} is not part of a Deep Image Matting graph; expected only "
+                f"{', '.join(sorted(ALLOWED_OPS))}"
+            )
+    opset = next((entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")), 0)
+    if opset < MIN_OPSET:
+        raise BuildError(f"onnx: expected opset {MIN_OPSET} or newer, got {opset}; export the model again")
+    try:
+        onnx.checker.check_model(proto)
+    except onnx.checker.ValidationError as failure:
+        raise BuildError(f"onnx: the model is not valid: {str(failure).strip().splitlines()[0]}") from failure
+    stored = {tensor.name for tensor in proto.graph.initializer}
+    inputs = [value for value in proto.graph.input if value.name not in stored]
+    _check_value("input", inputs, channels=4)
+    _check_value("output", list(proto.graph.output), channels=1)
+
+
+def describe(node: onnx.NodeProto) -> str:
+    """How messages call a node: its operation and its name, or the name of its output where it has none."""
+    return f"node {node.name or (node.output[0] if node.output else '?')!r} ({node.op_type})"
+
+
+def _tensors(graph: onnx.GraphProto) -> Iterator[TensorProto]:
+    """Every tensor stored in the graph: initializers, attributes, and those of nested graphs."""
+    yield from graph.initializer
+    for sparse in graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
+    for node in graph.node:
+        for attribute in node.attribute:
+            yield attribute.t
+            yield from attribute.tensors
+            for nested in (attribute.g, *attribute.graphs):
+                yield from _tensors(nested)
+
+
+def _check_value(kind: str, values: list[onnx.ValueInfoProto], channels: int) -> None:
+    if len(values) != 1:
+        names = ", ".join(value.name for value in values) or "none"
+        raise BuildError(f"onnx: expected one {kind}, got {len(values)} ({names})")
+    tensor = values[0].type.tensor_type
+    dims = [dim.dim_value if dim.HasField("dim_value") else (dim.dim_param or "?") for dim in tensor.shape.dim]
+    dtype = TensorProto.DataType.Name(tensor.elem_type) if tensor.elem_type else "no tensor"
+    right_shape = len(dims) == 4 and dims[1] == channels and (dims[0] == 1 or isinstance(dims[0], str))
+    if tensor.elem_type != TensorProto.FLOAT or not right_shape:
+        shape = ", ".join(str(dim) for dim in dims)
+        raise BuildError(
+            f"onnx: {kind} {values[0].name!r}: expected FLOAT [1, {channels}, height, width], got {dtype} [{shape}]"
+        )
+
+
+def _json_object(metadata: dict[str, str], key: str) -> dict[str, Any]:
+    try:
+        value = json.loads(metadata[key])
+    except ValueError as failure:
+        raise BuildError(f"onnx: metadata {key!r} is not JSON ({failure}); export the model again") from failure
+    if not isinstance(value, dict):
+        raise BuildError(f"onnx: metadata {key!r}: expected a JSON object, got {type(value).__name__}")
+    return value
+
+
+def _preprocessing(metadata: dict[str, str]) -> dict[str, Any]:
+    """What the network is fed; without it no picture can be matted, so it must be there and make sense."""
+    key = "dim_trt.preprocessing"
+    if key not in metadata:
+        raise BuildError(
+            f"onnx: metadata {key!r} is missing (channel order, mean, std, trimap scale, padding); "
+            "export the model with `python -m training.export`, which writes it"
+        )
+    version = metadata.get("dim_trt.format_version", "")
+    if version != str(FORMAT_VERSION):
+        raise BuildError(f"onnx: expected metadata of format version {FORMAT_VERSION}, got {version or 'none'}")
+    values = _json_object(metadata, key)
+    rules: dict[str, tuple[str, Callable[[Any], bool]]] = {
+        "channel_order": ("'rgb' or 'bgr'", lambda v: v in ("rgb", "bgr")),
+        "mean": ("three numbers", lambda v: _numbers(v, 3)),
+        "std": ("three numbers above 0", lambda v: _numbers(v, 3) and min(v) > 0),
+        "trimap_scale": ("a number above 0", lambda v: _numbers([v], 1) and v > 0),
+        "stride": ("32", lambda v: v == 32),
+        "padding": ("'reflect'", lambda v: v == "reflect"),
+    }
+    if set(values) != set(rules):
+        raise BuildError(f"onnx: metadata {key!r}: expected {', '.join(rules)}, got {', '.join(values) or 'nothing'}")
+    for name, (expected, is_right) in rules.items():
+        if not is_right(values[name]):
+            raise BuildError(f"onnx: metadata {key!r}: {name}: expected {expected}, got {values[name]!r}")
+    return values
+
+
+def _numbers(values: Any, count: int) -> bool:
+    return (
+        isinstance(values, list)
+        and len(values) == count
+        and all(isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v) for v in values)
+    )

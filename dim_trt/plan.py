@@ -1,0 +1,32 @@
+"""Writes the plan file. Reading is the business of the C++ core alone, so that there is one parser of foreign bytes.
+
+Layout: magic | u32 header length | header JSON | padding to a multiple of 64 | payload.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from dim_trt.errors import BuildError
+from dim_trt.files import StrPath, write_atomic
+
+MAGIC = b"DIMPLAN1"
+FORMAT_VERSION = 1
+ALIGNMENT = 64
+SHAPES = {"min": [1, 1], "opt": [512, 512], "max": [16384, 16384]}  # (height, width) before padding
+
+
+def write_plan(path: StrPath, header: dict[str, Any], payload: bytes) -> dict[str, Any]:
+    """Write `payload` under `header` (completed with format version, size and SHA-256); returns the whole header."""
+    header = {
+        "format_version": FORMAT_VERSION,
+        **header,
+        "payload": {"bytes": len(payload), "sha256": hashlib.sha256(payload).hexdigest()},
+    }
+    text = json.dumps(header).encode()
+    start = MAGIC + len(text).to_bytes(4, "little") + text
+    padding = bytes(-len(start) % ALIGNMENT)
+    write_atomic(path, (start, padding, payload), what="plan", error=BuildError)
+    return header

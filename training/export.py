@@ -1,0 +1,173 @@
+"""checkpoint -> dim.onnx: plain standard ONNX with any height and width, batch norm folded, metadata inside.
+
+    python -m training.export --checkpoint runs/lite/checkpoint.pt -o dim.onnx
+
+Importable, too: `export_onnx(model, path)`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import copy
+import json
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import onnx
+import torch
+from torch import nn
+
+from dim_trt.files import write_atomic
+from dim_trt.graph.load import FORMAT_VERSION, check_graph
+from training.model import CONFIGS, STRIDE, Conv, DeepImageMatting
+from training.preprocess import PREPROCESSING
+
+LICENCE = "MIT"
+ORIGIN = "Deep Image Matting network of the dim_trt project, trained with its `training` package"
+MAX_SIDE_PX = 16384
+OPSET, IR_VERSION = 17, 8  # as old as the operations allow: TensorRT 8.5 reads it
+
+
+def export_onnx(
+    model: DeepImageMatting, path: str | os.PathLike[str], *, licence: str = LICENCE, origin: str = ORIGIN
+) -> Path:
+    """Write `model` (left as it is) to `path`; input `input` [1, 4, 32·h, 32·w], output `alpha` [1, 1, 32·h, 32·w]."""
+    proto = _trace(fold_batch_norm(model))
+    _remove_exporter_traces(proto)
+    _name_by_layer(proto)
+    onnx.helper.set_model_props(
+        proto,
+        {
+            "dim_trt.format_version": str(FORMAT_VERSION),
+            "dim_trt.preprocessing": json.dumps(asdict(PREPROCESSING)),
+            "dim_trt.model": json.dumps(model.config.to_dict()),
+            "dim_trt.licence": licence,
+            "dim_trt.origin": origin,
+        },
+    )
+    check_graph(proto)  # by the eyes of the reader
+    write_atomic(path, [proto.SerializeToString(deterministic=True)], what="onnx")
+    return Path(path)
+
+
+def fold_batch_norm(model: DeepImageMatting) -> DeepImageMatting:
+    """A copy for inference on the CPU without batch norm: each is folded into its convolution, in float64."""
+    folded = copy.deepcopy(model).cpu().eval()
+    for block in folded.modules():
+        norm = getattr(block, "norm", None)
+        if not isinstance(block, Conv) or not isinstance(norm, nn.BatchNorm2d):
+            continue
+        conv = block.conv
+        assert isinstance(conv, nn.Conv2d)
+        assert conv.bias is not None
+        assert norm.running_mean is not None and norm.running_var is not None
+        with torch.no_grad():
+            scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
+            bias = (conv.bias.double() - norm.running_mean.double()) * scale + norm.bias.double()
+            conv.weight.copy_(conv.weight.double() * scale[:, None, None, None])
+            conv.bias.copy_(bias)
+        del block.norm
+    return folded
+
+
+def _trace(model: DeepImageMatting) -> onnx.ModelProto:
+    height, width = (torch.export.Dim(name, max=MAX_SIDE_PX // STRIDE) for name in ("h", "w"))
+    with _quiet_exporter():
+        program = torch.onnx.export(
+            model,
+            (torch.zeros(1, 4, 2 * STRIDE, 3 * STRIDE),),
+            dynamo=True,
+            dynamic_shapes={"x": {2: STRIDE * height, 3: STRIDE * width}},
+            input_names=["input"],
+            output_names=["alpha"],
+            verbose=False,
+        )
+    assert program is not None
+    return program.model_proto
+
+
+@contextlib.contextmanager
+def _quiet_exporter() -> Iterator[None]:
+    """Without two remarks of the exporter that nobody here can act on; everything else still comes through."""
+    logger = logging.getLogger("torch.onnx._internal.exporter._registration")  # "torchvision is not installed"
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)  # torch warns of itself
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _remove_exporter_traces(proto: onnx.ModelProto) -> None:
+    """The exporter notes stack traces with local paths on every node and value."""
+    graph = proto.graph
+    del graph.value_info[:]
+    del graph.metadata_props[:]
+    proto.opset_import[0].version, proto.ir_version = OPSET, IR_VERSION
+    graph.name, graph.doc_string, proto.doc_string = "deep_image_matting", "", ""
+    proto.producer_name, proto.producer_version = "dim_trt training.export", f"torch {torch.__version__}"
+    for item in (*graph.node, *graph.input, *graph.output, *graph.initializer):
+        item.doc_string = ""
+        del item.metadata_props[:]
+
+
+def _name_by_layer(proto: onnx.ModelProto) -> None:
+    """Convolutions get the paper's names, everything else a name made from what it reads: users see these."""
+    graph = proto.graph
+    tensors = {value.name: value.name for value in (*graph.input, *graph.output)}  # the old name: the new one
+    for tensor in graph.initializer:
+        tensors[tensor.name] = tensor.name.replace(".conv.", ".")  # conv1_1.conv.weight -> conv1_1.weight
+    producers = {value.name: value.name for value in graph.input}  # a tensor's old name: its node's new name
+    pools = 0
+    for node in graph.node:
+        if node.op_type == "Conv":
+            node.name = tensors[node.input[1]].removesuffix(".weight")
+        elif node.op_type == "MaxPool":
+            pools += 1
+            node.name = f"pool{pools}"
+        elif node.op_type == "MaxUnpool":
+            node.name = producers[node.input[1]].replace("pool", "unpool")
+        else:
+            node.name = f"{producers[node.input[0]]}_{node.op_type.lower()}"
+        for output, suffix in zip(node.output, ("out", "indices"), strict=False):
+            producers[output] = node.name
+            tensors.setdefault(output, f"{node.name}.{suffix}")
+    for tensor in graph.initializer:
+        tensor.name = tensors[tensor.name]
+    for node in graph.node:
+        node.input[:] = [tensors[name] for name in node.input]
+        node.output[:] = [tensors[name] for name in node.output]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m training.export", description=__doc__.splitlines()[0])
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--checkpoint", type=Path, help="written by training.train")
+    source.add_argument("--random", type=int, metavar="SEED", help="random weights instead, for tests")
+    parser.add_argument("--config", choices=CONFIGS, help="the network of --random")
+    parser.add_argument("-o", "--output", type=Path, default=Path("dim.onnx"), help="default: %(default)s")
+    parser.add_argument("--licence", default=LICENCE, help="of the weights, default: %(default)s")
+    parser.add_argument("--origin", default=ORIGIN, help="of the weights: who trained them on what")
+    args = parser.parse_args()
+    if (args.random is None) != (args.config is None):
+        parser.error("--random SEED and --config go together; a checkpoint knows its own config")
+    if args.random is not None:
+        torch.manual_seed(args.random)
+        model = DeepImageMatting(CONFIGS[args.config])
+    else:
+        from training.checkpoints import load_model
+
+        model = load_model(args.checkpoint)
+    path = export_onnx(model, args.output, licence=args.licence, origin=args.origin)
+    print(f"{path}  {path.stat().st_size / 1e6:.2f} MB  {json.dumps(model.config.to_dict())}")
+
+
+if __name__ == "__main__":
+    main()
