@@ -1,0 +1,102 @@
+import cv2
+import numpy as np
+import pytest
+
+from training.data import crop
+from training.scenes import FAMILIES, contact_sheet, draw_scene
+from training.textures import TEXTURES, Size, texture
+from training.trimap import random_trimap
+
+SIZE = Size(97, 133)
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    return [draw_scene(np.random.default_rng((3, n)), SIZE, family) for n, family in enumerate(FAMILIES)]
+
+
+def test_same_seed_same_scene():
+    first, again, other = (draw_scene(np.random.default_rng(seed), SIZE) for seed in (5, 5, 6))
+    for field in ("image", "alpha", "foreground", "background", "trimap"):
+        np.testing.assert_array_equal(getattr(first, field), getattr(again, field))
+    assert first.family == again.family
+    assert not np.array_equal(first.image, other.image)
+
+
+@pytest.mark.parametrize("number", range(len(FAMILIES)), ids=list(FAMILIES))
+def test_arrays_are_what_they_say(scenes, number):
+    scene = scenes[number]
+    assert scene.family == list(FAMILIES)[number]
+    assert scene.image.shape == (*SIZE, 3) and scene.image.dtype == np.uint8
+    assert scene.alpha.shape == SIZE and scene.alpha.dtype == np.float32
+    assert scene.trimap.shape == SIZE and scene.trimap.dtype == np.uint8
+    for values in (scene.alpha, scene.foreground, scene.background):
+        assert np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1
+    assert scene.foreground.dtype == scene.background.dtype == np.float32
+
+
+@pytest.mark.parametrize("number", range(len(FAMILIES)), ids=list(FAMILIES))
+def test_every_family_draws_something(number):
+    family = list(FAMILIES)[number]
+    seen = [draw_scene(np.random.default_rng((1, seed)), SIZE, family).alpha for seed in range(3)]
+    assert any(0.005 < alpha.mean() < 0.995 for alpha in seen)
+    assert any(((alpha > 0) & (alpha < 1)).any() for alpha in seen)
+
+
+def test_known_trimap_agrees_with_alpha(scenes):
+    kinds = set()
+    for scene in scenes:
+        assert (scene.alpha[scene.trimap == 0] == 0).all()
+        assert (scene.alpha[scene.trimap == 255] == 1).all()
+        kinds |= set(np.unique(scene.trimap).tolist())
+    assert kinds == {0, 128, 255}
+
+
+def test_image_is_the_composite(scenes):
+    for scene in scenes:
+        alpha = scene.alpha[..., None]
+        displayed = alpha * scene.foreground + (1 - alpha) * scene.background
+        in_light = (alpha * scene.foreground**2.4 + (1 - alpha) * scene.background**2.4) ** (1 / 2.4)
+        smooth = [cv2.blur(picture, (5, 5)) for picture in (scene.image / 255, displayed, in_light)]
+        lowest, highest = np.minimum(*smooth[1:]), np.maximum(*smooth[1:])
+        outside = np.maximum(lowest - smooth[0], smooth[0] - highest)
+        assert np.percentile(outside, 99) < 0.08, scene.family  # noise and JPEG artefacts only
+
+
+@pytest.mark.parametrize("name", list(TEXTURES))
+def test_textures(name):
+    picture = TEXTURES[name](np.random.default_rng(2), SIZE)
+    assert picture.shape == (*SIZE, 3)
+    assert picture.dtype == np.float32
+    assert picture.min() >= -1e-6 and picture.max() <= 1 + 1e-6
+    assert texture(np.random.default_rng(2), SIZE, blurred=1.0).std() > 0
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
+def test_trimap_of_constant_alpha(value):
+    alpha = np.full(SIZE, value, np.float32)
+    trimap = random_trimap(np.random.default_rng(0), alpha)
+    assert (trimap == {0.0: 0, 0.5: 128, 1.0: 255}[value]).all()
+
+
+def test_crops_stay_inside_and_hold_unknown_pixels(scenes):
+    rng = np.random.default_rng(0)
+    for scene in scenes:
+        for _ in range(4):
+            sample = crop(rng, scene, 64)
+            assert sample is not None
+            planes, alpha, foreground, background, unknown = sample
+            assert planes.shape == (4, 64, 64) and alpha.shape == unknown.shape == (1, 64, 64)
+            assert foreground.shape == background.shape == (3, 64, 64)
+            assert unknown.any()
+            assert (alpha[~unknown] % 1 == 0).all()
+
+
+def test_crop_without_unknown_pixels(scenes):
+    known = scenes[0].__class__(**{**vars(scenes[0]), "trimap": np.zeros(SIZE, np.uint8)})
+    assert crop(np.random.default_rng(0), known, 64) is None
+
+
+def test_contact_sheet():
+    sheet = contact_sheet(0, columns=1, size=Size(16, 20))
+    assert sheet.shape == (16 * len(FAMILIES), 60, 3) and sheet.dtype == np.uint8

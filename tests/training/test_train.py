@@ -1,0 +1,167 @@
+import itertools
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from training import model as model_module
+from training.checkpoints import CheckpointError, load_checkpoint, load_model, save_checkpoint
+from training.configs import lite
+from training.data import SceneCrops
+from training.model import DeepImageMatting, ModelConfig
+from training.preprocess import PREPROCESSING, canonical_trimap, network_input, pad_to_stride
+from training.settings import Settings
+from training.train import Run, learning_rate, main, update_average
+from training.validation import mean_score, validate
+
+TINY = ModelConfig(width=0.0625, norm="batch", skip=True)
+SETTINGS = Settings(model="tiny", crop_size=32, batch=2, learning_rate=3e-3, warmup_steps=3)
+
+
+@pytest.fixture(autouse=True)
+def tiny_model(monkeypatch):
+    monkeypatch.setitem(model_module.CONFIGS, "tiny", TINY)
+    monkeypatch.setattr(lite, "SETTINGS", SETTINGS)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    rng = np.random.default_rng(0)
+    root = tmp_path / "pictures"
+    for name in ("input", "trimap1", "gt"):
+        (root / name).mkdir(parents=True)
+    cv2.imwrite(str(root / "input/a.png"), rng.integers(0, 256, (45, 51, 3), np.uint8))
+    cv2.imwrite(str(root / "trimap1/a.png"), np.repeat(np.uint8([0, 99, 255]), 17)[None].repeat(45, 0))
+    cv2.imwrite(str(root / "gt/a.png"), np.repeat(np.uint8([0, 51, 255]), 17)[None].repeat(45, 0))
+    return root
+
+
+def test_network_input():
+    image = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
+    trimap = np.array([[0, 1, 127, 128, 200, 254, 255]] * 5, np.uint8)
+    planes = network_input(image, trimap)
+    assert planes.shape == (4, 5, 7) and planes.dtype == np.float32
+    expected = (image[2, 3] - np.array(PREPROCESSING.mean)) / PREPROCESSING.std
+    np.testing.assert_allclose(planes[:3, 2, 3], expected, rtol=1e-5)
+    np.testing.assert_allclose(planes[3, 0], np.array([0, 128, 128, 128, 128, 128, 255]) / 255, rtol=1e-6)
+    assert canonical_trimap(trimap).dtype == np.uint8
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 33), (32, 64), (33, 57), (161, 243)])
+def test_pad_to_stride(size):
+    planes = np.random.default_rng(0).standard_normal((4, *size)).astype(np.float32)
+    padded = pad_to_stride(planes)
+    assert padded.shape[1] % 32 == padded.shape[2] % 32 == 0
+    assert all(0 <= padded.shape[1 + axis] - size[axis] < 32 for axis in range(2))
+    np.testing.assert_array_equal(padded[:, : size[0], : size[1]], planes)
+    if size[1] == 33:
+        np.testing.assert_array_equal(padded[:, 0, 33:], planes[:, 0, 31:0:-1])
+
+
+def test_overfits_one_batch():
+    run = Run(SETTINGS, torch.device("cpu"), seed=0)
+    batch = next(iter(SceneCrops(crop_size=32, batch=2, seed=4)))
+    losses = [run.train_step(batch, progress=0.0, half=False) for _ in range(60)]
+    for stage in ("coarse", "refined"):
+        assert losses[-1][stage] < 0.4 * losses[0][stage]
+
+
+def test_crops_depend_on_the_seed_only():
+    first, again, other = (next(iter(SceneCrops(32, 3, seed))) for seed in (1, 1, 2))
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not torch.equal(first.input, other.input)
+    assert first.input.shape == (3, 4, 32, 32) and first.unknown.dtype == torch.bool
+
+
+def test_run_writes_checkpoints_and_resumes(tmp_path, folder, capsys):
+    options = ["--config", "lite", "--workers", "0", "--out", str(tmp_path / "run"), "--validate", str(folder)]
+    main([*options, "--steps", "3"])
+    model = load_model(tmp_path / "run/checkpoint.pt", TINY)
+    assert not model.training and model.config == TINY
+    assert "SAD" in capsys.readouterr().out
+    assert load_checkpoint(tmp_path / "run/last.pt")["training"]["step"] == 3
+    main([*options, "--steps", "5", "--resume"])
+    assert load_checkpoint(tmp_path / "run/last.pt")["training"]["step"] == 5
+    assert sorted(path.name for path in (tmp_path / "run").glob("*.pt*")) == ["checkpoint.pt", "last.pt"]
+
+
+def test_nan_loss_stops_and_keeps_the_checkpoint(tmp_path, monkeypatch):
+    options = ["--config", "lite", "--workers", "0", "--out", str(tmp_path)]
+    main([*options, "--steps", "2"])
+    before = (tmp_path / "last.pt").read_bytes()
+    monkeypatch.setattr("training.train.matting_loss", lambda *_: torch.tensor(float("nan"), requires_grad=True))
+    with pytest.raises(SystemExit, match="loss is nan at step 2"):
+        main([*options, "--steps", "4", "--resume"])
+    assert (tmp_path / "last.pt").read_bytes() == before
+
+
+def test_resume_refuses_another_config(tmp_path):
+    save_checkpoint(tmp_path / "last.pt", ModelConfig(width=0.05), {}, {})
+    with pytest.raises(SystemExit, match=r"last.pt: holds .*0.05"):
+        main(["--config", "lite", "--steps", "2", "--resume", "--out", str(tmp_path)])
+
+
+def test_learning_rate_falls_to_zero():
+    rates = [learning_rate(SETTINGS, step, step / 100) for step in range(101)]
+    assert rates[0] == pytest.approx(SETTINGS.learning_rate / 3)
+    assert all(later < earlier for earlier, later in itertools.pairwise(rates[3:]))
+    assert rates[-1] == pytest.approx(0)
+
+
+def test_average_covers_batch_norm_statistics():
+    average, model = DeepImageMatting(TINY), DeepImageMatting(TINY)
+    model.conv1_1.norm.running_mean.fill_(1.0)
+    update_average(average, model, step=10**6, decay=0.75)
+    assert average.conv1_1.norm.running_mean.mean().item() == pytest.approx(0.25)
+
+
+def test_validation_scores_unknown_pixels_only(folder):
+    model = DeepImageMatting(TINY).eval()
+    torch.nn.init.zeros_(model.alpha.conv.weight)
+    torch.nn.init.zeros_(model.refine_alpha.conv.weight)
+    scores = validate(model, folder)
+    assert scores["a"].sad == pytest.approx(17 * 45 * 0.3 / 1000)
+    assert mean_score(scores).mse == pytest.approx(0.09)
+    (folder / "input/a.png").unlink()
+    with pytest.raises(FileNotFoundError, match="a.png: missing or unreadable"):
+        validate(model, folder)
+
+
+def test_checkpoint_errors(tmp_path):
+    path = tmp_path / "c.pt"
+    with pytest.raises(CheckpointError, match="no such checkpoint"):
+        load_model(path)
+    model = DeepImageMatting(TINY)
+    save_checkpoint(path, TINY, model.state_dict())
+    loaded = load_model(path).state_dict()
+    assert all(torch.equal(value, loaded[name]) for name, value in model.state_dict().items())
+    with pytest.raises(CheckpointError, match="expected ModelConfig"):
+        load_model(path, ModelConfig())
+    whole = path.read_bytes()
+    for content in (whole[: len(whole) // 2], b"", b"not a checkpoint"):
+        path.write_bytes(content)
+        with pytest.raises(CheckpointError, match="truncated, or no checkpoint"):
+            load_model(path)
+    torch.save({"model": {}}, path)
+    with pytest.raises(CheckpointError, match="expected format, config and model"):
+        load_model(path)
+    save_checkpoint(path, ModelConfig(width=0.03), model.state_dict())
+    with pytest.raises(CheckpointError, match="do not fit"):
+        load_model(path)
+
+
+def test_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "c.pt"
+    save_checkpoint(path, TINY, {"a": torch.ones(2)})
+    before = path.read_bytes()
+
+    def full_disk(content, target):
+        target.write_bytes(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(torch, "save", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        save_checkpoint(path, TINY, {"a": torch.zeros(2)})
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["c.pt"]

@@ -1,0 +1,65 @@
+"""Checkpoints: one file with the network's configuration, its averaged weights and what resuming needs."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from training.model import DeepImageMatting, ModelConfig
+
+FORMAT = 1
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint that cannot be used; the message says which file, why, and what to do."""
+
+
+def save_checkpoint(
+    path: Path, config: ModelConfig, model: dict[str, torch.Tensor], training: dict[str, Any] | None = None
+) -> None:
+    """Writes {format, config, model, training} so that `path` is always a whole file, old or new."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        torch.save({"format": FORMAT, "config": config.to_dict(), "model": model, "training": training}, temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """The dictionary that `save_checkpoint` wrote; never runs code from the file."""
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such checkpoint; train one with `python -m training.train`")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CheckpointError(f"{path}: truncated, or no checkpoint of this program ({reason})") from error
+    if not isinstance(content, dict) or not {"format", "config", "model"} <= content.keys():
+        raise CheckpointError(f"{path}: no checkpoint of this program (expected format, config and model)")
+    if content["format"] != FORMAT:
+        raise CheckpointError(f"{path}: checkpoint format {content['format']}, this program reads {FORMAT}")
+    return content
+
+
+def load_model(path: Path | str, config: ModelConfig | None = None) -> DeepImageMatting:
+    """The averaged network in eval mode. `config`, if given, must be the checkpoint's."""
+    path = Path(path)
+    content = load_checkpoint(path)
+    try:
+        stored = ModelConfig(**content["config"])
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: unusable model configuration ({error})") from error
+    if config is not None and config != stored:
+        raise CheckpointError(f"{path}: holds {stored}, expected {config}; choose the matching --config")
+    model = DeepImageMatting(stored)
+    try:
+        model.load_state_dict(content["model"])
+    except RuntimeError as error:
+        raise CheckpointError(f"{path}: weights do not fit their configuration ({error})") from error
+    return model.eval()

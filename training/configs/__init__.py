@@ -1,0 +1,1 @@
+"""Training settings by name; each file says how to run it and what to expect."""
