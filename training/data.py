@@ -37,9 +37,8 @@ def crop(rng: np.random.Generator, scene: Scene, size: int) -> tuple[NDArray[np.
     height, width = scene.alpha.shape
     top = int(np.clip(rows[at] - rng.integers(size // 4, 3 * size // 4), 0, height - size))
     left = int(np.clip(columns[at] - rng.integers(size // 4, 3 * size // 4), 0, width - size))
-    window = np.s_[top : top + size, left : left + size]
-    if rng.random() < 0.5:
-        window = np.s_[top : top + size, left + size - 1 : left - 1 if left else None : -1]
+    mirrored = slice(left + size - 1, left - 1 if left else None, -1)
+    window = (slice(top, top + size), mirrored if rng.random() < 0.5 else slice(left, left + size))
     trimap = scene.trimap[window]
     colours = (np.ascontiguousarray(c[window].transpose(2, 0, 1)) for c in (scene.foreground, scene.background))
     alpha = np.ascontiguousarray(scene.alpha[window])[None]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+Array = NDArray[Any]  # float32 unless said otherwise
+Rng = np.random.Generator
 
 
 class Size(NamedTuple):
@@ -17,7 +18,7 @@ class Size(NamedTuple):
     width: int
 
 
-def palette(rng: np.random.Generator, count: int) -> Array:
+def palette(rng: Rng, count: int) -> Array:
     """[count, 3] colours of one mood: a base hue with neighbours, and now and then an outlier."""
     hue, spread = rng.uniform(0, 360), rng.choice([10.0, 30.0, 90.0])
     hues = np.where(rng.random(count) < 0.15, rng.uniform(0, 360, count), hue + rng.normal(0, spread, count)) % 360
@@ -27,7 +28,7 @@ def palette(rng: np.random.Generator, count: int) -> Array:
     return cv2.cvtColor(hsv[None], cv2.COLOR_HSV2RGB)[0]
 
 
-def noise(rng: np.random.Generator, size: Size, coarsest: int = 3, falloff: float = 0.5) -> Array:
+def noise(rng: Rng, size: Size, coarsest: int = 3, falloff: float = 0.5) -> Array:
     """Sum of octaves, [H, W] stretched to 0..1; falloff 0.5 gives about the 1/f spectrum of photographs."""
     total = np.zeros(size, np.float32)
     weight, cells = 1.0, float(coarsest)
@@ -40,7 +41,7 @@ def noise(rng: np.random.Generator, size: Size, coarsest: int = 3, falloff: floa
     return (total - low) / max(high - low, 1e-6)
 
 
-def ramp(rng: np.random.Generator, size: Size) -> Array:
+def ramp(rng: Rng, size: Size) -> Array:
     """Linear 0..1 gradient in a random direction, [H, W]."""
     angle = rng.uniform(0, 2 * np.pi)
     y, x = np.mgrid[0 : size.height, 0 : size.width].astype(np.float32)
@@ -48,7 +49,7 @@ def ramp(rng: np.random.Generator, size: Size) -> Array:
     return ((t - t.min()) / max(float(np.ptp(t)), 1e-6)).astype(np.float32)
 
 
-def warp(rng: np.random.Generator, picture: Array, strength: float) -> Array:
+def warp(rng: Rng, picture: Array, strength: float) -> Array:
     """Bends a picture by smooth noise of up to `strength` pixels."""
     size = Size(*picture.shape[:2])
     y, x = np.mgrid[0 : size.height, 0 : size.width].astype(np.float32)
@@ -56,22 +57,22 @@ def warp(rng: np.random.Generator, picture: Array, strength: float) -> Array:
     return cv2.remap(picture, x + dx, y + dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
 
 
-def colourise(rng: np.random.Generator, values: Array, count: int = 4) -> Array:
+def colourise(rng: Rng, values: Array, count: int = 4) -> Array:
     """Maps [H, W] in 0..1 through a random colour ramp."""
     colours = palette(rng, count)
     stops = np.linspace(0, 1, count)
     return np.stack([np.interp(values, stops, colours[:, c]) for c in range(3)], -1).astype(np.float32)
 
 
-def gradient(rng: np.random.Generator, size: Size) -> Array:
+def gradient(rng: Rng, size: Size) -> Array:
     return colourise(rng, ramp(rng, size), int(rng.integers(2, 4)))
 
 
-def clouds(rng: np.random.Generator, size: Size) -> Array:
+def clouds(rng: Rng, size: Size) -> Array:
     return colourise(rng, noise(rng, size, int(rng.integers(2, 8)), rng.uniform(0.35, 0.7)), int(rng.integers(3, 7)))
 
 
-def dead_leaves(rng: np.random.Generator, size: Size) -> Array:
+def dead_leaves(rng: Rng, size: Size) -> Array:
     """Opaque shapes with power-law sizes over each other: the edges and scales of natural pictures."""
     image = np.empty((*size, 3), np.float32)
     colours = palette(rng, 12)
@@ -93,7 +94,7 @@ def dead_leaves(rng: np.random.Generator, size: Size) -> Array:
     return np.clip(image, 0, 1)
 
 
-def stripes(rng: np.random.Generator, size: Size) -> Array:
+def stripes(rng: Rng, size: Size) -> Array:
     """Stripes or checks, straight or bent, hard or soft."""
     period = rng.uniform(4, 60)
     waves = np.sin(2 * np.pi * ramp(rng, size) * max(size) / period)
@@ -105,7 +106,7 @@ def stripes(rng: np.random.Generator, size: Size) -> Array:
     return colourise(rng, values, int(rng.integers(2, 5)))
 
 
-def wood(rng: np.random.Generator, size: Size) -> Array:
+def wood(rng: Rng, size: Size) -> Array:
     """Grain: noise stretched along one direction, in rings."""
     grain = noise(rng, Size(size.height, max(2, size.width // 12)), 6, 0.8)
     grain = cv2.resize(grain, (size.width, size.height), interpolation=cv2.INTER_LINEAR)
@@ -114,7 +115,7 @@ def wood(rng: np.random.Generator, size: Size) -> Array:
     return colourise(rng, values.astype(np.float32), 3)
 
 
-def grass(rng: np.random.Generator, size: Size) -> Array:
+def grass(rng: Rng, size: Size) -> Array:
     """Blades or hair behind the object: strands alone must not mean foreground."""
     image = clouds(rng, size)
     colours = palette(rng, 10)
@@ -130,7 +131,7 @@ def grass(rng: np.random.Generator, size: Size) -> Array:
     return np.clip(image, 0, 1)
 
 
-def landscape(rng: np.random.Generator, size: Size) -> Array:
+def landscape(rng: Rng, size: Size) -> Array:
     """Two textures that meet at a rough horizon."""
     horizon = rng.uniform(0.2, 0.8) + 0.15 * (noise(rng, size, 3, 0.6) - 0.5)
     y = np.linspace(0, 1, size.height, dtype=np.float32)[:, None]
@@ -139,7 +140,7 @@ def landscape(rng: np.random.Generator, size: Size) -> Array:
     return upper + below * (lower - upper)
 
 
-TEXTURES: dict[str, Callable[[np.random.Generator, Size], Array]] = {
+TEXTURES: dict[str, Callable[[Rng, Size], Array]] = {
     "gradient": gradient,
     "clouds": clouds,
     "dead_leaves": dead_leaves,
@@ -158,7 +159,7 @@ def disc_blur(picture: Array, radius: float) -> Array:
     return cv2.filter2D(picture, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT_101)
 
 
-def texture(rng: np.random.Generator, size: Size, blurred: float = 0.0) -> Array:
+def texture(rng: Rng, size: Size, blurred: float = 0.0) -> Array:
     """A random texture with fine noise and a light gradient; out of focus with probability `blurred`."""
     weights = np.array([1, 2, 3, 1, 1, 1.5, 2])
     name = rng.choice(list(TEXTURES), p=weights / weights.sum())

@@ -17,8 +17,8 @@ def random_trimap(
     low, high = np.log(radii[0]), np.log(radii[1])
     outside, inside = np.exp(rng.uniform(low, high, 2))
     # distances instead of morphology: the same discs, at a cost that does not grow with the radius
-    to_object = cv2.distanceTransform(np.uint8(alpha == 0), cv2.DIST_L2, 5)
-    to_rest = cv2.distanceTransform(np.uint8(alpha == 1), cv2.DIST_L2, 5)
+    to_object = cv2.distanceTransform((alpha == 0).astype(np.uint8), cv2.DIST_L2, 5)
+    to_rest = cv2.distanceTransform((alpha == 1).astype(np.uint8), cv2.DIST_L2, 5)
     if rng.random() < 0.5:  # an uneven hand
         cells = (max(2, alpha.shape[0] // 40), max(2, alpha.shape[1] // 40))
         wobble = cv2.resize(rng.uniform(0.3, 1.7, cells).astype(np.float32), alpha.shape[::-1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -36,7 +36,7 @@ def predict(model: DeepImageMatting, image: NDArray[np.uint8], trimap: NDArray[n
     return np.where(trimap == 0, 0, np.where(trimap == 255, 1, alpha)).astype(np.float32)
 
 
-def score(alpha: NDArray[np.float32], truth: NDArray[np.float32], trimap: NDArray[np.uint8]) -> Score:
+def score(alpha: NDArray[Any], truth: NDArray[Any], trimap: NDArray[np.uint8]) -> Score:
     error = (alpha - truth)[(trimap != 0) & (trimap != 255)].astype(np.float64)
     return Score(float(np.abs(error).sum() / 1000), float(np.square(error).mean()) if error.size else 0.0)
 

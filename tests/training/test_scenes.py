@@ -98,5 +98,5 @@ def test_crop_without_unknown_pixels(scenes):
 
 
 def test_contact_sheet():
-    sheet = contact_sheet(0, columns=1, size=Size(16, 20))
+    sheet = contact_sheet(0, columns=1, tile=Size(16, 20))
     assert sheet.shape == (16 * len(FAMILIES), 60, 3) and sheet.dtype == np.uint8
