@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from dim_trt.capabilities import require_backend, tensorrt_reason
+from dim_trt.capabilities import resolve_backend
 from dim_trt.files import StrPath
-from dim_trt.plan import SHAPES, write_plan
+from dim_trt.plan import SHAPES, check_precision, write_plan
 from dim_trt.version import __version__
 
-LOGGER = logging.getLogger("dim_trt")
 SHIPPED = "lite"  # the name of the model in dim_trt/weights
 
 
@@ -52,18 +50,16 @@ def build_plan(
     # imported here: onnx takes longer to import than all the rest, and running a plan does not need it
     from dim_trt.graph.load import load_onnx
     from dim_trt.graph.lower import import_graph, lower
-    from dim_trt.graph.precision import check_precision, store_weights
+    from dim_trt.graph.precision import store_weights
     from dim_trt.graph.translate import translate
 
     check_precision(precision)
-    require_backend(backend)
-    if backend == "auto":
-        LOGGER.info("backend auto: building for cpu (tensorrt: %s)", tensorrt_reason())
+    backend = resolve_backend(backend)
     with onnx_file(onnx) as path:
         source = load_onnx(path)
     program = translate(lower(store_weights(import_graph(source.proto), precision)))
     header = {
-        "backend": "cpu",
+        "backend": backend,
         "precision": precision,
         "model": source.model,
         "preprocessing": source.preprocessing,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from dim_trt.errors import BackendUnavailable, InvalidInput
 from dim_trt.version import __version__
 
+LOGGER = logging.getLogger("dim_trt")
 BACKENDS = ("auto", "cpu", "tensorrt")
 
 
@@ -15,14 +17,17 @@ def tensorrt_reason() -> str:
     return "the TensorRT backend is not part of this build of dim_trt"
 
 
-def require_backend(backend: str) -> None:
-    """Raise unless a plan for `backend` can be built here."""
+def resolve_backend(backend: str) -> str:
+    """The backend that a plan is built for here: the argument, or the choice of "auto", which is logged."""
     if backend not in BACKENDS:
         raise InvalidInput(f"backend: expected one of {', '.join(BACKENDS)}, got {backend!r}")
     if backend == "tensorrt":
         raise BackendUnavailable(
             f"backend='tensorrt': {tensorrt_reason()}; use backend='cpu', or 'auto' to take what there is"
         )
+    if backend == "auto":
+        LOGGER.info("backend auto: building for cpu (tensorrt: %s)", tensorrt_reason())
+    return "cpu"
 
 
 def capabilities() -> dict[str, Any]:

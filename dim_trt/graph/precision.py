@@ -12,15 +12,8 @@ import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from dim_trt.errors import InvalidInput
 from dim_trt.graph.lower import fail
-
-PRECISIONS = ("fp32", "fp16", "int8")
-
-
-def check_precision(precision: str) -> None:
-    if precision not in PRECISIONS:
-        raise InvalidInput(f"precision: expected one of {', '.join(PRECISIONS)}, got {precision!r}")
+from dim_trt.plan import check_precision
 
 
 def store_weights(graph: gs.Graph, precision: str) -> gs.Graph:

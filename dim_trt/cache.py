@@ -1,0 +1,57 @@
+"""Plans of the shipped model, built once and kept in the user's cache folder."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from pathlib import Path
+
+from dim_trt import _core
+from dim_trt.builder import SHIPPED, build_plan, onnx_file
+from dim_trt.capabilities import resolve_backend
+from dim_trt.errors import Error, PlanError
+from dim_trt.plan import FORMAT_VERSION, check_precision
+from dim_trt.version import __version__
+
+LOGGER = logging.getLogger("dim_trt")
+
+
+def cache_folder() -> Path:
+    """DIM_TRT_CACHE, or dim_trt in XDG_CACHE_HOME, or ~/.cache/dim_trt."""
+    if own := os.environ.get("DIM_TRT_CACHE"):
+        return Path(own)
+    shared = os.environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(shared):  # others are to be ignored, says the XDG specification
+        return Path(shared, "dim_trt")
+    return Path(os.path.expanduser("~"), ".cache", "dim_trt")
+
+
+def shipped_plan(precision: str = "fp32", backend: str = "auto") -> Path:
+    """The plan of the shipped model; built if it is not in the cache or the cached file is damaged."""
+    check_precision(precision)
+    backend = resolve_backend(backend)
+    with onnx_file(None) as path:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    name = f"{SHIPPED}-{__version__}-format{FORMAT_VERSION}-{digest}-{precision}-{backend}.plan"
+    plan = _existing(cache_folder()) / name
+    if plan.exists():
+        try:
+            _core.read_plan_header(str(plan))
+            return plan
+        except PlanError as failure:
+            LOGGER.warning("cached plan is damaged and built again (%s)", failure)
+    LOGGER.info("building the %s plan of the shipped model once: %s", precision, plan)
+    build_plan(None, plan, precision=precision, backend=backend)
+    return plan
+
+
+def _existing(folder: Path) -> Path:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as failure:
+        raise Error(
+            f"cannot make the cache folder {str(folder)!r}: {failure.strerror}; set DIM_TRT_CACHE to a folder that "
+            "can be written, or give a plan with --plan"
+        ) from failure
+    return folder

@@ -1,0 +1,43 @@
+"""`dim-trt <command>`: the same as `python -m dim_trt.<command>`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+COMMANDS = {
+    "build": "turn dim.onnx into a plan",
+    "matte": "matte one picture",
+    "info": "check a plan and say what is in it",
+    "doctor": "say what this machine can do and check that it works",
+    "evaluate": "print SAD and MSE on pictures with ground truth",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    name = arguments[0] if arguments else ""
+    if name in COMMANDS:
+        code: int = import_module(f"dim_trt.{name}").main(arguments[1:], prog=f"dim-trt {name}")
+        return code
+    if name == "--version":
+        from dim_trt.version import __version__
+
+        print(__version__)
+        return 0
+    if name in ("-h", "--help"):
+        print(usage())
+        return 0
+    print(usage(), file=sys.stderr)
+    print(f"error: expected a command, got {name!r}" if name else "error: expected a command", file=sys.stderr)
+    return 2
+
+
+def usage() -> str:
+    commands = "\n".join(f"  {name:10}{what}" for name, what in COMMANDS.items())
+    return f"usage: dim-trt <command> [-h] ...\n\n{commands}\n\n`dim-trt <command> -h` explains its options."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

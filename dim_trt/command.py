@@ -1,0 +1,64 @@
+"""What every command line shares: errors become one line on stderr and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Sequence
+
+from dim_trt.errors import Error
+from dim_trt.plan import PRECISIONS
+
+USAGE = 2  # argparse's own exit code
+
+
+class UsageError(Exception):
+    """Arguments that do not go together."""
+
+
+def run_command(
+    prog: str,
+    description: str | None,
+    add_arguments: Callable[[argparse.ArgumentParser], None],
+    work: Callable[[argparse.Namespace], None],
+    argv: Sequence[str] | None,
+) -> int:
+    """Parse `argv` (None: the process's) and do the work; the exit code is 0, 1 after an error, 2 for wrong usage."""
+    parser = argparse.ArgumentParser(
+        prog=prog, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_arguments(parser)
+    args = parser.parse_args(argv)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("dim_trt").setLevel(logging.INFO)
+    try:
+        work(args)
+        sys.stdout.flush()
+    except UsageError as failure:
+        parser.print_usage(sys.stderr)
+        return _fail(failure, USAGE)
+    except Error as failure:
+        return _fail(failure, 1)
+    except MemoryError:
+        return _fail("not enough memory for a picture of this size", 1)
+    except BrokenPipeError:  # the reader, for example `head`, has seen enough
+        sys.stderr.close()
+        return 1
+    except KeyboardInterrupt:
+        return _fail("interrupted", 130)
+    return 0
+
+
+def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N; default: %(default)s")
+    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads; default: all cores")
+
+
+def add_precision_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--precision", choices=PRECISIONS, default="fp32", help="of the weights; default: %(default)s")
+
+
+def _fail(reason: object, code: int) -> int:
+    print(f"error: {reason}", file=sys.stderr)
+    return code

@@ -1,0 +1,40 @@
+"""Say what is installed and what this machine can do, and check that the shipped model works."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from dim_trt.command import run_command
+from dim_trt.environment import manifest, self_check
+from dim_trt.errors import Error
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="the same as JSON, for reports")
+
+
+def work(args: argparse.Namespace) -> None:
+    facts, checks = manifest(), self_check()
+    if args.json:
+        print(json.dumps({**facts, "checks": [{"check": c, "problem": p} for c, p in checks]}, indent=1))
+    else:
+        for name, value in facts.items():
+            if isinstance(value, dict):
+                value = ", ".join(f"{key} {item}" for key, item in value.items()) or "none set"
+            print(f"{name:14}{value}")
+        for check, problem in checks:
+            print(f"{'FAILED' if problem else 'ok':14}{check}{f': {problem}' if problem else ''}")
+    failed = sum(problem is not None for _, problem in checks)
+    if failed:
+        raise Error(f"{failed} of {len(checks)} checks failed")
+
+
+def main(argv: Sequence[str] | None = None, prog: str = "python -m dim_trt.doctor") -> int:
+    return run_command(prog, __doc__, add_arguments, work, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""Check a plan file and say what is in it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from dim_trt import _core
+from dim_trt.command import run_command
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("plan", help="written by build; it is read and checked whole")
+    parser.add_argument("--json", action="store_true", help="the header as JSON")
+
+
+def work(args: argparse.Namespace) -> None:
+    header = json.loads(_core.read_plan_header(args.plan))
+    if args.json:
+        print(json.dumps({"path": args.plan, "file_bytes": os.path.getsize(args.plan), **header}, indent=1))
+        return
+    print(f"{'file':28}{args.plan}, {os.path.getsize(args.plan) / 1e6:.2f} MB, SHA-256 is right")
+    for name, value in flat(header):
+        print(f"{name:28}{value}")
+
+
+def flat(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested entries with dotted names."""
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, ", ".join(map(str, value)) if isinstance(value, list) else value
+
+
+def main(argv: Sequence[str] | None = None, prog: str = "python -m dim_trt.info") -> int:
+    return run_command(prog, __doc__, add_arguments, work, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
