@@ -1,0 +1,65 @@
+// Sizes and non-owning views of pictures. Strides are in bytes, as NumPy gives them, and may be negative.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace dim {
+
+struct Size {
+  int height = 0;
+  int width = 0;
+
+  friend bool operator==(Size a, Size b) { return a.height == b.height && a.width == b.width; }
+  friend bool operator!=(Size a, Size b) { return !(a == b); }
+  std::size_t area() const { return static_cast<std::size_t>(height) * static_cast<std::size_t>(width); }
+};
+
+inline std::string to_string(Size s) { return std::to_string(s.height) + "x" + std::to_string(s.width); }
+
+/// Rounds both sides up to a multiple of `stride`.
+inline Size padded(Size s, int stride) {
+  return {(s.height + stride - 1) / stride * stride, (s.width + stride - 1) / stride * stride};
+}
+
+/// H×W×3 uint8 in any memory order.
+struct ImageView {
+  const std::uint8_t* data = nullptr;
+  Size size;
+  std::ptrdiff_t row_stride_bytes = 0;
+  std::ptrdiff_t pixel_stride_bytes = 0;
+  std::ptrdiff_t channel_stride_bytes = 0;
+
+  const std::uint8_t* pixel(int y, int x) const { return data + y * row_stride_bytes + x * pixel_stride_bytes; }
+};
+
+/// H×W uint8: 0 background, 255 foreground, everything else unknown.
+struct TrimapView {
+  const std::uint8_t* data = nullptr;
+  Size size;
+  std::ptrdiff_t row_stride_bytes = 0;
+  std::ptrdiff_t pixel_stride_bytes = 0;
+
+  std::uint8_t at(int y, int x) const { return data[y * row_stride_bytes + x * pixel_stride_bytes]; }
+};
+
+inline constexpr std::uint8_t kBackground = 0;
+inline constexpr std::uint8_t kUnknown = 128;  // how preprocessing spells "every other value"
+inline constexpr std::uint8_t kForeground = 255;
+
+inline bool is_unknown(std::uint8_t trimap_value) { return trimap_value != kBackground && trimap_value != kForeground; }
+
+/// H×W float32, written by the engine.
+struct AlphaView {
+  float* data = nullptr;
+  Size size;
+  std::ptrdiff_t row_stride_bytes = 0;
+  std::ptrdiff_t pixel_stride_bytes = 0;
+
+  float& at(int y, int x) const {
+    return *reinterpret_cast<float*>(reinterpret_cast<char*>(data) + y * row_stride_bytes + x * pixel_stride_bytes);
+  }
+};
+
+}  // namespace dim

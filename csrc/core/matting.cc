@@ -1,0 +1,43 @@
+#include "core/matting.h"
+
+#include "core/error.h"
+#include "core/postprocess.h"
+
+namespace dim {
+namespace {
+
+void check_sizes(Size image, Size trimap, Size min, Size max) {
+  if (image != trimap)
+    throw InvalidInput("trimap: expected the image's height and width " + to_string(image) + ", got " +
+                       to_string(trimap) + "; resize it with nearest-neighbour interpolation");
+  if (image.height < min.height || image.width < min.width)
+    throw InvalidInput("img: expected at least " + to_string(min) + " (height x width) for this plan, got " +
+                       to_string(image));
+  if (image.height > max.height || image.width > max.width)
+    throw InvalidInput("img: expected at most " + to_string(max) + " (height x width) for this plan, got " +
+                       to_string(image) + "; scale the picture down or build a plan for larger ones");
+}
+
+std::size_t count_unknown(const TrimapView& trimap) {
+  std::size_t count = 0;
+  for (int y = 0; y < trimap.size.height; ++y)
+    for (int x = 0; x < trimap.size.width; ++x) count += is_unknown(trimap.at(y, x));
+  return count;
+}
+
+}  // namespace
+
+RunInfo Matting::run(const ImageView& image, const TrimapView& trimap, const AlphaView& alpha) const {
+  check_sizes(image.size, trimap.size, min_size_, max_size_);
+  RunInfo info;
+  info.unknown_pixels = count_unknown(trimap);
+  info.known_pixels = image.size.area() - info.unknown_pixels;
+  if (info.unknown_pixels == 0) {
+    for (int y = 0; y < image.size.height; ++y) postprocess_row(trimap, y, nullptr, 0, alpha);
+  } else {
+    backend_->run({image, trimap, alpha});
+  }
+  return info;
+}
+
+}  // namespace dim

@@ -1,0 +1,38 @@
+// The engine: a loaded plan, its backend, and the checks that every backend shares.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "core/backend.h"
+#include "core/image.h"
+#include "core/plan.h"
+
+namespace dim {
+
+/// What a caller may want to know about a finished run.
+struct RunInfo {
+  std::size_t unknown_pixels = 0;
+  std::size_t known_pixels = 0;
+};
+
+class Matting {
+ public:
+  /// `backend` was made from `plan`; of the plan itself only the header is kept.
+  Matting(const Plan& plan, std::unique_ptr<Backend> backend)
+      : header_(plan.header), min_size_(plan.min_size), max_size_(plan.max_size), backend_(std::move(backend)) {}
+
+  /// Writes alpha. Safe to call from several threads at once. Throws InvalidInput.
+  RunInfo run(const ImageView& image, const TrimapView& trimap, const AlphaView& alpha) const;
+
+  const std::string& header() const { return header_; }
+  const Backend& backend() const { return *backend_; }
+
+ private:
+  std::string header_;
+  Size min_size_, max_size_;
+  std::unique_ptr<Backend> backend_;
+};
+
+}  // namespace dim

@@ -1,0 +1,111 @@
+#include "core/plan.h"
+
+#include <cerrno>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+#include "core/error.h"
+#include "core/json.h"
+#include "core/sha256.h"
+
+namespace dim {
+namespace {
+
+constexpr char kMagic[] = "DIMPLAN1";
+constexpr std::size_t kMagicBytes = 8;
+constexpr std::size_t kFixedBytes = kMagicBytes + 4;
+constexpr std::size_t kAlignment = 64;
+constexpr int kMaxSide = 1 << 20;
+
+std::vector<std::uint8_t> read_file(const std::string& path) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
+  if (!file) throw PlanError("plan '" + path + "': cannot be opened: " + std::strerror(errno));
+  std::vector<std::uint8_t> bytes;
+  std::vector<std::uint8_t> chunk(std::size_t{1} << 20);
+  std::size_t got = 0;
+  while ((got = std::fread(chunk.data(), 1, chunk.size(), file.get())) > 0)
+    bytes.insert(bytes.end(), chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(got));
+  if (std::ferror(file.get())) throw PlanError("plan '" + path + "': cannot be read: " + std::strerror(errno));
+  return bytes;
+}
+
+std::array<float, 3> three_floats(const Json& json) {
+  const auto& list = json.array();
+  if (list.size() != 3) throw PlanError(json.path() + ": expected 3 numbers, got " + std::to_string(list.size()));
+  return {static_cast<float>(list[0].number()), static_cast<float>(list[1].number()),
+          static_cast<float>(list[2].number())};
+}
+
+Preprocessing parse_preprocessing(const Json& json) {
+  Preprocessing p;
+  const std::string& order = json.at("channel_order").string();
+  if (order != "rgb" && order != "bgr")
+    throw PlanError(json.path() + ".channel_order: expected 'rgb' or 'bgr', got '" + order + "'");
+  p.rgb = order == "rgb";
+  p.mean = three_floats(json.at("mean"));
+  p.std = three_floats(json.at("std"));
+  for (const float s : p.std)
+    if (!(std::abs(s) > 1e-12f)) throw PlanError(json.path() + ".std: expected numbers other than 0");
+  p.trimap_scale = static_cast<float>(json.at("trimap_scale").number());
+  p.stride = static_cast<int>(json.at("stride").integer(1, 1024));
+  const std::string& padding = json.at("padding").string();
+  if (padding != "reflect") throw PlanError(json.path() + ".padding: expected 'reflect', got '" + padding + "'");
+  return p;
+}
+
+Size parse_size(const Json& json) {
+  const auto& list = json.array();
+  if (list.size() != 2) throw PlanError(json.path() + ": expected [height, width]");
+  return {static_cast<int>(list[0].integer(1, kMaxSide)), static_cast<int>(list[1].integer(1, kMaxSide))};
+}
+
+void check_payload(const Plan& plan, const Json& json, const std::string& name) {
+  const auto bytes = static_cast<std::size_t>(json.at("bytes").integer(0, std::int64_t{1} << 40));
+  if (plan.payload_bytes() != bytes)
+    throw PlanError(name + ": is incomplete or has extra bytes: the payload should have " + std::to_string(bytes) +
+                    " bytes and has " + std::to_string(plan.payload_bytes()) +
+                    "; copy the file again or rebuild it with python -m dim_trt.build");
+  if (sha256_hex(plan.payload(), plan.payload_bytes()) != json.at("sha256").string())
+    throw PlanError(name +
+                    ": is damaged: its SHA-256 is not the one in the header; copy the file again or rebuild "
+                    "it with python -m dim_trt.build");
+}
+
+}  // namespace
+
+Plan parse_plan(std::vector<std::uint8_t> file, const std::string& name) {
+  Plan plan;
+  plan.file = std::move(file);
+  const std::uint8_t* data = plan.file.data();
+  const std::size_t bytes = plan.file.size();
+  if (bytes < kMagicBytes || std::memcmp(data, kMagic, kMagicBytes) != 0)
+    throw PlanError(name + ": is not a dim_trt plan (expected it to begin with " + kMagic +
+                    "); make one with python -m dim_trt.build");
+  if (bytes < kFixedBytes) throw PlanError(name + ": is incomplete: it ends inside the header");
+  const std::size_t header_bytes =
+      std::size_t{data[8]} | std::size_t{data[9]} << 8 | std::size_t{data[10]} << 16 | std::size_t{data[11]} << 24;
+  if (header_bytes > bytes - kFixedBytes) throw PlanError(name + ": is incomplete: it ends inside the header");
+  plan.payload_offset = (kFixedBytes + header_bytes + kAlignment - 1) / kAlignment * kAlignment;
+  if (plan.payload_offset > bytes) throw PlanError(name + ": is incomplete: it ends before the payload");
+  plan.header.assign(reinterpret_cast<const char*>(data) + kFixedBytes, header_bytes);
+
+  const Json header = Json::parse(plan.header, name + ": header");
+  const auto version = header.at("format_version").integer(0, 1 << 30);
+  if (version != kPlanFormatVersion)
+    throw PlanError(name + ": has format version " + std::to_string(version) + ", and this dim_trt reads version " +
+                    std::to_string(kPlanFormatVersion) +
+                    (version > kPlanFormatVersion ? "; upgrade dim_trt" : "; rebuild it with python -m dim_trt.build"));
+  plan.backend = header.at("backend").string();
+  plan.precision = header.at("precision").string();
+  plan.preprocessing = parse_preprocessing(header.at("preprocessing"));
+  plan.min_size = parse_size(header.at("shapes").at("min"));
+  plan.max_size = parse_size(header.at("shapes").at("max"));
+  check_payload(plan, header.at("payload"), name);
+  return plan;
+}
+
+Plan read_plan(const std::string& path) { return parse_plan(read_file(path), "plan '" + path + "'"); }
+
+}  // namespace dim

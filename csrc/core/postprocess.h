@@ -1,0 +1,12 @@
+// Network output to alpha, the CPU way.
+#pragma once
+
+#include "core/image.h"
+
+namespace dim {
+
+/// Row `y` of alpha: known pixels exactly 0 or 1, unknown ones from `network` (a value every `network_step` floats),
+/// clamped to 0..1. `network` may be null when the row has no unknown pixel.
+void postprocess_row(const TrimapView& trimap, int y, const float* network, int network_step, const AlphaView& alpha);
+
+}  // namespace dim

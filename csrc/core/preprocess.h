@@ -1,0 +1,29 @@
+// Pictures to network input, the CPU way. The CUDA kernel of the same name computes the same values.
+#pragma once
+
+#include <array>
+
+#include "core/image.h"
+#include "core/plan.h"
+
+namespace dim {
+
+/// Index of the pixel that reflection without repeating the border puts at `i` >= 0 of a row of `n` pixels,
+/// as numpy.pad(mode="reflect"): n = 3 gives 0 1 2 1 0 1 …
+int reflect_index(int i, int n);
+
+class Preprocessor {
+ public:
+  /// `image_is_rgb`: channel order of the pictures that will come.
+  Preprocessor(const Preprocessing& settings, bool image_is_rgb);
+
+  /// Row `y` of the padded input, `padded_width` pixels of (c0, c1, c2, trimap), 16-byte pixels.
+  void row(const ImageView& image, const TrimapView& trimap, int y, int padded_width, float* out) const;
+
+ private:
+  std::array<std::array<float, 256>, 3> lookup_;  // by network channel and value
+  std::array<int, 3> source_channel_;             // picture channel of each network channel
+  std::array<float, 3> trimap_values_;            // background, unknown, foreground
+};
+
+}  // namespace dim

@@ -1,0 +1,104 @@
+// The kernels of the CPU backend: plain structs of pointers in, nothing allocated, nothing thrown.
+//
+// Memory: a map holds its channels in blocks of `lanes` (16; 4 for the network input), as [block][y][x][lane], with a
+// border of zeros wide enough for the convolutions that read it. All strides are in elements.
+//
+// Every kernel set does the same to rounding: kernels/scalar.cc says plainly what, kernels/simd.cc is compiled once
+// per instruction set. Those units must not use inline functions of the standard library: the linker may keep the
+// copy that was compiled with the widest instructions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace dim::cpu {
+
+inline constexpr int kLanes = 16;
+
+/// "Same" convolution of one row span for one group of output blocks, over some of the input blocks.
+struct ConvArgs {
+  const float* input;  // block 0, at the upper left tap of the first pixel
+  std::ptrdiff_t in_row_stride, in_block_stride;
+  int in_blocks;
+  int in_lanes;          // 4 or 16
+  int kernel;            // odd
+  const float* weights;  // [in block][ky][kx][in lane][group * 16]
+  int group;             // output blocks, 1 or Kernels::conv_group
+  const float* bias;     // [group * 16]; null adds to what is in `output`
+  float* output;         // first pixel, block 0 of the group
+  std::ptrdiff_t out_block_stride;
+  int pixels;
+  bool relu;
+};
+
+/// Convolution to a single channel: [pixels] floats. Input lanes are 16.
+struct ConvHeadArgs {
+  const float* input;
+  std::ptrdiff_t in_row_stride, in_block_stride;
+  int in_blocks;
+  int kernel;
+  const float* weights;  // [in block][ky][kx][16]
+  float bias;
+  float* output;
+  int pixels;
+  bool relu;
+};
+
+/// 2×2 max pooling with argmax codes of one output span, 16 lanes; the first maximum in row-major order wins.
+struct MaxPoolArgs {
+  const float* upper;  // two input rows at the first window
+  const float* lower;
+  float* output;
+  std::uint8_t* codes;  // 0 1 / 2 3 by position in the window
+  int pixels;           // of the output
+};
+
+/// A value that unpooling puts somewhere, and where its weights lie relative to an output quad's.
+struct UnpoolEntry {
+  float value;
+  std::int32_t weight_offset;
+};
+
+/// Lists the non-zero values of a row of cells (pixels before unpooling), some lanes of one block.
+struct UnpoolCollectArgs {
+  const float* values;        // first cell, first lane
+  const std::uint8_t* codes;  // same
+  int cells;
+  int lanes;                    // how many, from the first
+  std::int32_t offset;          // of the first cell, first lane
+  std::int32_t cell_step;       // per cell
+  std::int32_t lane_step;       // per lane
+  std::int32_t code_offset[4];  // per argmax code
+  UnpoolEntry* entries;         // room for cells * lanes
+  std::int32_t* begin;          // [cells + 1] first entry of each cell
+};
+
+/// Adds the listed values' contributions to output quads (2×2 pixels), for one group of output lanes.
+struct UnpoolConvArgs {
+  const UnpoolEntry* entries;
+  const std::int32_t* begin;  // [quads + 1] first entry of each quad
+  int quads;
+  const float* weights;         // of the first quad: tap that an offset of 0 gives to output pixel (0, 0)
+  std::ptrdiff_t weight_step;   // from a quad to the next
+  std::ptrdiff_t tap_row_step;  // from a tap to the one below
+  const float* bias;            // [unpool_group]; null adds to what is in the output
+  float* upper;                 // first quad's upper output pixels, at the group's first lane
+  float* lower;
+  std::ptrdiff_t out_block_stride;
+  int lanes;  // output lanes to write: unpool_group, or 16 when that is 32 and only one block is left
+  bool relu;
+};
+
+struct Kernels {
+  const char* name;
+  int conv_group;          // output blocks that `conv` computes at once
+  int unpool_group;        // output lanes that `unpool_conv` computes at once: 8, 16 or 32
+  int unpool_chunk_lanes;  // input lanes whose weights for a group fit the first-level cache
+  void (*conv)(const ConvArgs&);
+  void (*conv_head)(const ConvHeadArgs&);
+  void (*max_pool)(const MaxPoolArgs&);
+  void (*unpool_collect)(const UnpoolCollectArgs&);
+  void (*unpool_conv)(const UnpoolConvArgs&);
+};
+
+}  // namespace dim::cpu

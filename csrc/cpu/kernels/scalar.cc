@@ -1,0 +1,89 @@
+// The scalar twin: what each kernel computes, as plain loops. Always built; the other sets are tested against it.
+#include "cpu/kernels/kernels.h"
+
+namespace dim::cpu::scalar {
+namespace {
+
+constexpr int kUnpoolGroup = 16;
+
+void conv(const ConvArgs& a) {
+  const int channels = a.group * kLanes;
+  for (int x = 0; x < a.pixels; ++x) {
+    for (int o = 0; o < channels; ++o) {
+      float sum = 0.0f;
+      const float* w = a.weights + o;
+      for (int b = 0; b < a.in_blocks; ++b)
+        for (int ky = 0; ky < a.kernel; ++ky)
+          for (int kx = 0; kx < a.kernel; ++kx) {
+            const float* in = a.input + b * a.in_block_stride + ky * a.in_row_stride + (x + kx) * a.in_lanes;
+            for (int i = 0; i < a.in_lanes; ++i, w += channels) sum += in[i] * *w;
+          }
+      float& out = a.output[(o / kLanes) * a.out_block_stride + x * kLanes + o % kLanes];
+      sum += a.bias != nullptr ? a.bias[o] : out;
+      out = a.relu && !(sum > 0.0f) ? 0.0f : sum;
+    }
+  }
+}
+
+void conv_head(const ConvHeadArgs& a) {
+  for (int x = 0; x < a.pixels; ++x) {
+    float sum = 0.0f;
+    const float* w = a.weights;
+    for (int b = 0; b < a.in_blocks; ++b)
+      for (int ky = 0; ky < a.kernel; ++ky)
+        for (int kx = 0; kx < a.kernel; ++kx) {
+          const float* in = a.input + b * a.in_block_stride + ky * a.in_row_stride + (x + kx) * kLanes;
+          for (int i = 0; i < kLanes; ++i) sum += in[i] * *w++;
+        }
+    sum += a.bias;
+    a.output[x] = a.relu && !(sum > 0.0f) ? 0.0f : sum;
+  }
+}
+
+void max_pool(const MaxPoolArgs& a) {
+  for (int x = 0; x < a.pixels; ++x)
+    for (int i = 0; i < kLanes; ++i) {
+      const int left = 2 * x * kLanes + i, right = left + kLanes;
+      const float window[4] = {a.upper[left], a.upper[right], a.lower[left], a.lower[right]};
+      int best = 0;
+      for (int code = 1; code < 4; ++code)
+        if (window[code] > window[best]) best = code;
+      a.output[x * kLanes + i] = window[best];
+      a.codes[x * kLanes + i] = static_cast<std::uint8_t>(best);
+    }
+}
+
+void unpool_collect(const UnpoolCollectArgs& a) {
+  std::int32_t count = 0;
+  for (int cell = 0; cell < a.cells; ++cell) {
+    a.begin[cell] = count;
+    for (int i = 0; i < a.lanes; ++i) {
+      const float value = a.values[cell * kLanes + i];
+      if (value == 0.0f) continue;
+      const int code = a.codes[cell * kLanes + i] & 3;
+      a.entries[count++] = {value, a.offset + cell * a.cell_step + i * a.lane_step + a.code_offset[code]};
+    }
+  }
+  a.begin[a.cells] = count;
+}
+
+void unpool_conv(const UnpoolConvArgs& a) {
+  for (int q = 0; q < a.quads; ++q)
+    for (int p = 0; p < 4; ++p)
+      for (int o = 0; o < a.lanes; ++o) {
+        float sum = 0.0f;
+        const float* w = a.weights + q * a.weight_step - (p / 2) * a.tap_row_step - (p % 2) * kUnpoolGroup + o;
+        for (std::int32_t e = a.begin[q]; e < a.begin[q + 1]; ++e)
+          sum += a.entries[e].value * w[a.entries[e].weight_offset];
+        float& out = (p / 2 == 0 ? a.upper : a.lower)[(2 * q + p % 2) * kLanes + o];
+        sum += a.bias != nullptr ? a.bias[o] : out;
+        out = a.relu && !(sum > 0.0f) ? 0.0f : sum;
+      }
+}
+
+}  // namespace
+
+extern const Kernels kKernels;
+const Kernels kKernels = {"scalar", 1, kUnpoolGroup, 16, conv, conv_head, max_pool, unpool_collect, unpool_conv};
+
+}  // namespace dim::cpu::scalar

@@ -1,0 +1,212 @@
+// The vector kernels, compiled once per instruction set with DIM_ISA (namespace and name), DIM_VECTOR_BYTES and the
+// register tile below. See kernels.h for what each one computes.
+#include "cpu/kernels/kernels.h"
+#include "cpu/kernels/vec.h"
+
+#if defined(__AVX512F__)
+#define DIM_CONV_GROUP 2    // output blocks per tile: 2 zmm
+#define DIM_CONV_PIXELS 14  // 28 accumulators of 32 registers
+#define DIM_UNPOOL_GROUP 32
+#define DIM_UNPOOL_CHUNK 8
+#elif defined(__AVX__) || defined(__aarch64__)
+#define DIM_CONV_GROUP 1   // 2 ymm, or 4 NEON registers
+#define DIM_CONV_PIXELS 6  // 12 accumulators of 16 (24 of 32) registers
+#define DIM_UNPOOL_GROUP 16
+#define DIM_UNPOOL_CHUNK 16
+#else
+#define DIM_CONV_GROUP 1   // 4 xmm
+#define DIM_CONV_PIXELS 2  // 8 accumulators of 16 registers
+#define DIM_UNPOOL_GROUP 8
+#define DIM_UNPOOL_CHUNK 16
+#endif
+
+#define DIM_STRINGIFY2(x) #x
+#define DIM_STRINGIFY(x) DIM_STRINGIFY2(x)
+#define DIM_INLINE inline __attribute__((always_inline))
+
+namespace dim::cpu::DIM_ISA {
+namespace {
+
+constexpr int kVecsPerBlock = kLanes / kVec;
+
+// ---------------------------------------------------------------------------------------------------- convolution
+
+/// kPixels × (kGroup · 16 channels) accumulators stay in registers over all input blocks and taps. For one ky the
+/// taps of kx and the lanes of a pixel are neighbours in memory, so one loop runs over both.
+template <int kPixels, int kGroup, int kInLanes>
+void conv_tile(const ConvArgs& a, int x) {
+  constexpr int kVecs = kGroup * kVecsPerBlock;
+  Vec acc[kPixels][kVecs] = {};
+  const float* w = a.weights;
+  const int run = a.kernel * kInLanes;
+  for (int b = 0; b < a.in_blocks; ++b) {
+    for (int ky = 0; ky < a.kernel; ++ky) {
+      const float* in = a.input + b * a.in_block_stride + ky * a.in_row_stride + x * kInLanes;
+#pragma GCC unroll 4
+      for (int t = 0; t < run; ++t, w += kGroup * kLanes) {
+        Vec weight[kVecs];
+#pragma GCC unroll 8
+        for (int v = 0; v < kVecs; ++v) weight[v] = load(w + v * kVec);
+#pragma GCC unroll 16
+        for (int p = 0; p < kPixels; ++p) {
+          const Vec value = splat(in[p * kInLanes + t]);
+#pragma GCC unroll 8
+          for (int v = 0; v < kVecs; ++v) acc[p][v] += value * weight[v];
+        }
+      }
+    }
+  }
+#pragma GCC unroll 16
+  for (int p = 0; p < kPixels; ++p) {
+#pragma GCC unroll 8
+    for (int v = 0; v < kVecs; ++v) {
+      float* out = a.output + (v / kVecsPerBlock) * a.out_block_stride + (x + p) * kLanes + (v % kVecsPerBlock) * kVec;
+      Vec sum = acc[p][v] + (a.bias != nullptr ? load(a.bias + v * kVec) : load(out));
+      if (a.relu) sum = relu(sum);
+      store(out, sum);
+    }
+  }
+}
+
+template <int kGroup, int kInLanes, int kPixels = DIM_CONV_PIXELS>
+DIM_INLINE void conv_tile_of(const ConvArgs& a, int x, int pixels) {
+  if (pixels == kPixels) return conv_tile<kPixels, kGroup, kInLanes>(a, x);
+  if constexpr (kPixels > 1) conv_tile_of<kGroup, kInLanes, kPixels - 1>(a, x, pixels);
+}
+
+/// Splits the span into tiles of nearly equal width: a narrow last tile would leave the multipliers waiting.
+template <int kGroup, int kInLanes>
+void conv_span(const ConvArgs& a) {
+  const int tiles = (a.pixels + DIM_CONV_PIXELS - 1) / DIM_CONV_PIXELS;
+  for (int i = 0, x = 0; i < tiles; ++i) {
+    const int pixels = (a.pixels - x) / (tiles - i);
+    conv_tile_of<kGroup, kInLanes>(a, x, pixels);
+    x += pixels;
+  }
+}
+
+void conv(const ConvArgs& a) {
+  if (a.group == 1) return a.in_lanes == 4 ? conv_span<1, 4>(a) : conv_span<1, kLanes>(a);
+  if (DIM_CONV_GROUP > 1) a.in_lanes == 4 ? conv_span<DIM_CONV_GROUP, 4>(a) : conv_span<DIM_CONV_GROUP, kLanes>(a);
+}
+
+/// One output channel: the lanes of a register are input channels, summed at the end.
+template <int kPixels>
+void conv_head_tile(const ConvHeadArgs& a, int x) {
+  Vec acc[kPixels][kVecsPerBlock] = {};
+  const float* w = a.weights;
+  for (int b = 0; b < a.in_blocks; ++b) {
+    for (int ky = 0; ky < a.kernel; ++ky) {
+      const float* in = a.input + b * a.in_block_stride + ky * a.in_row_stride + x * kLanes;
+      for (int kx = 0; kx < a.kernel; ++kx, in += kLanes, w += kLanes) {
+#pragma GCC unroll 4
+        for (int v = 0; v < kVecsPerBlock; ++v) {
+          const Vec weight = load(w + v * kVec);
+#pragma GCC unroll 8
+          for (int p = 0; p < kPixels; ++p) acc[p][v] += load(in + p * kLanes + v * kVec) * weight;
+        }
+      }
+    }
+  }
+  for (int p = 0; p < kPixels; ++p) {
+    Vec total = acc[p][0];
+    for (int v = 1; v < kVecsPerBlock; ++v) total += acc[p][v];
+    const float value = sum(total) + a.bias;
+    a.output[x + p] = a.relu && !(value > 0.0f) ? 0.0f : value;
+  }
+}
+
+void conv_head(const ConvHeadArgs& a) {
+  constexpr int kPixels = 8 / kVecsPerBlock;
+  int x = 0;
+  for (; x + kPixels <= a.pixels; x += kPixels) conv_head_tile<kPixels>(a, x);
+  for (; x < a.pixels; ++x) conv_head_tile<1>(a, x);
+}
+
+// -------------------------------------------------------------------------------------------------------- pooling
+
+void max_pool(const MaxPoolArgs& a) {
+  for (int x = 0; x < a.pixels; ++x) {
+    for (int v = 0; v < kLanes; v += kVec) {
+      const int left = 2 * x * kLanes + v;
+      const Vec window[4] = {load(a.upper + left), load(a.upper + left + kLanes), load(a.lower + left),
+                             load(a.lower + left + kLanes)};
+      Vec best = window[0];
+      VecInt code = {};
+#pragma GCC unroll 4
+      for (int i = 1; i < 4; ++i) {
+        const VecInt better = window[i] > best;
+        best = better ? window[i] : best;
+        code = better ? VecInt{} + i : code;
+      }
+      store(a.output + x * kLanes + v, best);
+      for (int i = 0; i < kVec; ++i) a.codes[x * kLanes + v + i] = static_cast<std::uint8_t>(code[i]);
+    }
+  }
+}
+
+// ------------------------------------------------------------------------------------- convolution of an unpooled map
+
+/// Branch-free: which values are zero cannot be predicted.
+void unpool_collect(const UnpoolCollectArgs& a) {
+  std::int32_t count = 0;
+  for (int cell = 0; cell < a.cells; ++cell) {
+    a.begin[cell] = count;
+    const float* values = a.values + cell * kLanes;
+    const std::uint8_t* codes = a.codes + cell * kLanes;
+    std::int32_t offset = a.offset + cell * a.cell_step;
+    for (int i = 0; i < a.lanes; ++i, offset += a.lane_step) {
+      a.entries[count].value = values[i];
+      a.entries[count].weight_offset = offset + a.code_offset[codes[i] & 3];
+      count += values[i] != 0.0f;
+    }
+  }
+  a.begin[a.cells] = count;
+}
+
+template <int kOutLanes>
+DIM_INLINE void unpool_quads(const UnpoolConvArgs& a) {
+  constexpr int kVecs = kOutLanes / kVec;
+  for (int q = 0; q < a.quads; ++q) {
+    Vec acc[4][kVecs] = {};
+    const float* corner = a.weights + q * a.weight_step;
+    const UnpoolEntry* end = a.entries + a.begin[q + 1];
+#pragma GCC unroll 2
+    for (const UnpoolEntry* e = a.entries + a.begin[q]; e < end; ++e) {
+      const Vec value = splat(e->value);
+      const float* w = corner + e->weight_offset;
+#pragma GCC unroll 4
+      for (int p = 0; p < 4; ++p) {
+        const float* tap = w - (p / 2) * a.tap_row_step - (p % 2) * DIM_UNPOOL_GROUP;
+#pragma GCC unroll 4
+        for (int v = 0; v < kVecs; ++v) acc[p][v] += value * load(tap + v * kVec);
+      }
+    }
+#pragma GCC unroll 4
+    for (int p = 0; p < 4; ++p) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kVecs; ++v) {
+        const int lane = v * kVec;
+        float* out = (p / 2 == 0 ? a.upper : a.lower) + (lane / kLanes) * a.out_block_stride +
+                     (2 * q + p % 2) * kLanes + lane % kLanes;
+        Vec sum = acc[p][v] + (a.bias != nullptr ? load(a.bias + lane) : load(out));
+        if (a.relu) sum = relu(sum);
+        store(out, sum);
+      }
+    }
+  }
+}
+
+void unpool_conv(const UnpoolConvArgs& a) {
+  if (a.lanes == DIM_UNPOOL_GROUP) return unpool_quads<DIM_UNPOOL_GROUP>(a);
+  if constexpr (DIM_UNPOOL_GROUP > kLanes) unpool_quads<kLanes>(a);
+}
+
+}  // namespace
+
+extern const Kernels kKernels;
+const Kernels kKernels = {
+    DIM_STRINGIFY(DIM_ISA), DIM_CONV_GROUP, DIM_UNPOOL_GROUP, DIM_UNPOOL_CHUNK, conv, conv_head, max_pool,
+    unpool_collect,         unpool_conv};
+
+}  // namespace dim::cpu::DIM_ISA

@@ -1,0 +1,135 @@
+#include "cpu/layers/dense_conv.h"
+
+#include <omp.h>
+
+#include <algorithm>
+
+namespace dim::cpu {
+namespace {
+
+constexpr int kTileRows = 4;      // even, for pooling
+constexpr int kTilePixels = 128;  // even; a tile of results and a chunk of weights share the second-level cache
+constexpr int kChunkBytes = 96 << 10;
+
+}  // namespace
+
+DenseConv::DenseConv(const Kernels& kernels, const ConvWeights& w, int in_lanes)
+    : kernels_(&kernels),
+      in_blocks_((w.in_channels + in_lanes - 1) / in_lanes),
+      out_blocks_(blocks_of(w.out_channels)),
+      in_lanes_(in_lanes),
+      kernel_(w.kernel),
+      bias_(w.padded_bias(out_blocks_ * kLanes)) {
+  const int block_weights = w.kernel * w.kernel * in_lanes * kLanes;  // of one input and one output block
+  const int group_bytes = block_weights * kernels.conv_group * static_cast<int>(sizeof(float));
+  chunk_blocks_ = std::max(1, kChunkBytes / group_bytes);
+  weights_ = AlignedFloats(static_cast<std::size_t>(block_weights) * static_cast<std::size_t>(in_blocks_) *
+                           static_cast<std::size_t>(out_blocks_));
+  float* out = weights_.data();
+  for (int first = 0; first < out_blocks_; first += kernels.conv_group) {
+    const int lanes = std::min(kernels.conv_group, out_blocks_ - first) * kLanes;
+    for (int b = 0; b < in_blocks_; ++b)
+      for (int ky = 0; ky < kernel_; ++ky)
+        for (int kx = 0; kx < kernel_; ++kx)
+          for (int i = 0; i < in_lanes; ++i)
+            for (int o = 0; o < lanes; ++o) *out++ = w.tap(first * kLanes + o, b * in_lanes + i, ky, kx);
+  }
+}
+
+std::vector<DenseConv::Tile> DenseConv::tiles(const Region& region) {
+  std::vector<Tile> out;
+  const Size size = region.size();
+  for (int y = 0; y < size.height; y += kTileRows) {
+    const int y1 = std::min(y + kTileRows, size.height);
+    for (int x = 0; x < size.width; x += kTilePixels) {
+      const int x1 = std::min(x + kTilePixels, size.width);
+      bool any = false;
+      for (int v = y; v < y1; ++v) for_spans(region.row(v), x, x1, [&](int, int) { any = true; });
+      if (any) out.push_back({y, y1, x, x1});
+    }
+  }
+  return out;
+}
+
+void DenseConv::run(const Call& call) const {
+  const std::vector<Tile> work = tiles(*call.region);
+  const int groups = (out_blocks_ + kernels_->conv_group - 1) / kernels_->conv_group;
+  const std::ptrdiff_t jobs = static_cast<std::ptrdiff_t>(work.size()) * groups;
+  const std::size_t scratch_floats = call.output.data == nullptr ? std::size_t{kTileRows} * kTilePixels * kLanes *
+                                                                       static_cast<std::size_t>(kernels_->conv_group)
+                                                                 : 0;
+  std::vector<AlignedFloats> scratch;
+  for (int t = 0; t < call.threads; ++t) scratch.emplace_back(scratch_floats);
+#pragma omp parallel for num_threads(call.threads) schedule(dynamic, 1)
+  for (std::ptrdiff_t job = 0; job < jobs; ++job) {
+    const auto tile = static_cast<std::size_t>(job) % work.size();
+    const auto group = static_cast<int>(static_cast<std::size_t>(job) / work.size());
+    run_tile(call, work[tile], group, scratch[static_cast<std::size_t>(omp_get_thread_num())].data());
+  }
+}
+
+void DenseConv::run_tile(const Call& call, const Tile& tile, int group, float* scratch) const {
+  const int first = group * kernels_->conv_group;
+  const int blocks = std::min(kernels_->conv_group, out_blocks_ - first);
+  const bool stored = call.output.data != nullptr;
+  const std::ptrdiff_t scratch_row = kTilePixels * kLanes;
+  const std::ptrdiff_t block_stride = stored ? call.output.layout.block_stride() : scratch_row * kTileRows;
+  const auto result = [&](int block, int y, int x) {
+    return stored ? call.output.at(first + block, y, x)
+                  : scratch + block * block_stride + (y - tile.y0) * scratch_row + (x - tile.x0) * kLanes;
+  };
+  const int radius = kernel_ / 2;
+  const std::ptrdiff_t block_weights = std::ptrdiff_t{kernel_} * kernel_ * in_lanes_ * kLanes;
+  const float* group_weights = weights_.data() + block_weights * in_blocks_ * first;
+
+  for (int b = 0; b < in_blocks_; b += chunk_blocks_) {
+    ConvArgs args{};
+    args.in_row_stride = call.input.layout.row_stride();
+    args.in_block_stride = call.input.layout.block_stride();
+    args.in_blocks = std::min(chunk_blocks_, in_blocks_ - b);
+    args.in_lanes = in_lanes_;
+    args.kernel = kernel_;
+    args.weights = group_weights + block_weights * blocks * b;
+    args.group = blocks;
+    args.bias = b == 0 && !call.accumulate ? bias_.data() + first * kLanes : nullptr;
+    args.out_block_stride = block_stride;
+    args.relu = call.relu && b + chunk_blocks_ >= in_blocks_;
+    for (int y = tile.y0; y < tile.y1; ++y)
+      for_spans(call.region->row(y), tile.x0, tile.x1, [&](int begin, int end) {
+        args.input = call.input.at(b, y - radius, begin - radius);
+        args.output = result(0, y, begin);
+        args.pixels = end - begin;
+        kernels_->conv(args);
+      });
+  }
+  if (call.pooled.data == nullptr) return;
+  for (int y = tile.y0 / 2; y < tile.y1 / 2; ++y)
+    for_spans(call.pooled_region->row(y), tile.x0 / 2, tile.x1 / 2, [&](int begin, int end) {
+      for (int block = 0; block < blocks; ++block)
+        kernels_->max_pool({result(block, 2 * y, 2 * begin), result(block, 2 * y + 1, 2 * begin),
+                            call.pooled.at(first + block, y, begin), call.codes.at(first + block, y, begin),
+                            end - begin});
+    });
+}
+
+HeadConv::HeadConv(const Kernels& kernels, const ConvWeights& w)
+    : kernels_(&kernels), in_blocks_(blocks_of(w.in_channels)), kernel_(w.kernel), bias_(w.bias[0]) {
+  weights_ = AlignedFloats(static_cast<std::size_t>(in_blocks_ * kernel_ * kernel_ * kLanes));
+  float* out = weights_.data();
+  for (int b = 0; b < in_blocks_; ++b)
+    for (int ky = 0; ky < kernel_; ++ky)
+      for (int kx = 0; kx < kernel_; ++kx)
+        for (int i = 0; i < kLanes; ++i) *out++ = w.tap(0, b * kLanes + i, ky, kx);
+}
+
+void HeadConv::run(const FloatMap& input, const FloatMap& output, const Region& region, bool relu, int threads) const {
+  const int radius = kernel_ / 2;
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 4)
+  for (int y = 0; y < region.size().height; ++y)
+    for (const Span& span : region.row(y))
+      kernels_->conv_head({input.at(0, y - radius, span.begin - radius), input.layout.row_stride(),
+                           input.layout.block_stride(), in_blocks_, kernel_, weights_.data(), bias_,
+                           output.at(0, y, span.begin), span.end - span.begin, relu});
+}
+
+}  // namespace dim::cpu

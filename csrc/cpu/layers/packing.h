@@ -1,0 +1,59 @@
+// What the layers share: aligned storage and reading of [out channel][in channel][ky][kx] weights.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "cpu/kernels/kernels.h"
+
+namespace dim::cpu {
+
+/// Float storage aligned to cache lines, zero at first.
+class AlignedFloats {
+ public:
+  AlignedFloats() = default;
+  explicit AlignedFloats(std::size_t count) : storage_(count + kAlign) {
+    const auto address = reinterpret_cast<std::uintptr_t>(storage_.data()) / sizeof(float);
+    offset_ = (kAlign - address % kAlign) % kAlign;
+  }
+
+  std::size_t size() const { return storage_.empty() ? 0 : storage_.size() - kAlign; }
+  float* data() { return storage_.data() + offset_; }
+  const float* data() const { return storage_.data() + offset_; }
+
+ private:
+  static constexpr std::size_t kAlign = 16;  // floats in a cache line
+
+  std::vector<float> storage_;  // moved, never copied: a copy would be aligned differently
+  std::size_t offset_ = 0;
+};
+
+/// A layer's shape and its weights, owned by someone else.
+struct ConvWeights {
+  int in_channels = 0;
+  int out_channels = 0;
+  int kernel = 0;
+  const float* weight = nullptr;
+  const float* bias = nullptr;
+
+  /// Zero for the channels that fill up a block.
+  float tap(int o, int i, int ky, int kx) const {
+    if (o >= out_channels || i >= in_channels) return 0.0f;
+    const auto k = static_cast<std::size_t>(kernel);
+    const std::size_t plane =
+        static_cast<std::size_t>(o) * static_cast<std::size_t>(in_channels) + static_cast<std::size_t>(i);
+    return weight[(plane * k + static_cast<std::size_t>(ky)) * k + static_cast<std::size_t>(kx)];
+  }
+
+  AlignedFloats padded_bias(int lanes) const {
+    AlignedFloats padded(static_cast<std::size_t>(lanes));
+    std::copy(bias, bias + out_channels, padded.data());
+    return padded;
+  }
+};
+
+inline int blocks_of(int channels) { return (channels + kLanes - 1) / kLanes; }
+
+}  // namespace dim::cpu

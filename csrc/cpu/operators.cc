@@ -1,0 +1,103 @@
+#include "cpu/operators.h"
+
+#include "core/region.h"
+#include "cpu/layers/dense_conv.h"
+#include "cpu/layers/unpool_conv.h"
+#include "cpu/map.h"
+#include "cpu/workspace.h"
+
+namespace dim::cpu {
+namespace {
+
+/// A map that owns its memory.
+struct OwnedMap {
+  OwnedMap(Size size, int channels, int lanes, int border)
+      : layout{size, channels, lanes, border}, storage(layout.elements()) {}
+
+  FloatMap floats() { return {layout, storage.data()}; }
+  CodeMap codes() { return {layout, reinterpret_cast<std::uint8_t*>(storage.data())}; }
+
+  MapLayout layout;
+  AlignedFloats storage;  // four times too large for codes, which are bytes
+};
+
+template <typename T>
+void pack(const T* planes, const Map<T>& map) {
+  for (int c = 0; c < map.layout.channels; ++c)
+    for (int y = 0; y < map.layout.size.height; ++y)
+      for (int x = 0; x < map.layout.size.width; ++x) *map.channel(c, y, x) = *planes++;
+}
+
+template <typename T>
+std::vector<T> unpack(const Map<T>& map) {
+  std::vector<T> planes;
+  planes.reserve(static_cast<std::size_t>(map.layout.channels) * map.layout.size.area());
+  for (int c = 0; c < map.layout.channels; ++c)
+    for (int y = 0; y < map.layout.size.height; ++y)
+      for (int x = 0; x < map.layout.size.width; ++x) planes.push_back(*map.channel(c, y, x));
+  return planes;
+}
+
+OwnedMap packed(const Planes& planes, int lanes, int border) {
+  OwnedMap map(planes.size, planes.channels, lanes, border);
+  pack(planes.data, map.floats());
+  return map;
+}
+
+int lanes_of(const Planes& input) { return input.channels == 4 ? 4 : kLanes; }
+
+}  // namespace
+
+std::vector<float> conv2d(const Planes& input, const ConvWeights& weights, const OperatorOptions& options) {
+  const Region region = Region::all(input.size);
+  if (weights.out_channels == 1) {
+    OwnedMap in = packed(input, kLanes, weights.kernel / 2);
+    OwnedMap out(input.size, 1, 1, 0);
+    HeadConv(*options.kernels, weights).run(in.floats(), out.floats(), region, options.relu, options.threads);
+    return unpack(out.floats());
+  }
+  OwnedMap in = packed(input, lanes_of(input), weights.kernel / 2);
+  OwnedMap out(input.size, weights.out_channels, kLanes, 0);
+  DenseConv(*options.kernels, weights, in.layout.lanes)
+      .run({in.floats(), out.floats(), {}, {}, &region, nullptr, false, options.relu, options.threads});
+  return unpack(out.floats());
+}
+
+Pooled conv2d_max_pool(const Planes& input, const ConvWeights& weights, const OperatorOptions& options) {
+  const Region region = Region::all(input.size);
+  const Region pooled_region = region.halved();
+  OwnedMap in = packed(input, lanes_of(input), weights.kernel / 2);
+  OwnedMap pooled(pooled_region.size(), weights.out_channels, kLanes, 0);
+  OwnedMap codes(pooled_region.size(), weights.out_channels, kLanes, 0);
+  DenseConv(*options.kernels, weights, in.layout.lanes)
+      .run({in.floats(),
+            {},
+            pooled.floats(),
+            codes.codes(),
+            &region,
+            &pooled_region,
+            false,
+            options.relu,
+            options.threads});
+  return {unpack(pooled.floats()), unpack(codes.codes())};
+}
+
+std::vector<float> unpool_conv2d(const Planes& input, const std::uint8_t* codes, const Planes& add,
+                                 const ConvWeights& weights, const OperatorOptions& options) {
+  const Region quads = Region::all(input.size);
+  const Region pixels = quads.doubled();
+  OwnedMap in = packed(input, kLanes, 0);
+  OwnedMap code_map(input.size, input.channels, kLanes, 0);
+  pack(codes, code_map.codes());
+  OwnedMap out(pixels.size(), weights.out_channels, kLanes, 0);
+  if (add.data != nullptr) {
+    OwnedMap skip = packed(add, kLanes, weights.kernel / 2);
+    DenseConv(*options.kernels, weights, kLanes)
+        .run({skip.floats(), out.floats(), {}, {}, &pixels, nullptr, false, false, options.threads});
+  }
+  UnpoolConv(*options.kernels, weights)
+      .run({in.floats(), code_map.codes(), out.floats(), &quads, add.data != nullptr, options.relu, options.threads});
+  return unpack(out.floats());
+}
+
+}  // namespace dim::cpu

@@ -1,0 +1,195 @@
+#include "cpu/runner.h"
+
+#include <omp.h>
+
+#include <cmath>
+#include <utility>
+
+#include "core/postprocess.h"
+#include "cpu/isa.h"
+
+namespace dim::cpu {
+namespace {
+
+std::size_t at(int id) { return static_cast<std::size_t>(id); }
+
+void add_need(Region& needed, const Region& more) { needed = needed.size() == Size{} ? more : needed.united(more); }
+
+}  // namespace
+
+Runner::Runner(const Plan& plan, int threads, bool rgb)
+    : kernels_(&default_kernels()),
+      threads_(threads > 0 ? threads : omp_get_max_threads()),
+      stride_(plan.preprocessing.stride),
+      preprocessor_(plan.preprocessing, rgb),
+      program_(parse_program(plan.payload(), plan.payload_bytes(), stride_)),
+      schedule_(make_schedule(program_)),
+      layers_(schedule_.steps.size()) {
+  for (std::size_t s = 0; s < layers_.size(); ++s) {
+    Op& op = program_.ops[at(schedule_.steps[s].op)];
+    if (op.kind == OpKind::conv) pack(op, layers_[s]);
+  }
+}
+
+void Runner::pack(Op& op, Layer& layer) const {
+  const auto channels = [&](int id) { return program_.values[at(id)].channels; };
+  const ConvWeights weights = {channels(op.input), channels(op.output), op.kernel, op.weight.data(), op.bias.data()};
+  if (schedule_.storage[at(op.output)].lanes == 1)
+    layer.head = std::make_unique<HeadConv>(*kernels_, weights);
+  else if (op.codes == kNone)
+    layer.dense = std::make_unique<DenseConv>(*kernels_, weights, schedule_.storage[at(op.input)].lanes);
+  else
+    layer.unpool = std::make_unique<UnpoolConv>(*kernels_, weights);
+  if (op.other != kNone) layer.dense = std::make_unique<DenseConv>(*kernels_, weights, kLanes);
+  op.weight = {};  // packed now
+  op.bias = {};
+}
+
+/// Backwards from the unknown pixels: what a step must compute is what later steps read.
+Runner::Regions Runner::find_regions(const TrimapView& trimap, Size padded) const {
+  Regions regions;
+  regions.needed.resize(program_.values.size());
+  regions.step.resize(schedule_.steps.size());
+  std::vector<Region>& needed = regions.needed;
+  for (std::size_t s = schedule_.steps.size(); s-- > 0;) {
+    const Step& step = schedule_.steps[s];
+    const Op& op = program_.ops[at(step.op)];
+    Region& region = regions.step[s];
+    region = op.kind == OpKind::output ? Region::unknown(trimap, padded) : needed[at(op.output)];
+    if (step.pool != kNone) {
+      const Op& pool = program_.ops[at(step.pool)];
+      add_need(needed[at(pool.output)], needed[at(pool.codes)]);
+      add_need(region, needed[at(pool.output)].doubled());
+    }
+    if (op.kind != OpKind::conv) {
+      for (const ChannelRange& range : op.ranges) add_need(needed[at(range.value)], region);
+      for (const int id : {op.input, op.other})
+        if (id != kNone) add_need(needed[at(id)], region);
+    } else if (op.codes == kNone) {
+      add_need(needed[at(op.input)], region.dilated(op.kernel / 2));
+    } else {
+      // A quad's four pixels share their cells: all that the quad reads is needed, or an unneeded cell's garbage,
+      // multiplied by a zero tap, could still be NaN.
+      region = region.halved();
+      const Region cells = region.dilated(UnpoolConv::reach(op.kernel));
+      add_need(needed[at(op.input)], cells);
+      add_need(needed[at(op.codes)], cells);
+      if (op.other != kNone) add_need(needed[at(op.other)], region.doubled().dilated(op.kernel / 2));
+    }
+  }
+  return regions;
+}
+
+void Runner::run(const Request& request) {
+  const Size padded_size = padded(request.image.size, stride_);
+  const Regions regions = find_regions(request.trimap, padded_size);
+  std::unique_ptr<Workspace> workspace = take_workspace();
+  workspace->prepare(program_, schedule_, padded_size);
+
+  const FloatMap input = workspace->floats(program_.ops.front().output);
+  clear_border(input);
+  const Region& input_region = regions.step.front();
+#pragma omp parallel for num_threads(threads_) schedule(static)
+  for (int y = 0; y < padded_size.height; ++y)
+    if (!input_region.row(y).empty())
+      preprocessor_.row(request.image, request.trimap, y, padded_size.width, input.at(0, y, 0));
+
+  for (std::size_t s = 1; s < schedule_.steps.size(); ++s) run_step(s, regions, *workspace);
+
+  const FloatMap output = workspace->floats(program_.ops.back().input);
+  for (int y = 0; y < request.image.size.height; ++y)
+    postprocess_row(request.trimap, y, output.channel(0, y, 0), output.layout.lanes, request.alpha);
+  give_back(std::move(workspace));
+}
+
+void Runner::run_step(std::size_t s, const Regions& regions, Workspace& workspace) const {
+  const Step& step = schedule_.steps[s];
+  const Op& op = program_.ops[at(step.op)];
+  if (op.kind == OpKind::output) return;
+  if (schedule_.storage[at(op.output)].stored) clear_border(workspace.floats(op.output));
+  if (op.kind == OpKind::conv) {
+    if (step.pool != kNone) clear_border(workspace.floats(program_.ops[at(step.pool)].output));
+    run_conv(s, regions, workspace);
+  } else {
+    run_pointwise(op, regions.step[s], workspace);
+  }
+}
+
+void Runner::run_conv(std::size_t s, const Regions& regions, Workspace& workspace) const {
+  const Step& step = schedule_.steps[s];
+  const Op& op = program_.ops[at(step.op)];
+  const Layer& layer = layers_[s];
+  const Region& region = regions.step[s];
+  const FloatMap input = workspace.floats(op.input);
+  const FloatMap output = workspace.floats(op.output);
+  if (layer.head) {
+    layer.head->run(input, output, region, op.relu, threads_);
+  } else if (!layer.unpool) {
+    DenseConv::Call call{input, output, {}, {}, &region, nullptr, false, op.relu, threads_};
+    if (step.pool != kNone) {
+      const Op& pool = program_.ops[at(step.pool)];
+      call.pooled = workspace.floats(pool.output);
+      call.codes = workspace.codes(pool.codes);
+      call.pooled_region = &regions.needed[at(pool.output)];
+    }
+    layer.dense->run(call);
+  } else {
+    // Convolution is linear: the skip connection's part first, then the unpooled part on top of it.
+    if (layer.dense) {
+      const Region pixels = region.doubled();
+      layer.dense->run({workspace.floats(op.other), output, {}, {}, &pixels, nullptr, false, false, threads_});
+    }
+    layer.unpool->run({input, workspace.codes(op.codes), output, &region, layer.dense != nullptr, op.relu, threads_});
+  }
+}
+
+void Runner::run_pointwise(const Op& op, const Region& region, Workspace& workspace) const {
+  const FloatMap output = workspace.floats(op.output);
+  const int height = output.layout.size.height;
+  if (op.kind == OpKind::concat) {
+#pragma omp parallel for num_threads(threads_) schedule(static)
+    for (int y = 0; y < height; ++y)
+      for (const Span& span : region.row(y)) {
+        int channel = 0;
+        for (const ChannelRange& range : op.ranges) {
+          const FloatMap source = workspace.floats(range.value);
+          for (int c = 0; c < range.count; ++c, ++channel) {
+            const float* from = source.channel(range.first + c, y, span.begin);
+            float* to = output.channel(channel, y, span.begin);
+            for (int x = 0; x < span.end - span.begin; ++x) to[x * output.layout.lanes] = from[x * source.layout.lanes];
+          }
+        }
+      }
+    return;
+  }
+  const FloatMap input = workspace.floats(op.input);
+  const FloatMap other = op.kind == OpKind::add ? workspace.floats(op.other) : input;
+#pragma omp parallel for num_threads(threads_) schedule(static)
+  for (int y = 0; y < height; ++y)
+    for (const Span& span : region.row(y)) {
+      const float* from = input.at(0, y, span.begin);
+      const float* from_other = other.at(0, y, span.begin);
+      float* to = output.at(0, y, span.begin);
+      for (int x = 0; x < span.end - span.begin; ++x) {
+        const float v = from[x * input.layout.lanes];
+        to[x] = op.kind == OpKind::sigmoid ? 1.0f / (1.0f + std::exp(-v))
+                : op.kind == OpKind::clip  ? std::fmin(std::fmax(v, 0.0f), 1.0f)
+                                           : v + from_other[x * other.layout.lanes];
+      }
+    }
+}
+
+std::unique_ptr<Workspace> Runner::take_workspace() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (idle_.empty()) return std::make_unique<Workspace>();
+  std::unique_ptr<Workspace> workspace = std::move(idle_.back());
+  idle_.pop_back();
+  return workspace;
+}
+
+void Runner::give_back(std::unique_ptr<Workspace> workspace) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  idle_.push_back(std::move(workspace));
+}
+
+}  // namespace dim::cpu

@@ -1,0 +1,64 @@
+// The CPU backend: a program, its packed weights, and one workspace per concurrent run.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/backend.h"
+#include "core/plan.h"
+#include "core/preprocess.h"
+#include "core/region.h"
+#include "cpu/layers/dense_conv.h"
+#include "cpu/layers/unpool_conv.h"
+#include "cpu/program.h"
+#include "cpu/schedule.h"
+#include "cpu/workspace.h"
+
+namespace dim::cpu {
+
+class Runner final : public Backend {
+ public:
+  /// `threads` 0: as many as OpenMP would use. `rgb`: channel order of the pictures.
+  Runner(const Plan& plan, int threads, bool rgb);
+
+  void run(const Request& request) override;
+  int threads() const override { return threads_; }
+  std::string device() const override { return kernels_->name; }
+
+ private:
+  /// The packed weights of a convolution step; which are set decides how it runs.
+  struct Layer {
+    std::unique_ptr<DenseConv> dense;    // plain, or the skip connection's part
+    std::unique_ptr<UnpoolConv> unpool;  // the unpooled part
+    std::unique_ptr<HeadConv> head;
+  };
+  /// What each step must compute, and so which part of each value is needed.
+  struct Regions {
+    std::vector<Region> needed;  // by value; size {0, 0} when nothing reads it
+    std::vector<Region> step;    // by step: of its output; for unpooling convolutions, of quads
+  };
+
+  void pack(Op& op, Layer& layer) const;
+  Regions find_regions(const TrimapView& trimap, Size padded) const;
+  void run_step(std::size_t step, const Regions& regions, Workspace& workspace) const;
+  void run_conv(std::size_t step, const Regions& regions, Workspace& workspace) const;
+  void run_pointwise(const Op& op, const Region& region, Workspace& workspace) const;
+
+  std::unique_ptr<Workspace> take_workspace();
+  void give_back(std::unique_ptr<Workspace> workspace);
+
+  const Kernels* kernels_;
+  int threads_;
+  int stride_;
+  Preprocessor preprocessor_;
+  Program program_;
+  Schedule schedule_;
+  std::vector<Layer> layers_;  // by step
+
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Workspace>> idle_;
+};
+
+}  // namespace dim::cpu

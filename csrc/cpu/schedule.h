@@ -1,0 +1,36 @@
+// How a program runs: pooling fused into the convolution before it, how each value is laid out, and when its memory
+// may be used again. Independent of the picture's size.
+#pragma once
+
+#include <vector>
+
+#include "cpu/map.h"
+#include "cpu/program.h"
+
+namespace dim::cpu {
+
+struct Step {
+  int op = kNone;
+  int pool = kNone;  // the max_pool_argmax operation fused into this convolution
+};
+
+struct Storage {
+  int lanes = kLanes;
+  int border = 0;      // zeros around the map, for the widest convolution that reads it
+  bool stored = true;  // false when only a fused pooling reads the value
+  int first_step = 0;  // that writes it
+  int last_step = 0;   // that reads it
+};
+
+struct Schedule {
+  std::vector<Step> steps;       // steps[0] is the input
+  std::vector<Storage> storage;  // by value
+};
+
+/// Throws PlanError for what the runner cannot do.
+Schedule make_schedule(const Program& program);
+
+/// The layout of value `id` for a padded picture.
+MapLayout layout_of(const Program& program, const Schedule& schedule, int id, Size padded);
+
+}  // namespace dim::cpu

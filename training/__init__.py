@@ -1,0 +1,1 @@
+"""Training of Deep Image Matting networks in PyTorch and their export to ONNX."""
