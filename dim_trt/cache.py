@@ -21,10 +21,10 @@ def cache_folder() -> Path:
     """DIM_TRT_CACHE, or dim_trt in XDG_CACHE_HOME, or ~/.cache/dim_trt."""
     if own := os.environ.get("DIM_TRT_CACHE"):
         return Path(own)
-    shared = os.environ.get("XDG_CACHE_HOME", "")
-    if os.path.isabs(shared):  # others are to be ignored, says the XDG specification
-        return Path(shared, "dim_trt")
-    return Path(os.path.expanduser("~"), ".cache", "dim_trt")
+    shared = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if not shared.is_absolute():  # to be ignored then, says the XDG specification
+        shared = Path("~", ".cache").expanduser()
+    return shared / "dim_trt"
 
 
 def shipped_plan(precision: str = "fp32", backend: str = "auto") -> Path:

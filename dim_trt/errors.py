@@ -15,7 +15,7 @@ class Error(Exception):
     """The root of everything that dim_trt raises on purpose."""
 
 
-class InvalidInput(Error, ValueError):
+class InvalidInput(Error, ValueError):  # noqa: N818 (reads better where it is raised)
     """An argument, an array or a picture is not what the call accepts."""
 
 
@@ -23,7 +23,7 @@ class PlanError(Error):
     """A plan file is missing, damaged, or was made for another version or machine."""
 
 
-class BackendUnavailable(Error, RuntimeError):
+class BackendUnavailable(Error, RuntimeError):  # noqa: N818
     """A backend or device was asked for that this machine or this build does not have."""
 
 

@@ -81,7 +81,7 @@ def evaluate(
     table = []
     for label, engine in engines.items():
         path = engine.info["path"]
-        table.append(Scores(label, path, engine.info["precision"], os.path.getsize(path)))
+        table.append(Scores(label, path, engine.info["precision"], Path(path).stat().st_size))
     for sample in progress(samples):
         try:
             _score(sample, list(zip(table, engines.values(), strict=True)))

@@ -21,11 +21,11 @@ def write_atomic(path: StrPath, chunks: Iterable[bytes], *, what: str = "file", 
         if target.exists() and not target.is_file():
             raise error(f"cannot write {what} {os.fspath(path)!r}: it exists and is not a regular file")
         try:
-            with open(temporary, "xb") as stream:
+            with temporary.open("xb") as stream:
                 stream.writelines(chunks)
                 stream.flush()
                 os.fsync(stream.fileno())
-            os.replace(temporary, target)
+            temporary.replace(target)
         finally:
             with contextlib.suppress(OSError):  # gone after the rename; never made if the folder is not writable
                 temporary.unlink()

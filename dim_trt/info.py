@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from dim_trt import _core
@@ -20,10 +20,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def work(args: argparse.Namespace) -> None:
     header = json.loads(_core.read_plan_header(args.plan))
+    size = Path(args.plan).stat().st_size
     if args.json:
-        print(json.dumps({"path": args.plan, "file_bytes": os.path.getsize(args.plan), **header}, indent=1))
+        print(json.dumps({"path": args.plan, "file_bytes": size, **header}, indent=1))
         return
-    print(f"{'file':28}{args.plan}, {os.path.getsize(args.plan) / 1e6:.2f} MB, SHA-256 is right")
+    print(f"{'file':28}{args.plan}, {size / 1e6:.2f} MB, SHA-256 is right")
     for name, value in flat(header):
         print(f"{name:28}{value}")
 

@@ -13,6 +13,7 @@ import copy
 import json
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -22,8 +23,10 @@ import onnx
 import torch
 from torch import nn
 
+from dim_trt.errors import Error
 from dim_trt.files import write_atomic
 from dim_trt.graph.load import FORMAT_VERSION, check_graph
+from training.checkpoints import CheckpointError, load_model
 from training.model import CONFIGS, STRIDE, Conv, DeepImageMatting
 from training.preprocess import PREPROCESSING
 
@@ -65,7 +68,8 @@ def fold_batch_norm(model: DeepImageMatting) -> DeepImageMatting:
         conv = block.conv
         assert isinstance(conv, nn.Conv2d)
         assert conv.bias is not None
-        assert norm.running_mean is not None and norm.running_var is not None
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
         with torch.no_grad():
             scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
             bias = (conv.bias.double() - norm.running_mean.double()) * scale + norm.bias.double()
@@ -158,15 +162,19 @@ def main() -> None:
     args = parser.parse_args()
     if (args.random is None) != (args.config is None):
         parser.error("--random SEED and --config go together; a checkpoint knows its own config")
-    if args.random is not None:
-        torch.manual_seed(args.random)
-        model = DeepImageMatting(CONFIGS[args.config])
-    else:
-        from training.checkpoints import load_model
-
-        model = load_model(args.checkpoint)
-    path = export_onnx(model, args.output, licence=args.licence, origin=args.origin)
+    try:
+        model = _model(args)
+        path = export_onnx(model, args.output, licence=args.licence, origin=args.origin)
+    except (CheckpointError, Error) as failure:
+        sys.exit(f"error: {failure}")
     print(f"{path}  {path.stat().st_size / 1e6:.2f} MB  {json.dumps(model.config.to_dict())}")
+
+
+def _model(args: argparse.Namespace) -> DeepImageMatting:
+    if args.checkpoint:
+        return load_model(args.checkpoint)
+    torch.manual_seed(args.random)
+    return DeepImageMatting(CONFIGS[args.config])
 
 
 if __name__ == "__main__":

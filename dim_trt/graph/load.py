@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
-from onnx import TensorProto
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from onnx import TensorProto, numpy_helper
 
 from dim_trt.errors import BuildError
 from dim_trt.files import StrPath
@@ -74,6 +75,8 @@ def check_graph(proto: onnx.ModelProto) -> None:
                 f"onnx: tensor {tensor.name!r} is stored in another file; external data is refused. "
                 "Save the model as one file: onnx.save(onnx.load(path), path)"
             )
+        if tensor.data_type in (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16) and not _is_finite(tensor):
+            raise BuildError(f"onnx: tensor {tensor.name!r} holds NaN or infinity; the training has diverged")
     if proto.functions:
         raise BuildError(f"onnx: function {proto.functions[0].name!r}: models with local functions are not supported")
     for node in proto.graph.node:
@@ -111,6 +114,13 @@ def _tensors(graph: onnx.GraphProto) -> Iterator[TensorProto]:
             yield from attribute.tensors
             for nested in (attribute.g, *attribute.graphs):
                 yield from _tensors(nested)
+
+
+def _is_finite(tensor: TensorProto) -> bool:
+    try:
+        return bool(np.isfinite(numpy_helper.to_array(tensor)).all())
+    except (ValueError, TypeError) as failure:
+        raise BuildError(f"onnx: tensor {tensor.name!r} is damaged ({failure})") from failure
 
 
 def _check_value(kind: str, values: list[onnx.ValueInfoProto], channels: int) -> None:

@@ -20,7 +20,7 @@ def import_graph(proto: onnx.ModelProto) -> gs.Graph:
     """A graph to rewrite: Constant nodes have become constants, Identity and dead nodes are gone, nodes in order."""
     graph = gs.import_onnx(proto)
     for node in graph.nodes:
-        node.name = node.name or node.outputs[0].name
+        node.name = node.name or node.outputs[0].name  # for messages, and for names made from it
         if node.op == "Constant":
             _inline_constant(node)
     for node in graph.nodes:
@@ -34,7 +34,7 @@ def lower(graph: gs.Graph) -> gs.Graph:
     codes: dict[str, gs.Variable] = {}  # name of a MaxPool's index tensor: our codes
     for node in list(graph.nodes):
         if node.op == "MaxPool":
-            _lower_pool(node, codes)
+            _lower_pool(graph, node, codes)
     for node in list(graph.nodes):
         if node.op == "MaxUnpool":
             _lower_unpool(node, codes)
@@ -58,13 +58,22 @@ def _inline_constant(node: gs.Node) -> None:
 
 def _bypass(graph: gs.Graph, node: gs.Node) -> None:
     source, result = node.inputs[0], node.outputs[0]
-    if result in graph.outputs:
-        if source in graph.inputs:
-            raise fail(node, "makes the input the output; nothing is computed")
-        graph.outputs = [source if tensor is result else tensor for tensor in graph.outputs]
+    node.outputs.clear()
+    if any(result is tensor for tensor in graph.outputs):  # keeps its name and type
+        if not source.inputs:
+            raise fail(node, f"gives {source.name!r} as the output; nothing is computed")
+        producer = source.inputs[0]
+        producer.outputs = [result if tensor is source else tensor for tensor in producer.outputs]
+        source, result = result, source
     for consumer in list(result.outputs):
         consumer.inputs = [source if tensor is result else tensor for tensor in consumer.inputs]
-    node.outputs.clear()
+
+
+def _unused_name(graph: gs.Graph, name: str) -> str:
+    taken = graph.tensors()
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _check_2x2(node: gs.Node) -> None:
@@ -73,27 +82,26 @@ def _check_2x2(node: gs.Node) -> None:
         wanted = expected.get(name, POOL_DEFAULTS.get(name))
         default = [1, 1] if name == "strides" else POOL_DEFAULTS.get(name)
         if (got := node.attrs.get(name, default)) != wanted:
-            raise fail(node, f"has {name} {got}; expected {wanted} (2×2 windows, stride 2)")
+            raise fail(node, f"has {name} {got}; expected {wanted} (2x2 windows, stride 2)")
 
 
-def _lower_pool(node: gs.Node, codes: dict[str, gs.Variable]) -> None:
+def _lower_pool(graph: gs.Graph, node: gs.Node, codes: dict[str, gs.Variable]) -> None:
     _check_2x2(node)
-    if len(node.outputs) != 2 or not node.outputs[1].outputs:
-        raise fail(node, "gives its maxima but nobody reads its indices; expected two outputs and a MaxUnpool")
-    indices = node.outputs[1]
-    for consumer in indices.outputs:
-        if consumer.op != "MaxUnpool":
-            raise fail(consumer, f"uses the indices of MaxPool {node.name!r}; only MaxUnpool can")
-    variable = gs.Variable(f"{indices.name}.codes", np.uint8)
-    codes[indices.name] = variable
+    values = node.outputs[0]
+    variable = gs.Variable(_unused_name(graph, f"{values.name}.codes"), np.uint8)
+    for indices in node.outputs[1:]:
+        for consumer in indices.outputs:
+            if consumer.op != "MaxUnpool":
+                raise fail(consumer, f"uses the indices of MaxPool {node.name!r}; only MaxUnpool can")
+        codes[indices.name] = variable
     node.op, node.domain, node.attrs = "MaxPoolArgmax", DOMAIN, {}
-    node.outputs = [node.outputs[0], variable]
+    node.outputs = [values, variable]
 
 
 def _lower_unpool(node: gs.Node, codes: dict[str, gs.Variable]) -> None:
     _check_2x2(node)
     if len(node.inputs) != 2:
-        raise fail(node, "has an explicit output shape; expected the 2×2 default, twice the height and width")
+        raise fail(node, "has an explicit output shape; expected the 2x2 default, twice the height and width")
     indices = node.inputs[1]
     if indices.name not in codes:
         raise fail(node, f"takes its indices from {indices.name!r}, which is not the second output of a MaxPool")

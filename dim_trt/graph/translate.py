@@ -87,8 +87,6 @@ class _Translator:
             bias = self.constant(node, 2, "bias")
             if bias.dtype != np.float32 or bias.shape != (out_channels,):
                 raise fail(node, f"has a bias {bias.dtype} {list(bias.shape)}; expected float32 [{out_channels}]")
-        if not (np.isfinite(weights).all() and np.isfinite(bias).all()):
-            raise fail(node, "has weights that are not finite (NaN or infinity)")
         self.program.parameters += weights.size + bias.size
         self.emit(
             op="conv",
@@ -147,7 +145,7 @@ class _Translator:
         self.activation(node, "sigmoid")
 
     def on_clip(self, node: gs.Node) -> None:
-        bounds = [float(self.constant(node, i, bound)) for i, bound in ((1, "minimum"), (2, "maximum"))]
+        bounds = [self.constant(node, i, bound).tolist() for i, bound in ((1, "minimum"), (2, "maximum"))]
         if bounds != [0.0, 1.0]:
             raise fail(node, f"clips to {bounds}; expected 0 to 1")
         self.activation(node, "clip")
@@ -213,11 +211,11 @@ class _Translator:
     def weights(self, node: gs.Node) -> tuple[NDArray[Any], dict[str, Any]]:
         """A convolution's stored weights [O, I, k, k] and how the program describes them."""
         source = node.inputs[1]
-        if isinstance(source, gs.Constant) or not source.inputs:
+        restore = source.inputs[0] if source.inputs else None
+        scale = None
+        if restore is None or restore.op not in ("Cast", "DequantizeLinear"):
             values = self.constant(node, 1, "weights")
-            scale = None
         else:
-            restore = source.inputs[0]  # Cast or DequantizeLinear
             values = self.constant(restore, 0, "weights")
             scale = self.constant(restore, 1, "scale") if restore.op == "DequantizeLinear" else None
         if values.dtype not in (np.float32, np.float16, np.int8) or values.ndim != 4:
