@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 
 def random_trimap(
-    rng: np.random.Generator, alpha: NDArray[np.float32], radii: tuple[float, float] = (1.0, 30.0)
+    rng: np.random.Generator, alpha: NDArray[np.float32], radii: tuple[float, float] = (1.5, 40.0)
 ) -> NDArray[np.uint8]:
     """Dilation and erosion with separate random radii (pixels, drawn on a log scale) of alpha [H, W].
 
