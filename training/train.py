@@ -9,8 +9,9 @@ import argparse
 import copy
 import importlib
 import math
-import sys
 import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,14 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from training.checkpoints import load_checkpoint, save_checkpoint
+from training.checkpoints import CheckpointError, load_checkpoint, save_checkpoint
 from training.data import Batch, scene_loader
 from training.losses import matting_loss
 from training.model import CONFIGS, DeepImageMatting
 from training.settings import Settings
 from training.validation import mean_score, validate
 
+Log = Callable[[str, float, int], None]
 STEP_LIMIT_S = 10.0  # a step that took longer was suspended; it counts as this long
 
 
@@ -95,7 +97,9 @@ class Run:
     def resume(self, path: Path) -> None:
         content = load_checkpoint(path)
         if content["config"] != self.model.config.to_dict():
-            raise SystemExit(f"{path}: holds {content['config']}, the settings ask for {self.model.config.to_dict()}")
+            raise CheckpointError(
+                f"{path}: holds {content['config']}, the settings ask for {self.model.config.to_dict()}"
+            )
         training = content["training"]
         self.average.load_state_dict(content["model"])
         self.model.load_state_dict(training["model"])
@@ -122,67 +126,62 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def checkpoint(run: Run, out: Path, folder: Path | None, log: Any) -> None:
+@dataclass
+class Budget:
+    """How long a run may be; `progress` goes from 0 to 1."""
+
+    total: float
+    unit: str  # "step" or "s"
+
+    def spent(self, run: Run) -> float:
+        return run.step if self.unit == "step" else run.seconds
+
+    def progress(self, run: Run) -> float:
+        return self.spent(run) / self.total
+
+
+def checkpoint(run: Run, out: Path, folder: Path | None, log: Log) -> None:
     """Saves what resuming needs as last.pt and the best network so far as checkpoint.pt."""
-    sad = -1.0  # without validation the newest is the best
+    sad = -math.inf  # without validation the newest is the best
     if folder is not None:
         sad, mse = mean_score(validate(run.average, folder))
         tqdm.write(f"minute {run.seconds / 60:.1f} step {run.step}: SAD {sad:.2f} MSE {1000 * mse:.1f}e-3")
         log("validation/sad", sad, run.step)
         log("validation/mse", mse, run.step)
     if sad <= run.best:
-        run.best = sad if folder is not None else math.inf
+        run.best = sad if folder is not None else run.best
         run.save(out / "checkpoint.pt", resumable=False)
     run.save(out / "last.pt")
 
 
-def main(arguments: list[str] | None = None) -> None:
-    options = parse(arguments)
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    settings: Settings = importlib.import_module(f"training.configs.{options.config}").SETTINGS
-    out = options.out or Path("runs") / options.config
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    run = Run(settings, device, options.seed)
-    if options.resume:
-        run.resume(out / "last.pt")
-    out.mkdir(parents=True, exist_ok=True)
-    log = scalar_log(out)
-    # a resumed run draws scenes that it has not seen
-    loader = scene_loader(
-        options.crop or settings.crop_size, options.batch or settings.batch, options.seed + run.step, options.workers
-    )
-    total = options.steps or options.minutes * 60
-    bar = tqdm(total=total, unit="step" if options.steps else "s", disable=None, file=sys.stderr)
-    saved, before = run.seconds, time.monotonic()
+def fit(run: Run, batches: Iterable[Batch], budget: Budget, half: bool, every_s: float, save: Callable[[], None],
+        log: Log) -> None:  # fmt: skip
+    """Takes steps until the budget is spent and calls `save` every so many seconds."""
     averages: dict[str, float] = {}
-    for batch in loader:
-        done = run.step if options.steps else run.seconds
-        if done >= total:
-            break
-        try:
-            parts = run.train_step(batch, done / total, options.half)
-        except FloatingPointError as error:
-            raise SystemExit(f"{error}; {out / 'last.pt'} is the last good state") from error
-        now = time.monotonic()
-        run.seconds += min(now - before, STEP_LIMIT_S)
-        before = now
-        averages = {name: 0.98 * averages.get(name, value) + 0.02 * value for name, value in parts.items()}
-        if run.step % 50 == 0:
-            for name, value in averages.items():
-                log(f"loss/{name}", value, run.step)
-            bar.n = round(run.step if options.steps else run.seconds)
-            bar.set_postfix({name: f"{value:.3f}" for name, value in averages.items()})
-        if run.step % 500 == 0:
-            tqdm.write(f"minute {run.seconds / 60:.1f} step {run.step}: {averages}")
-        if run.seconds - saved > 60 * options.every:
-            checkpoint(run, out, options.validate, log)
-            saved, before = run.seconds, time.monotonic()
-    checkpoint(run, out, options.validate, log)
-    bar.close()
+    saved, before = run.seconds, time.monotonic()
+    with tqdm(total=round(budget.total), unit=budget.unit, disable=None) as bar:
+        for batch in batches:
+            if budget.progress(run) >= 1:
+                break
+            parts = run.train_step(batch, budget.progress(run), half)
+            took_s = time.monotonic() - before
+            before += took_s
+            run.seconds += min(took_s, STEP_LIMIT_S)
+            parts["crops_per_s"] = len(batch.alpha) / took_s
+            averages = {name: 0.98 * averages.get(name, value) + 0.02 * value for name, value in parts.items()}
+            if run.step % 50 == 0:
+                for name, value in averages.items():
+                    log(f"training/{name}", value, run.step)
+                bar.n = round(budget.spent(run))
+                bar.set_postfix_str(" ".join(f"{name} {value:.3g}" for name, value in averages.items()))
+            if run.step % 500 == 0:
+                tqdm.write(f"minute {run.seconds / 60:.1f} step {run.step}: {bar.postfix}")
+            if run.seconds - saved > every_s:
+                save()
+                saved, before = run.seconds, time.monotonic()
 
 
-def scalar_log(out: Path) -> Any:
+def scalar_log(out: Path) -> Log:
     """A function (name, value, step) that writes for TensorBoard, or nothing where that is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter
@@ -191,5 +190,35 @@ def scalar_log(out: Path) -> Any:
     return SummaryWriter(str(out)).add_scalar
 
 
+def main(arguments: list[str] | None = None) -> None:
+    options = parse(arguments)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    settings: Settings = importlib.import_module(f"training.configs.{options.config}").SETTINGS
+    overrides = {"crop_size": options.crop, "batch": options.batch}
+    settings = replace(settings, **{name: value for name, value in overrides.items() if value})
+    out = options.out or Path("runs") / options.config
+    run = Run(settings, torch.device("cuda" if torch.cuda.is_available() else "cpu"), options.seed)
+    if options.resume:
+        run.resume(out / "last.pt")
+    out.mkdir(parents=True, exist_ok=True)
+    log = scalar_log(out)
+    # a resumed run draws scenes that it has not seen
+    batches = scene_loader(settings.crop_size, settings.batch, options.seed + run.step, options.workers)
+    budget = Budget(options.steps, "step") if options.steps else Budget(60 * options.minutes, "s")
+
+    def save() -> None:
+        checkpoint(run, out, options.validate, log)
+
+    try:
+        fit(run, batches, budget, options.half, 60 * options.every, save, log)
+    except FloatingPointError as error:
+        raise SystemExit(f"{error}; {out / 'last.pt'} is the last good state") from error
+    save()
+
+
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (CheckpointError, FileNotFoundError) as error:
+        raise SystemExit(str(error)) from error

@@ -98,7 +98,7 @@ def test_nan_loss_stops_and_keeps_the_checkpoint(tmp_path, monkeypatch):
 
 def test_resume_refuses_another_config(tmp_path):
     save_checkpoint(tmp_path / "last.pt", ModelConfig(width=0.05), {}, {})
-    with pytest.raises(SystemExit, match=r"last.pt: holds .*0.05"):
+    with pytest.raises(CheckpointError, match=r"last.pt: holds .*0.05"):
         main(["--config", "lite", "--steps", "2", "--resume", "--out", str(tmp_path)])
 
 
@@ -124,7 +124,7 @@ def test_validation_scores_unknown_pixels_only(folder):
     assert scores["a"].sad == pytest.approx(17 * 45 * 0.3 / 1000)
     assert mean_score(scores).mse == pytest.approx(0.09)
     (folder / "input/a.png").unlink()
-    with pytest.raises(FileNotFoundError, match="a.png: missing or unreadable"):
+    with pytest.raises(FileNotFoundError, match=r"a\.png: missing or unreadable"):
         validate(model, folder)
 
 
