@@ -17,3 +17,34 @@ class Engine:
 
 def read_plan_header(path: str) -> str: ...
 def cpu_capabilities() -> dict[str, Any]: ...
+
+# single operations on (channels, height, width), for tests
+def conv2d(
+    input: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    *,
+    relu: bool = False,
+    isa: str = "",
+    threads: int = 1,
+) -> NDArray[np.float32]: ...
+def conv2d_max_pool(
+    input: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    *,
+    relu: bool = False,
+    isa: str = "",
+    threads: int = 1,
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]: ...
+def unpool_conv2d(
+    input: NDArray[np.float32],
+    codes: NDArray[np.uint8],
+    add: NDArray[np.float32] | None,
+    weight: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    *,
+    relu: bool = False,
+    isa: str = "",
+    threads: int = 1,
+) -> NDArray[np.float32]: ...

@@ -26,7 +26,7 @@ def resolve_backend(backend: str) -> str:
             f"backend='tensorrt': {tensorrt_reason()}; use backend='cpu', or 'auto' to take what there is"
         )
     if backend == "auto":
-        LOGGER.info("backend auto: building for cpu (tensorrt: %s)", tensorrt_reason())
+        LOGGER.info("backend auto: cpu (%s)", tensorrt_reason())
     return "cpu"
 
 

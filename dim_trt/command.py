@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 
 from dim_trt.errors import Error
@@ -31,7 +32,10 @@ def run_command(
     add_arguments(parser)
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("dim_trt").setLevel(logging.INFO)
+    logger = logging.getLogger("dim_trt")
+    logger.setLevel(logging.INFO)
+    logger.addFilter(_Once())
+    warnings.formatwarning = lambda message, *_args, **_kwargs: f"warning: {message}\n"
     try:
         work(args)
         sys.stdout.flush()
@@ -57,6 +61,20 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_precision_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--precision", choices=PRECISIONS, default="fp32", help="of the weights; default: %(default)s")
+
+
+class _Once(logging.Filter):
+    """Lets each message through once: several engines in one command say the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        is_new = message not in self.said
+        self.said.add(message)
+        return is_new
 
 
 def _fail(reason: object, code: int) -> int:

@@ -38,7 +38,7 @@ class Engine:
         self._path = _plan_path(plan)
         self._device = _resolve_device(device)
         self._color = color
-        self._core = _core.Engine(self._path, threads=_thread_count(threads), color=_checked_color(color))
+        self._core = _core.Engine(self._path, threads=_thread_count(threads), color=color)
         self._header: dict[str, Any] = json.loads(self._core.header)
 
     def run(
@@ -93,7 +93,7 @@ def _resolve_device(device: str) -> str:
     if device == "cpu":
         return device
     if device == "auto":
-        LOGGER.info("device auto: running on cpu (cuda: %s)", tensorrt_reason())
+        LOGGER.info("device auto: cpu (%s)", tensorrt_reason())
         return "cpu"
     if isinstance(device, str) and re.fullmatch(r"cuda(:\d+)?", device):
         raise BackendUnavailable(
@@ -109,9 +109,3 @@ def _thread_count(threads: int | None) -> int:
     if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
         raise InvalidInput(f"threads: expected a whole number from 1, or None for all cores, got {threads!r}")
     return threads
-
-
-def _checked_color(color: str) -> str:
-    if color not in ("bgr", "rgb"):
-        raise InvalidInput(f"color: expected 'bgr' or 'rgb', got {color!r}")
-    return color

@@ -75,11 +75,13 @@ def check_graph(proto: onnx.ModelProto) -> None:
                 f"onnx: tensor {tensor.name!r} is stored in another file; external data is refused. "
                 "Save the model as one file: onnx.save(onnx.load(path), path)"
             )
-        if tensor.data_type in (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16) and not _is_finite(tensor):
+        if not _is_finite(tensor):
             raise BuildError(f"onnx: tensor {tensor.name!r} holds NaN or infinity; the training has diverged")
     if proto.functions:
         raise BuildError(f"onnx: function {proto.functions[0].name!r}: models with local functions are not supported")
     for node in proto.graph.node:
+        if not all(isinstance(text, str) for text in (node.name, *node.input, *node.output)):
+            raise BuildError(f"onnx: {describe(node)} has a name that is not UTF-8; the file is damaged")
         if node.domain not in ("", "ai.onnx") or node.op_type not in ALLOWED_OPS:
             raise BuildError(
                 f"onnx: {describe(node)} is not part of a Deep Image Matting graph; expected only "
@@ -90,7 +92,7 @@ def check_graph(proto: onnx.ModelProto) -> None:
         raise BuildError(f"onnx: expected opset {MIN_OPSET} or newer, got {opset}; export the model again")
     try:
         onnx.checker.check_model(proto)
-    except onnx.checker.ValidationError as failure:
+    except (onnx.checker.ValidationError, UnicodeDecodeError) as failure:
         raise BuildError(f"onnx: the model is not valid: {str(failure).strip().splitlines()[0]}") from failure
     stored = {tensor.name for tensor in proto.graph.initializer}
     inputs = [value for value in proto.graph.input if value.name not in stored]
@@ -110,7 +112,8 @@ def _tensors(graph: onnx.GraphProto) -> Iterator[TensorProto]:
         yield from (sparse.values, sparse.indices)
     for node in graph.node:
         for attribute in node.attribute:
-            yield attribute.t
+            if attribute.HasField("t"):
+                yield attribute.t
             yield from attribute.tensors
             for nested in (attribute.g, *attribute.graphs):
                 yield from _tensors(nested)
@@ -118,8 +121,9 @@ def _tensors(graph: onnx.GraphProto) -> Iterator[TensorProto]:
 
 def _is_finite(tensor: TensorProto) -> bool:
     try:
-        return bool(np.isfinite(numpy_helper.to_array(tensor)).all())
-    except (ValueError, TypeError) as failure:
+        values = numpy_helper.to_array(tensor)
+        return values.dtype.kind != "f" or bool(np.isfinite(values).all())
+    except (ValueError, TypeError, KeyError) as failure:
         raise BuildError(f"onnx: tensor {tensor.name!r} is damaged ({failure})") from failure
 
 
@@ -129,7 +133,8 @@ def _check_value(kind: str, values: list[onnx.ValueInfoProto], channels: int) ->
         raise BuildError(f"onnx: expected one {kind}, got {len(values)} ({names})")
     tensor = values[0].type.tensor_type
     dims = [dim.dim_value if dim.HasField("dim_value") else (dim.dim_param or "?") for dim in tensor.shape.dim]
-    dtype = TensorProto.DataType.Name(tensor.elem_type) if tensor.elem_type else "no tensor"
+    dtypes = dict(zip(TensorProto.DataType.values(), TensorProto.DataType.keys(), strict=True))
+    dtype = dtypes.get(tensor.elem_type, "no tensor")
     right_shape = len(dims) == 4 and dims[1] == channels and (dims[0] == 1 or isinstance(dims[0], str))
     if tensor.elem_type != TensorProto.FLOAT or not right_shape:
         shape = ", ".join(str(dim) for dim in dims)

@@ -18,7 +18,10 @@ POOL_DEFAULTS = {"pads": [0, 0, 0, 0], "auto_pad": "NOTSET", "ceil_mode": 0, "di
 
 def import_graph(proto: onnx.ModelProto) -> gs.Graph:
     """A graph to rewrite: Constant nodes have become constants, Identity and dead nodes are gone, nodes in order."""
-    graph = gs.import_onnx(proto)
+    try:
+        graph = gs.import_onnx(proto)
+    except Exception as failure:  # the library raises whatever it stumbles over
+        raise BuildError(f"onnx: the graph cannot be read ({type(failure).__name__}: {failure})") from failure
     for node in graph.nodes:
         node.name = node.name or node.outputs[0].name  # for messages, and for names made from it
         if node.op == "Constant":
