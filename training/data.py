@@ -48,7 +48,7 @@ def crop(rng: np.random.Generator, scene: Scene, size: int) -> tuple[NDArray[np.
 class SceneCrops(IterableDataset[Batch]):
     """Endless batches of crops; which scenes they show depends on `seed` and the worker's number only."""
 
-    def __init__(self, crop_size: int, batch: int, seed: int, crops_per_scene: int = 4):
+    def __init__(self, crop_size: int, batch: int, seed: int, crops_per_scene: int = 3):
         self.crop_size, self.batch, self.seed, self.crops_per_scene = crop_size, batch, seed, crops_per_scene
         self.scene_size = Size(2 * crop_size + 32, 2 * crop_size + 32)
 

@@ -19,7 +19,8 @@ def hair(rng: Rng, size: Size) -> Array:
     layer, colour = coat(rng, size, contour)
     gravity, pull, lock = rng.uniform(0, 2 * np.pi), rng.uniform(0, 1), noise(rng, size, 5, 0.6)
     length, curl, width = max(size) * rng.uniform(0.15, 0.5), rng.choice([0.15, 0.4, 1.0]), rng.uniform(0.4, 1.6)
-    groups = ((0.3, 200, 0.1, 1.6, 2.0), (1.0, int(rng.integers(150, 900)), rng.uniform(0.1, 0.7), 1.0, 1.0))
+    dense = int(150 * 14 ** rng.random() * max(size) / 300)
+    groups = ((0.3, 200, 0.1, 1.6, 2.0), (1.0, dense, rng.uniform(0.1, 0.7), 1.0, 1.0))
     for opacity, count, inside, reach, wildness in groups:
         roots, outward = along(rng, contour, count, inside)
         x, y = (np.clip(roots[:, axis], 0, size[1 - axis] - 1).astype(int) for axis in range(2))
@@ -35,7 +36,7 @@ def fur(rng: Rng, size: Size) -> Array:
     contour = outline(rng, size, rng.uniform(0.05, 0.4), rng.uniform(0.2, 0.5))
     layer, colour = coat(rng, size, contour)
     length, curl = max(size) * rng.uniform(0.02, 0.15), rng.uniform(0.1, 1.0)
-    roots, outward = along(rng, contour, int(rng.integers(400, 1400)), rng.uniform(0.1, 0.4))
+    roots, outward = along(rng, contour, int(rng.integers(400, 1600) * max(size) / 300), rng.uniform(0.1, 0.4))
     headings = outward + rng.normal(0, 0.6) + rng.normal(0, rng.uniform(0.1, 0.4), len(roots))
     return over(strands(rng, size, roots, headings, length, curl, rng.uniform(0.4, 1.6), colour), layer)
 
