@@ -18,7 +18,7 @@ from dim_trt import _core
 from dim_trt.errors import BackendUnavailable, BuildError, Error, InvalidInput
 from dim_trt.files import write_atomic
 from dim_trt.version import __version__
-from tests.tiny_graphs import PREPROCESSING, tiny_dim
+from tests.support.tiny_graphs import PREPROCESSING, tiny_dim
 
 
 @pytest.fixture(name="onnx_path")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import dim_trt
 from dim_trt.cli import COMMANDS
-from tests.tiny_graphs import tiny_dim
+from tests.support.tiny_graphs import tiny_dim
 
 HEIGHT, WIDTH = 37, 53
 

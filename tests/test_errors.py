@@ -14,7 +14,7 @@ import pytest
 import dim_trt
 from dim_trt import Engine
 from dim_trt.errors import BackendUnavailable, BuildError, Error, InvalidInput, PlanError
-from tests.tiny_graphs import tiny_dim
+from tests.support.tiny_graphs import tiny_dim
 
 
 @pytest.fixture(name="plan", scope="module")

@@ -23,7 +23,7 @@ from dim_trt.graph.lower import import_graph, lower
 from dim_trt.graph.precision import quantize_weights, store_weights
 from dim_trt.graph.program import Program
 from dim_trt.graph.translate import translate
-from tests.tiny_graphs import PREPROCESSING, GraphMaker, network_input, tiny_dim
+from tests.support.tiny_graphs import PREPROCESSING, GraphMaker, network_input, tiny_dim
 
 VARIANTS = [
     {"skip": True, "refine": True, "output": "sigmoid"},
