@@ -18,7 +18,7 @@ def hair(rng: Rng, size: Size) -> Array:
     contour = outline(rng, size, rng.uniform(0.05, 0.4), rng.uniform(0.2, 0.5))
     layer, colour = coat(rng, size, contour)
     gravity, pull, lock = rng.uniform(0, 2 * np.pi), rng.uniform(0, 1), noise(rng, size, 5, 0.6)
-    length, curl, width = max(size) * rng.uniform(0.15, 0.5), rng.choice([0.15, 0.4, 1.0]), rng.uniform(0.4, 1.6)
+    length, curl, width = max(size) * rng.uniform(0.15, 0.5), rng.choice([0.15, 0.4, 1.0]), 0.35 * 4.5 ** rng.random()
     dense = int(150 * 14 ** rng.random() * max(size) / 300)
     groups = ((0.3, 200, 0.1, 1.6, 2.0), (1.0, dense, rng.uniform(0.1, 0.7), 1.0, 1.0))
     for opacity, count, inside, reach, wildness in groups:

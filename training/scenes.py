@@ -82,7 +82,7 @@ def draw_scene(rng: Rng, size: Size, family: str | None = None) -> Scene:
     light = 1 + rng.uniform(0, 0.8) * (ramp(rng, size)[..., None] - 0.5)
     foreground = np.clip(foreground * light, 0, 1)
     background = texture(rng, size, blurred=0.75)
-    if rng.random() < 0.25:  # colours that hardly differ
+    if rng.random() < 0.15:  # colours that hardly differ
         near = rng.uniform(0.3, 0.8) * (background.mean((0, 1)) - foreground.mean((0, 1)))
         foreground = np.clip(foreground + near.astype(np.float32), 0, 1)
     if rng.random() < 0.3:

@@ -168,6 +168,6 @@ def texture(rng: Rng, size: Size, blurred: float = 0.0) -> Array:
         picture = picture * (1 + rng.uniform(0.1, 0.6) * (noise(rng, size, 4, 0.8)[..., None] - 0.5))
     if rng.random() < blurred:
         spots = picture**3  # bright spots weigh more, as light does
-        picture = np.cbrt(np.maximum(disc_blur(spots, rng.uniform(1.5, 12)), 0))
+        picture = np.cbrt(np.maximum(disc_blur(spots, 1.5 * 16 ** rng.random()), 0))
     light = 1 + rng.uniform(0, 0.7) * (ramp(rng, size)[..., None] - 0.5)
     return np.clip(picture * light, 0, 1).astype(np.float32)
