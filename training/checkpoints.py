@@ -26,7 +26,7 @@ def save_checkpoint(
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         torch.save({"format": FORMAT, "config": config.to_dict(), "model": model, "training": training}, temporary)
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 

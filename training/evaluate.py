@@ -10,14 +10,13 @@ import torch
 from training.checkpoints import CheckpointError, load_model
 from training.validation import mean_score, validate
 
-parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--checkpoint", type=Path, default=Path("runs/lite/checkpoint.pt"))
-parser.add_argument("--alphamatting", type=Path, required=True, help="folder with input/, trimap1/, trimap2/ and gt/")
-parser.add_argument("--threads", type=int)
 
-
-def main() -> None:
-    options = parser.parse_args()
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--checkpoint", type=Path, default=Path("runs/lite/checkpoint.pt"))
+    parser.add_argument("--alphamatting", type=Path, required=True, help="has input/, trimap1/, trimap2/ and gt/")
+    parser.add_argument("--threads", type=int)
+    options = parser.parse_args(arguments)
     if options.threads:
         torch.set_num_threads(options.threads)
     try:

@@ -111,11 +111,16 @@ def contact_sheet(seed: int, columns: int = 6, tile: Size = SHEET_TILE) -> NDArr
     return np.vstack(rows)
 
 
-if __name__ == "__main__":
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Writes a contact sheet of scenes, one row per family.")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    sheet = contact_sheet(options.seed)
+    parser.add_argument("--columns", type=int, default=6, help="scenes of each family")
+    options = parser.parse_args(arguments)
+    sheet = contact_sheet(options.seed, options.columns)
     if not cv2.imwrite(str(options.out), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR)):
         raise SystemExit(f"cannot write {options.out}")
+
+
+if __name__ == "__main__":
+    main()

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from training.data import crop
-from training.scenes import FAMILIES, contact_sheet, draw_scene
+from training.families import FAMILIES
+from training.scenes import contact_sheet, draw_scene, main
 from training.textures import TEXTURES, Size, texture
 from training.trimap import random_trimap
 
@@ -27,11 +28,16 @@ def test_same_seed_same_scene():
 def test_arrays_are_what_they_say(scenes, number):
     scene = scenes[number]
     assert scene.family == list(FAMILIES)[number]
-    assert scene.image.shape == (*SIZE, 3) and scene.image.dtype == np.uint8
-    assert scene.alpha.shape == SIZE and scene.alpha.dtype == np.float32
-    assert scene.trimap.shape == SIZE and scene.trimap.dtype == np.uint8
+    assert scene.image.shape == (*SIZE, 3)
+    assert scene.image.dtype == np.uint8
+    assert scene.alpha.shape == SIZE
+    assert scene.alpha.dtype == np.float32
+    assert scene.trimap.shape == SIZE
+    assert scene.trimap.dtype == np.uint8
     for values in (scene.alpha, scene.foreground, scene.background):
-        assert np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1
+        assert np.isfinite(values).all()
+        assert values.min() >= 0
+        assert values.max() <= 1
     assert scene.foreground.dtype == scene.background.dtype == np.float32
 
 
@@ -68,7 +74,8 @@ def test_textures(name):
     picture = TEXTURES[name](np.random.default_rng(2), SIZE)
     assert picture.shape == (*SIZE, 3)
     assert picture.dtype == np.float32
-    assert picture.min() >= -1e-6 and picture.max() <= 1 + 1e-6
+    assert picture.min() >= -1e-6
+    assert picture.max() <= 1 + 1e-6
     assert texture(np.random.default_rng(2), SIZE, blurred=1.0).std() > 0
 
 
@@ -86,7 +93,8 @@ def test_crops_stay_inside_and_hold_unknown_pixels(scenes):
             sample = crop(rng, scene, 64)
             assert sample is not None
             planes, alpha, foreground, background, unknown = sample
-            assert planes.shape == (4, 64, 64) and alpha.shape == unknown.shape == (1, 64, 64)
+            assert planes.shape == (4, 64, 64)
+            assert alpha.shape == unknown.shape == (1, 64, 64)
             assert foreground.shape == background.shape == (3, 64, 64)
             assert unknown.any()
             assert (alpha[~unknown] % 1 == 0).all()
@@ -99,4 +107,12 @@ def test_crop_without_unknown_pixels(scenes):
 
 def test_contact_sheet():
     sheet = contact_sheet(0, columns=1, tile=Size(16, 20))
-    assert sheet.shape == (16 * len(FAMILIES), 60, 3) and sheet.dtype == np.uint8
+    assert sheet.shape == (16 * len(FAMILIES), 60, 3)
+    assert sheet.dtype == np.uint8
+
+
+def test_contact_sheet_command(tmp_path):
+    main(["--out", str(tmp_path / "sheet.png"), "--columns", "1"])
+    assert cv2.imread(str(tmp_path / "sheet.png")) is not None
+    with pytest.raises(SystemExit, match="cannot write"):
+        main(["--out", str(tmp_path / "missing" / "sheet.png"), "--columns", "1"])

@@ -1,10 +1,12 @@
 import itertools
+import shutil
 
 import cv2
 import numpy as np
 import pytest
 import torch
 
+from training import evaluate
 from training import model as model_module
 from training.checkpoints import CheckpointError, load_checkpoint, load_model, save_checkpoint
 from training.configs import lite
@@ -41,7 +43,8 @@ def test_network_input():
     image = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
     trimap = np.array([[0, 1, 127, 128, 200, 254, 255]] * 5, np.uint8)
     planes = network_input(image, trimap)
-    assert planes.shape == (4, 5, 7) and planes.dtype == np.float32
+    assert planes.shape == (4, 5, 7)
+    assert planes.dtype == np.float32
     expected = (image[2, 3] - np.array(PREPROCESSING.mean)) / PREPROCESSING.std
     np.testing.assert_allclose(planes[:3, 2, 3], expected, rtol=1e-5)
     np.testing.assert_allclose(planes[3, 0], np.array([0, 128, 128, 128, 128, 128, 255]) / 255, rtol=1e-6)
@@ -71,14 +74,16 @@ def test_crops_depend_on_the_seed_only():
     first, again, other = (next(iter(SceneCrops(32, 3, seed))) for seed in (1, 1, 2))
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert not torch.equal(first.input, other.input)
-    assert first.input.shape == (3, 4, 32, 32) and first.unknown.dtype == torch.bool
+    assert first.input.shape == (3, 4, 32, 32)
+    assert first.unknown.dtype == torch.bool
 
 
 def test_run_writes_checkpoints_and_resumes(tmp_path, folder, capsys):
     options = ["--config", "lite", "--workers", "0", "--out", str(tmp_path / "run"), "--validate", str(folder)]
     main([*options, "--steps", "3"])
     model = load_model(tmp_path / "run/checkpoint.pt", TINY)
-    assert not model.training and model.config == TINY
+    assert not model.training
+    assert model.config == TINY
     assert "SAD" in capsys.readouterr().out
     assert load_checkpoint(tmp_path / "run/last.pt")["training"]["step"] == 3
     main([*options, "--steps", "5", "--resume"])
@@ -126,6 +131,17 @@ def test_validation_scores_unknown_pixels_only(folder):
     (folder / "input/a.png").unlink()
     with pytest.raises(FileNotFoundError, match=r"a\.png: missing or unreadable"):
         validate(model, folder)
+
+
+def test_evaluate_prints_a_table(tmp_path, folder, capsys):
+    (folder / "trimap1").rename(folder / "trimap2")
+    save_checkpoint(tmp_path / "c.pt", TINY, DeepImageMatting(TINY).state_dict())
+    options = ["--checkpoint", str(tmp_path / "c.pt"), "--alphamatting", str(folder)]
+    with pytest.raises(SystemExit, match=r"trimap1/a\.png: missing"):
+        evaluate.main(options)
+    shutil.copytree(folder / "trimap2", folder / "trimap1")
+    evaluate.main(options)
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["picture", "a", "mean"]
 
 
 def test_checkpoint_errors(tmp_path):
