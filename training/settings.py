@@ -16,5 +16,5 @@ class Settings:
     batch: int
     learning_rate: float
     warmup_steps: int = 200
-    ema: float = 0.999
+    ema: float = 0.998
     clip: float = 1.0
