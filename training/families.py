@@ -20,9 +20,10 @@ def hair(rng: Rng, size: Size) -> Array:
     gravity, pull, lock = rng.uniform(0, 2 * np.pi), rng.uniform(0, 1), noise(rng, size, 5, 0.6)
     length, curl, width = max(size) * rng.uniform(0.15, 0.5), rng.choice([0.15, 0.4, 1.0]), 0.35 * 4.5 ** rng.random()
     dense = int(150 * 14 ** rng.random() * max(size) / 300)
-    groups = ((0.3, 200, 0.1, 1.6, 2.0), (1.0, dense, rng.uniform(0.1, 0.7), 1.0, 1.0))
-    for opacity, count, inside, reach, wildness in groups:
-        roots, outward = along(rng, contour, count, inside)
+    sheer, inside = rng.choice([0.25, 1.0], p=[0.6, 0.4]), rng.uniform(0.1, 0.7)  # fine hair lets light through
+    groups = ((0.15, 200, 0.1, 1.6, 2.0), *((sheer, dense // 2, inside, 1.0, 1.0),) * 2)
+    for opacity, count, depth, reach, wildness in groups:
+        roots, outward = along(rng, contour, count, depth)
         x, y = (np.clip(roots[:, axis], 0, size[1 - axis] - 1).astype(int) for axis in range(2))
         headings = outward + pull * np.sin(gravity - outward) + 3 * (lock[y, x] - 0.5)
         headings += rng.normal(0, 0.12 * wildness, count)
@@ -38,7 +39,8 @@ def fur(rng: Rng, size: Size) -> Array:
     length, curl = max(size) * rng.uniform(0.02, 0.15), rng.uniform(0.1, 1.0)
     roots, outward = along(rng, contour, int(rng.integers(400, 1600) * max(size) / 300), rng.uniform(0.1, 0.4))
     headings = outward + rng.normal(0, 0.6) + rng.normal(0, rng.uniform(0.1, 0.4), len(roots))
-    return over(strands(rng, size, roots, headings, length, curl, rng.uniform(0.4, 1.6), colour), layer)
+    drawn = strands(rng, size, roots, headings, length, curl, 0.35 * 4.5 ** rng.random(), colour)
+    return over(drawn * np.float32(rng.choice([1.0, rng.uniform(0.4, 1)])), layer)
 
 
 def wisps(rng: Rng, size: Size) -> Array:

@@ -7,7 +7,7 @@ import numpy as np
 
 from training.textures import Array, Rng, Size, noise, palette, texture
 
-SUPERSAMPLE = 2  # strands are drawn at this scale, so that they can be thinner than a pixel
+SUPERSAMPLE = 3  # strands are drawn at this scale, so that they can be thinner than a pixel
 
 
 def outline(rng: Rng, size: Size, roughness: float = 0.25, scale: float = 0.35) -> Array:
@@ -69,7 +69,7 @@ def strands(
     for path, tone, thick in zip(fixed, colours.tolist(), thickness, strict=True):
         for piece, share in ((path[:9], 1.0), (path[8:13], 0.6), (path[12:], 0.0)):
             cv2.polylines(canvas, [piece], False, (*tone, 255), max(1, round(thick * share)), cv2.LINE_AA, 4)
-            if thick * share > 6:  # a lit side makes it round
+            if thick * share > 3 * SUPERSAMPLE:  # a lit side makes it round
                 bright = [min(255.0, 1.4 * value) for value in tone]
                 cv2.polylines(canvas, [piece - int(4 * thick)], False, (*bright, 255), int(thick / 3), cv2.LINE_AA, 4)
     small = cv2.resize(canvas, (size.width, size.height), interpolation=cv2.INTER_AREA)
