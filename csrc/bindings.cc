@@ -1,5 +1,4 @@
 // The Python module dim_trt._core. The only file that includes Python; the GIL is released in one place, `unlocked`.
-#include <omp.h>
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -119,8 +118,8 @@ std::unique_ptr<dim::Matting> load(const std::string& path, int threads, const s
   });
 }
 
-py::array run(const dim::Matting& matting, const py::object& img_object, const py::object& trimap_object,
-              const py::object& out) {
+py::array run_timed(const dim::Matting& matting, const py::object& img_object, const py::object& trimap_object,
+                    const py::object& out, std::vector<dim::StepTime>* times) {
   const py::array img = require_array(img_object, "img");
   const py::array trimap = require_array(trimap_object, "trimap");
   const dim::ImageView image = image_view(img);
@@ -128,7 +127,7 @@ py::array run(const dim::Matting& matting, const py::object& img_object, const p
   py::array alpha = alpha_array(out, img, trimap);
   const dim::AlphaView view = {static_cast<float*>(alpha.mutable_data()), image.size, alpha.strides(0),
                                alpha.strides(1)};
-  const dim::RunInfo info = unlocked([&] { return matting.run(image, map, view); });
+  const dim::RunInfo info = unlocked([&] { return matting.run(image, map, view, times); });
   if (info.known_pixels == 0 &&
       PyErr_WarnEx(PyExc_UserWarning,
                    "trimap: no pixel is known (0 or 255), so the whole picture is guessed; mark some background and "
@@ -138,11 +137,23 @@ py::array run(const dim::Matting& matting, const py::object& img_object, const p
   return alpha;
 }
 
+py::array run(const dim::Matting& matting, const py::object& img, const py::object& trimap, const py::object& out) {
+  return run_timed(matting, img, trimap, out, nullptr);
+}
+
+py::list profile(const dim::Matting& matting, const py::object& img, const py::object& trimap) {
+  std::vector<dim::StepTime> times;
+  run_timed(matting, img, trimap, py::none(), &times);
+  py::list steps;
+  for (const dim::StepTime& step : times) steps.append(py::make_tuple(step.name, step.ms));
+  return steps;
+}
+
 py::dict cpu_capabilities() {
   py::list isas;
   for (const dim::cpu::Kernels* set : dim::cpu::available_kernels()) isas.append(set->name);
   return py::dict("isa"_a = dim::cpu::default_kernels().name, "available_isas"_a = isas,
-                  "threads"_a = omp_get_max_threads());
+                  "threads"_a = dim::cpu::default_threads());
 }
 
 // ---------------------------------------------------------------------------------- single operations, for tests
@@ -256,6 +267,7 @@ PYBIND11_MODULE(_core, m) {
       .def(py::init(&load), "path"_a, py::kw_only(), "threads"_a = 0, "color"_a = "bgr")
       .def("run", &run, "img"_a, "trimap"_a, "out"_a = py::none(),
            "Alpha, HxW float32 in 0..1, of img (HxWx3 uint8) and trimap (HxW uint8).")
+      .def("profile", &profile, "img"_a, "trimap"_a, "Runs once; (step, milliseconds) in the order they ran.")
       .def_property_readonly("header", &dim::Matting::header, "The plan's header, JSON.")
       .def_property_readonly("threads", [](const dim::Matting& self) { return self.backend().threads(); })
       .def_property_readonly("isa", [](const dim::Matting& self) { return self.backend().device(); });

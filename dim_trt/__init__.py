@@ -6,6 +6,14 @@
 The commands are `dim-trt build | matte | info | doctor | evaluate`, also as `python -m dim_trt.<command>`.
 """
 
+try:
+    from dim_trt import _core as _core
+except ModuleNotFoundError as error:
+    raise ImportError(
+        "dim_trt._core is not built here. In the source folder run: pip install -e .   "
+        "With dim_trt installed elsewhere: leave the source folder, which hides the installed package."
+    ) from error
+
 from dim_trt.builder import build_plan
 from dim_trt.capabilities import capabilities
 from dim_trt.engine import Engine

@@ -1,11 +1,36 @@
 #include "core/json.h"
 
 #include <cmath>
-#include <cstdlib>
+#include <locale>
+#include <sstream>
 
 #include "core/error.h"
 
 namespace dim {
+namespace {
+
+/// Well-formed UTF-8: no stray or missing continuation bytes, no overlong forms, no surrogates.
+bool is_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto byte = [&](std::size_t k) { return static_cast<unsigned char>(text[k]); };
+    const unsigned lead = byte(i++);
+    if (lead < 0x80) continue;
+    const int more = lead >= 0xF0 && lead <= 0xF4  ? 3
+                     : lead >= 0xE0 && lead < 0xF0 ? 2
+                     : lead >= 0xC2 && lead < 0xE0 ? 1
+                                                   : 0;
+    if (more == 0 || text.size() - i < static_cast<std::size_t>(more)) return false;
+    const unsigned low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+    const unsigned high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+    if (byte(i) < low || byte(i) > high) return false;
+    for (int k = 1; k < more; ++k)
+      if ((byte(i + static_cast<std::size_t>(k)) & 0xC0) != 0x80) return false;
+    i += static_cast<std::size_t>(more);
+  }
+  return true;
+}
+
+}  // namespace
 
 class JsonParser {
  public:
@@ -173,17 +198,27 @@ class JsonParser {
     return out;
   }
 
+  std::size_t digits() {
+    const std::size_t begin = pos_;
+    while (pos_ < text_.size() && text_[pos_] >= '0' && text_[pos_] <= '9') ++pos_;
+    return pos_ - begin;
+  }
+
   double parse_number() {
     const std::size_t begin = pos_;
-    while (pos_ < text_.size() && std::string_view("+-.eE0123456789").find(text_[pos_]) != std::string_view::npos)
-      ++pos_;
-    const std::string digits(text_.substr(begin, pos_ - begin));
-    char* end = nullptr;
-    const double value = std::strtod(digits.c_str(), &end);
-    if (digits.empty() || end != digits.c_str() + digits.size() || !std::isfinite(value)) {
-      pos_ = begin;
-      fail("expected a value");
+    literal("-");
+    const bool leading_zero = pos_ < text_.size() && text_[pos_] == '0';
+    const std::size_t whole = digits();
+    if (whole == 0 || (leading_zero && whole > 1)) fail("expected a value");
+    if (literal(".") && digits() == 0) fail("expected a digit");
+    if (literal("e") || literal("E")) {
+      if (!literal("+")) literal("-");
+      if (digits() == 0) fail("expected a digit");
     }
+    std::istringstream stream{std::string(text_.substr(begin, pos_ - begin))};
+    stream.imbue(std::locale::classic());  // strtod would follow the process's locale
+    double value = 0.0;
+    if (!(stream >> value) || !std::isfinite(value)) fail("the number is out of range");
     return value;
   }
 
@@ -192,7 +227,10 @@ class JsonParser {
   std::size_t pos_ = 0;
 };
 
-Json Json::parse(std::string_view text, const std::string& what) { return JsonParser(text, what).document(); }
+Json Json::parse(std::string_view text, const std::string& what) {
+  if (!is_utf8(text)) throw PlanError(what + ": not valid UTF-8");
+  return JsonParser(text, what).document();
+}
 
 void Json::wrong_type(const char* expected) const { throw PlanError(path_ + ": expected " + expected); }
 

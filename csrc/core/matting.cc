@@ -27,7 +27,8 @@ std::size_t count_unknown(const TrimapView& trimap) {
 
 }  // namespace
 
-RunInfo Matting::run(const ImageView& image, const TrimapView& trimap, const AlphaView& alpha) const {
+RunInfo Matting::run(const ImageView& image, const TrimapView& trimap, const AlphaView& alpha,
+                     std::vector<StepTime>* times) const {
   check_sizes(image.size, trimap.size, min_size_, max_size_);
   RunInfo info;
   info.unknown_pixels = count_unknown(trimap);
@@ -35,7 +36,7 @@ RunInfo Matting::run(const ImageView& image, const TrimapView& trimap, const Alp
   if (info.unknown_pixels == 0) {
     for (int y = 0; y < image.size.height; ++y) postprocess_row(trimap, y, nullptr, 0, alpha);
   } else {
-    backend_->run({image, trimap, alpha});
+    backend_->run({image, trimap, alpha}, times);
   }
   return info;
 }

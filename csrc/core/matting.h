@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "core/backend.h"
 #include "core/image.h"
@@ -24,7 +26,8 @@ class Matting {
       : header_(plan.header), min_size_(plan.min_size), max_size_(plan.max_size), backend_(std::move(backend)) {}
 
   /// Writes alpha. Safe to call from several threads at once. Throws InvalidInput.
-  RunInfo run(const ImageView& image, const TrimapView& trimap, const AlphaView& alpha) const;
+  RunInfo run(const ImageView& image, const TrimapView& trimap, const AlphaView& alpha,
+              std::vector<StepTime>* times = nullptr) const;
 
   const std::string& header() const { return header_; }
   const Backend& backend() const { return *backend_; }

@@ -1,5 +1,7 @@
 #include "cpu/isa.h"
 
+#include <omp.h>
+
 #include <cstdlib>
 
 #include "core/error.h"
@@ -48,6 +50,12 @@ const Kernels& kernels_named(const std::string& name) {
 const Kernels& default_kernels() {
   const char* name = std::getenv("DIM_TRT_ISA");
   return name != nullptr && *name != '\0' ? kernels_named(name) : *available_kernels().back();
+}
+
+int default_threads() {
+  const char* asked = std::getenv("OMP_NUM_THREADS");
+  const int threads = asked != nullptr ? std::atoi(asked) : 0;
+  return threads > 0 ? threads : omp_get_num_procs();
 }
 
 }  // namespace dim::cpu

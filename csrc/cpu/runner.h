@@ -20,10 +20,10 @@ namespace dim::cpu {
 
 class Runner final : public Backend {
  public:
-  /// `threads` 0: as many as OpenMP would use. `rgb`: channel order of the pictures.
+  /// `threads` 0: see default_threads. `rgb`: channel order of the pictures.
   Runner(const Plan& plan, int threads, bool rgb);
 
-  void run(const Request& request) override;
+  void run(const Request& request, std::vector<StepTime>* times) override;
   int threads() const override { return threads_; }
   std::string device() const override { return kernels_->name; }
 

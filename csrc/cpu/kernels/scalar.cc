@@ -1,4 +1,5 @@
-// The scalar twin: what each kernel computes, as plain loops. Always built; the other sets are tested against it.
+// The scalar twin: what each kernel computes, as plain loops with sums in double. Always built; the other sets are
+// tested against it.
 #include "cpu/kernels/kernels.h"
 
 namespace dim::cpu::scalar {
@@ -6,37 +7,39 @@ namespace {
 
 constexpr int kUnpoolGroup = 16;
 
+float finish(double sum, bool relu) { return relu && !(sum > 0.0) ? 0.0f : static_cast<float>(sum); }
+
 void conv(const ConvArgs& a) {
   const int channels = a.group * kLanes;
   for (int x = 0; x < a.pixels; ++x) {
     for (int o = 0; o < channels; ++o) {
-      float sum = 0.0f;
+      double sum = 0.0;
       const float* w = a.weights + o;
       for (int b = 0; b < a.in_blocks; ++b)
         for (int ky = 0; ky < a.kernel; ++ky)
           for (int kx = 0; kx < a.kernel; ++kx) {
             const float* in = a.input + b * a.in_block_stride + ky * a.in_row_stride + (x + kx) * a.in_lanes;
-            for (int i = 0; i < a.in_lanes; ++i, w += channels) sum += in[i] * *w;
+            for (int i = 0; i < a.in_lanes; ++i, w += channels) sum += double{in[i]} * *w;
           }
       float& out = a.output[(o / kLanes) * a.out_block_stride + x * kLanes + o % kLanes];
       sum += a.bias != nullptr ? a.bias[o] : out;
-      out = a.relu && !(sum > 0.0f) ? 0.0f : sum;
+      out = finish(sum, a.relu);
     }
   }
 }
 
 void conv_head(const ConvHeadArgs& a) {
   for (int x = 0; x < a.pixels; ++x) {
-    float sum = 0.0f;
+    double sum = 0.0;
     const float* w = a.weights;
     for (int b = 0; b < a.in_blocks; ++b)
       for (int ky = 0; ky < a.kernel; ++ky)
         for (int kx = 0; kx < a.kernel; ++kx) {
           const float* in = a.input + b * a.in_block_stride + ky * a.in_row_stride + (x + kx) * kLanes;
-          for (int i = 0; i < kLanes; ++i) sum += in[i] * *w++;
+          for (int i = 0; i < kLanes; ++i) sum += double{in[i]} * *w++;
         }
     sum += a.bias;
-    a.output[x] = a.relu && !(sum > 0.0f) ? 0.0f : sum;
+    a.output[x] = finish(sum, a.relu);
   }
 }
 
@@ -71,13 +74,13 @@ void unpool_conv(const UnpoolConvArgs& a) {
   for (int q = 0; q < a.quads; ++q)
     for (int p = 0; p < 4; ++p)
       for (int o = 0; o < a.lanes; ++o) {
-        float sum = 0.0f;
+        double sum = 0.0;
         const float* w = a.weights + q * a.weight_step - (p / 2) * a.tap_row_step - (p % 2) * kUnpoolGroup + o;
         for (std::int32_t e = a.begin[q]; e < a.begin[q + 1]; ++e)
-          sum += a.entries[e].value * w[a.entries[e].weight_offset];
+          sum += double{a.entries[e].value} * w[a.entries[e].weight_offset];
         float& out = (p / 2 == 0 ? a.upper : a.lower)[(2 * q + p % 2) * kLanes + o];
         sum += a.bias != nullptr ? a.bias[o] : out;
-        out = a.relu && !(sum > 0.0f) ? 0.0f : sum;
+        out = finish(sum, a.relu);
       }
 }
 

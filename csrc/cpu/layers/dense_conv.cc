@@ -10,6 +10,7 @@ namespace {
 constexpr int kTileRows = 4;      // even, for pooling
 constexpr int kTilePixels = 128;  // even; a tile of results and a chunk of weights share the second-level cache
 constexpr int kChunkBytes = 96 << 10;
+constexpr int kChainTerms = 512;  // sums of partial sums round less than one long chain
 
 }  // namespace
 
@@ -22,7 +23,8 @@ DenseConv::DenseConv(const Kernels& kernels, const ConvWeights& w, int in_lanes)
       bias_(w.padded_bias(out_blocks_ * kLanes)) {
   const int block_weights = w.kernel * w.kernel * in_lanes * kLanes;  // of one input and one output block
   const int group_bytes = block_weights * kernels.conv_group * static_cast<int>(sizeof(float));
-  chunk_blocks_ = std::max(1, kChunkBytes / group_bytes);
+  const int block_terms = block_weights / kLanes;
+  chunk_blocks_ = std::max(1, std::min(kChunkBytes / group_bytes, kChainTerms / block_terms));
   weights_ = AlignedFloats(static_cast<std::size_t>(block_weights) * static_cast<std::size_t>(in_blocks_) *
                            static_cast<std::size_t>(out_blocks_));
   float* out = weights_.data();

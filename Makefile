@@ -1,0 +1,51 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`. The rest is for developers.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+NATIVE := CMakeLists.txt pyproject.toml $(shell find csrc -type f)
+CXX_FILES = $(shell find csrc -name '*.h' -o -name '*.cc')
+
+.PHONY: demo test lint format bench clean
+
+demo: $(VENV)/engine.stamp
+	$(BIN)/python -m dim_trt.build -o out/dim.plan --precision fp16
+	$(BIN)/python -m dim_trt.matte --plan out/dim.plan --image samples/astronaut.png \
+	  --trimap samples/astronaut_trimap.png -o out/alpha.png --composite out/composite.png \
+	  --background samples/background.jpg
+	$(BIN)/python -m benchmarks.side_by_side --image samples/astronaut.png --trimap samples/astronaut_trimap.png \
+	  --alpha out/alpha.png --composite out/composite.png -o out/side_by_side.png
+
+test: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run --Werror $(CXX_FILES)
+
+format: $(VENV)/dev.stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $(CXX_FILES)
+
+bench: $(VENV)/dev.stamp
+	$(BIN)/python -m benchmarks.latency --model full --json out/latency_full.json
+	$(BIN)/python -m benchmarks.latency --model lite --json out/latency_lite.json
+
+clean:
+	rm -rf $(VENV) build out .mypy_cache .ruff_cache .pytest_cache
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/engine.stamp: $(VENV)/bin/python $(NATIVE)
+	$(BIN)/python -m pip install --quiet -e .
+	touch $@
+
+# Torch comes first and pinned, so that nothing else chooses a version of it.
+$(VENV)/dev.stamp: $(VENV)/bin/python $(NATIVE)
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet -e '.[train,dev]' --config-settings=cmake.define.DIM_TRT_WERROR=ON
+	touch $@ $(VENV)/engine.stamp

@@ -1,0 +1,129 @@
+"""Every kernel set against float64 and PyTorch, at odd sizes.
+
+Rules: sums are at most twice as far from float64 as PyTorch's float32; pooling is exact; whatever the scalar twin
+computes, the other sets compute to rounding.
+"""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from dim_trt import _core
+from tests.support.compare import assert_as_accurate, assert_within
+
+ISAS = _core.cpu_capabilities()["available_isas"]
+# (in channels, out channels, kernel, height, width): block and tile edges, single pixels, one-channel heads
+CONV_SHAPES = [
+    (4, 16, 3, 7, 9),
+    (4, 64, 3, 33, 57),
+    (16, 48, 3, 5, 31),
+    (64, 32, 5, 13, 17),
+    (3, 5, 1, 1, 1),
+    (40, 24, 7, 9, 151),
+    (128, 64, 3, 6, 3),
+    (16, 80, 1, 3, 129),
+    (33, 1, 5, 21, 33),
+    (16, 1, 3, 3, 301),
+]
+UNPOOL_SHAPES = [
+    (16, 16, 5, 7, 9),
+    (64, 64, 5, 17, 29),
+    (16, 48, 3, 5, 31),
+    (3, 5, 1, 1, 1),
+    (40, 24, 7, 9, 75),
+    (128, 64, 5, 3, 1),
+    (32, 80, 5, 1, 3),
+    (16, 32, 5, 2, 261),
+]
+
+
+def make_weights(rng, cin, cout, kernel):
+    weight = rng.standard_normal((cout, cin, kernel, kernel)).astype(np.float32) / np.sqrt(cin * kernel * kernel)
+    return weight.astype(np.float32), rng.standard_normal(cout).astype(np.float32)
+
+
+def torch_conv(x, weight, bias, relu, dtype):
+    args = [torch.from_numpy(np.ascontiguousarray(a)).to(dtype) for a in (x, weight, bias)]
+    y = F.conv2d(args[0][None], args[1], args[2], padding=weight.shape[2] // 2)[0]
+    return (y.relu() if relu else y).numpy()
+
+
+def unpool(x, codes):
+    """Each value at its code's place in a window of zeros."""
+    channels, height, width = x.shape
+    up = np.zeros((channels, 2 * height, 2 * width), x.dtype)
+    for code in range(4):
+        up[:, code // 2 :: 2, code % 2 :: 2] = np.where(codes == code, x, 0)
+    return up
+
+
+@pytest.mark.parametrize("relu", [False, True])
+@pytest.mark.parametrize("shape", CONV_SHAPES, ids=str)
+@pytest.mark.parametrize("isa", ISAS)
+def test_conv2d(isa, shape, relu):
+    cin, cout, kernel, height, width = shape
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((cin, height, width)).astype(np.float32)
+    weight, bias = make_weights(rng, cin, cout, kernel)
+    y = _core.conv2d(x, weight, bias, relu=relu, isa=isa, threads=2)
+    reference = torch_conv(x, weight, bias, relu, torch.float64)
+    assert_as_accurate(y, torch_conv(x, weight, bias, relu, torch.float32), reference)
+    assert_within(y, _core.conv2d(x, weight, bias, relu=relu, isa="scalar"), 2e-5, "against the scalar twin")
+
+
+@pytest.mark.parametrize("skip", [False, True], ids=["plain", "skip"])
+@pytest.mark.parametrize("shape", UNPOOL_SHAPES, ids=str)
+@pytest.mark.parametrize("isa", ISAS)
+def test_unpool_conv2d(isa, shape, skip):
+    cin, cout, kernel, height, width = shape
+    rng = np.random.default_rng(2)
+    x = rng.standard_normal((cin, height, width)).astype(np.float32).clip(0)  # half zeros, as ReLU leaves them
+    codes = rng.integers(0, 4, x.shape, dtype=np.uint8)
+    weight, bias = make_weights(rng, cin, cout, kernel)
+    up = unpool(x, codes)
+    add = rng.standard_normal(up.shape).astype(np.float32) if skip else None
+    y = _core.unpool_conv2d(x, codes, add, weight, bias, relu=True, isa=isa, threads=2)
+    total = up if add is None else up + add
+    exact = up.astype(np.float64) if add is None else up.astype(np.float64) + add
+    reference = torch_conv(exact, weight, bias, True, torch.float64)
+    assert_as_accurate(y, torch_conv(total, weight, bias, True, torch.float32), reference)
+    scalar = _core.unpool_conv2d(x, codes, add, weight, bias, relu=True, isa="scalar")
+    assert_within(y, scalar, 2e-5, "against the scalar twin")
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_unpool_conv2d_of_a_dense_map_with_negative_values(isa):
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((20, 5, 7)).astype(np.float32)
+    codes = rng.integers(0, 4, x.shape, dtype=np.uint8)
+    weight, bias = make_weights(rng, 20, 33, 5)
+    y = _core.unpool_conv2d(x, codes, None, weight, bias, isa=isa)
+    assert_within(y, torch_conv(unpool(x, codes), weight, bias, False, torch.float64), 1e-5)
+
+
+@pytest.mark.parametrize("ties", [False, True], ids=["distinct", "ties"])
+@pytest.mark.parametrize("isa", ISAS)
+def test_conv2d_max_pool_takes_the_first_maximum_as_pytorch_does(isa, ties):
+    rng = np.random.default_rng(4)
+    height, width, channels = 14, 22, 20
+    if ties:  # an identity convolution of small integers: most windows have several maxima
+        x = rng.integers(-2, 3, (channels, height, width)).astype(np.float32)
+        weight, bias = np.eye(channels, dtype=np.float32)[:, :, None, None], np.zeros(channels, np.float32)
+    else:
+        x = rng.standard_normal((channels, height, width)).astype(np.float32)
+        weight, bias = make_weights(rng, channels, 40, 3)
+    values, codes = _core.conv2d_max_pool(x, weight, bias, relu=True, isa=isa, threads=2)
+    y = torch.from_numpy(_core.conv2d(x, weight, bias, relu=True, isa=isa))
+    expected, indices = F.max_pool2d(y[None], 2, return_indices=True)
+    np.testing.assert_array_equal(values, expected[0].numpy())
+    rows, columns = np.divmod(indices[0].numpy(), width)
+    np.testing.assert_array_equal(codes, rows % 2 * 2 + columns % 2)
+
+
+def test_results_do_not_depend_on_the_number_of_threads():
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal((48, 33, 57)).astype(np.float32)
+    weight, bias = make_weights(rng, 48, 64, 3)
+    one = _core.conv2d(x, weight, bias, threads=1)
+    np.testing.assert_array_equal(one, _core.conv2d(x, weight, bias, threads=5))

@@ -1,0 +1,107 @@
+"""Random networks with logits of order one, and how close their poolings come to a tie.
+
+Where two values of a pooling window differ by less than rounding, any two correct programs may disagree about the
+argmax, and unpooling then moves a value by a pixel: a jump, not a rounding error. Exactness is tested on seeds where
+`tie_margin` is wide enough that rounding cannot decide.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from training.model import DeepImageMatting, ModelConfig
+from training.preprocess import network_input, pad_to_stride
+
+U8 = NDArray[np.uint8]
+
+
+def random_picture(seed: int, height: int, width: int) -> tuple[U8, U8]:
+    """Noise with some structure (RGB), and a trimap of random blocks with all kinds of unknown values."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width]
+    waves = np.stack([np.sin(x / (3 + c) + y / (5 - c)) for c in range(3)], -1) * 60 + 128
+    img = np.clip(waves + rng.normal(0, 40, (height, width, 3)), 0, 255).astype(np.uint8)
+    kinds = np.array([0, 255, 1, 128, 254], np.uint8)
+    blocks = rng.choice(kinds, p=[0.3, 0.3, 0.1, 0.2, 0.1], size=(height // 24 + 1, width // 24 + 1))
+    trimap = np.kron(blocks, np.ones((24, 24), np.uint8))[:height, :width].copy()
+    trimap[0, 0] = 127  # never without unknown pixels
+    return img, trimap
+
+
+def input_tensor(img_rgb: U8, trimap: U8) -> Tensor:
+    """The network's input, [1, 4, 32·h, 32·w] float32, by the training side's own preprocessing."""
+    return torch.from_numpy(pad_to_stride(network_input(img_rgb, trimap)))[None]
+
+
+def random_network(config: ModelConfig, seed: int) -> DeepImageMatting:
+    """Random weights and batch norm statistics, heads scaled so that the logits have standard deviation one."""
+    torch.manual_seed(seed)
+    model = DeepImageMatting(config).eval()
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.7, 1.3)
+            nn.init.uniform_(module.bias, -0.2, 0.2)
+            nn.init.uniform_(module.running_mean, -0.2, 0.2)
+            nn.init.uniform_(module.running_var, 0.7, 1.3)
+        elif isinstance(module, nn.Conv2d):
+            nn.init.uniform_(module.bias, -0.1, 0.1)
+    x = input_tensor(*random_picture(seed, 64, 96))
+    for name in ("alpha", "refine_alpha"):
+        if hasattr(model, name):
+            _normalise(model, getattr(model, name).conv, x)
+    return model
+
+
+@torch.inference_mode()
+def _normalise(model: DeepImageMatting, head: nn.Conv2d, x: Tensor) -> None:
+    """Gives what `head` puts out for `x` mean zero and standard deviation one."""
+    outputs: list[Tensor] = []
+    hook = head.register_forward_hook(lambda _module, _inputs, output: outputs.append(output))
+    model(x)
+    hook.remove()
+    spread, mean = torch.std_mean(outputs[0])
+    head.weight.div_(spread)
+    head.bias.sub_(mean).div_(spread)
+
+
+@torch.inference_mode()
+def alpha_of(
+    model: DeepImageMatting, img_rgb: U8, trimap: U8, dtype: torch.dtype = torch.float32
+) -> NDArray[np.float64]:
+    """PyTorch's answer, HxW: preprocessed, padded, cropped, known pixels pasted."""
+    height, width = trimap.shape
+    network = model.to(dtype)
+    alpha = network(input_tensor(img_rgb, trimap).to(dtype))[0, 0, :height, :width].double().numpy()
+    model.to(torch.float32)
+    return np.where(trimap == 0, 0.0, np.where(trimap == 255, 1.0, alpha))
+
+
+@torch.inference_mode()
+def tie_margin(model: DeepImageMatting, x: Tensor) -> float:
+    """The smallest gap, in standard deviations of its map, that decides an argmax anywhere (float64).
+
+    Windows whose four values are all zero after ReLU count by how far below zero the largest was before it. True ties
+    (padding repeats pixels, constant pictures) do not count: equal sums of equal terms round equally.
+    """
+    margins: list[float] = []
+    blocks = model.encoder_blocks()
+    before_relu: dict[int, Tensor] = {}
+    hooks = []
+    for k, block in enumerate(blocks):
+        relu = block[-1].relu
+        hooks.append(relu.register_forward_pre_hook(lambda _m, args, k=k: before_relu.__setitem__(k, args[0].clone())))
+    network = model.double()
+    network(x.double())
+    for hook in hooks:
+        hook.remove()
+    model.float()
+    for p in before_relu.values():
+        windows = torch.nn.functional.unfold(p.transpose(0, 1), 2, stride=2)  # [C, 4, windows]
+        top = windows.topk(2, dim=1).values
+        gap = torch.where(top[:, 0] > 0, torch.minimum(top[:, 0] - top[:, 1].clamp_min(0), top[:, 0]), -top[:, 0])
+        gap = gap / p.std().clamp_min(1e-12)
+        margins.append(float(torch.where(gap < 1e-12, torch.inf, gap).min()))
+    return min(margins)
