@@ -60,6 +60,13 @@ class Engine:
         """
         return self._core.run(img, trimap, out)
 
+    def profile(self, img: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> list[tuple[str, float]]:
+        """Runs once and says where the time went: (step, milliseconds), in the order the steps ran.
+
+        Arguments and errors are those of `run`. The first run on a new size is slower: it lays out its memory.
+        """
+        return self._core.profile(img, trimap)
+
     @property
     def info(self) -> dict[str, Any]:
         """What runs: backend, device, precision, isa, threads, color, model, preprocessing, shapes, producer, weights

@@ -265,6 +265,15 @@ def test_wrong_out_is_named_and_untouched(lite):
     assert not readonly.any()
 
 
+def test_profile_names_every_step(lite):
+    steps = dim_trt.Engine(lite).profile(*random_picture(12, 35, 47))
+    names = [name for name, _ in steps]
+    assert names[:2] == ["regions", "preprocess"]
+    assert names[-1] == "postprocess"
+    assert [f"deconv{k}" for k in range(6, 0, -1)] == [name for name in names if name.startswith("deconv")]
+    assert all(ms >= 0 for _, ms in steps)
+
+
 # ------------------------------------------------------------------------------------------------- threads and memory
 
 

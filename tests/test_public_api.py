@@ -38,6 +38,7 @@ def test_signatures() -> None:
         dim_trt.build_plan: ["onnx", "plan", "precision", "backend"],
         dim_trt.Engine: ["plan", "device", "threads", "color"],
         dim_trt.Engine.run: ["self", "img", "trimap", "out"],
+        dim_trt.Engine.profile: ["self", "img", "trimap"],
         dim_trt.capabilities: [],
     }
     for function, expected in names.items():
