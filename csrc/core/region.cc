@@ -78,23 +78,23 @@ Region Region::dilated(int radius) const {
   return out;
 }
 
-Region Region::halved() const {
-  Region out({size_.height / 2, size_.width / 2});
+Region Region::tiles(int side) const {
+  Region out({(size_.height + side - 1) / side, (size_.width + side - 1) / side});
   for (int y = 0; y < out.size_.height; ++y) {
-    Row row = this->row(2 * y);
-    append(row, this->row(2 * y + 1));
-    for (Span& span : row) span = {span.begin / 2, (span.end + 1) / 2};
+    Row row;
+    for (int v = y * side; v < std::min(size_.height, (y + 1) * side); ++v) append(row, this->row(v));
+    for (Span& span : row) span = {span.begin / side, (span.end + side - 1) / side};
     out.rows_[static_cast<std::size_t>(y)] = merged(std::move(row));
   }
   return out;
 }
 
-Region Region::doubled() const {
-  Region out({size_.height * 2, size_.width * 2});
-  for (int y = 0; y < out.size_.height; ++y) {
+Region Region::untiled(int side, Size size) const {
+  Region out(size);
+  for (int y = 0; y < size.height; ++y) {
     Row& row = out.rows_[static_cast<std::size_t>(y)];
-    row = this->row(y / 2);
-    for (Span& span : row) span = {span.begin * 2, span.end * 2};
+    row = this->row(y / side);
+    for (Span& span : row) span = {span.begin * side, std::min(span.end * side, size.width)};
   }
   return out;
 }

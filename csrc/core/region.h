@@ -34,10 +34,10 @@ class Region {
 
   /// Every pixel within `radius` rows and columns: what a (2·radius+1)² convolution reads.
   Region dilated(int radius) const;
-  /// The pixels of a half-size map whose 2×2 window touches the region.
-  Region halved() const;
-  /// The 2×2 windows of the region's pixels in a map of twice the size.
-  Region doubled() const;
+  /// The tiles of side × side pixels that touch the region, as a region of the map of tiles (sizes rounded up).
+  Region tiles(int side) const;
+  /// The inverse: all pixels of the region's tiles, in a map of `size`.
+  Region untiled(int side, Size size) const;
   Region united(const Region& other) const;
 
  private:

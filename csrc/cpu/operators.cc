@@ -65,7 +65,7 @@ std::vector<float> conv2d(const Planes& input, const ConvWeights& weights, const
 
 Pooled conv2d_max_pool(const Planes& input, const ConvWeights& weights, const OperatorOptions& options) {
   const Region region = Region::all(input.size);
-  const Region pooled_region = region.halved();
+  const Region pooled_region = region.tiles(2);
   OwnedMap in = packed(input, lanes_of(input), weights.kernel / 2);
   OwnedMap pooled(pooled_region.size(), weights.out_channels, kLanes, 0);
   OwnedMap codes(pooled_region.size(), weights.out_channels, kLanes, 0);
@@ -85,7 +85,7 @@ Pooled conv2d_max_pool(const Planes& input, const ConvWeights& weights, const Op
 std::vector<float> unpool_conv2d(const Planes& input, const std::uint8_t* codes, const Planes& add,
                                  const ConvWeights& weights, const OperatorOptions& options) {
   const Region quads = Region::all(input.size);
-  const Region pixels = quads.doubled();
+  const Region pixels = quads.untiled(2, {2 * input.size.height, 2 * input.size.width});
   OwnedMap in = packed(input, kLanes, 0);
   OwnedMap code_map(input.size, input.channels, kLanes, 0);
   pack(codes, code_map.codes());

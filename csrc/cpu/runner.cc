@@ -10,6 +10,9 @@
 namespace dim::cpu {
 namespace {
 
+constexpr std::size_t kMinWinogradTiles = 16;  // fewer cannot pay for four times the weights
+constexpr double kWinogradOverhead = 1.3;      // of the transforms
+
 std::size_t at(int id) { return static_cast<std::size_t>(id); }
 
 void add_need(Region& needed, const Region& more) { needed = needed.size() == Size{} ? more : needed.united(more); }
@@ -50,15 +53,32 @@ Runner::Runner(const Plan& plan, int threads, bool rgb)
 void Runner::pack(Op& op, Layer& layer) const {
   const auto channels = [&](int id) { return program_.values[at(id)].channels; };
   const ConvWeights weights = {channels(op.input), channels(op.output), op.kernel, op.weight.data(), op.bias.data()};
-  if (schedule_.storage[at(op.output)].lanes == 1)
+  const int in_lanes = schedule_.storage[at(op.input)].lanes;
+  if (schedule_.storage[at(op.output)].lanes == 1) {
     layer.head = std::make_unique<HeadConv>(*kernels_, weights);
-  else if (op.codes == kNone)
-    layer.dense = std::make_unique<DenseConv>(*kernels_, weights, schedule_.storage[at(op.input)].lanes);
-  else
+  } else if (op.codes == kNone) {
+    layer.dense = std::make_unique<DenseConv>(*kernels_, weights, in_lanes);
+    if (WinogradConv::supports(op.kernel) && in_lanes == kLanes)
+      layer.winograd = std::make_unique<WinogradConv>(*kernels_, weights);
+  } else if (op.other != kNone && WinogradConv::tile_side(op.kernel) == 2) {
+    layer.winograd = std::make_unique<WinogradConv>(*kernels_, weights);
+  } else {
     layer.unpool = std::make_unique<UnpoolConv>(*kernels_, weights);
-  if (op.other != kNone) layer.dense = std::make_unique<DenseConv>(*kernels_, weights, kLanes);
+    if (op.other != kNone) layer.dense = std::make_unique<DenseConv>(*kernels_, weights, kLanes);
+  }
   op.weight = {};  // packed now
   op.bias = {};
+}
+
+/// How a convolution cuts the region it computes: pixels (1), unpooling windows (2) or Winograd tiles (4, 2).
+int Runner::tile_side(const Layer& layer, const Op& op, const Region& region) const {
+  if (op.codes != kNone) return 2;
+  if (!layer.winograd) return 1;
+  const int side = WinogradConv::tile_side(op.kernel);
+  const std::size_t tiles = region.tiles(side).pixels();
+  const double winograd_products = static_cast<double>(tiles) * kWinogradElements * kWinogradOverhead;
+  const double direct_products = static_cast<double>(region.pixels()) * op.kernel * op.kernel;
+  return tiles >= kMinWinogradTiles && winograd_products < direct_products ? side : 1;
 }
 
 /// Backwards from the unknown pixels: what a step must compute is what later steps read.
@@ -66,6 +86,7 @@ Runner::Regions Runner::find_regions(const TrimapView& trimap, Size padded) cons
   Regions regions;
   regions.needed.resize(program_.values.size());
   regions.step.resize(schedule_.steps.size());
+  regions.tile_side.assign(schedule_.steps.size(), 1);
   std::vector<Region>& needed = regions.needed;
   for (std::size_t s = schedule_.steps.size(); s-- > 0;) {
     const Step& step = schedule_.steps[s];
@@ -74,23 +95,29 @@ Runner::Regions Runner::find_regions(const TrimapView& trimap, Size padded) cons
     region = op.kind == OpKind::output ? Region::unknown(trimap, padded) : needed[at(op.output)];
     if (step.pool != kNone) {
       const Op& pool = program_.ops[at(step.pool)];
-      add_need(needed[at(pool.output)], needed[at(pool.codes)]);
-      add_need(region, needed[at(pool.output)].doubled());
+      Region& pooled = needed[at(pool.output)];
+      add_need(pooled, needed[at(pool.codes)]);
+      add_need(region, pooled.untiled(2, {pooled.size().height * 2, pooled.size().width * 2}));
     }
     if (op.kind != OpKind::conv) {
       for (const ChannelRange& range : op.ranges) add_need(needed[at(range.value)], region);
       for (const int id : {op.input, op.other})
         if (id != kNone) add_need(needed[at(id)], region);
-    } else if (op.codes == kNone) {
-      add_need(needed[at(op.input)], region.dilated(op.kernel / 2));
+      continue;
+    }
+    // The pixels of a tile share what they read: all that the tile reads is needed, or an unneeded pixel's garbage,
+    // which cancels on paper, could still be NaN.
+    const int side = regions.tile_side[s] = tile_side(layers_[s], op, region);
+    const Size size = region.size();
+    if (side != 1) region = region.tiles(side);
+    const Region pixels = region.untiled(side, size);
+    if (op.codes == kNone) {
+      add_need(needed[at(op.input)], pixels.dilated(op.kernel / 2));
     } else {
-      // A quad's four pixels share their cells: all that the quad reads is needed, or an unneeded cell's garbage,
-      // multiplied by a zero tap, could still be NaN.
-      region = region.halved();
       const Region cells = region.dilated(UnpoolConv::reach(op.kernel));
       add_need(needed[at(op.input)], cells);
       add_need(needed[at(op.codes)], cells);
-      if (op.other != kNone) add_need(needed[at(op.other)], region.doubled().dilated(op.kernel / 2));
+      if (op.other != kNone) add_need(needed[at(op.other)], pixels.dilated(op.kernel / 2));
     }
   }
   return regions;
@@ -145,24 +172,30 @@ void Runner::run_conv(std::size_t s, const Regions& regions, Workspace& workspac
   const Region& region = regions.step[s];
   const FloatMap input = workspace.floats(op.input);
   const FloatMap output = workspace.floats(op.output);
+  FloatMap pooled;
+  CodeMap codes;
+  const Region* pooled_region = nullptr;
+  if (step.pool != kNone) {
+    const Op& pool = program_.ops[at(step.pool)];
+    pooled = workspace.floats(pool.output);
+    codes = workspace.codes(pool.codes);
+    pooled_region = &regions.needed[at(pool.output)];
+  }
+  const CodeMap unpool_codes = op.codes == kNone ? CodeMap{} : workspace.codes(op.codes);
+  const FloatMap add = op.other == kNone ? FloatMap{} : workspace.floats(op.other);
   if (layer.head) {
     layer.head->run(input, output, region, op.relu, threads_);
+  } else if (layer.winograd && regions.tile_side[s] != 1) {
+    layer.winograd->run({input, unpool_codes, add, output, pooled, codes, &region, pooled_region, op.relu, threads_});
   } else if (!layer.unpool) {
-    DenseConv::Call call{input, output, {}, {}, &region, nullptr, false, op.relu, threads_};
-    if (step.pool != kNone) {
-      const Op& pool = program_.ops[at(step.pool)];
-      call.pooled = workspace.floats(pool.output);
-      call.codes = workspace.codes(pool.codes);
-      call.pooled_region = &regions.needed[at(pool.output)];
-    }
-    layer.dense->run(call);
+    layer.dense->run({input, output, pooled, codes, &region, pooled_region, false, op.relu, threads_});
   } else {
     // Convolution is linear: the skip connection's part first, then the unpooled part on top of it.
     if (layer.dense) {
-      const Region pixels = region.doubled();
-      layer.dense->run({workspace.floats(op.other), output, {}, {}, &pixels, nullptr, false, false, threads_});
+      const Region pixels = region.untiled(2, output.layout.size);
+      layer.dense->run({add, output, {}, {}, &pixels, nullptr, false, false, threads_});
     }
-    layer.unpool->run({input, workspace.codes(op.codes), output, &region, layer.dense != nullptr, op.relu, threads_});
+    layer.unpool->run({input, unpool_codes, output, &region, layer.dense != nullptr, op.relu, threads_});
   }
 }
 

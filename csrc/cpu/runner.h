@@ -12,6 +12,7 @@
 #include "core/region.h"
 #include "cpu/layers/dense_conv.h"
 #include "cpu/layers/unpool_conv.h"
+#include "cpu/layers/winograd_conv.h"
 #include "cpu/program.h"
 #include "cpu/schedule.h"
 #include "cpu/workspace.h"
@@ -28,20 +29,23 @@ class Runner final : public Backend {
   std::string device() const override { return kernels_->name; }
 
  private:
-  /// The packed weights of a convolution step; which are set decides how it runs.
+  /// The packed weights of a convolution step; which are set says how it can run.
   struct Layer {
-    std::unique_ptr<DenseConv> dense;    // plain, or the skip connection's part
-    std::unique_ptr<UnpoolConv> unpool;  // the unpooled part
     std::unique_ptr<HeadConv> head;
+    std::unique_ptr<DenseConv> dense;        // plain, or the skip connection's part
+    std::unique_ptr<WinogradConv> winograd;  // plain, or unpooled with a skip connection
+    std::unique_ptr<UnpoolConv> unpool;      // the unpooled part
   };
   /// What each step must compute, and so which part of each value is needed.
   struct Regions {
     std::vector<Region> needed;  // by value; size {0, 0} when nothing reads it
-    std::vector<Region> step;    // by step: of its output; for unpooling convolutions, of quads
+    std::vector<Region> step;    // by step: of its output, in pixels or in tiles
+    std::vector<int> tile_side;  // by step: 1 for pixels; 2 or 4 when it computes whole tiles
   };
 
   void pack(Op& op, Layer& layer) const;
   Regions find_regions(const TrimapView& trimap, Size padded) const;
+  int tile_side(const Layer& layer, const Op& op, const Region& region) const;
   void run_step(std::size_t step, const Regions& regions, Workspace& workspace) const;
   void run_conv(std::size_t step, const Regions& regions, Workspace& workspace) const;
   void run_pointwise(const Op& op, const Region& region, Workspace& workspace) const;

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "cpu/layers/unpool_conv.h"
+#include "cpu/layers/winograd_conv.h"
 
 namespace dim::cpu {
 namespace {
@@ -67,9 +69,15 @@ void lay_out(const Program& program, Schedule& schedule) {
       if (pool || is_conv(op)) read_by_blocks[index(id)] = true;
     }
     if (!is_conv(op)) continue;
-    const int read_with_border = op.codes == kNone ? op.input : op.other;
-    if (read_with_border != kNone)
-      storage[index(read_with_border)].border = std::max(storage[index(read_with_border)].border, op.kernel / 2);
+    const auto widen = [&](int id, int border) {
+      if (id != kNone) storage[index(id)].border = std::max(storage[index(id)].border, border);
+    };
+    const int border = WinogradConv::supports(op.kernel) ? WinogradConv::border(op.kernel) : op.kernel / 2;
+    widen(op.codes == kNone ? op.input : op.other, border);
+    if (op.codes != kNone && op.other != kNone) {  // Winograd windows of cells
+      widen(op.input, UnpoolConv::reach(op.kernel));
+      widen(op.codes, UnpoolConv::reach(op.kernel));
+    }
     if (storage[index(op.input)].lanes == 1 || (op.codes != kNone && storage[index(op.input)].lanes != kLanes) ||
         (op.other != kNone && storage[index(op.other)].lanes != kLanes))
       throw PlanError("program: '" + op.name + "' cannot read '" + program.values[index(op.input)].name + "'");

@@ -89,6 +89,51 @@ struct UnpoolConvArgs {
   bool relu;
 };
 
+/// Winograd convolution (Lavin & Gray, CVPR 2016) with 6×6 windows of input: tiles of `6 - kernel + 1` outputs a side,
+/// 4 for 3×3 kernels and 2 for 5×5. An element is one of the 36 positions in the transformed window.
+inline constexpr int kWinogradSide = 6;
+inline constexpr int kWinogradElements = kWinogradSide * kWinogradSide;
+
+/// The finite points besides 0: 0, ±a, ±b and infinity. The common choice 1 and 2 rounds twice as badly.
+inline constexpr float kWinogradA = 0.625f;
+inline constexpr float kWinogradB = 1.5f;
+
+/// Transforms the windows of a row of tiles, 16 lanes.
+struct WinogradInputArgs {
+  const float* input;  // upper left pixel of the first window
+  std::ptrdiff_t row_stride;
+  std::ptrdiff_t tile_step;  // from a window to the next
+  int tiles;
+  float* output;  // [element][tile][16]
+  std::ptrdiff_t element_stride;
+};
+
+/// The same for windows of an unpooled map, which are 3×3 cells, plus an optional second map.
+struct WinogradUnpoolArgs {
+  const float* values;        // upper left cell of the first window; the next window is one cell further
+  const std::uint8_t* codes;  // same
+  std::ptrdiff_t cell_row_stride;
+  const float* add;  // upper left pixel of the first window, or null; the next window is two pixels further
+  std::ptrdiff_t add_row_stride;
+  int tiles;
+  float* output;
+  std::ptrdiff_t element_stride;
+};
+
+/// Transforms sums of products back to a row of tiles, 16 lanes, with bias and optional ReLU.
+struct WinogradOutputArgs {
+  const float* input;  // [element][tile][16]
+  std::ptrdiff_t element_stride;
+  int tiles;
+  int side;    // outputs per tile and axis: 4 or 2
+  int rows;    // of the tiles that lie inside the map
+  int pixels;  // per row, inside the map
+  const float* bias;
+  bool relu;
+  float* output;
+  std::ptrdiff_t row_stride;
+};
+
 struct Kernels {
   const char* name;
   int conv_group;          // output blocks that `conv` computes at once
@@ -99,6 +144,9 @@ struct Kernels {
   void (*max_pool)(const MaxPoolArgs&);
   void (*unpool_collect)(const UnpoolCollectArgs&);
   void (*unpool_conv)(const UnpoolConvArgs&);
+  void (*winograd_input)(const WinogradInputArgs&);
+  void (*winograd_unpool)(const WinogradUnpoolArgs&);
+  void (*winograd_output)(const WinogradOutputArgs&);
 };
 
 }  // namespace dim::cpu

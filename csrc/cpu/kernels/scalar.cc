@@ -1,6 +1,7 @@
 // The scalar twin: what each kernel computes, as plain loops with sums in double. Always built; the other sets are
 // tested against it.
 #include "cpu/kernels/kernels.h"
+#include "cpu/kernels/winograd-inl.h"
 
 namespace dim::cpu::scalar {
 namespace {
@@ -84,9 +85,56 @@ void unpool_conv(const UnpoolConvArgs& a) {
       }
 }
 
+void winograd_input(const WinogradInputArgs& a) {
+  for (int t = 0; t < a.tiles; ++t)
+    for (int i = 0; i < kLanes; ++i)
+      winograd_input_tile<float>(
+          [&](int y, int x) { return a.input[t * a.tile_step + y * a.row_stride + x * kLanes + i]; },
+          [&](int element, float v) { a.output[element * a.element_stride + t * kLanes + i] = v; });
+}
+
+void winograd_unpool(const WinogradUnpoolArgs& a) {
+  for (int t = 0; t < a.tiles; ++t)
+    for (int i = 0; i < kLanes; ++i)
+      winograd_input_tile<float>(
+          [&](int y, int x) {
+            const std::ptrdiff_t cell = y / 2 * a.cell_row_stride + (t + x / 2) * kLanes + i;
+            const float value = a.codes[cell] == y % 2 * 2 + x % 2 ? a.values[cell] : 0.0f;
+            return a.add != nullptr ? value + a.add[y * a.add_row_stride + (2 * t + x) * kLanes + i] : value;
+          },
+          [&](int element, float v) { a.output[element * a.element_stride + t * kLanes + i] = v; });
+}
+
+template <int kSide>
+void winograd_output_tiles(const WinogradOutputArgs& a) {
+  for (int t = 0; t < a.tiles; ++t)
+    for (int i = 0; i < kLanes; ++i)
+      winograd_output_tile<kSide, float>(
+          [&](int element) { return a.input[element * a.element_stride + t * kLanes + i]; },
+          [&](int y, int x, float v) {
+            if (y < a.rows && t * kSide + x < a.pixels)
+              a.output[y * a.row_stride + (t * kSide + x) * kLanes + i] = finish(double{v} + a.bias[i], a.relu);
+          });
+}
+
+void winograd_output(const WinogradOutputArgs& a) {
+  a.side == 4 ? winograd_output_tiles<4>(a) : winograd_output_tiles<2>(a);
+}
+
 }  // namespace
 
 extern const Kernels kKernels;
-const Kernels kKernels = {"scalar", 1, kUnpoolGroup, 16, conv, conv_head, max_pool, unpool_collect, unpool_conv};
+const Kernels kKernels = {"scalar",
+                          1,
+                          kUnpoolGroup,
+                          16,
+                          conv,
+                          conv_head,
+                          max_pool,
+                          unpool_collect,
+                          unpool_conv,
+                          winograd_input,
+                          winograd_unpool,
+                          winograd_output};
 
 }  // namespace dim::cpu::scalar

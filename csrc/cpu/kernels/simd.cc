@@ -2,6 +2,7 @@
 // register tile below. See kernels.h for what each one computes.
 #include "cpu/kernels/kernels.h"
 #include "cpu/kernels/vec.h"
+#include "cpu/kernels/winograd-inl.h"
 
 #if defined(__AVX512F__)
 #define DIM_CONV_GROUP 2    // output blocks per tile: 2 zmm
@@ -22,7 +23,6 @@
 
 #define DIM_STRINGIFY2(x) #x
 #define DIM_STRINGIFY(x) DIM_STRINGIFY2(x)
-#define DIM_INLINE inline __attribute__((always_inline))
 
 namespace dim::cpu::DIM_ISA {
 namespace {
@@ -202,11 +202,74 @@ void unpool_conv(const UnpoolConvArgs& a) {
   if constexpr (DIM_UNPOOL_GROUP > kLanes) unpool_quads<kLanes>(a);
 }
 
+// ------------------------------------------------------------------------------------------------------- Winograd
+
+void winograd_input(const WinogradInputArgs& a) {
+  for (int t = 0; t < a.tiles; ++t) {
+    for (int lane = 0; lane < kLanes; lane += kVec) {
+      const float* in = a.input + t * a.tile_step + lane;
+      float* out = a.output + t * kLanes + lane;
+      winograd_input_tile<Vec>([&](int y, int x) { return load(in + y * a.row_stride + x * kLanes); },
+                               [&](int element, Vec v) { store(out + element * a.element_stride, v); });
+    }
+  }
+}
+
+/// 16 codes at a time, widened to the lanes of a register.
+DIM_INLINE VecInt load_codes(const std::uint8_t* codes) {
+  typedef std::uint8_t Bytes __attribute__((vector_size(kVec), aligned(1), may_alias));
+  return __builtin_convertvector(*reinterpret_cast<const Bytes*>(codes), VecInt);
+}
+
+template <bool kAdd>
+DIM_INLINE void winograd_unpool_tiles(const WinogradUnpoolArgs& a) {
+  for (int t = 0; t < a.tiles; ++t) {
+    for (int lane = 0; lane < kLanes; lane += kVec) {
+      const float* add = kAdd ? a.add + 2 * t * kLanes + lane : nullptr;
+      float* out = a.output + t * kLanes + lane;
+      winograd_input_tile<Vec>(
+          [&](int y, int x) {
+            const std::ptrdiff_t cell = y / 2 * a.cell_row_stride + (t + x / 2) * kLanes + lane;
+            const VecInt here = load_codes(a.codes + cell) == VecInt{} + (y % 2 * 2 + x % 2);
+            const Vec value = here ? load(a.values + cell) : Vec{};
+            return kAdd ? value + load(add + y * a.add_row_stride + x * kLanes) : value;
+          },
+          [&](int element, Vec v) { store(out + element * a.element_stride, v); });
+    }
+  }
+}
+
+void winograd_unpool(const WinogradUnpoolArgs& a) {
+  a.add != nullptr ? winograd_unpool_tiles<true>(a) : winograd_unpool_tiles<false>(a);
+}
+
+template <int kSide>
+DIM_INLINE void winograd_output_tiles(const WinogradOutputArgs& a) {
+  for (int t = 0; t < a.tiles; ++t) {
+    for (int lane = 0; lane < kLanes; lane += kVec) {
+      const float* in = a.input + t * kLanes + lane;
+      float* out = a.output + t * kSide * kLanes + lane;
+      const int columns = a.pixels - t * kSide;
+      const Vec bias = load(a.bias + lane);
+      winograd_output_tile<kSide, Vec>([&](int element) { return load(in + element * a.element_stride); },
+                                       [&](int y, int x, Vec v) {
+                                         if (y >= a.rows || x >= columns) return;
+                                         v += bias;
+                                         store(out + y * a.row_stride + x * kLanes, a.relu ? relu(v) : v);
+                                       });
+    }
+  }
+}
+
+void winograd_output(const WinogradOutputArgs& a) {
+  a.side == 4 ? winograd_output_tiles<4>(a) : winograd_output_tiles<2>(a);
+}
+
 }  // namespace
 
 extern const Kernels kKernels;
 const Kernels kKernels = {
-    DIM_STRINGIFY(DIM_ISA), DIM_CONV_GROUP, DIM_UNPOOL_GROUP, DIM_UNPOOL_CHUNK, conv, conv_head, max_pool,
-    unpool_collect,         unpool_conv};
+    DIM_STRINGIFY(DIM_ISA), DIM_CONV_GROUP, DIM_UNPOOL_GROUP, DIM_UNPOOL_CHUNK, conv,           conv_head, max_pool,
+    unpool_collect,         unpool_conv,    winograd_input,   winograd_unpool,  winograd_output};
 
 }  // namespace dim::cpu::DIM_ISA

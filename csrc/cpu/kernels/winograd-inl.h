@@ -1,0 +1,90 @@
+// Winograd transforms over a value type V (a float vector, or a float for the scalar twin). Included by each unit.
+// For points 0, ±a, ±b, ∞ the rows of the transforms come in pairs that share their even and odd parts.
+#pragma once
+
+#include "cpu/kernels/kernels.h"
+
+#define DIM_INLINE inline __attribute__((always_inline))
+
+namespace dim::cpu {
+namespace {
+
+constexpr float kA1 = kWinogradA, kA2 = kA1 * kA1, kA3 = kA2 * kA1;
+constexpr float kB1 = kWinogradB, kB2 = kB1 * kB1, kB3 = kB2 * kB1;
+
+/// One axis of the input transform: row i holds the coefficients of the product of (x - p) over all points but the
+/// i-th.
+template <typename V>
+DIM_INLINE void winograd_input_axis(const V (&d)[6], V (&v)[6]) {
+  v[0] = d[4] - (kA2 + kB2) * d[2] + (kA2 * kB2) * d[0];
+  const V even_a = d[4] - kB2 * d[2], odd_a = kA1 * (d[3] - kB2 * d[1]);
+  v[1] = even_a + odd_a;
+  v[2] = even_a - odd_a;
+  const V even_b = d[4] - kA2 * d[2], odd_b = kB1 * (d[3] - kA2 * d[1]);
+  v[3] = even_b + odd_b;
+  v[4] = even_b - odd_b;
+  v[5] = d[5] - (kA2 + kB2) * d[3] + (kA2 * kB2) * d[1];
+}
+
+/// One axis of the output transform: powers of the points.
+template <int kSide, typename V>
+DIM_INLINE void winograd_output_axis(const V (&m)[6], V (&y)[kSide]) {
+  const V sum_a = m[1] + m[2], difference_a = m[1] - m[2];
+  const V sum_b = m[3] + m[4], difference_b = m[3] - m[4];
+  y[0] = m[0] + sum_a + sum_b;
+  if constexpr (kSide == 2) {
+    y[1] = kA1 * difference_a + kB1 * difference_b + m[5];
+  } else {
+    static_assert(kSide == 4);
+    y[1] = kA1 * difference_a + kB1 * difference_b;
+    y[2] = kA2 * sum_a + kB2 * sum_b;
+    y[3] = kA3 * difference_a + kB3 * difference_b + m[5];
+  }
+}
+
+/// `read(row, column)` gives the window, `write(element, value)` takes the transformed one.
+template <typename V, typename Read, typename Write>
+DIM_INLINE void winograd_input_tile(Read read, Write write) {
+  V half[6][6];
+#pragma GCC unroll 6
+  for (int x = 0; x < 6; ++x) {
+    V column[6], transformed[6];
+#pragma GCC unroll 6
+    for (int y = 0; y < 6; ++y) column[y] = read(y, x);
+    winograd_input_axis(column, transformed);
+#pragma GCC unroll 6
+    for (int y = 0; y < 6; ++y) half[y][x] = transformed[y];
+  }
+#pragma GCC unroll 6
+  for (int y = 0; y < 6; ++y) {
+    V transformed[6];
+    winograd_input_axis(half[y], transformed);
+#pragma GCC unroll 6
+    for (int x = 0; x < 6; ++x) write(y * 6 + x, transformed[x]);
+  }
+}
+
+/// `read(element)` gives the sums, `write(row, column, value)` takes the outputs.
+template <int kSide, typename V, typename Read, typename Write>
+DIM_INLINE void winograd_output_tile(Read read, Write write) {
+  V half[kSide][6];
+#pragma GCC unroll 6
+  for (int x = 0; x < 6; ++x) {
+    V column[6], transformed[kSide];
+#pragma GCC unroll 6
+    for (int y = 0; y < 6; ++y) column[y] = read(y * 6 + x);
+    winograd_output_axis<kSide>(column, transformed);
+#pragma GCC unroll 4
+    for (int y = 0; y < kSide; ++y) half[y][x] = transformed[y];
+  }
+#pragma GCC unroll 4
+  for (int y = 0; y < kSide; ++y) {
+    V transformed[kSide];
+    winograd_output_axis<kSide>(half[y], transformed);
+#pragma GCC unroll 4
+    for (int x = 0; x < kSide; ++x) write(y, x, transformed[x]);
+  }
+}
+
+}  // namespace
+}  // namespace dim::cpu

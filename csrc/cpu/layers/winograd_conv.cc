@@ -1,0 +1,220 @@
+#include "cpu/layers/winograd_conv.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace dim::cpu {
+namespace {
+
+constexpr int kMinBlockTiles = 28, kMaxBlockTiles = 56;
+constexpr int kInputBytes = 512 << 10;  // of transformed input that should stay in the second-level cache
+constexpr int kJobsPerThread = 3;
+
+using Matrix = std::array<std::array<double, 5>, kWinogradSide>;
+
+/// Row i evaluates the kernel, as a polynomial, at the i-th point, scaled to undo the input transform.
+Matrix kernel_transform(int kernel) {
+  const double a = kWinogradA, b = kWinogradB;
+  const std::array<double, 5> points = {0, a, -a, b, -b};
+  Matrix g{};
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    double scale = 1;
+    for (std::size_t j = 0; j < points.size(); ++j)
+      if (j != i) scale *= points[i] - points[j];
+    for (int k = 0; k < kernel; ++k) g[i][static_cast<std::size_t>(k)] = std::pow(points[i], k) / scale;
+  }
+  g[5][static_cast<std::size_t>(kernel - 1)] = 1;
+  return g;
+}
+
+/// g · w · gᵀ in double, [element].
+std::array<float, kWinogradElements> transformed(const ConvWeights& w, const Matrix& g, int o, int i) {
+  std::array<std::array<double, 5>, kWinogradSide> half{};
+  const auto at = [](int n) { return static_cast<std::size_t>(n); };
+  for (int y = 0; y < kWinogradSide; ++y)
+    for (int kx = 0; kx < w.kernel; ++kx)
+      for (int ky = 0; ky < w.kernel; ++ky) half[at(y)][at(kx)] += g[at(y)][at(ky)] * double{w.tap(o, i, ky, kx)};
+  std::array<float, kWinogradElements> out{};
+  for (int y = 0; y < kWinogradSide; ++y)
+    for (int x = 0; x < kWinogradSide; ++x) {
+      double sum = 0;
+      for (int kx = 0; kx < w.kernel; ++kx) sum += half[at(y)][at(kx)] * g[at(x)][at(kx)];
+      out[at(y * kWinogradSide + x)] = static_cast<float>(sum);
+    }
+  return out;
+}
+
+}  // namespace
+
+/// Tiles [x0, x1) of tile row y.
+struct WinogradConv::Piece {
+  int y, x0, x1;
+};
+
+struct WinogradConv::Block {
+  std::vector<Piece> pieces;
+  int tiles = 0;
+};
+
+struct WinogradConv::Scratch {
+  Scratch(std::size_t input_floats, std::size_t sum_floats, std::size_t result_floats)
+      : input(input_floats), sums(sum_floats), result(result_floats) {}
+
+  AlignedFloats input;   // [element][in block][tile][16]
+  AlignedFloats sums;    // [element][block in group][tile][16]
+  AlignedFloats result;  // rows of one piece and block, when only the pooled result is kept
+};
+
+WinogradConv::WinogradConv(const Kernels& kernels, const ConvWeights& w)
+    : kernels_(&kernels),
+      kernel_(w.kernel),
+      side_(tile_side(w.kernel)),
+      in_blocks_(blocks_of(w.in_channels)),
+      out_blocks_(blocks_of(w.out_channels)),
+      groups_((out_blocks_ + kernels.conv_group - 1) / kernels.conv_group),
+      bias_(w.padded_bias(out_blocks_ * kLanes)) {
+  const int tile_bytes = kWinogradElements * in_blocks_ * kLanes * static_cast<int>(sizeof(float));
+  block_tiles_ = std::clamp(kInputBytes / tile_bytes, kMinBlockTiles, kMaxBlockTiles);
+  const Matrix g = kernel_transform(kernel_);
+  const auto at = [](int n) { return static_cast<std::size_t>(n); };
+  const std::size_t in_lanes = at(in_blocks_ * kLanes);
+  weights_ = AlignedFloats(in_lanes * at(out_blocks_ * kLanes) * kWinogradElements);
+  for (int o = 0; o < w.out_channels; ++o) {
+    const int group = o / (kernels.conv_group * kLanes);
+    const int first = group * kernels.conv_group;  // block
+    const std::size_t lanes = at(std::min(kernels.conv_group, out_blocks_ - first) * kLanes);
+    float* out = weights_.data() + at(first * kLanes) * in_lanes * kWinogradElements + at(o - first * kLanes);
+    for (int i = 0; i < w.in_channels; ++i) {
+      const auto elements = transformed(w, g, o, i);
+      for (std::size_t e = 0; e < elements.size(); ++e) out[(e * in_lanes + at(i)) * lanes] = elements[e];
+    }
+  }
+}
+
+std::vector<WinogradConv::Block> WinogradConv::blocks(const Region& tiles) const {
+  std::vector<Block> out(1);
+  for (int y = 0; y < tiles.size().height; ++y)
+    for (const Span& span : tiles.row(y))
+      for (int x = span.begin; x < span.end;) {
+        if (out.back().tiles == block_tiles_) out.emplace_back();
+        Block& block = out.back();
+        const int count = std::min(span.end - x, block_tiles_ - block.tiles);
+        block.pieces.push_back({y, x, x + count});
+        block.tiles += count;
+        x += count;
+      }
+  if (out.back().tiles == 0) out.pop_back();
+  return out;
+}
+
+void WinogradConv::run(const Call& call) const {
+  const std::vector<Block> work = blocks(*call.tiles);
+  if (work.empty()) return;
+  const auto block_count = static_cast<int>(work.size());
+  // Few blocks: the output channels are shared out too, though each share transforms the input anew.
+  const int shares = std::clamp((kJobsPerThread * call.threads + block_count - 1) / block_count, 1, groups_);
+  const auto at = [](int n) { return static_cast<std::size_t>(n); };
+  const std::size_t tile_floats = at(block_tiles_ * kLanes);
+  std::vector<Scratch> scratch;
+  for (int t = 0; t < call.threads; ++t)
+    scratch.emplace_back(kWinogradElements * at(in_blocks_) * tile_floats,
+                         kWinogradElements * at(kernels_->conv_group) * tile_floats,
+                         call.output.data == nullptr ? at(side_ * side_) * tile_floats : 0);
+#pragma omp parallel for num_threads(call.threads) schedule(dynamic, 1)
+  for (int job = 0; job < block_count * shares; ++job) {
+    const Block& block = work[at(job / shares)];
+    const int share = job % shares;
+    Scratch& mine = scratch[at(omp_get_thread_num())];
+    transform_input(call, block, mine);
+    for (int group = groups_ * share / shares; group < groups_ * (share + 1) / shares; ++group)
+      run_group(call, block, group, mine);
+  }
+}
+
+void WinogradConv::transform_input(const Call& call, const Block& block, Scratch& scratch) const {
+  const std::ptrdiff_t block_stride = std::ptrdiff_t{block.tiles} * kLanes;
+  const std::ptrdiff_t element_stride = block_stride * in_blocks_;
+  const int radius = kernel_ / 2;
+  for (int b = 0; b < in_blocks_; ++b) {
+    float* out = scratch.input.data() + b * block_stride;
+    for (const Piece& piece : block.pieces) {
+      const int tiles = piece.x1 - piece.x0;
+      const int y = piece.y * side_ - radius, x = piece.x0 * side_ - radius;
+      if (call.unpool_codes.data != nullptr) {
+        const bool add = call.add.data != nullptr;
+        kernels_->winograd_unpool({call.input.at(b, y / 2, x / 2), call.unpool_codes.at(b, y / 2, x / 2),
+                                   call.input.layout.row_stride(), add ? call.add.at(b, y, x) : nullptr,
+                                   add ? call.add.layout.row_stride() : 0, tiles, out, element_stride});
+      } else {
+        kernels_->winograd_input({call.input.at(b, y, x), call.input.layout.row_stride(),
+                                  std::ptrdiff_t{side_} * kLanes, tiles, out, element_stride});
+      }
+      out += std::ptrdiff_t{tiles} * kLanes;
+    }
+  }
+}
+
+void WinogradConv::run_group(const Call& call, const Block& block, int group, Scratch& scratch) const {
+  const int first = group * kernels_->conv_group;
+  const int blocks = std::min(kernels_->conv_group, out_blocks_ - first);
+  const std::ptrdiff_t block_stride = std::ptrdiff_t{block.tiles} * kLanes;
+  const std::ptrdiff_t element_weights = std::ptrdiff_t{in_blocks_} * kLanes * blocks * kLanes;
+  const std::ptrdiff_t group_weights = std::ptrdiff_t{first} * kLanes * in_blocks_ * kLanes * kWinogradElements;
+  static constexpr float kZeros[64 * kLanes] = {};  // at least a group of biases
+  ConvArgs args{};  // for every element a matrix product: a 1×1 convolution whose pixels are the tiles
+  args.in_block_stride = block_stride;
+  args.in_blocks = in_blocks_;
+  args.in_lanes = kLanes;
+  args.kernel = 1;
+  args.group = blocks;
+  args.bias = kZeros;
+  args.out_block_stride = block_stride;
+  args.pixels = block.tiles;
+  for (int e = 0; e < kWinogradElements; ++e) {
+    args.input = scratch.input.data() + e * block_stride * in_blocks_;
+    args.weights = weights_.data() + group_weights + e * element_weights;
+    args.output = scratch.sums.data() + e * block_stride * blocks;
+    kernels_->conv(args);
+  }
+  for (int b = 0; b < blocks; ++b) {
+    int first_tile = 0;
+    for (const Piece& piece : block.pieces) {
+      const float* sums = scratch.sums.data() + b * block_stride + std::ptrdiff_t{first_tile} * kLanes;
+      write_piece(call, piece, sums, block_stride * blocks, first + b, scratch);
+      first_tile += piece.x1 - piece.x0;
+    }
+  }
+}
+
+/// Transforms the sums of a piece back and, where asked to, pools the result while it is in the cache.
+void WinogradConv::write_piece(const Call& call, const Piece& piece, const float* sums, std::ptrdiff_t element_stride,
+                               int out_block, Scratch& scratch) const {
+  const MapLayout& layout = call.output.layout;
+  const bool stored = call.output.data != nullptr;
+  const int tiles = piece.x1 - piece.x0;
+  const int y0 = piece.y * side_, x0 = piece.x0 * side_;
+  WinogradOutputArgs args{};
+  args.input = sums;
+  args.element_stride = element_stride;
+  args.tiles = tiles;
+  args.side = side_;
+  args.rows = std::min(side_, layout.size.height - y0);
+  args.pixels = std::min(tiles * side_, layout.size.width - x0);
+  args.bias = bias_.data() + std::ptrdiff_t{out_block} * kLanes;
+  args.relu = call.relu;
+  args.output = stored ? call.output.at(out_block, y0, x0) : scratch.result.data();
+  args.row_stride = stored ? layout.row_stride() : std::ptrdiff_t{tiles} * side_ * kLanes;
+  kernels_->winograd_output(args);
+  if (call.pooled.data == nullptr) return;
+  for (int y = 0; y < args.rows / 2; ++y)
+    for_spans(call.pooled_region->row(y0 / 2 + y), x0 / 2, (x0 + args.pixels) / 2, [&](int begin, int end) {
+      const float* upper = args.output + 2 * y * args.row_stride + (2 * begin - x0) * kLanes;
+      kernels_->max_pool({upper, upper + args.row_stride, call.pooled.at(out_block, y0 / 2 + y, begin),
+                          call.codes.at(out_block, y0 / 2 + y, begin), end - begin});
+    });
+}
+
+}  // namespace dim::cpu
