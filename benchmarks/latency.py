@@ -2,8 +2,9 @@
 
     python -m benchmarks.latency --model full --height 512 --width 512 --unknown 1.0 --json out/latency.json
 
-The three take turns, one run each, so that a change of the machine's speed meets all of them. PyTorch and ONNX Runtime
-get the preprocessed tensor; the engine's time includes its own pre- and postprocessing. Needs the extras train and dev.
+The three take turns, so that a change of the machine's speed meets all of them. A turn starts with a pause, in which
+the others' waiting threads fall asleep, and a run that is not counted. PyTorch and ONNX Runtime get the preprocessed
+tensor; the engine's time includes its own pre- and postprocessing. Needs the extras train and dev.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ from training.export import export_onnx
 from training.model import CONFIGS, DeepImageMatting
 from training.preprocess import network_input, pad_to_stride
 
-WARM_UP_S = 0.2
-MIN_ROUNDS = 10
+PAUSE_S = 0.2
+RUNS_PER_TURN = 3
+MIN_RUNS = 12
 PERCENTILES = (50, 90, 95, 99)
 
 
@@ -48,19 +50,17 @@ def picture(height: int, width: int, unknown: float) -> tuple[NDArray[np.uint8],
 
 
 def measure(peers: dict[str, Callable[[], Any]], seconds: float) -> dict[str, list[float]]:
-    """Latencies in ms: rounds in which each peer runs once, after a warm-up of each."""
-    for run in peers.values():
-        run()
-        end = time.perf_counter() + WARM_UP_S
-        while time.perf_counter() < end:
-            run()
+    """Latencies in ms of each peer, in turns of RUNS_PER_TURN, until there are enough and `seconds` are over."""
     latencies_ms: dict[str, list[float]] = {name: [] for name in peers}
     end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(next(iter(latencies_ms.values()))) < MIN_ROUNDS:
+    while time.perf_counter() < end or len(next(iter(latencies_ms.values()))) < MIN_RUNS:
         for name, run in peers.items():
-            begin = time.perf_counter()
+            time.sleep(PAUSE_S)
             run()
-            latencies_ms[name].append((time.perf_counter() - begin) * 1e3)
+            for _ in range(RUNS_PER_TURN):
+                begin = time.perf_counter()
+                run()
+                latencies_ms[name].append((time.perf_counter() - begin) * 1e3)
     return latencies_ms
 
 
@@ -114,7 +114,7 @@ def records(args: argparse.Namespace) -> list[dict[str, Any]]:
             "unknown_fraction": round(float(unknown.mean()), 4),
             "threads": threads,
             "latency_ms": {f"p{p}": round(float(np.percentile(times, p)), 3) for p in PERCENTILES},
-            "rounds": len(times),
+            "runs": len(times),
             "ratio": round(float(np.median(times)) / ours, 3),
             "mean_abs_difference": float(np.abs(alphas[name] - alphas["dim_trt"])[unknown].mean()),
             "versions": {

@@ -179,8 +179,15 @@ dim::cpu::ConvWeights weights_of(const Floats& weight, const Floats& bias, int i
           bias.data()};
 }
 
-dim::cpu::OperatorOptions operator_options(bool relu, const std::string& isa, int threads) {
-  return {isa.empty() ? &dim::cpu::default_kernels() : &dim::cpu::kernels_named(isa), threads, relu};
+dim::cpu::OperatorOptions operator_options(const dim::cpu::ConvWeights& weights, bool unpool, bool relu,
+                                           const std::string& algorithm, const std::string& isa, int threads) {
+  const bool winograd = algorithm == "winograd";
+  if (!winograd && algorithm != "direct")
+    throw dim::InvalidInput("algorithm: expected 'direct' or 'winograd', got '" + algorithm + "'");
+  if (winograd && (weights.out_channels == 1 || !(weights.kernel == 5 || (weights.kernel == 3 && !unpool))))
+    throw dim::InvalidInput("algorithm: winograd needs a 5x5 kernel, or 3x3 without unpooling, and several outputs");
+  if (threads < 1) throw dim::InvalidInput("threads: expected at least 1, got " + std::to_string(threads));
+  return {isa.empty() ? &dim::cpu::default_kernels() : &dim::cpu::kernels_named(isa), threads, relu, winograd};
 }
 
 template <typename T>
@@ -190,22 +197,22 @@ py::array_t<T> planes_array(const std::vector<T>& data, int channels, dim::Size 
   return array;
 }
 
-py::array conv2d(const Floats& input, const Floats& weight, const Floats& bias, bool relu, const std::string& isa,
-                 int threads) {
+py::array conv2d(const Floats& input, const Floats& weight, const Floats& bias, bool relu, const std::string& algorithm,
+                 const std::string& isa, int threads) {
   const dim::cpu::Planes planes = planes_of(input, "input");
   const dim::cpu::ConvWeights weights = weights_of(weight, bias, planes.channels);
-  const dim::cpu::OperatorOptions options = operator_options(relu, isa, threads);
+  const dim::cpu::OperatorOptions options = operator_options(weights, false, relu, algorithm, isa, threads);
   return planes_array(unlocked([&] { return dim::cpu::conv2d(planes, weights, options); }), weights.out_channels,
                       planes.size);
 }
 
 py::tuple conv2d_max_pool(const Floats& input, const Floats& weight, const Floats& bias, bool relu,
-                          const std::string& isa, int threads) {
+                          const std::string& algorithm, const std::string& isa, int threads) {
   const dim::cpu::Planes planes = planes_of(input, "input");
   if (planes.size.height % 2 != 0 || planes.size.width % 2 != 0)
     throw dim::InvalidInput("input: expected even height and width, got " + shape_of(input));
   const dim::cpu::ConvWeights weights = weights_of(weight, bias, planes.channels);
-  const dim::cpu::OperatorOptions options = operator_options(relu, isa, threads);
+  const dim::cpu::OperatorOptions options = operator_options(weights, false, relu, algorithm, isa, threads);
   const dim::cpu::Pooled pooled = unlocked([&] { return dim::cpu::conv2d_max_pool(planes, weights, options); });
   const dim::Size half = {planes.size.height / 2, planes.size.width / 2};
   return py::make_tuple(planes_array(pooled.values, weights.out_channels, half),
@@ -213,7 +220,8 @@ py::tuple conv2d_max_pool(const Floats& input, const Floats& weight, const Float
 }
 
 py::array unpool_conv2d(const Floats& input, const Codes& codes, const std::optional<Floats>& add, const Floats& weight,
-                        const Floats& bias, bool relu, const std::string& isa, int threads) {
+                        const Floats& bias, bool relu, const std::string& algorithm, const std::string& isa,
+                        int threads) {
   const dim::cpu::Planes planes = planes_of(input, "input");
   if (codes.ndim() != 3 || !std::equal(codes.shape(), codes.shape() + 3, input.shape()))
     throw dim::InvalidInput("codes: expected the input's shape " + shape_of(input) + ", got " + shape_of(codes));
@@ -222,18 +230,20 @@ py::array unpool_conv2d(const Floats& input, const Codes& codes, const std::opti
   if (add && (skip.channels != planes.channels || skip.size != size))
     throw dim::InvalidInput("add: expected the unpooled input's shape, got " + shape_of(*add));
   const dim::cpu::ConvWeights weights = weights_of(weight, bias, planes.channels);
-  const dim::cpu::OperatorOptions options = operator_options(relu, isa, threads);
+  const dim::cpu::OperatorOptions options = operator_options(weights, true, relu, algorithm, isa, threads);
   return planes_array(unlocked([&] { return dim::cpu::unpool_conv2d(planes, codes.data(), skip, weights, options); }),
                       weights.out_channels, size);
 }
 
 void register_operators(py::module_& m) {
-  m.def("conv2d", &conv2d, "input"_a, "weight"_a, "bias"_a, py::kw_only(), "relu"_a = false, "isa"_a = "",
-        "threads"_a = 1, "\"Same\" convolution of (channels, height, width) float32.");
+  m.def("conv2d", &conv2d, "input"_a, "weight"_a, "bias"_a, py::kw_only(), "relu"_a = false, "algorithm"_a = "direct",
+        "isa"_a = "", "threads"_a = 1, "\"Same\" convolution of (channels, height, width) float32.");
   m.def("conv2d_max_pool", &conv2d_max_pool, "input"_a, "weight"_a, "bias"_a, py::kw_only(), "relu"_a = false,
-        "isa"_a = "", "threads"_a = 1, "conv2d, then 2x2 max pooling: (values, argmax codes).");
+        "algorithm"_a = "direct", "isa"_a = "", "threads"_a = 1,
+        "conv2d, then 2x2 max pooling: (values, argmax codes).");
   m.def("unpool_conv2d", &unpool_conv2d, "input"_a, "codes"_a, "add"_a, "weight"_a, "bias"_a, py::kw_only(),
-        "relu"_a = false, "isa"_a = "", "threads"_a = 1, "conv2d of input unpooled with codes, plus add or None.");
+        "relu"_a = false, "algorithm"_a = "direct", "isa"_a = "", "threads"_a = 1,
+        "conv2d of input unpooled with codes, plus add or None.");
 }
 
 void register_errors() {

@@ -26,6 +26,7 @@ def conv2d(
     bias: NDArray[np.float32],
     *,
     relu: bool = False,
+    algorithm: str = "direct",
     isa: str = "",
     threads: int = 1,
 ) -> NDArray[np.float32]: ...
@@ -35,6 +36,7 @@ def conv2d_max_pool(
     bias: NDArray[np.float32],
     *,
     relu: bool = False,
+    algorithm: str = "direct",
     isa: str = "",
     threads: int = 1,
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]: ...
@@ -46,6 +48,7 @@ def unpool_conv2d(
     bias: NDArray[np.float32],
     *,
     relu: bool = False,
+    algorithm: str = "direct",
     isa: str = "",
     threads: int = 1,
 ) -> NDArray[np.float32]: ...

@@ -78,23 +78,23 @@ Region Region::dilated(int radius) const {
   return out;
 }
 
-Region Region::tiles(int side) const {
-  Region out({(size_.height + side - 1) / side, (size_.width + side - 1) / side});
+Region Region::tiles(Size tile) const {
+  Region out({(size_.height + tile.height - 1) / tile.height, (size_.width + tile.width - 1) / tile.width});
   for (int y = 0; y < out.size_.height; ++y) {
     Row row;
-    for (int v = y * side; v < std::min(size_.height, (y + 1) * side); ++v) append(row, this->row(v));
-    for (Span& span : row) span = {span.begin / side, (span.end + side - 1) / side};
+    for (int v = y * tile.height; v < std::min(size_.height, (y + 1) * tile.height); ++v) append(row, this->row(v));
+    for (Span& span : row) span = {span.begin / tile.width, (span.end + tile.width - 1) / tile.width};
     out.rows_[static_cast<std::size_t>(y)] = merged(std::move(row));
   }
   return out;
 }
 
-Region Region::untiled(int side, Size size) const {
+Region Region::untiled(Size tile, Size size) const {
   Region out(size);
   for (int y = 0; y < size.height; ++y) {
     Row& row = out.rows_[static_cast<std::size_t>(y)];
-    row = this->row(y / side);
-    for (Span& span : row) span = {span.begin * side, std::min(span.end * side, size.width)};
+    row = this->row(y / tile.height);
+    for (Span& span : row) span = {span.begin * tile.width, std::min(span.end * tile.width, size.width)};
   }
   return out;
 }

@@ -34,10 +34,10 @@ class Region {
 
   /// Every pixel within `radius` rows and columns: what a (2·radius+1)² convolution reads.
   Region dilated(int radius) const;
-  /// The tiles of side × side pixels that touch the region, as a region of the map of tiles (sizes rounded up).
-  Region tiles(int side) const;
+  /// The tiles of that many pixels that touch the region, as a region of the map of tiles (sizes rounded up).
+  Region tiles(Size tile) const;
   /// The inverse: all pixels of the region's tiles, in a map of `size`.
-  Region untiled(int side, Size size) const;
+  Region untiled(Size tile, Size size) const;
   Region united(const Region& other) const;
 
  private:

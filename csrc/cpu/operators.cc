@@ -3,6 +3,7 @@
 #include "core/region.h"
 #include "cpu/layers/dense_conv.h"
 #include "cpu/layers/unpool_conv.h"
+#include "cpu/layers/winograd_conv.h"
 #include "cpu/map.h"
 #include "cpu/workspace.h"
 
@@ -46,55 +47,75 @@ OwnedMap packed(const Planes& planes, int lanes, int border) {
 
 int lanes_of(const Planes& input) { return input.channels == 4 ? 4 : kLanes; }
 
+/// Runs a plain convolution, pooled or not, the way the options ask for.
+void run_conv(const Planes& input, const ConvWeights& weights, const OperatorOptions& options, const FloatMap& output,
+              const FloatMap& pooled, const CodeMap& codes, const Region* pooled_region) {
+  const Region pixels = Region::all(input.size);
+  if (options.winograd) {
+    const WinogradConv layer(*options.kernels, weights);
+    const Region tiles = pixels.tiles(layer.tile());
+    OwnedMap in = packed(input, kLanes, WinogradConv::border(weights.kernel));
+    layer.run({in.floats(), {}, {}, output, pooled, codes, &tiles, pooled_region, options.relu, options.threads});
+  } else {
+    OwnedMap in = packed(input, lanes_of(input), weights.kernel / 2);
+    DenseConv(*options.kernels, weights, in.layout.lanes)
+        .run({in.floats(), output, pooled, codes, &pixels, pooled_region, false, options.relu, options.threads});
+  }
+}
+
 }  // namespace
 
 std::vector<float> conv2d(const Planes& input, const ConvWeights& weights, const OperatorOptions& options) {
-  const Region region = Region::all(input.size);
   if (weights.out_channels == 1) {
     OwnedMap in = packed(input, kLanes, weights.kernel / 2);
     OwnedMap out(input.size, 1, 1, 0);
-    HeadConv(*options.kernels, weights).run(in.floats(), out.floats(), region, options.relu, options.threads);
+    HeadConv(*options.kernels, weights)
+        .run(in.floats(), out.floats(), Region::all(input.size), options.relu, options.threads);
     return unpack(out.floats());
   }
-  OwnedMap in = packed(input, lanes_of(input), weights.kernel / 2);
   OwnedMap out(input.size, weights.out_channels, kLanes, 0);
-  DenseConv(*options.kernels, weights, in.layout.lanes)
-      .run({in.floats(), out.floats(), {}, {}, &region, nullptr, false, options.relu, options.threads});
+  run_conv(input, weights, options, out.floats(), {}, {}, nullptr);
   return unpack(out.floats());
 }
 
 Pooled conv2d_max_pool(const Planes& input, const ConvWeights& weights, const OperatorOptions& options) {
-  const Region region = Region::all(input.size);
-  const Region pooled_region = region.tiles(2);
-  OwnedMap in = packed(input, lanes_of(input), weights.kernel / 2);
+  const Region pooled_region = Region::all({input.size.height / 2, input.size.width / 2});
   OwnedMap pooled(pooled_region.size(), weights.out_channels, kLanes, 0);
   OwnedMap codes(pooled_region.size(), weights.out_channels, kLanes, 0);
-  DenseConv(*options.kernels, weights, in.layout.lanes)
-      .run({in.floats(),
-            {},
-            pooled.floats(),
-            codes.codes(),
-            &region,
-            &pooled_region,
-            false,
-            options.relu,
-            options.threads});
+  const FloatMap not_stored = {{input.size, weights.out_channels, kLanes, 0}, nullptr};
+  run_conv(input, weights, options, not_stored, pooled.floats(), codes.codes(), &pooled_region);
   return {unpack(pooled.floats()), unpack(codes.codes())};
 }
 
 std::vector<float> unpool_conv2d(const Planes& input, const std::uint8_t* codes, const Planes& add,
                                  const ConvWeights& weights, const OperatorOptions& options) {
+  const int reach = UnpoolConv::reach(weights.kernel);
   const Region quads = Region::all(input.size);
-  const Region pixels = quads.untiled(2, {2 * input.size.height, 2 * input.size.width});
-  OwnedMap in = packed(input, kLanes, 0);
-  OwnedMap code_map(input.size, input.channels, kLanes, 0);
+  const Region pixels = Region::all({2 * input.size.height, 2 * input.size.width});
+  OwnedMap in = packed(input, kLanes, reach);
+  OwnedMap code_map(input.size, input.channels, kLanes, reach);
   pack(codes, code_map.codes());
+  OwnedMap skip(pixels.size(), input.channels, kLanes, WinogradConv::border(weights.kernel));
+  if (add.data != nullptr) pack(add.data, skip.floats());
+  const FloatMap added = add.data != nullptr ? skip.floats() : FloatMap{};
   OwnedMap out(pixels.size(), weights.out_channels, kLanes, 0);
-  if (add.data != nullptr) {
-    OwnedMap skip = packed(add, kLanes, weights.kernel / 2);
-    DenseConv(*options.kernels, weights, kLanes)
-        .run({skip.floats(), out.floats(), {}, {}, &pixels, nullptr, false, false, options.threads});
+  if (options.winograd) {
+    WinogradConv(*options.kernels, weights)
+        .run({in.floats(),
+              code_map.codes(),
+              added,
+              out.floats(),
+              {},
+              {},
+              &quads,
+              nullptr,
+              options.relu,
+              options.threads});
+    return unpack(out.floats());
   }
+  if (add.data != nullptr)
+    DenseConv(*options.kernels, weights, kLanes)
+        .run({added, out.floats(), {}, {}, &pixels, nullptr, false, false, options.threads});
   UnpoolConv(*options.kernels, weights)
       .run({in.floats(), code_map.codes(), out.floats(), &quads, add.data != nullptr, options.relu, options.threads});
   return unpack(out.floats());

@@ -26,6 +26,7 @@ struct OperatorOptions {
   const Kernels* kernels = nullptr;
   int threads = 1;
   bool relu = false;
+  bool winograd = false;  // 3×3 and 5×5 kernels, unpooling ones 5×5 only
 };
 
 /// "Same" convolution with bias, [out channel][y][x].

@@ -10,6 +10,8 @@
 namespace dim::cpu {
 namespace {
 
+constexpr Size kPixel = {1, 1};
+constexpr Size kWindow = {2, 2};               // of pooling and unpooling
 constexpr std::size_t kMinWinogradTiles = 16;  // fewer cannot pay for four times the weights
 constexpr double kWinogradOverhead = 1.3;      // of the transforms
 
@@ -60,7 +62,7 @@ void Runner::pack(Op& op, Layer& layer) const {
     layer.dense = std::make_unique<DenseConv>(*kernels_, weights, in_lanes);
     if (WinogradConv::supports(op.kernel) && in_lanes == kLanes)
       layer.winograd = std::make_unique<WinogradConv>(*kernels_, weights);
-  } else if (op.other != kNone && WinogradConv::tile_side(op.kernel) == 2) {
+  } else if (op.other != kNone && op.kernel == 5) {
     layer.winograd = std::make_unique<WinogradConv>(*kernels_, weights);
   } else {
     layer.unpool = std::make_unique<UnpoolConv>(*kernels_, weights);
@@ -70,15 +72,14 @@ void Runner::pack(Op& op, Layer& layer) const {
   op.bias = {};
 }
 
-/// How a convolution cuts the region it computes: pixels (1), unpooling windows (2) or Winograd tiles (4, 2).
-int Runner::tile_side(const Layer& layer, const Op& op, const Region& region) const {
-  if (op.codes != kNone) return 2;
-  if (!layer.winograd) return 1;
-  const int side = WinogradConv::tile_side(op.kernel);
-  const std::size_t tiles = region.tiles(side).pixels();
-  const double winograd_products = static_cast<double>(tiles) * kWinogradElements * kWinogradOverhead;
+/// What a convolution computes at once: pixels, unpooling windows or Winograd tiles, whichever costs least.
+Size Runner::tile_of(const Layer& layer, const Op& op, const Region& region) {
+  if (op.codes != kNone) return kWindow;
+  if (!layer.winograd) return kPixel;
+  const std::size_t tiles = region.tiles(layer.winograd->tile()).pixels();
+  const double winograd_products = static_cast<double>(tiles) * layer.winograd->elements() * kWinogradOverhead;
   const double direct_products = static_cast<double>(region.pixels()) * op.kernel * op.kernel;
-  return tiles >= kMinWinogradTiles && winograd_products < direct_products ? side : 1;
+  return tiles >= kMinWinogradTiles && winograd_products < direct_products ? layer.winograd->tile() : kPixel;
 }
 
 /// Backwards from the unknown pixels: what a step must compute is what later steps read.
@@ -86,7 +87,7 @@ Runner::Regions Runner::find_regions(const TrimapView& trimap, Size padded) cons
   Regions regions;
   regions.needed.resize(program_.values.size());
   regions.step.resize(schedule_.steps.size());
-  regions.tile_side.assign(schedule_.steps.size(), 1);
+  regions.tile.assign(schedule_.steps.size(), kPixel);
   std::vector<Region>& needed = regions.needed;
   for (std::size_t s = schedule_.steps.size(); s-- > 0;) {
     const Step& step = schedule_.steps[s];
@@ -97,7 +98,7 @@ Runner::Regions Runner::find_regions(const TrimapView& trimap, Size padded) cons
       const Op& pool = program_.ops[at(step.pool)];
       Region& pooled = needed[at(pool.output)];
       add_need(pooled, needed[at(pool.codes)]);
-      add_need(region, pooled.untiled(2, {pooled.size().height * 2, pooled.size().width * 2}));
+      add_need(region, pooled.untiled(kWindow, {pooled.size().height * 2, pooled.size().width * 2}));
     }
     if (op.kind != OpKind::conv) {
       for (const ChannelRange& range : op.ranges) add_need(needed[at(range.value)], region);
@@ -107,10 +108,10 @@ Runner::Regions Runner::find_regions(const TrimapView& trimap, Size padded) cons
     }
     // The pixels of a tile share what they read: all that the tile reads is needed, or an unneeded pixel's garbage,
     // which cancels on paper, could still be NaN.
-    const int side = regions.tile_side[s] = tile_side(layers_[s], op, region);
     const Size size = region.size();
-    if (side != 1) region = region.tiles(side);
-    const Region pixels = region.untiled(side, size);
+    const Size tile = regions.tile[s] = tile_of(layers_[s], op, region);
+    region = region.tiles(tile);
+    const Region pixels = region.untiled(tile, size);
     if (op.codes == kNone) {
       add_need(needed[at(op.input)], pixels.dilated(op.kernel / 2));
     } else {
@@ -185,14 +186,14 @@ void Runner::run_conv(std::size_t s, const Regions& regions, Workspace& workspac
   const FloatMap add = op.other == kNone ? FloatMap{} : workspace.floats(op.other);
   if (layer.head) {
     layer.head->run(input, output, region, op.relu, threads_);
-  } else if (layer.winograd && regions.tile_side[s] != 1) {
+  } else if (layer.winograd && regions.tile[s] != kPixel) {
     layer.winograd->run({input, unpool_codes, add, output, pooled, codes, &region, pooled_region, op.relu, threads_});
   } else if (!layer.unpool) {
     layer.dense->run({input, output, pooled, codes, &region, pooled_region, false, op.relu, threads_});
   } else {
     // Convolution is linear: the skip connection's part first, then the unpooled part on top of it.
     if (layer.dense) {
-      const Region pixels = region.untiled(2, output.layout.size);
+      const Region pixels = region.untiled(kWindow, output.layout.size);
       layer.dense->run({add, output, {}, {}, &pixels, nullptr, false, false, threads_});
     }
     layer.unpool->run({input, unpool_codes, output, &region, layer.dense != nullptr, op.relu, threads_});

@@ -40,12 +40,12 @@ class Runner final : public Backend {
   struct Regions {
     std::vector<Region> needed;  // by value; size {0, 0} when nothing reads it
     std::vector<Region> step;    // by step: of its output, in pixels or in tiles
-    std::vector<int> tile_side;  // by step: 1 for pixels; 2 or 4 when it computes whole tiles
+    std::vector<Size> tile;      // by step: what it computes at once; 1×1 for single pixels
   };
 
   void pack(Op& op, Layer& layer) const;
   Regions find_regions(const TrimapView& trimap, Size padded) const;
-  int tile_side(const Layer& layer, const Op& op, const Region& region) const;
+  static Size tile_of(const Layer& layer, const Op& op, const Region& region);
   void run_step(std::size_t step, const Regions& regions, Workspace& workspace) const;
   void run_conv(std::size_t step, const Regions& regions, Workspace& workspace) const;
   void run_pointwise(const Op& op, const Region& region, Workspace& workspace) const;

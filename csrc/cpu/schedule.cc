@@ -72,8 +72,7 @@ void lay_out(const Program& program, Schedule& schedule) {
     const auto widen = [&](int id, int border) {
       if (id != kNone) storage[index(id)].border = std::max(storage[index(id)].border, border);
     };
-    const int border = WinogradConv::supports(op.kernel) ? WinogradConv::border(op.kernel) : op.kernel / 2;
-    widen(op.codes == kNone ? op.input : op.other, border);
+    widen(op.codes == kNone ? op.input : op.other, WinogradConv::border(op.kernel));
     if (op.codes != kNone && op.other != kNone) {  // Winograd windows of cells
       widen(op.input, UnpoolConv::reach(op.kernel));
       widen(op.codes, UnpoolConv::reach(op.kernel));

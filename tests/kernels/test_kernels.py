@@ -26,6 +26,18 @@ CONV_SHAPES = [
     (33, 1, 5, 21, 33),
     (16, 1, 3, 3, 301),
 ]
+WINOGRAD_SHAPES = [
+    (16, 32, 3, 33, 57),
+    (64, 64, 3, 33, 57),
+    (128, 16, 3, 7, 13),
+    (256, 33, 3, 14, 23),
+    (260, 32, 3, 2, 231),
+    (512, 64, 3, 6, 5),
+    (64, 80, 5, 15, 31),
+    (96, 20, 5, 6, 121),
+]
+# most of a window is border here, so PyTorch adds few terms and Winograd as many as ever
+THIN_WINOGRAD_SHAPES = [(64, 48, 3, 1, 1), (256, 16, 3, 7, 1), (96, 20, 5, 1, 121), (128, 33, 5, 3, 2)]
 UNPOOL_SHAPES = [
     (16, 16, 5, 7, 9),
     (64, 64, 5, 17, 29),
@@ -34,6 +46,7 @@ UNPOOL_SHAPES = [
     (40, 24, 7, 9, 75),
     (128, 64, 5, 3, 1),
     (32, 80, 5, 1, 3),
+    (96, 32, 5, 11, 7),
     (16, 32, 5, 2, 261),
 ]
 
@@ -62,20 +75,55 @@ def unpool(x, codes):
 @pytest.mark.parametrize("shape", CONV_SHAPES, ids=str)
 @pytest.mark.parametrize("isa", ISAS)
 def test_conv2d(isa, shape, relu):
+    check_conv2d(isa, shape, relu, "direct")
+
+
+@pytest.mark.parametrize("relu", [False, True])
+@pytest.mark.parametrize("shape", WINOGRAD_SHAPES, ids=str)
+@pytest.mark.parametrize("isa", ISAS)
+def test_conv2d_winograd(isa, shape, relu):
+    check_conv2d(isa, shape, relu, "winograd")
+
+
+@pytest.mark.parametrize("shape", THIN_WINOGRAD_SHAPES, ids=str)
+@pytest.mark.parametrize("isa", ISAS)
+def test_conv2d_winograd_of_thin_maps(isa, shape):
+    x, weight, bias = conv_operands(shape)
+    y = _core.conv2d(x, weight, bias, isa=isa, algorithm="winograd")
+    assert_within(y, torch_conv(x, weight, bias, False, torch.float64), 5e-6)
+
+
+def conv_operands(shape):
     cin, cout, kernel, height, width = shape
     rng = np.random.default_rng(1)
     x = rng.standard_normal((cin, height, width)).astype(np.float32)
-    weight, bias = make_weights(rng, cin, cout, kernel)
-    y = _core.conv2d(x, weight, bias, relu=relu, isa=isa, threads=2)
+    return x, *make_weights(rng, cin, cout, kernel)
+
+
+def check_conv2d(isa, shape, relu, algorithm):
+    x, weight, bias = conv_operands(shape)
+    y = _core.conv2d(x, weight, bias, relu=relu, isa=isa, threads=2, algorithm=algorithm)
     reference = torch_conv(x, weight, bias, relu, torch.float64)
     assert_as_accurate(y, torch_conv(x, weight, bias, relu, torch.float32), reference)
-    assert_within(y, _core.conv2d(x, weight, bias, relu=relu, isa="scalar"), 2e-5, "against the scalar twin")
+    scalar = _core.conv2d(x, weight, bias, relu=relu, isa="scalar", algorithm=algorithm)
+    assert_within(y, scalar, 2e-5, "against the scalar twin")
 
 
 @pytest.mark.parametrize("skip", [False, True], ids=["plain", "skip"])
 @pytest.mark.parametrize("shape", UNPOOL_SHAPES, ids=str)
 @pytest.mark.parametrize("isa", ISAS)
 def test_unpool_conv2d(isa, shape, skip):
+    check_unpool_conv2d(isa, shape, skip, "direct")
+
+
+@pytest.mark.parametrize("skip", [False, True], ids=["plain", "skip"])
+@pytest.mark.parametrize("shape", [shape for shape in UNPOOL_SHAPES if shape[2] == 5 and min(shape[3:]) > 1], ids=str)
+@pytest.mark.parametrize("isa", ISAS)
+def test_unpool_conv2d_winograd(isa, shape, skip):
+    check_unpool_conv2d(isa, shape, skip, "winograd")
+
+
+def check_unpool_conv2d(isa, shape, skip, algorithm):
     cin, cout, kernel, height, width = shape
     rng = np.random.default_rng(2)
     x = rng.standard_normal((cin, height, width)).astype(np.float32).clip(0)  # half zeros, as ReLU leaves them
@@ -83,12 +131,12 @@ def test_unpool_conv2d(isa, shape, skip):
     weight, bias = make_weights(rng, cin, cout, kernel)
     up = unpool(x, codes)
     add = rng.standard_normal(up.shape).astype(np.float32) if skip else None
-    y = _core.unpool_conv2d(x, codes, add, weight, bias, relu=True, isa=isa, threads=2)
+    y = _core.unpool_conv2d(x, codes, add, weight, bias, relu=True, isa=isa, threads=2, algorithm=algorithm)
     total = up if add is None else up + add
     exact = up.astype(np.float64) if add is None else up.astype(np.float64) + add
     reference = torch_conv(exact, weight, bias, True, torch.float64)
     assert_as_accurate(y, torch_conv(total, weight, bias, True, torch.float32), reference)
-    scalar = _core.unpool_conv2d(x, codes, add, weight, bias, relu=True, isa="scalar")
+    scalar = _core.unpool_conv2d(x, codes, add, weight, bias, relu=True, isa="scalar", algorithm=algorithm)
     assert_within(y, scalar, 2e-5, "against the scalar twin")
 
 
@@ -102,22 +150,29 @@ def test_unpool_conv2d_of_a_dense_map_with_negative_values(isa):
     assert_within(y, torch_conv(unpool(x, codes), weight, bias, False, torch.float64), 1e-5)
 
 
-@pytest.mark.parametrize("ties", [False, True], ids=["distinct", "ties"])
+@pytest.mark.parametrize("algorithm", ["direct", "winograd"])
 @pytest.mark.parametrize("isa", ISAS)
-def test_conv2d_max_pool_takes_the_first_maximum_as_pytorch_does(isa, ties):
+def test_conv2d_max_pool_is_pytorchs_pooling_of_our_convolution(isa, algorithm):
     rng = np.random.default_rng(4)
-    height, width, channels = 14, 22, 20
-    if ties:  # an identity convolution of small integers: most windows have several maxima
-        x = rng.integers(-2, 3, (channels, height, width)).astype(np.float32)
-        weight, bias = np.eye(channels, dtype=np.float32)[:, :, None, None], np.zeros(channels, np.float32)
-    else:
-        x = rng.standard_normal((channels, height, width)).astype(np.float32)
-        weight, bias = make_weights(rng, channels, 40, 3)
-    values, codes = _core.conv2d_max_pool(x, weight, bias, relu=True, isa=isa, threads=2)
-    y = torch.from_numpy(_core.conv2d(x, weight, bias, relu=True, isa=isa))
+    x = rng.standard_normal((20, 14, 122)).astype(np.float32)
+    weight, bias = make_weights(rng, 20, 40, 3)
+    check_max_pool(x, weight, bias, isa, algorithm)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_the_first_of_several_maxima_wins(isa):
+    rng = np.random.default_rng(5)
+    x = rng.integers(-2, 3, (20, 14, 22)).astype(np.float32)  # an identity convolution: most windows have ties
+    check_max_pool(x, np.eye(20, dtype=np.float32)[:, :, None, None], np.zeros(20, np.float32), isa, "direct")
+
+
+def check_max_pool(x, weight, bias, isa, algorithm):
+    options = {"relu": True, "isa": isa, "algorithm": algorithm, "threads": 2}
+    values, codes = _core.conv2d_max_pool(x, weight, bias, **options)
+    y = torch.from_numpy(_core.conv2d(x, weight, bias, **options))
     expected, indices = F.max_pool2d(y[None], 2, return_indices=True)
     np.testing.assert_array_equal(values, expected[0].numpy())
-    rows, columns = np.divmod(indices[0].numpy(), width)
+    rows, columns = np.divmod(indices[0].numpy(), x.shape[2])
     np.testing.assert_array_equal(codes, rows % 2 * 2 + columns % 2)
 
 

@@ -89,17 +89,20 @@ struct UnpoolConvArgs {
   bool relu;
 };
 
-/// Winograd convolution (Lavin & Gray, CVPR 2016) with 6×6 windows of input: tiles of `6 - kernel + 1` outputs a side,
-/// 4 for 3×3 kernels and 2 for 5×5. An element is one of the 36 positions in the transformed window.
-inline constexpr int kWinogradSide = 6;
-inline constexpr int kWinogradElements = kWinogradSide * kWinogradSide;
+/// Winograd convolution (Lavin & Gray, CVPR 2016): a window of input pixels becomes a tile of output pixels, each axis
+/// by its own transform. Windows are 4×6 for 3×3 kernels, with tiles of 2×4, and 6×6 for 5×5 kernels, with tiles of
+/// 2×2. An element is a position in the window.
+inline constexpr int kWinogradColumns = 6;
+inline constexpr int kWinogradTileRows = 2;
 
-/// The finite points besides 0: 0, ±a, ±b and infinity. The common choice 1 and 2 rounds twice as badly.
+/// The finite points besides 0 of a transform of length 6: ±a, ±b. The common 1 and 2 round twice as badly. A transform
+/// of length 4 has ±1.
 inline constexpr float kWinogradA = 0.625f;
 inline constexpr float kWinogradB = 1.5f;
 
 /// Transforms the windows of a row of tiles, 16 lanes.
 struct WinogradInputArgs {
+  int window_rows;     // 4 or 6
   const float* input;  // upper left pixel of the first window
   std::ptrdiff_t row_stride;
   std::ptrdiff_t tile_step;  // from a window to the next
@@ -108,7 +111,7 @@ struct WinogradInputArgs {
   std::ptrdiff_t element_stride;
 };
 
-/// The same for windows of an unpooled map, which are 3×3 cells, plus an optional second map.
+/// The same for 6×6 windows of an unpooled map, which are 3×3 cells, plus an optional second map.
 struct WinogradUnpoolArgs {
   const float* values;        // upper left cell of the first window; the next window is one cell further
   const std::uint8_t* codes;  // same
@@ -125,9 +128,9 @@ struct WinogradOutputArgs {
   const float* input;  // [element][tile][16]
   std::ptrdiff_t element_stride;
   int tiles;
-  int side;    // outputs per tile and axis: 4 or 2
-  int rows;    // of the tiles that lie inside the map
-  int pixels;  // per row, inside the map
+  int window_rows;  // 4 or 6
+  int rows;         // of the tiles that lie inside the map
+  int pixels;       // per row, inside the map
   const float* bias;
   bool relu;
   float* output;

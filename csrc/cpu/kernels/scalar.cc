@@ -85,18 +85,23 @@ void unpool_conv(const UnpoolConvArgs& a) {
       }
 }
 
-void winograd_input(const WinogradInputArgs& a) {
+template <int kRows>
+void winograd_input_tiles(const WinogradInputArgs& a) {
   for (int t = 0; t < a.tiles; ++t)
     for (int i = 0; i < kLanes; ++i)
-      winograd_input_tile<float>(
+      winograd_input_tile<kRows, float>(
           [&](int y, int x) { return a.input[t * a.tile_step + y * a.row_stride + x * kLanes + i]; },
           [&](int element, float v) { a.output[element * a.element_stride + t * kLanes + i] = v; });
+}
+
+void winograd_input(const WinogradInputArgs& a) {
+  a.window_rows == 4 ? winograd_input_tiles<4>(a) : winograd_input_tiles<6>(a);
 }
 
 void winograd_unpool(const WinogradUnpoolArgs& a) {
   for (int t = 0; t < a.tiles; ++t)
     for (int i = 0; i < kLanes; ++i)
-      winograd_input_tile<float>(
+      winograd_input_tile<6, float>(
           [&](int y, int x) {
             const std::ptrdiff_t cell = y / 2 * a.cell_row_stride + (t + x / 2) * kLanes + i;
             const float value = a.codes[cell] == y % 2 * 2 + x % 2 ? a.values[cell] : 0.0f;
@@ -105,20 +110,20 @@ void winograd_unpool(const WinogradUnpoolArgs& a) {
           [&](int element, float v) { a.output[element * a.element_stride + t * kLanes + i] = v; });
 }
 
-template <int kSide>
+template <int kRows, int kTileColumns>
 void winograd_output_tiles(const WinogradOutputArgs& a) {
   for (int t = 0; t < a.tiles; ++t)
     for (int i = 0; i < kLanes; ++i)
-      winograd_output_tile<kSide, float>(
+      winograd_output_tile<kRows, kTileColumns, float>(
           [&](int element) { return a.input[element * a.element_stride + t * kLanes + i]; },
           [&](int y, int x, float v) {
-            if (y < a.rows && t * kSide + x < a.pixels)
-              a.output[y * a.row_stride + (t * kSide + x) * kLanes + i] = finish(double{v} + a.bias[i], a.relu);
+            if (y < a.rows && t * kTileColumns + x < a.pixels)
+              a.output[y * a.row_stride + (t * kTileColumns + x) * kLanes + i] = finish(double{v} + a.bias[i], a.relu);
           });
 }
 
 void winograd_output(const WinogradOutputArgs& a) {
-  a.side == 4 ? winograd_output_tiles<4>(a) : winograd_output_tiles<2>(a);
+  a.window_rows == 4 ? winograd_output_tiles<4, 4>(a) : winograd_output_tiles<6, 2>(a);
 }
 
 }  // namespace

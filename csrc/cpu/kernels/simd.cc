@@ -204,15 +204,20 @@ void unpool_conv(const UnpoolConvArgs& a) {
 
 // ------------------------------------------------------------------------------------------------------- Winograd
 
-void winograd_input(const WinogradInputArgs& a) {
+template <int kRows>
+DIM_INLINE void winograd_input_tiles(const WinogradInputArgs& a) {
   for (int t = 0; t < a.tiles; ++t) {
     for (int lane = 0; lane < kLanes; lane += kVec) {
       const float* in = a.input + t * a.tile_step + lane;
       float* out = a.output + t * kLanes + lane;
-      winograd_input_tile<Vec>([&](int y, int x) { return load(in + y * a.row_stride + x * kLanes); },
-                               [&](int element, Vec v) { store(out + element * a.element_stride, v); });
+      winograd_input_tile<kRows, Vec>([&](int y, int x) { return load(in + y * a.row_stride + x * kLanes); },
+                                      [&](int element, Vec v) { store(out + element * a.element_stride, v); });
     }
   }
+}
+
+void winograd_input(const WinogradInputArgs& a) {
+  a.window_rows == 4 ? winograd_input_tiles<4>(a) : winograd_input_tiles<6>(a);
 }
 
 /// 16 codes at a time, widened to the lanes of a register.
@@ -227,7 +232,7 @@ DIM_INLINE void winograd_unpool_tiles(const WinogradUnpoolArgs& a) {
     for (int lane = 0; lane < kLanes; lane += kVec) {
       const float* add = kAdd ? a.add + 2 * t * kLanes + lane : nullptr;
       float* out = a.output + t * kLanes + lane;
-      winograd_input_tile<Vec>(
+      winograd_input_tile<6, Vec>(
           [&](int y, int x) {
             const std::ptrdiff_t cell = y / 2 * a.cell_row_stride + (t + x / 2) * kLanes + lane;
             const VecInt here = load_codes(a.codes + cell) == VecInt{} + (y % 2 * 2 + x % 2);
@@ -243,26 +248,26 @@ void winograd_unpool(const WinogradUnpoolArgs& a) {
   a.add != nullptr ? winograd_unpool_tiles<true>(a) : winograd_unpool_tiles<false>(a);
 }
 
-template <int kSide>
+template <int kRows, int kTileColumns>
 DIM_INLINE void winograd_output_tiles(const WinogradOutputArgs& a) {
   for (int t = 0; t < a.tiles; ++t) {
     for (int lane = 0; lane < kLanes; lane += kVec) {
       const float* in = a.input + t * kLanes + lane;
-      float* out = a.output + t * kSide * kLanes + lane;
-      const int columns = a.pixels - t * kSide;
+      float* out = a.output + t * kTileColumns * kLanes + lane;
+      const int columns = a.pixels - t * kTileColumns;
       const Vec bias = load(a.bias + lane);
-      winograd_output_tile<kSide, Vec>([&](int element) { return load(in + element * a.element_stride); },
-                                       [&](int y, int x, Vec v) {
-                                         if (y >= a.rows || x >= columns) return;
-                                         v += bias;
-                                         store(out + y * a.row_stride + x * kLanes, a.relu ? relu(v) : v);
-                                       });
+      winograd_output_tile<kRows, kTileColumns, Vec>([&](int element) { return load(in + element * a.element_stride); },
+                                                     [&](int y, int x, Vec v) {
+                                                       if (y >= a.rows || x >= columns) return;
+                                                       v += bias;
+                                                       store(out + y * a.row_stride + x * kLanes, a.relu ? relu(v) : v);
+                                                     });
     }
   }
 }
 
 void winograd_output(const WinogradOutputArgs& a) {
-  a.side == 4 ? winograd_output_tiles<4>(a) : winograd_output_tiles<2>(a);
+  a.window_rows == 4 ? winograd_output_tiles<4, 4>(a) : winograd_output_tiles<6, 2>(a);
 }
 
 }  // namespace

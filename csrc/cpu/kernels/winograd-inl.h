@@ -26,63 +26,77 @@ DIM_INLINE void winograd_input_axis(const V (&d)[6], V (&v)[6]) {
   v[5] = d[5] - (kA2 + kB2) * d[3] + (kA2 * kB2) * d[1];
 }
 
+template <typename V>
+DIM_INLINE void winograd_input_axis(const V (&d)[4], V (&v)[4]) {
+  v[0] = d[2] - d[0];
+  v[1] = d[2] + d[1];
+  v[2] = d[2] - d[1];
+  v[3] = d[3] - d[1];
+}
+
 /// One axis of the output transform: powers of the points.
-template <int kSide, typename V>
-DIM_INLINE void winograd_output_axis(const V (&m)[6], V (&y)[kSide]) {
+template <int kTile, typename V>
+DIM_INLINE void winograd_output_axis(const V (&m)[6], V (&y)[kTile]) {
+  static_assert(kTile == 2 || kTile == 4);
   const V sum_a = m[1] + m[2], difference_a = m[1] - m[2];
   const V sum_b = m[3] + m[4], difference_b = m[3] - m[4];
   y[0] = m[0] + sum_a + sum_b;
-  if constexpr (kSide == 2) {
-    y[1] = kA1 * difference_a + kB1 * difference_b + m[5];
-  } else {
-    static_assert(kSide == 4);
-    y[1] = kA1 * difference_a + kB1 * difference_b;
+  y[1] = kA1 * difference_a + kB1 * difference_b;
+  if constexpr (kTile == 4) {
     y[2] = kA2 * sum_a + kB2 * sum_b;
-    y[3] = kA3 * difference_a + kB3 * difference_b + m[5];
+    y[3] = kA3 * difference_a + kB3 * difference_b;
   }
+  y[kTile - 1] += m[5];
+}
+
+template <int kTile, typename V>
+DIM_INLINE void winograd_output_axis(const V (&m)[4], V (&y)[kTile]) {
+  static_assert(kTile == 2);
+  y[0] = m[0] + m[1] + m[2];
+  y[1] = m[1] - m[2] + m[3];
 }
 
 /// `read(row, column)` gives the window, `write(element, value)` takes the transformed one.
-template <typename V, typename Read, typename Write>
+template <int kRows, typename V, typename Read, typename Write>
 DIM_INLINE void winograd_input_tile(Read read, Write write) {
-  V half[6][6];
+  V half[kRows][kWinogradColumns];
 #pragma GCC unroll 6
-  for (int x = 0; x < 6; ++x) {
-    V column[6], transformed[6];
+  for (int x = 0; x < kWinogradColumns; ++x) {
+    V column[kRows], transformed[kRows];
 #pragma GCC unroll 6
-    for (int y = 0; y < 6; ++y) column[y] = read(y, x);
+    for (int y = 0; y < kRows; ++y) column[y] = read(y, x);
     winograd_input_axis(column, transformed);
 #pragma GCC unroll 6
-    for (int y = 0; y < 6; ++y) half[y][x] = transformed[y];
+    for (int y = 0; y < kRows; ++y) half[y][x] = transformed[y];
   }
 #pragma GCC unroll 6
-  for (int y = 0; y < 6; ++y) {
-    V transformed[6];
+  for (int y = 0; y < kRows; ++y) {
+    V transformed[kWinogradColumns];
     winograd_input_axis(half[y], transformed);
 #pragma GCC unroll 6
-    for (int x = 0; x < 6; ++x) write(y * 6 + x, transformed[x]);
+    for (int x = 0; x < kWinogradColumns; ++x) write(y * kWinogradColumns + x, transformed[x]);
   }
 }
 
 /// `read(element)` gives the sums, `write(row, column, value)` takes the outputs.
-template <int kSide, typename V, typename Read, typename Write>
+template <int kRows, int kTileColumns, typename V, typename Read, typename Write>
 DIM_INLINE void winograd_output_tile(Read read, Write write) {
-  V half[kSide][6];
+  V half[kWinogradTileRows][kWinogradColumns];
 #pragma GCC unroll 6
-  for (int x = 0; x < 6; ++x) {
-    V column[6], transformed[kSide];
+  for (int x = 0; x < kWinogradColumns; ++x) {
+    V column[kRows], transformed[kWinogradTileRows];
 #pragma GCC unroll 6
-    for (int y = 0; y < 6; ++y) column[y] = read(y * 6 + x);
-    winograd_output_axis<kSide>(column, transformed);
+    for (int y = 0; y < kRows; ++y) column[y] = read(y * kWinogradColumns + x);
+    winograd_output_axis<kWinogradTileRows>(column, transformed);
 #pragma GCC unroll 4
-    for (int y = 0; y < kSide; ++y) half[y][x] = transformed[y];
+    for (int y = 0; y < kWinogradTileRows; ++y) half[y][x] = transformed[y];
   }
 #pragma GCC unroll 4
-  for (int y = 0; y < kSide; ++y) {
-    V transformed[kSide];
-    winograd_output_axis<kSide>(half[y], transformed);
+  for (int y = 0; y < kWinogradTileRows; ++y) {
+    V transformed[kTileColumns];
+    winograd_output_axis<kTileColumns>(half[y], transformed);
 #pragma GCC unroll 4
-    for (int x = 0; x < kSide; ++x) write(y, x, transformed[x]);
+    for (int x = 0; x < kTileColumns; ++x) write(y, x, transformed[x]);
   }
 }
 

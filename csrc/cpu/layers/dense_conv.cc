@@ -10,7 +10,7 @@ namespace {
 constexpr int kTileRows = 4;      // even, for pooling
 constexpr int kTilePixels = 128;  // even; a tile of results and a chunk of weights share the second-level cache
 constexpr int kChunkBytes = 96 << 10;
-constexpr int kChainTerms = 512;  // sums of partial sums round less than one long chain
+constexpr int kChainTerms = 256;  // sums of partial sums round less than one long chain
 
 }  // namespace
 

@@ -3,7 +3,6 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 namespace dim::cpu {
@@ -12,37 +11,39 @@ namespace {
 constexpr int kMinBlockTiles = 28, kMaxBlockTiles = 56;
 constexpr int kInputBytes = 512 << 10;  // of transformed input that should stay in the second-level cache
 constexpr int kJobsPerThread = 3;
+/// Input blocks summed in one go: sums of short sums round less, and the larger transform needs that more.
+constexpr int chain_blocks(int kernel) { return kernel == 3 ? 2 : 1; }
 
-using Matrix = std::array<std::array<double, 5>, kWinogradSide>;
+/// One axis of the weight transform: row i evaluates the kernel, as a polynomial, at the i-th point (the last is
+/// infinity), scaled to undo the input transform.
+using Axis = std::vector<std::vector<double>>;
 
-/// Row i evaluates the kernel, as a polynomial, at the i-th point, scaled to undo the input transform.
-Matrix kernel_transform(int kernel) {
+Axis weight_transform(int kernel, int window) {
   const double a = kWinogradA, b = kWinogradB;
-  const std::array<double, 5> points = {0, a, -a, b, -b};
-  Matrix g{};
+  const std::vector<double> points = window == 4 ? std::vector<double>{0, 1, -1} : std::vector<double>{0, a, -a, b, -b};
+  Axis rows;
   for (std::size_t i = 0; i < points.size(); ++i) {
     double scale = 1;
     for (std::size_t j = 0; j < points.size(); ++j)
       if (j != i) scale *= points[i] - points[j];
-    for (int k = 0; k < kernel; ++k) g[i][static_cast<std::size_t>(k)] = std::pow(points[i], k) / scale;
+    rows.emplace_back();
+    for (int k = 0; k < kernel; ++k) rows.back().push_back(std::pow(points[i], k) / scale);
   }
-  g[5][static_cast<std::size_t>(kernel - 1)] = 1;
-  return g;
+  rows.emplace_back(static_cast<std::size_t>(kernel), 0.0);
+  rows.back().back() = 1;
+  return rows;
 }
 
-/// g · w · gᵀ in double, [element].
-std::array<float, kWinogradElements> transformed(const ConvWeights& w, const Matrix& g, int o, int i) {
-  std::array<std::array<double, 5>, kWinogradSide> half{};
-  const auto at = [](int n) { return static_cast<std::size_t>(n); };
-  for (int y = 0; y < kWinogradSide; ++y)
-    for (int kx = 0; kx < w.kernel; ++kx)
-      for (int ky = 0; ky < w.kernel; ++ky) half[at(y)][at(kx)] += g[at(y)][at(ky)] * double{w.tap(o, i, ky, kx)};
-  std::array<float, kWinogradElements> out{};
-  for (int y = 0; y < kWinogradSide; ++y)
-    for (int x = 0; x < kWinogradSide; ++x) {
+/// vertical · w · horizontalᵀ in double, by element.
+std::vector<float> transformed(const ConvWeights& w, const Axis& vertical, const Axis& horizontal, int o, int i) {
+  std::vector<float> out;
+  for (const std::vector<double>& v : vertical)
+    for (const std::vector<double>& h : horizontal) {
       double sum = 0;
-      for (int kx = 0; kx < w.kernel; ++kx) sum += half[at(y)][at(kx)] * g[at(x)][at(kx)];
-      out[at(y * kWinogradSide + x)] = static_cast<float>(sum);
+      for (std::size_t ky = 0; ky < v.size(); ++ky)
+        for (std::size_t kx = 0; kx < h.size(); ++kx)
+          sum += v[ky] * h[kx] * double{w.tap(o, i, static_cast<int>(ky), static_cast<int>(kx))};
+      out.push_back(static_cast<float>(sum));
     }
   return out;
 }
@@ -71,25 +72,27 @@ struct WinogradConv::Scratch {
 WinogradConv::WinogradConv(const Kernels& kernels, const ConvWeights& w)
     : kernels_(&kernels),
       kernel_(w.kernel),
-      side_(tile_side(w.kernel)),
+      window_rows_(w.kernel + 1),
+      tile_{kWinogradTileRows, kWinogradColumns + 1 - w.kernel},
       in_blocks_(blocks_of(w.in_channels)),
       out_blocks_(blocks_of(w.out_channels)),
       groups_((out_blocks_ + kernels.conv_group - 1) / kernels.conv_group),
       bias_(w.padded_bias(out_blocks_ * kLanes)) {
-  const int tile_bytes = kWinogradElements * in_blocks_ * kLanes * static_cast<int>(sizeof(float));
+  const int tile_bytes = elements() * in_blocks_ * kLanes * static_cast<int>(sizeof(float));
   block_tiles_ = std::clamp(kInputBytes / tile_bytes, kMinBlockTiles, kMaxBlockTiles);
-  const Matrix g = kernel_transform(kernel_);
+  const Axis vertical = weight_transform(kernel_, window_rows_);
+  const Axis horizontal = weight_transform(kernel_, kWinogradColumns);
   const auto at = [](int n) { return static_cast<std::size_t>(n); };
   const std::size_t in_lanes = at(in_blocks_ * kLanes);
-  weights_ = AlignedFloats(in_lanes * at(out_blocks_ * kLanes) * kWinogradElements);
+  weights_ = AlignedFloats(in_lanes * at(out_blocks_ * kLanes) * at(elements()));
   for (int o = 0; o < w.out_channels; ++o) {
     const int group = o / (kernels.conv_group * kLanes);
     const int first = group * kernels.conv_group;  // block
     const std::size_t lanes = at(std::min(kernels.conv_group, out_blocks_ - first) * kLanes);
-    float* out = weights_.data() + at(first * kLanes) * in_lanes * kWinogradElements + at(o - first * kLanes);
+    float* out = weights_.data() + at(first * kLanes) * in_lanes * at(elements()) + at(o - first * kLanes);
     for (int i = 0; i < w.in_channels; ++i) {
-      const auto elements = transformed(w, g, o, i);
-      for (std::size_t e = 0; e < elements.size(); ++e) out[(e * in_lanes + at(i)) * lanes] = elements[e];
+      const std::vector<float> values = transformed(w, vertical, horizontal, o, i);
+      for (std::size_t e = 0; e < values.size(); ++e) out[(e * in_lanes + at(i)) * lanes] = values[e];
     }
   }
 }
@@ -120,9 +123,8 @@ void WinogradConv::run(const Call& call) const {
   const std::size_t tile_floats = at(block_tiles_ * kLanes);
   std::vector<Scratch> scratch;
   for (int t = 0; t < call.threads; ++t)
-    scratch.emplace_back(kWinogradElements * at(in_blocks_) * tile_floats,
-                         kWinogradElements * at(kernels_->conv_group) * tile_floats,
-                         call.output.data == nullptr ? at(side_ * side_) * tile_floats : 0);
+    scratch.emplace_back(at(elements() * in_blocks_) * tile_floats, at(elements() * kernels_->conv_group) * tile_floats,
+                         call.output.data == nullptr ? tile_.area() * tile_floats : 0);
 #pragma omp parallel for num_threads(call.threads) schedule(dynamic, 1)
   for (int job = 0; job < block_count * shares; ++job) {
     const Block& block = work[at(job / shares)];
@@ -142,15 +144,15 @@ void WinogradConv::transform_input(const Call& call, const Block& block, Scratch
     float* out = scratch.input.data() + b * block_stride;
     for (const Piece& piece : block.pieces) {
       const int tiles = piece.x1 - piece.x0;
-      const int y = piece.y * side_ - radius, x = piece.x0 * side_ - radius;
+      const int y = piece.y * tile_.height - radius, x = piece.x0 * tile_.width - radius;
       if (call.unpool_codes.data != nullptr) {
         const bool add = call.add.data != nullptr;
         kernels_->winograd_unpool({call.input.at(b, y / 2, x / 2), call.unpool_codes.at(b, y / 2, x / 2),
                                    call.input.layout.row_stride(), add ? call.add.at(b, y, x) : nullptr,
                                    add ? call.add.layout.row_stride() : 0, tiles, out, element_stride});
       } else {
-        kernels_->winograd_input({call.input.at(b, y, x), call.input.layout.row_stride(),
-                                  std::ptrdiff_t{side_} * kLanes, tiles, out, element_stride});
+        kernels_->winograd_input({window_rows_, call.input.at(b, y, x), call.input.layout.row_stride(),
+                                  std::ptrdiff_t{tile_.width} * kLanes, tiles, out, element_stride});
       }
       out += std::ptrdiff_t{tiles} * kLanes;
     }
@@ -162,22 +164,26 @@ void WinogradConv::run_group(const Call& call, const Block& block, int group, Sc
   const int blocks = std::min(kernels_->conv_group, out_blocks_ - first);
   const std::ptrdiff_t block_stride = std::ptrdiff_t{block.tiles} * kLanes;
   const std::ptrdiff_t element_weights = std::ptrdiff_t{in_blocks_} * kLanes * blocks * kLanes;
-  const std::ptrdiff_t group_weights = std::ptrdiff_t{first} * kLanes * in_blocks_ * kLanes * kWinogradElements;
-  static constexpr float kZeros[64 * kLanes] = {};  // at least a group of biases
+  const std::ptrdiff_t group_weights = std::ptrdiff_t{first} * kLanes * in_blocks_ * kLanes * elements();
+  static constexpr float kZeros[4 * kLanes] = {};  // at least a group
   ConvArgs args{};  // for every element a matrix product: a 1×1 convolution whose pixels are the tiles
   args.in_block_stride = block_stride;
-  args.in_blocks = in_blocks_;
   args.in_lanes = kLanes;
   args.kernel = 1;
   args.group = blocks;
-  args.bias = kZeros;
   args.out_block_stride = block_stride;
   args.pixels = block.tiles;
-  for (int e = 0; e < kWinogradElements; ++e) {
-    args.input = scratch.input.data() + e * block_stride * in_blocks_;
-    args.weights = weights_.data() + group_weights + e * element_weights;
+  const int chain = chain_blocks(kernel_);
+  for (int e = 0; e < elements(); ++e) {
     args.output = scratch.sums.data() + e * block_stride * blocks;
-    kernels_->conv(args);
+    for (int in = 0; in < in_blocks_; in += chain) {
+      args.in_blocks = std::min(chain, in_blocks_ - in);
+      args.input = scratch.input.data() + (e * in_blocks_ + in) * block_stride;
+      args.weights =
+          weights_.data() + group_weights + e * element_weights + std::ptrdiff_t{in} * kLanes * blocks * kLanes;
+      args.bias = in == 0 ? kZeros : nullptr;
+      kernels_->conv(args);
+    }
   }
   for (int b = 0; b < blocks; ++b) {
     int first_tile = 0;
@@ -195,18 +201,18 @@ void WinogradConv::write_piece(const Call& call, const Piece& piece, const float
   const MapLayout& layout = call.output.layout;
   const bool stored = call.output.data != nullptr;
   const int tiles = piece.x1 - piece.x0;
-  const int y0 = piece.y * side_, x0 = piece.x0 * side_;
+  const int y0 = piece.y * tile_.height, x0 = piece.x0 * tile_.width;
   WinogradOutputArgs args{};
   args.input = sums;
   args.element_stride = element_stride;
   args.tiles = tiles;
-  args.side = side_;
-  args.rows = std::min(side_, layout.size.height - y0);
-  args.pixels = std::min(tiles * side_, layout.size.width - x0);
+  args.window_rows = window_rows_;
+  args.rows = std::min(tile_.height, layout.size.height - y0);
+  args.pixels = std::min(tiles * tile_.width, layout.size.width - x0);
   args.bias = bias_.data() + std::ptrdiff_t{out_block} * kLanes;
   args.relu = call.relu;
   args.output = stored ? call.output.at(out_block, y0, x0) : scratch.result.data();
-  args.row_stride = stored ? layout.row_stride() : std::ptrdiff_t{tiles} * side_ * kLanes;
+  args.row_stride = stored ? layout.row_stride() : std::ptrdiff_t{tiles} * tile_.width * kLanes;
   kernels_->winograd_output(args);
   if (call.pooled.data == nullptr) return;
   for (int y = 0; y < args.rows / 2; ++y)

@@ -1,5 +1,6 @@
-// Winograd convolution, F(4×4, 3×3) and F(2×2, 5×5): a quarter and about a third of the multiplications of a direct
-// convolution. The points are chosen so that rounding stays near that of a direct sum.
+// Winograd convolution: F(2×4, 3×3) needs a third of a direct convolution's products, F(2×2, 5×5) a little more. The
+// tiles and points are chosen so that rounding stays within twice that of a direct sum; F(4×4, 3×3), a quarter of the
+// products, does not.
 #pragma once
 
 #include <vector>
@@ -13,12 +14,15 @@ namespace dim::cpu {
 class WinogradConv {
  public:
   static bool supports(int kernel) { return kernel == 3 || kernel == 5; }
-  /// Outputs per tile and axis.
-  static int tile_side(int kernel) { return kWinogradSide + 1 - kernel; }
   /// Zeros that an input map must have around it: partial tiles read beyond the convolution's own border.
-  static int border(int kernel) { return kernel / 2 + tile_side(kernel) - 1; }
+  static int border(int kernel) { return kernel / 2 + (supports(kernel) ? kWinogradColumns - kernel : 0); }
 
   WinogradConv(const Kernels& kernels, const ConvWeights& weights);
+
+  /// Output pixels of a tile.
+  Size tile() const { return tile_; }
+  /// Products per tile and pair of channels.
+  int elements() const { return window_rows_ * kWinogradColumns; }
 
   struct Call {
     FloatMap input;        // before unpooling, when `unpool_codes` are set
@@ -45,7 +49,9 @@ class WinogradConv {
                    int out_block, Scratch& scratch) const;
 
   const Kernels* kernels_;
-  int kernel_, side_;
+  int kernel_;
+  int window_rows_;
+  Size tile_;
   int in_blocks_, out_blocks_, groups_;
   int block_tiles_;        // tiles that are transformed together
   AlignedFloats weights_;  // [group][element][in block][in lane][group lanes]
