@@ -181,13 +181,15 @@ dim::cpu::ConvWeights weights_of(const Floats& weight, const Floats& bias, int i
 
 dim::cpu::OperatorOptions operator_options(const dim::cpu::ConvWeights& weights, bool unpool, bool relu,
                                            const std::string& algorithm, const std::string& isa, int threads) {
-  const bool winograd = algorithm == "winograd";
+  const bool keep_ties = algorithm == "winograd-ties";
+  const bool winograd = keep_ties || algorithm == "winograd";
   if (!winograd && algorithm != "direct")
-    throw dim::InvalidInput("algorithm: expected 'direct' or 'winograd', got '" + algorithm + "'");
+    throw dim::InvalidInput("algorithm: expected 'direct', 'winograd' or 'winograd-ties', got '" + algorithm + "'");
   if (winograd && (weights.out_channels == 1 || !(weights.kernel == 5 || (weights.kernel == 3 && !unpool))))
     throw dim::InvalidInput("algorithm: winograd needs a 5x5 kernel, or 3x3 without unpooling, and several outputs");
   if (threads < 1) throw dim::InvalidInput("threads: expected at least 1, got " + std::to_string(threads));
-  return {isa.empty() ? &dim::cpu::default_kernels() : &dim::cpu::kernels_named(isa), threads, relu, winograd};
+  return {isa.empty() ? &dim::cpu::default_kernels() : &dim::cpu::kernels_named(isa), threads, relu, winograd,
+          keep_ties};
 }
 
 template <typename T>

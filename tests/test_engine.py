@@ -117,7 +117,8 @@ def test_engine_and_onnxruntime_match_pytorch(network, name, height, width, seed
     assert_within(alpha[u], expected[u], tolerance, "engine")
     assert_within(net.onnxruntime(img, trimap)[u], expected[u], tolerance, "ONNX Runtime")
     reference = alpha_of(net.model, img, trimap, torch.float64)
-    assert_as_accurate(alpha[u], expected[u], reference[u], "engine against float64")
+    if u.sum() > 1:  # a mean of one error says nothing
+        assert_as_accurate(alpha[u], expected[u], reference[u], "engine against float64")
 
 
 def test_logits_of_the_test_networks_are_of_order_one(network):

@@ -52,7 +52,7 @@ void run_conv(const Planes& input, const ConvWeights& weights, const OperatorOpt
               const FloatMap& pooled, const CodeMap& codes, const Region* pooled_region) {
   const Region pixels = Region::all(input.size);
   if (options.winograd) {
-    const WinogradConv layer(*options.kernels, weights);
+    const WinogradConv layer(*options.kernels, weights, options.keep_ties);
     const Region tiles = pixels.tiles(layer.tile());
     OwnedMap in = packed(input, kLanes, WinogradConv::border(weights.kernel));
     layer.run({in.floats(), {}, {}, output, pooled, codes, &tiles, pooled_region, options.relu, options.threads});
@@ -100,7 +100,7 @@ std::vector<float> unpool_conv2d(const Planes& input, const std::uint8_t* codes,
   const FloatMap added = add.data != nullptr ? skip.floats() : FloatMap{};
   OwnedMap out(pixels.size(), weights.out_channels, kLanes, 0);
   if (options.winograd) {
-    WinogradConv(*options.kernels, weights)
+    WinogradConv(*options.kernels, weights, options.keep_ties)
         .run({in.floats(),
               code_map.codes(),
               added,

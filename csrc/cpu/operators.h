@@ -26,7 +26,8 @@ struct OperatorOptions {
   const Kernels* kernels = nullptr;
   int threads = 1;
   bool relu = false;
-  bool winograd = false;  // 3×3 and 5×5 kernels, unpooling ones 5×5 only
+  bool winograd = false;   // 3×3 and 5×5 kernels, unpooling ones 5×5 only
+  bool keep_ties = false;  // with winograd
 };
 
 /// "Same" convolution with bias, [out channel][y][x].

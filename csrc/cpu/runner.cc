@@ -48,11 +48,11 @@ Runner::Runner(const Plan& plan, int threads, bool rgb)
       layers_(schedule_.steps.size()) {
   for (std::size_t s = 0; s < layers_.size(); ++s) {
     Op& op = program_.ops[at(schedule_.steps[s].op)];
-    if (op.kind == OpKind::conv) pack(op, layers_[s]);
+    if (op.kind == OpKind::conv) pack(op, schedule_.steps[s].pooled_later, layers_[s]);
   }
 }
 
-void Runner::pack(Op& op, Layer& layer) const {
+void Runner::pack(Op& op, bool keep_ties, Layer& layer) const {
   const auto channels = [&](int id) { return program_.values[at(id)].channels; };
   const ConvWeights weights = {channels(op.input), channels(op.output), op.kernel, op.weight.data(), op.bias.data()};
   const int in_lanes = schedule_.storage[at(op.input)].lanes;
@@ -61,9 +61,9 @@ void Runner::pack(Op& op, Layer& layer) const {
   } else if (op.codes == kNone) {
     layer.dense = std::make_unique<DenseConv>(*kernels_, weights, in_lanes);
     if (WinogradConv::supports(op.kernel) && in_lanes == kLanes)
-      layer.winograd = std::make_unique<WinogradConv>(*kernels_, weights);
+      layer.winograd = std::make_unique<WinogradConv>(*kernels_, weights, keep_ties);
   } else if (op.other != kNone && op.kernel == 5) {
-    layer.winograd = std::make_unique<WinogradConv>(*kernels_, weights);
+    layer.winograd = std::make_unique<WinogradConv>(*kernels_, weights, keep_ties);
   } else {
     layer.unpool = std::make_unique<UnpoolConv>(*kernels_, weights);
     if (op.other != kNone) layer.dense = std::make_unique<DenseConv>(*kernels_, weights, kLanes);

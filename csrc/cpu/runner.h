@@ -43,7 +43,7 @@ class Runner final : public Backend {
     std::vector<Size> tile;      // by step: what it computes at once; 1×1 for single pixels
   };
 
-  void pack(Op& op, Layer& layer) const;
+  void pack(Op& op, bool keep_ties, Layer& layer) const;
   Regions find_regions(const TrimapView& trimap, Size padded) const;
   static Size tile_of(const Layer& layer, const Op& op, const Region& region);
   void run_step(std::size_t step, const Regions& regions, Workspace& workspace) const;

@@ -53,6 +53,17 @@ std::vector<Step> fuse_pooling(const Program& program) {
   return steps;
 }
 
+/// Marks the steps that a pooling depends on.
+void find_pooled_later(const Program& program, std::vector<Step>& steps) {
+  std::vector<bool> pooled(program.values.size(), false);
+  for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
+    const Op& op = program.ops[index(step->op)];
+    step->pooled_later = step->pool != kNone || (op.output != kNone && pooled[index(op.output)]);
+    if (!step->pooled_later) continue;
+    for (const int id : values_read(op)) pooled[index(id)] = true;
+  }
+}
+
 void lay_out(const Program& program, Schedule& schedule) {
   std::vector<Storage>& storage = schedule.storage;
   for (const Op& op : program.ops) {
@@ -110,6 +121,7 @@ Schedule make_schedule(const Program& program) {
   Schedule schedule;
   schedule.storage.resize(program.values.size());
   schedule.steps = fuse_pooling(program);
+  find_pooled_later(program, schedule.steps);
   lay_out(program, schedule);
   find_lifetimes(program, schedule);
   return schedule;

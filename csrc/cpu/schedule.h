@@ -11,7 +11,8 @@ namespace dim::cpu {
 
 struct Step {
   int op = kNone;
-  int pool = kNone;  // the max_pool_argmax operation fused into this convolution
+  int pool = kNone;           // the max_pool_argmax operation fused into this convolution
+  bool pooled_later = false;  // a pooling depends on the result, at once or through other operations
 };
 
 struct Storage {

@@ -81,15 +81,17 @@ def test_conv2d(isa, shape, relu):
 @pytest.mark.parametrize("relu", [False, True])
 @pytest.mark.parametrize("shape", WINOGRAD_SHAPES, ids=str)
 @pytest.mark.parametrize("isa", ISAS)
-def test_conv2d_winograd(isa, shape, relu):
-    check_conv2d(isa, shape, relu, "winograd")
+@pytest.mark.parametrize("algorithm", ["winograd", "winograd-ties"])
+def test_conv2d_winograd(isa, shape, relu, algorithm):
+    check_conv2d(isa, shape, relu, algorithm)
 
 
 @pytest.mark.parametrize("shape", THIN_WINOGRAD_SHAPES, ids=str)
 @pytest.mark.parametrize("isa", ISAS)
-def test_conv2d_winograd_of_thin_maps(isa, shape):
+@pytest.mark.parametrize("algorithm", ["winograd", "winograd-ties"])
+def test_conv2d_winograd_of_thin_maps(isa, shape, algorithm):
     x, weight, bias = conv_operands(shape)
-    y = _core.conv2d(x, weight, bias, isa=isa, algorithm="winograd")
+    y = _core.conv2d(x, weight, bias, isa=isa, algorithm=algorithm)
     assert_within(y, torch_conv(x, weight, bias, False, torch.float64), 5e-6)
 
 
@@ -150,7 +152,7 @@ def test_unpool_conv2d_of_a_dense_map_with_negative_values(isa):
     assert_within(y, torch_conv(unpool(x, codes), weight, bias, False, torch.float64), 1e-5)
 
 
-@pytest.mark.parametrize("algorithm", ["direct", "winograd"])
+@pytest.mark.parametrize("algorithm", ["direct", "winograd", "winograd-ties"])
 @pytest.mark.parametrize("isa", ISAS)
 def test_conv2d_max_pool_is_pytorchs_pooling_of_our_convolution(isa, algorithm):
     rng = np.random.default_rng(4)
@@ -164,6 +166,25 @@ def test_the_first_of_several_maxima_wins(isa):
     rng = np.random.default_rng(5)
     x = rng.integers(-2, 3, (20, 14, 22)).astype(np.float32)  # an identity convolution: most windows have ties
     check_max_pool(x, np.eye(20, dtype=np.float32)[:, :, None, None], np.zeros(20, np.float32), isa, "direct")
+
+
+@pytest.mark.parametrize("algorithm", ["direct", "winograd-ties"])
+@pytest.mark.parametrize("constant", ["rows", "columns", "both"])
+@pytest.mark.parametrize("isa", ISAS)
+def test_equal_pixels_give_equal_results(isa, constant, algorithm):
+    """Where the input does not change along an axis neither may the output, to the bit: pooling breaks the tie."""
+    rng = np.random.default_rng(6)
+    x = rng.standard_normal((64, 18, 34)).astype(np.float32)
+    if constant in ("rows", "both"):
+        x[:] = x[:, :1, :]
+    if constant in ("columns", "both"):
+        x[:] = x[:, :, :1]
+    weight, bias = make_weights(rng, 64, 48, 3)
+    y = _core.conv2d(x, weight, bias, isa=isa, algorithm=algorithm)[:, 1:-1, 1:-1]
+    if constant in ("rows", "both"):
+        np.testing.assert_array_equal(y, np.broadcast_to(y[:, :1, :], y.shape))
+    if constant in ("columns", "both"):
+        np.testing.assert_array_equal(y, np.broadcast_to(y[:, :, :1], y.shape))
 
 
 def check_max_pool(x, weight, bias, isa, algorithm):

@@ -11,6 +11,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/image.h"
+
 namespace dim::cpu {
 
 inline constexpr int kLanes = 16;
@@ -90,9 +92,8 @@ struct UnpoolConvArgs {
 };
 
 /// Winograd convolution (Lavin & Gray, CVPR 2016): a window of input pixels becomes a tile of output pixels, each axis
-/// by its own transform. Windows are 4×6 for 3×3 kernels, with tiles of 2×4, and 6×6 for 5×5 kernels, with tiles of
-/// 2×2. An element is a position in the window.
-inline constexpr int kWinogradColumns = 6;
+/// by its own transform of length 4 or 6. Windows are 4×4 or 4×6 for 3×3 kernels, with tiles of 2×2 or 2×4, and 6×6 for
+/// 5×5 kernels, with tiles of 2×2. An element is a position in the window.
 inline constexpr int kWinogradTileRows = 2;
 
 /// The finite points besides 0 of a transform of length 6: ±a, ±b. The common 1 and 2 round twice as badly. A transform
@@ -102,7 +103,7 @@ inline constexpr float kWinogradB = 1.5f;
 
 /// Transforms the windows of a row of tiles, 16 lanes.
 struct WinogradInputArgs {
-  int window_rows;     // 4 or 6
+  Size window;         // 4×4, 4×6 or 6×6
   const float* input;  // upper left pixel of the first window
   std::ptrdiff_t row_stride;
   std::ptrdiff_t tile_step;  // from a window to the next
@@ -128,9 +129,9 @@ struct WinogradOutputArgs {
   const float* input;  // [element][tile][16]
   std::ptrdiff_t element_stride;
   int tiles;
-  int window_rows;  // 4 or 6
-  int rows;         // of the tiles that lie inside the map
-  int pixels;       // per row, inside the map
+  Size window;  // 4×4, 4×6 or 6×6
+  int rows;     // of the tiles that lie inside the map
+  int pixels;   // per row, inside the map
   const float* bias;
   bool relu;
   float* output;

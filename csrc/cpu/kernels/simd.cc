@@ -204,20 +204,22 @@ void unpool_conv(const UnpoolConvArgs& a) {
 
 // ------------------------------------------------------------------------------------------------------- Winograd
 
-template <int kRows>
+template <int kRows, int kColumns>
 DIM_INLINE void winograd_input_tiles(const WinogradInputArgs& a) {
   for (int t = 0; t < a.tiles; ++t) {
     for (int lane = 0; lane < kLanes; lane += kVec) {
       const float* in = a.input + t * a.tile_step + lane;
       float* out = a.output + t * kLanes + lane;
-      winograd_input_tile<kRows, Vec>([&](int y, int x) { return load(in + y * a.row_stride + x * kLanes); },
-                                      [&](int element, Vec v) { store(out + element * a.element_stride, v); });
+      winograd_input_tile<kRows, kColumns, Vec>(
+          [&](int y, int x) { return load(in + y * a.row_stride + x * kLanes); },
+          [&](int element, Vec v) { store(out + element * a.element_stride, v); });
     }
   }
 }
 
 void winograd_input(const WinogradInputArgs& a) {
-  a.window_rows == 4 ? winograd_input_tiles<4>(a) : winograd_input_tiles<6>(a);
+  if (a.window.height == 6) return winograd_input_tiles<6, 6>(a);
+  a.window.width == 6 ? winograd_input_tiles<4, 6>(a) : winograd_input_tiles<4, 4>(a);
 }
 
 /// 16 codes at a time, widened to the lanes of a register.
@@ -232,7 +234,7 @@ DIM_INLINE void winograd_unpool_tiles(const WinogradUnpoolArgs& a) {
     for (int lane = 0; lane < kLanes; lane += kVec) {
       const float* add = kAdd ? a.add + 2 * t * kLanes + lane : nullptr;
       float* out = a.output + t * kLanes + lane;
-      winograd_input_tile<6, Vec>(
+      winograd_input_tile<6, 6, Vec>(
           [&](int y, int x) {
             const std::ptrdiff_t cell = y / 2 * a.cell_row_stride + (t + x / 2) * kLanes + lane;
             const VecInt here = load_codes(a.codes + cell) == VecInt{} + (y % 2 * 2 + x % 2);
@@ -248,7 +250,7 @@ void winograd_unpool(const WinogradUnpoolArgs& a) {
   a.add != nullptr ? winograd_unpool_tiles<true>(a) : winograd_unpool_tiles<false>(a);
 }
 
-template <int kRows, int kTileColumns>
+template <int kRows, int kColumns, int kTileColumns>
 DIM_INLINE void winograd_output_tiles(const WinogradOutputArgs& a) {
   for (int t = 0; t < a.tiles; ++t) {
     for (int lane = 0; lane < kLanes; lane += kVec) {
@@ -256,18 +258,20 @@ DIM_INLINE void winograd_output_tiles(const WinogradOutputArgs& a) {
       float* out = a.output + t * kTileColumns * kLanes + lane;
       const int columns = a.pixels - t * kTileColumns;
       const Vec bias = load(a.bias + lane);
-      winograd_output_tile<kRows, kTileColumns, Vec>([&](int element) { return load(in + element * a.element_stride); },
-                                                     [&](int y, int x, Vec v) {
-                                                       if (y >= a.rows || x >= columns) return;
-                                                       v += bias;
-                                                       store(out + y * a.row_stride + x * kLanes, a.relu ? relu(v) : v);
-                                                     });
+      winograd_output_tile<kRows, kColumns, kTileColumns, Vec>(
+          [&](int element) { return load(in + element * a.element_stride); },
+          [&](int y, int x, Vec v) {
+            if (y >= a.rows || x >= columns) return;
+            v += bias;
+            store(out + y * a.row_stride + x * kLanes, a.relu ? relu(v) : v);
+          });
     }
   }
 }
 
 void winograd_output(const WinogradOutputArgs& a) {
-  a.window_rows == 4 ? winograd_output_tiles<4, 4>(a) : winograd_output_tiles<6, 2>(a);
+  if (a.window.height == 6) return winograd_output_tiles<6, 6, 2>(a);
+  a.window.width == 6 ? winograd_output_tiles<4, 6, 4>(a) : winograd_output_tiles<4, 4, 2>(a);
 }
 
 }  // namespace

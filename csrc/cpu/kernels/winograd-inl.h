@@ -57,11 +57,11 @@ DIM_INLINE void winograd_output_axis(const V (&m)[4], V (&y)[kTile]) {
 }
 
 /// `read(row, column)` gives the window, `write(element, value)` takes the transformed one.
-template <int kRows, typename V, typename Read, typename Write>
+template <int kRows, int kColumns, typename V, typename Read, typename Write>
 DIM_INLINE void winograd_input_tile(Read read, Write write) {
-  V half[kRows][kWinogradColumns];
+  V half[kRows][kColumns];
 #pragma GCC unroll 6
-  for (int x = 0; x < kWinogradColumns; ++x) {
+  for (int x = 0; x < kColumns; ++x) {
     V column[kRows], transformed[kRows];
 #pragma GCC unroll 6
     for (int y = 0; y < kRows; ++y) column[y] = read(y, x);
@@ -71,22 +71,22 @@ DIM_INLINE void winograd_input_tile(Read read, Write write) {
   }
 #pragma GCC unroll 6
   for (int y = 0; y < kRows; ++y) {
-    V transformed[kWinogradColumns];
+    V transformed[kColumns];
     winograd_input_axis(half[y], transformed);
 #pragma GCC unroll 6
-    for (int x = 0; x < kWinogradColumns; ++x) write(y * kWinogradColumns + x, transformed[x]);
+    for (int x = 0; x < kColumns; ++x) write(y * kColumns + x, transformed[x]);
   }
 }
 
 /// `read(element)` gives the sums, `write(row, column, value)` takes the outputs.
-template <int kRows, int kTileColumns, typename V, typename Read, typename Write>
+template <int kRows, int kColumns, int kTileColumns, typename V, typename Read, typename Write>
 DIM_INLINE void winograd_output_tile(Read read, Write write) {
-  V half[kWinogradTileRows][kWinogradColumns];
+  V half[kWinogradTileRows][kColumns];
 #pragma GCC unroll 6
-  for (int x = 0; x < kWinogradColumns; ++x) {
+  for (int x = 0; x < kColumns; ++x) {
     V column[kRows], transformed[kWinogradTileRows];
 #pragma GCC unroll 6
-    for (int y = 0; y < kRows; ++y) column[y] = read(y * kWinogradColumns + x);
+    for (int y = 0; y < kRows; ++y) column[y] = read(y * kColumns + x);
     winograd_output_axis<kWinogradTileRows>(column, transformed);
 #pragma GCC unroll 4
     for (int y = 0; y < kWinogradTileRows; ++y) half[y][x] = transformed[y];

@@ -69,19 +69,19 @@ struct WinogradConv::Scratch {
   AlignedFloats result;  // rows of one piece and block, when only the pooled result is kept
 };
 
-WinogradConv::WinogradConv(const Kernels& kernels, const ConvWeights& w)
+WinogradConv::WinogradConv(const Kernels& kernels, const ConvWeights& w, bool keep_ties)
     : kernels_(&kernels),
       kernel_(w.kernel),
-      window_rows_(w.kernel + 1),
-      tile_{kWinogradTileRows, kWinogradColumns + 1 - w.kernel},
+      window_{kWinogradTileRows + w.kernel - 1, w.kernel == 3 && keep_ties ? 4 : kMaxWindow},
+      tile_{window_.height + 1 - w.kernel, window_.width + 1 - w.kernel},
       in_blocks_(blocks_of(w.in_channels)),
       out_blocks_(blocks_of(w.out_channels)),
       groups_((out_blocks_ + kernels.conv_group - 1) / kernels.conv_group),
       bias_(w.padded_bias(out_blocks_ * kLanes)) {
   const int tile_bytes = elements() * in_blocks_ * kLanes * static_cast<int>(sizeof(float));
   block_tiles_ = std::clamp(kInputBytes / tile_bytes, kMinBlockTiles, kMaxBlockTiles);
-  const Axis vertical = weight_transform(kernel_, window_rows_);
-  const Axis horizontal = weight_transform(kernel_, kWinogradColumns);
+  const Axis vertical = weight_transform(kernel_, window_.height);
+  const Axis horizontal = weight_transform(kernel_, window_.width);
   const auto at = [](int n) { return static_cast<std::size_t>(n); };
   const std::size_t in_lanes = at(in_blocks_ * kLanes);
   weights_ = AlignedFloats(in_lanes * at(out_blocks_ * kLanes) * at(elements()));
@@ -151,7 +151,7 @@ void WinogradConv::transform_input(const Call& call, const Block& block, Scratch
                                    call.input.layout.row_stride(), add ? call.add.at(b, y, x) : nullptr,
                                    add ? call.add.layout.row_stride() : 0, tiles, out, element_stride});
       } else {
-        kernels_->winograd_input({window_rows_, call.input.at(b, y, x), call.input.layout.row_stride(),
+        kernels_->winograd_input({window_, call.input.at(b, y, x), call.input.layout.row_stride(),
                                   std::ptrdiff_t{tile_.width} * kLanes, tiles, out, element_stride});
       }
       out += std::ptrdiff_t{tiles} * kLanes;
@@ -206,7 +206,7 @@ void WinogradConv::write_piece(const Call& call, const Piece& piece, const float
   args.input = sums;
   args.element_stride = element_stride;
   args.tiles = tiles;
-  args.window_rows = window_rows_;
+  args.window = window_;
   args.rows = std::min(tile_.height, layout.size.height - y0);
   args.pixels = std::min(tiles * tile_.width, layout.size.width - x0);
   args.bias = bias_.data() + std::ptrdiff_t{out_block} * kLanes;

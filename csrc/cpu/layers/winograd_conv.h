@@ -1,6 +1,10 @@
-// Winograd convolution: F(2×4, 3×3) needs a third of a direct convolution's products, F(2×2, 5×5) a little more. The
-// tiles and points are chosen so that rounding stays within twice that of a direct sum; F(4×4, 3×3), a quarter of the
-// products, does not.
+// Winograd convolution: F(2×2, 3×3) needs 4/9 of a direct convolution's products, F(2×4, 3×3) a third, F(2×2, 5×5) a
+// little more. The tiles and points are chosen so that rounding stays within twice that of a direct sum; F(4×4, 3×3), a
+// quarter of the products, does not.
+//
+// Of these F(2×2, 3×3) alone keeps ties: where the input does not change along an axis, its outputs are equal to the
+// bit (all but one element of the transform vanish), as those of a direct sum are. Pooling depends on that: flat
+// pictures would have an argmax that rounding decides.
 #pragma once
 
 #include <vector>
@@ -15,14 +19,15 @@ class WinogradConv {
  public:
   static bool supports(int kernel) { return kernel == 3 || kernel == 5; }
   /// Zeros that an input map must have around it: partial tiles read beyond the convolution's own border.
-  static int border(int kernel) { return kernel / 2 + (supports(kernel) ? kWinogradColumns - kernel : 0); }
+  static int border(int kernel) { return kernel / 2 + (supports(kernel) ? kMaxWindow - kernel : 0); }
 
-  WinogradConv(const Kernels& kernels, const ConvWeights& weights);
+  /// `keep_ties`: a pooling depends on the result.
+  WinogradConv(const Kernels& kernels, const ConvWeights& weights, bool keep_ties);
 
   /// Output pixels of a tile.
   Size tile() const { return tile_; }
   /// Products per tile and pair of channels.
-  int elements() const { return window_rows_ * kWinogradColumns; }
+  int elements() const { return window_.height * window_.width; }
 
   struct Call {
     FloatMap input;        // before unpooling, when `unpool_codes` are set
@@ -39,6 +44,8 @@ class WinogradConv {
   void run(const Call& call) const;
 
  private:
+  static constexpr int kMaxWindow = 6;
+
   struct Piece;
   struct Block;
   struct Scratch;
@@ -50,8 +57,7 @@ class WinogradConv {
 
   const Kernels* kernels_;
   int kernel_;
-  int window_rows_;
-  Size tile_;
+  Size window_, tile_;
   int in_blocks_, out_blocks_, groups_;
   int block_tiles_;        // tiles that are transformed together
   AlignedFloats weights_;  // [group][element][in block][in lane][group lanes]
