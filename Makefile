@@ -8,6 +8,7 @@ CXX_FILES = $(shell find csrc -name '*.h' -o -name '*.cc')
 .PHONY: demo test lint format bench clean
 
 demo: $(VENV)/engine.stamp
+	mkdir -p out
 	$(BIN)/python -m dim_trt.build -o out/dim.plan --precision fp16
 	$(BIN)/python -m dim_trt.matte --plan out/dim.plan --image samples/astronaut.png \
 	  --trimap samples/astronaut_trimap.png -o out/alpha.png --composite out/composite.png \
