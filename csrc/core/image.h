@@ -13,7 +13,6 @@ struct Size {
 
   friend bool operator==(Size a, Size b) { return a.height == b.height && a.width == b.width; }
   friend bool operator!=(Size a, Size b) { return !(a == b); }
-  bool empty() const { return height <= 0 || width <= 0; }
   std::size_t area() const { return static_cast<std::size_t>(height) * static_cast<std::size_t>(width); }
 };
 

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <memory>
+#include <system_error>
 
 #include "core/error.h"
 #include "core/json.h"
@@ -18,11 +20,15 @@ constexpr std::size_t kMagicBytes = 8;
 constexpr std::size_t kFixedBytes = kMagicBytes + 4;
 constexpr std::size_t kAlignment = 64;
 constexpr int kMaxSide = 1 << 20;
+constexpr std::uintmax_t kMaxReservedBytes = std::uintmax_t{4} << 30;  // a larger file grows as it is read
 
 std::vector<std::uint8_t> read_file(const std::string& path) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
   if (!file) throw PlanError("plan '" + path + "': cannot be opened: " + std::strerror(errno));
   std::vector<std::uint8_t> bytes;
+  std::error_code unknown_size;
+  const auto expected = std::filesystem::file_size(path, unknown_size);
+  if (!unknown_size && expected <= kMaxReservedBytes) bytes.reserve(expected);
   std::vector<std::uint8_t> chunk(std::size_t{1} << 20);
   std::size_t got = 0;
   while ((got = std::fread(chunk.data(), 1, chunk.size(), file.get())) > 0)

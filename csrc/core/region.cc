@@ -48,10 +48,6 @@ Region Region::unknown(const TrimapView& trimap, Size size) {
   return region;
 }
 
-bool Region::empty() const {
-  return std::all_of(rows_.begin(), rows_.end(), [](const Row& row) { return row.empty(); });
-}
-
 std::size_t Region::pixels() const {
   std::size_t count = 0;
   for (const Row& row : rows_)

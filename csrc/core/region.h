@@ -29,7 +29,6 @@ class Region {
 
   Size size() const { return size_; }
   const Row& row(int y) const { return rows_[static_cast<std::size_t>(y)]; }
-  bool empty() const;
   std::size_t pixels() const;
 
   /// Every pixel within `radius` rows and columns: what a (2·radius+1)² convolution reads.

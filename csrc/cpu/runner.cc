@@ -15,25 +15,14 @@ constexpr Size kWindow = {2, 2};               // of pooling and unpooling
 constexpr std::size_t kMinWinogradTiles = 16;  // fewer cannot pay for four times the weights
 constexpr double kWinogradOverhead = 1.3;      // of the transforms
 
+constexpr std::size_t kPixelWork = 16;        // of an operation that only touches pixels
+constexpr std::size_t kSerialWork = 1 << 21;  // about 50 µs on one core
+
 std::size_t at(int id) { return static_cast<std::size_t>(id); }
 
-void add_need(Region& needed, const Region& more) { needed = needed.size() == Size{} ? more : needed.united(more); }
-
-/// Notes the time since the last lap; costs nothing when nobody asked.
-class Clock {
- public:
-  explicit Clock(std::vector<StepTime>* times) : times_(times) {}
-
-  void lap(const std::string& name) {
-    if (times_ == nullptr) return;
-    const auto now = std::chrono::steady_clock::now();
-    times_->push_back({name, std::chrono::duration<double, std::milli>(now - last_).count()});
-    last_ = now;
-  }
-
- private:
-  std::vector<StepTime>* times_;
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+/// A region without size is that of a value nothing reads.
+void add_need(Region& needed, const Region& more) {
+  if (more.size() != Size{}) needed = needed.size() == Size{} ? more : needed.united(more);
 };
 
 }  // namespace
@@ -135,7 +124,7 @@ void Runner::run(const Request& request, std::vector<StepTime>* times) {
   const FloatMap input = workspace->floats(program_.ops.front().output);
   clear_border(input);
   const Region& input_region = regions.step.front();
-#pragma omp parallel for num_threads(threads_) schedule(static)
+#pragma omp parallel for num_threads(threads_for(kPixelWork* padded_size.area())) schedule(static)
   for (int y = 0; y < padded_size.height; ++y)
     if (!input_region.row(y).empty())
       preprocessor_.row(request.image, request.trimap, y, padded_size.width, input.at(0, y, 0));
@@ -147,7 +136,7 @@ void Runner::run(const Request& request, std::vector<StepTime>* times) {
   }
 
   const FloatMap output = workspace->floats(program_.ops.back().input);
-#pragma omp parallel for num_threads(threads_) schedule(static)
+#pragma omp parallel for num_threads(threads_for(kPixelWork* padded_size.area())) schedule(static)
   for (int y = 0; y < request.image.size.height; ++y)
     postprocess_row(request.trimap, y, output.channel(0, y, 0), output.layout.lanes, request.alpha);
   give_back(std::move(workspace));
@@ -184,27 +173,31 @@ void Runner::run_conv(std::size_t s, const Regions& regions, Workspace& workspac
   }
   const CodeMap unpool_codes = op.codes == kNone ? CodeMap{} : workspace.codes(op.codes);
   const FloatMap add = op.other == kNone ? FloatMap{} : workspace.floats(op.other);
+  const int threads =
+      threads_for(region.pixels() * regions.tile[s].area() * static_cast<std::size_t>(op.kernel * op.kernel) *
+                  static_cast<std::size_t>(input.layout.channels) * static_cast<std::size_t>(output.layout.channels));
   if (layer.head) {
-    layer.head->run(input, output, region, op.relu, threads_);
+    layer.head->run(input, output, region, op.relu, threads);
   } else if (layer.winograd && regions.tile[s] != kPixel) {
-    layer.winograd->run({input, unpool_codes, add, output, pooled, codes, &region, pooled_region, op.relu, threads_});
+    layer.winograd->run({input, unpool_codes, add, output, pooled, codes, &region, pooled_region, op.relu, threads});
   } else if (!layer.unpool) {
-    layer.dense->run({input, output, pooled, codes, &region, pooled_region, false, op.relu, threads_});
+    layer.dense->run({input, output, pooled, codes, &region, pooled_region, false, op.relu, threads});
   } else {
     // Convolution is linear: the skip connection's part first, then the unpooled part on top of it.
     if (layer.dense) {
       const Region pixels = region.untiled(kWindow, output.layout.size);
-      layer.dense->run({add, output, {}, {}, &pixels, nullptr, false, false, threads_});
+      layer.dense->run({add, output, {}, {}, &pixels, nullptr, false, false, threads});
     }
-    layer.unpool->run({input, unpool_codes, output, &region, layer.dense != nullptr, op.relu, threads_});
+    layer.unpool->run({input, unpool_codes, output, &region, layer.dense != nullptr, op.relu, threads});
   }
 }
 
 void Runner::run_pointwise(const Op& op, const Region& region, Workspace& workspace) const {
   const FloatMap output = workspace.floats(op.output);
   const int height = output.layout.size.height;
+  const int threads = threads_for(kPixelWork * region.pixels());
   if (op.kind == OpKind::concat) {
-#pragma omp parallel for num_threads(threads_) schedule(static)
+#pragma omp parallel for num_threads(threads) schedule(static)
     for (int y = 0; y < height; ++y)
       for (const Span& span : region.row(y)) {
         int channel = 0;
@@ -221,7 +214,7 @@ void Runner::run_pointwise(const Op& op, const Region& region, Workspace& worksp
   }
   const FloatMap input = workspace.floats(op.input);
   const FloatMap other = op.kind == OpKind::add ? workspace.floats(op.other) : input;
-#pragma omp parallel for num_threads(threads_) schedule(static)
+#pragma omp parallel for num_threads(threads) schedule(static)
   for (int y = 0; y < height; ++y)
     for (const Span& span : region.row(y)) {
       const float* from = input.at(0, y, span.begin);
@@ -235,6 +228,8 @@ void Runner::run_pointwise(const Op& op, const Region& region, Workspace& worksp
       }
     }
 }
+
+int Runner::threads_for(std::size_t work) const { return work < kSerialWork ? 1 : threads_; }
 
 std::unique_ptr<Workspace> Runner::take_workspace() {
   const std::lock_guard<std::mutex> lock(mutex_);

@@ -50,6 +50,9 @@ class Runner final : public Backend {
   void run_conv(std::size_t step, const Regions& regions, Workspace& workspace) const;
   void run_pointwise(const Op& op, const Region& region, Workspace& workspace) const;
 
+  /// All threads, or one where waking the others would take longer than the work: multiplications, roughly.
+  int threads_for(std::size_t work) const;
+
   std::unique_ptr<Workspace> take_workspace();
   void give_back(std::unique_ptr<Workspace> workspace);
 

@@ -21,7 +21,6 @@ class Workspace {
   CodeMap codes(int value) {
     return {layouts_[at(value)], reinterpret_cast<std::uint8_t*>(arena_.data() + offsets_[at(value)])};
   }
-  std::size_t bytes() const { return arena_.size() * sizeof(float); }
 
  private:
   static std::size_t at(int value) { return static_cast<std::size_t>(value); }
