@@ -1,34 +1,71 @@
-"""Training samples: crops of freshly drawn scenes."""
+"""Training samples and where they come from; this file has the endless source, drawn scenes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
-import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from training.families import FAMILIES, WEIGHTS
 from training.preprocess import UNKNOWN, network_input
 from training.scenes import Scene, draw_scene
 from training.textures import Size
 
 
+class DataError(RuntimeError):
+    """Pictures that cannot be trained on; the message says which file or folder, and why."""
+
+
+class Sample(NamedTuple):
+    """One crop: the fields of `Batch` as arrays without the leading N, and without `kind`."""
+
+    input: NDArray[np.float32]
+    alpha: NDArray[np.float32]
+    foreground: NDArray[np.float32]
+    background: NDArray[np.float32]
+    unknown: NDArray[np.bool_]
+
+
 class Batch(NamedTuple):
     """input: [N, 4, H, W] float32 as the network takes it; alpha: [N, 1, H, W] float32 in 0..1;
-    foreground, background: [N, 3, H, W] float32 in 0..1; unknown: [N, 1, H, W] bool."""
+    foreground, background: [N, 3, H, W] float32 in 0..1; unknown: [N, 1, H, W] bool;
+    kind: [N] int64, which of the source's kinds each sample shows."""
 
     input: Tensor
     alpha: Tensor
     foreground: Tensor
     background: Tensor
     unknown: Tensor
+    kind: Tensor
 
 
-def crop(rng: np.random.Generator, scene: Scene, size: int) -> tuple[NDArray[np.float32], ...] | None:
+class Source(Protocol):
+    """Samples by kind. What `draw` returns depends on its arguments only, in whichever process it runs."""
+
+    names: Sequence[str]  # of the kinds: families of scenes, or foreground pictures
+    weights: NDArray[np.float64]  # how often each kind is drawn, relative to the others
+
+    def draw(self, rng: np.random.Generator, kind: int, count: int) -> list[Sample]:
+        """`count` crops of one picture; raises DataError for a file that cannot be used."""
+        ...
+
+
+def sample(
+    image: NDArray[np.uint8],
+    trimap: NDArray[np.uint8],
+    alpha: NDArray[np.float32],
+    foreground: NDArray[np.float32],
+    background: NDArray[np.float32],
+) -> Sample:
+    """[H, W, C] pictures (RGB; `image` 0..255, colours 0..1) and [H, W] maps as the planes of a sample."""
+    colours = (np.ascontiguousarray(colour.transpose(2, 0, 1)) for colour in (foreground, background))
+    return Sample(network_input(image, trimap), np.ascontiguousarray(alpha)[None], *colours, (trimap == UNKNOWN)[None])
+
+
+def crop(rng: np.random.Generator, scene: Scene, size: int) -> Sample | None:
     """A square around a random unknown pixel, never past the border, mirrored at random; None if all is known."""
     rows, columns = np.nonzero(scene.trimap == UNKNOWN)
     if len(rows) == 0:
@@ -39,35 +76,23 @@ def crop(rng: np.random.Generator, scene: Scene, size: int) -> tuple[NDArray[np.
     left = int(np.clip(columns[at] - rng.integers(size // 4, 3 * size // 4), 0, width - size))
     mirrored = slice(left + size - 1, left - 1 if left else None, -1)
     window = (slice(top, top + size), mirrored if rng.random() < 0.5 else slice(left, left + size))
-    trimap = scene.trimap[window]
-    colours = (np.ascontiguousarray(c[window].transpose(2, 0, 1)) for c in (scene.foreground, scene.background))
-    alpha = np.ascontiguousarray(scene.alpha[window])[None]
-    return (network_input(scene.image[window], trimap), alpha, *colours, (trimap == UNKNOWN)[None])
+    maps = (scene.image, scene.trimap, scene.alpha, scene.foreground, scene.background)
+    return sample(*(part[window] for part in maps))
 
 
-class SceneCrops(IterableDataset[Batch]):
-    """Endless batches of crops; which scenes they show depends on `seed` and the worker's number only."""
+class SceneSource:
+    """Crops of freshly drawn scenes; the kinds are the families."""
 
-    def __init__(self, crop_size: int, batch: int, seed: int, crops_per_scene: int = 3):
-        self.crop_size, self.batch, self.seed, self.crops_per_scene = crop_size, batch, seed, crops_per_scene
+    def __init__(self, crop_size: int):
+        self.crop_size = crop_size
         self.scene_size = Size(2 * crop_size + 32, 2 * crop_size + 32)
+        self.names = list(FAMILIES)
+        self.weights = np.array([WEIGHTS.get(name, 1.0) for name in self.names])
 
-    def __iter__(self) -> Iterator[Batch]:
-        worker = get_worker_info()
-        cv2.setNumThreads(1)
-        rng = np.random.default_rng((self.seed, worker.id if worker else 0))
-        pool: list[tuple[NDArray[np.float32], ...]] = []
+    def draw(self, rng: np.random.Generator, kind: int, count: int) -> list[Sample]:
         while True:
-            # the pool keeps crops of one scene out of each other's batch
-            while len(pool) < 4 * self.batch:
-                scene = draw_scene(rng, self.scene_size)
-                crops = (crop(rng, scene, self.crop_size) for _ in range(self.crops_per_scene))
-                pool.extend(sample for sample in crops if sample is not None)
-            chosen = [pool.pop(int(rng.integers(len(pool)))) for _ in range(self.batch)]
-            yield Batch(*(torch.from_numpy(np.stack(part)) for part in zip(*chosen, strict=True)))
-
-
-def scene_loader(crop_size: int, batch: int, seed: int, workers: int) -> DataLoader[Batch]:
-    """Batches of `SceneCrops`, drawn by `workers` processes (0: by this one)."""
-    dataset = SceneCrops(crop_size, batch, seed)
-    return DataLoader(dataset, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None)
+            scene = draw_scene(rng, self.scene_size, self.names[kind])
+            crops = [crop(rng, scene, self.crop_size) for _ in range(count)]
+            samples = [part for part in crops if part is not None]
+            if samples:  # all or none: they are crops of one trimap
+                return samples

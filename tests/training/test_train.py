@@ -10,11 +10,13 @@ from training import evaluate
 from training import model as model_module
 from training.checkpoints import CheckpointError, load_checkpoint, load_model, save_checkpoint
 from training.configs import lite
-from training.data import SceneCrops
+from training.data import SceneSource
+from training.loader import batches
 from training.model import DeepImageMatting, ModelConfig
 from training.preprocess import PREPROCESSING, canonical_trimap, network_input, pad_to_stride
+from training.run import Run, learning_rate, update_average
 from training.settings import Settings
-from training.train import Run, learning_rate, main, update_average
+from training.train import main
 from training.validation import mean_score, validate
 
 TINY = ModelConfig(width=0.0625, norm="batch", skip=True)
@@ -64,14 +66,14 @@ def test_pad_to_stride(size):
 
 def test_overfits_one_batch():
     run = Run(SETTINGS, torch.device("cpu"), seed=0)
-    batch = next(iter(SceneCrops(crop_size=32, batch=2, seed=4)))
+    batch = next(batches(SceneSource(32), 2, seed=4))
     losses = [run.train_step(batch, progress=0.0, half=False) for _ in range(60)]
     for stage in ("coarse", "refined"):
         assert losses[-1][stage] < 0.4 * losses[0][stage]
 
 
 def test_crops_depend_on_the_seed_only():
-    first, again, other = (next(iter(SceneCrops(32, 3, seed))) for seed in (1, 1, 2))
+    first, again, other = (next(batches(SceneSource(32), 3, seed)) for seed in (1, 1, 2))
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert not torch.equal(first.input, other.input)
     assert first.input.shape == (3, 4, 32, 32)
@@ -95,7 +97,7 @@ def test_nan_loss_stops_and_keeps_the_checkpoint(tmp_path, monkeypatch):
     options = ["--config", "lite", "--workers", "0", "--out", str(tmp_path)]
     main([*options, "--steps", "2"])
     before = (tmp_path / "last.pt").read_bytes()
-    monkeypatch.setattr("training.train.matting_loss", lambda *_: torch.tensor(float("nan"), requires_grad=True))
+    monkeypatch.setattr("training.run.matting_loss", lambda *_: torch.tensor(float("nan"), requires_grad=True))
     with pytest.raises(SystemExit, match="loss is nan at step 2"):
         main([*options, "--steps", "4", "--resume"])
     assert (tmp_path / "last.pt").read_bytes() == before

@@ -1,0 +1,88 @@
+"""Where a run goes on is a function of its seed and step alone."""
+
+import itertools
+
+import pytest
+import torch
+
+from training import model as model_module
+from training.checkpoints import CheckpointError, load_checkpoint
+from training.configs import lite
+from training.data import SceneSource
+from training.loader import batches
+from training.model import ModelConfig
+from training.parallel import Processes
+from training.settings import Settings
+from training.train import main
+
+SETTINGS = Settings(model="tiny", crop_size=32, batch=2, learning_rate=3e-3, warmup_steps=3)
+
+
+@pytest.fixture(autouse=True)
+def tiny_model(monkeypatch):
+    monkeypatch.setitem(model_module.CONFIGS, "tiny", ModelConfig(width=0.0625, norm="batch", skip=True))
+    monkeypatch.setattr(lite, "SETTINGS", SETTINGS)
+
+
+def take(count, **arguments):
+    return list(itertools.islice(batches(SceneSource(32), 4, **arguments), count))
+
+
+def assert_same(first, second):
+    """Recursively, tensors to the bit."""
+    assert type(first) is type(second)
+    if isinstance(first, torch.Tensor):
+        assert torch.equal(first, second)
+    elif isinstance(first, dict):
+        assert first.keys() == second.keys()
+        for key in first:
+            assert_same(first[key], second[key])
+    elif isinstance(first, (list, tuple)):
+        assert len(first) == len(second)
+        for one, other in zip(first, second, strict=True):
+            assert_same(one, other)
+    else:
+        assert first == second
+
+
+def test_comparison_sees_one_bit():
+    with pytest.raises(AssertionError):
+        assert_same({"a": [torch.tensor(1.0)]}, {"a": [torch.tensor(1.0).nextafter(torch.tensor(2.0))]})
+
+
+def test_batches_depend_on_seed_and_number_only():
+    whole = take(9, seed=7)
+    assert_same(take(4, seed=7, first=5), whole[5:])
+    assert_same(take(5, seed=7, first=4, workers=2), whole[4:])
+    assert not torch.equal(take(1, seed=8)[0].input, whole[0].input)
+    inputs = [one for batch in whole for one in batch.input]
+    assert not any(torch.equal(a, b) for a, b in itertools.combinations(inputs, 2))
+
+
+def test_processes_share_the_joint_batch():
+    joint = take(4, seed=3)
+    halves = [take(4, seed=3, processes=Processes(rank, 2)) for rank in range(2)]
+    for batch, first, second in zip(joint, *halves, strict=True):
+        assert_same(batch, type(batch)(*(torch.cat(parts) for parts in zip(first, second, strict=True))))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_resumed_run_is_the_same_to_the_bit(tmp_path, workers):
+    options = ["--config", "lite", "--steps", "20", "--seed", "5", "--threads", "1", "--workers", str(workers)]
+    main([*options, "--out", str(tmp_path / "whole")])
+    main([*options, "--out", str(tmp_path / "parts"), "--stop-at", "10"])
+    assert load_checkpoint(tmp_path / "parts/last.pt")["training"]["step"] == 10
+    main([*options, "--out", str(tmp_path / "parts"), "--resume"])
+    whole, parts = (load_checkpoint(tmp_path / name / "last.pt") for name in ("whole", "parts"))
+    assert whole["training"].pop("seconds") > 0
+    assert parts["training"].pop("seconds") > 0
+    assert whole["training"]["step"] == 20
+    assert_same(whole, parts)
+
+
+def test_resume_needs_a_whole_state(tmp_path):
+    options = ["--config", "lite", "--workers", "0", "--threads", "1", "--out", str(tmp_path), "--steps", "2"]
+    main(options)
+    (tmp_path / "checkpoint.pt").replace(tmp_path / "last.pt")
+    with pytest.raises(CheckpointError, match=r"last\.pt: holds weights only; start from them with --init"):
+        main([*options, "--resume"])

@@ -1,0 +1,55 @@
+"""Several processes that train one network: started by torchrun, they share sums; alone, nothing happens here."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+
+class Processes(NamedTuple):
+    """This process's number and how many there are."""
+
+    rank: int = 0
+    count: int = 1
+
+    def sum(self, values: Tensor) -> Tensor:
+        """The sum over all processes, in place."""
+        if self.count > 1:
+            dist.all_reduce(values)
+        return values
+
+    def first(self, value: float, device: torch.device) -> float:
+        """The first process's value: clocks differ, and all must agree on when to stop."""
+        if self.count == 1:
+            return value
+        return float(self.sum(torch.tensor(value if self.rank == 0 else 0.0, dtype=torch.float64, device=device)))
+
+    def average_gradients(self, model: nn.Module) -> None:
+        """Gradients, and running batch-norm statistics, become the mean over all processes, the same to the bit."""
+        if self.count == 1:
+            return
+        tensors = [weight.grad for weight in model.parameters() if weight.grad is not None]
+        tensors += [buffer for buffer in model.buffers() if buffer.is_floating_point()]
+        joined = self.sum(torch.cat([tensor.flatten() for tensor in tensors])) / self.count
+        with torch.no_grad():
+            for tensor, mean in zip(tensors, joined.split([tensor.numel() for tensor in tensors]), strict=True):
+                tensor.copy_(mean.view_as(tensor))
+
+
+def join() -> Processes:
+    """Meets the other processes that torchrun started: gloo on CPUs, nccl on GPUs (one each)."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return Processes()
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    return Processes(dist.get_rank(), dist.get_world_size())
+
+
+def leave(processes: Processes) -> None:
+    if processes.count > 1:
+        dist.destroy_process_group()
