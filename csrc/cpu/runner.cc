@@ -23,6 +23,23 @@ std::size_t at(int id) { return static_cast<std::size_t>(id); }
 /// A region without size is that of a value nothing reads.
 void add_need(Region& needed, const Region& more) {
   if (more.size() != Size{}) needed = needed.size() == Size{} ? more : needed.united(more);
+}
+
+/// Notes the time since the last lap; costs nothing when nobody asked.
+class Clock {
+ public:
+  explicit Clock(std::vector<StepTime>* times) : times_(times) {}
+
+  void lap(const std::string& name) {
+    if (times_ == nullptr) return;
+    const auto now = std::chrono::steady_clock::now();
+    times_->push_back({name, std::chrono::duration<double, std::milli>(now - last_).count()});
+    last_ = now;
+  }
+
+ private:
+  std::vector<StepTime>* times_;
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace
