@@ -1,0 +1,103 @@
+import pytest
+import torch
+
+from training import model as model_module
+from training.checkpoints import CheckpointError, load_checkpoint, load_model, save_checkpoint
+from training.configs import lite
+from training.data import SceneSource
+from training.loader import batches
+from training.losses import alpha_loss, composition_loss
+from training.model import DeepImageMatting, ModelConfig
+from training.run import Run, forward
+from training.settings import Settings
+from training.train import main
+
+TINY = ModelConfig(width=0.125, norm="batch", skip=True)
+SETTINGS = Settings(model="tiny", crop_size=32, batch=2, learning_rate=1e-2, warmup_steps=10)
+CPU = torch.device("cpu")
+OPTIONS = ["--config", "lite", "--workers", "0", "--threads", "1", "--steps", "2"]
+
+
+@pytest.fixture(autouse=True)
+def tiny_model(monkeypatch):
+    monkeypatch.setitem(model_module.CONFIGS, "tiny", TINY)
+    monkeypatch.setattr(lite, "SETTINGS", SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def batch():
+    return next(batches(SceneSource(32), 2, seed=4))
+
+
+def train(run, batch, steps):
+    return [run.train_step(batch, step / steps, half=False) for step in range(steps)]
+
+
+def losses(run, batch):
+    """The worst of both losses on both results, as the network was last trained."""
+    coarse, refined = forward(run.model, "all", batch, half=False)
+    truth = (batch.alpha, batch.foreground, batch.background, batch.unknown)
+    return {
+        "coarse": max(alpha_loss(coarse, truth[0], truth[3]).item(), composition_loss(coarse, *truth).item()),
+        "refined": max(alpha_loss(refined, truth[0], truth[3]).item(), composition_loss(refined, *truth).item()),
+    }
+
+
+def test_each_stage_overfits_a_tiny_set(batch):
+    first = Run(SETTINGS, CPU, 0, "encoder-decoder")
+    assert losses(first, batch)["coarse"] > 0.15
+    train(first, batch, 200)
+    reached = losses(first, batch)
+    assert reached["coarse"] < 0.01
+    assert reached["refined"] == reached["coarse"]  # the refiner is off
+
+    second = Run(SETTINGS, CPU, 0, "refiner")
+    second.start_from(first.model.state_dict())
+    worse = batch._replace(alpha=(0.85 * batch.alpha + 0.1))  # something that is left to refine
+    before = train(second, worse, 1)[0]["refined"]
+    assert train(second, worse, 150)[-1]["refined"] < 0.4 * before
+    for name, value in first.model.state_dict().items():
+        assert name.startswith("refine_") != torch.equal(second.model.state_dict()[name], value), name
+        assert name.startswith("refine_") or torch.equal(second.average.state_dict()[name], value), name
+
+
+def test_joint_stage_overfits_a_tiny_set(batch):
+    run = Run(SETTINGS, CPU, 0)
+    train(run, batch, 200)
+    assert max(losses(run, batch).values()) < 0.01
+
+
+def test_encoder_decoder_stage_leaves_the_refiner_off(batch):
+    run = Run(SETTINGS, CPU, 0, "encoder-decoder")
+    parts = train(run, batch, 3)[0]
+    assert parts.keys() == {"coarse", "l1"}
+    coarse, refined = run.average.stages(batch.input)
+    assert torch.equal(coarse, refined)
+
+
+def test_stages_by_command(tmp_path):
+    first, second = ([*OPTIONS, "--stage", stage, "--out", str(tmp_path / stage)] for stage in
+                     ("encoder-decoder", "refiner"))  # fmt: skip
+    main(first)
+    main([*second, "--init", str(tmp_path / "encoder-decoder/checkpoint.pt")])
+    assert load_checkpoint(tmp_path / "refiner/last.pt")["training"]["stage"] == "refiner"
+    coarse, refined = (load_model(tmp_path / stage / "checkpoint.pt").state_dict() for stage in
+                       ("encoder-decoder", "refiner"))  # fmt: skip
+    changed = {name.split(".")[0] for name in coarse if not torch.equal(coarse[name], refined[name])}
+    assert changed == {"refine_conv1", "refine_conv2", "refine_conv3", "refine_alpha"}
+    with pytest.raises(CheckpointError, match=r"last\.pt: was written in stage refiner; start stage all with --init"):
+        main([*OPTIONS, "--out", str(tmp_path / "refiner"), "--resume"])
+
+
+def test_refiner_stage_needs_a_refiner(monkeypatch):
+    monkeypatch.setitem(model_module.CONFIGS, "tiny", ModelConfig(width=0.0625, refine=False))
+    with pytest.raises(CheckpointError, match="has no refiner"):
+        Run(SETTINGS, CPU, 0, "refiner")
+
+
+def test_init_refuses_another_network(tmp_path):
+    config = ModelConfig(width=0.03)
+    save_checkpoint(tmp_path / "c.pt", config, DeepImageMatting(config).state_dict())
+    with pytest.raises(CheckpointError, match=r"c\.pt: holds .*width=0.03.* expected .*width=0.125"):
+        main([*OPTIONS, "--init", str(tmp_path / "c.pt"), "--out", str(tmp_path / "run")])
+    assert not (tmp_path / "run").exists()
