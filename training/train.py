@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from training.checkpoints import CheckpointError
 from training.data import Batch, DataError, SceneSource, Source
+from training.folders import FolderSource
 from training.loader import batches
 from training.run import STAGES, Run
 from training.settings import Settings
@@ -40,6 +41,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--resume", action="store_true", help="continue from <out>/last.pt, with its seed")
     parser.add_argument("--stage", choices=STAGES, default="all", help="what is trained; the rest stays as it is")
     parser.add_argument("--init", type=Path, metavar="CHECKPOINT", help="start from these weights")
+    parser.add_argument("--data", type=Path, help="folder of foregrounds (see training/folders.py) instead of scenes")
+    parser.add_argument("--backgrounds", type=Path, help="folder of backgrounds, default <data>/bg")
     parser.add_argument("--validate", type=Path, help="folder with input/, trimap1/ and gt/")
     parser.add_argument("--every", type=float, default=4, help="minutes between checkpoints")
     parser.add_argument("--threads", type=int, help="threads for the arithmetic")
@@ -125,6 +128,14 @@ def load_settings(options: argparse.Namespace) -> Settings:
     return replace(settings, **{name: value for name, value in overrides.items() if value})
 
 
+def open_source(options: argparse.Namespace, settings: Settings) -> Source:
+    if options.data:
+        return FolderSource(options.data, options.backgrounds, settings.crop_size)
+    if options.backgrounds:
+        raise DataError("--backgrounds: goes with --data; scenes draw their own")
+    return SceneSource(settings.crop_size)
+
+
 def start(options: argparse.Namespace, settings: Settings, out: Path) -> Run:
     """A new run, or the one that is in `out`."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -142,7 +153,7 @@ def main(arguments: list[str] | None = None) -> None:
         torch.set_num_threads(options.threads)
     settings = load_settings(options)
     out = options.out or Path("runs") / options.config
-    source: Source = SceneSource(settings.crop_size)
+    source = open_source(options, settings)
     run = start(options, settings, out)
     out.mkdir(parents=True, exist_ok=True)
     log = scalar_log(out)
