@@ -79,7 +79,8 @@ void unpool_conv(const UnpoolConvArgs& a) {
         const float* w = a.weights + q * a.weight_step - (p / 2) * a.tap_row_step - (p % 2) * kUnpoolGroup + o;
         for (std::int32_t e = a.begin[q]; e < a.begin[q + 1]; ++e)
           sum += double{a.entries[e].value} * w[a.entries[e].weight_offset];
-        float& out = (p / 2 == 0 ? a.upper : a.lower)[(2 * q + p % 2) * kLanes + o];
+        float* const row = p < 2 ? a.upper : a.lower;
+        float& out = row[(2 * q + p % 2) * kLanes + o];
         sum += a.bias != nullptr ? a.bias[o] : out;
         out = finish(sum, a.relu);
       }
