@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from training.checkpoints import CheckpointError, load_checkpoint, load_model, save_checkpoint
 from training.data import Batch
+from training.encoder import load_vgg16
 from training.hard import HardExamples
 from training.losses import matting_loss
 from training.model import CONFIGS, DeepImageMatting, Stages
@@ -120,6 +121,11 @@ class Run:
 
     def start_from_checkpoint(self, path: Path) -> None:
         self.start_from(load_model(path, self.model.config).state_dict())
+
+    def start_from_vgg16(self, path: Path) -> None:
+        """Begins with an encoder that knows ImageNet."""
+        load_vgg16(self.model, path)
+        self.average.load_state_dict(self.model.state_dict())
 
     def train_step(self, batch: Batch, progress: float, half: bool) -> dict[str, float]:
         """One step on this process's share of the batch; raises FloatingPointError before it does harm."""

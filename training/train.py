@@ -21,6 +21,7 @@ from tqdm import tqdm
 from training.checkpoints import CheckpointError
 from training.data import Batch, DataError, SceneSource, Source
 from training.folders import FolderSource
+from training.hard import MAX_WORKERS, HardExamples
 from training.loader import batches
 from training.run import STAGES, Run
 from training.settings import Settings
@@ -41,8 +42,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--resume", action="store_true", help="continue from <out>/last.pt, with its seed")
     parser.add_argument("--stage", choices=STAGES, default="all", help="what is trained; the rest stays as it is")
     parser.add_argument("--init", type=Path, metavar="CHECKPOINT", help="start from these weights")
+    parser.add_argument("--encoder", type=Path, metavar="FILE", help="start from VGG16: .pth of torchvision or .npz")
     parser.add_argument("--data", type=Path, help="folder of foregrounds (see training/folders.py) instead of scenes")
     parser.add_argument("--backgrounds", type=Path, help="folder of backgrounds, default <data>/bg")
+    parser.add_argument("--hard", action="store_true", help="draw more of what the network is worse at")
     parser.add_argument("--validate", type=Path, help="folder with input/, trimap1/ and gt/")
     parser.add_argument("--every", type=float, default=4, help="minutes between checkpoints")
     parser.add_argument("--threads", type=int, help="threads for the arithmetic")
@@ -51,7 +54,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--crop", type=int, help="pixels, instead of the configuration's")
     parser.add_argument("--batch", type=int, help="crops per step, instead of the configuration's")
     parser.add_argument("--half", action=argparse.BooleanOptionalAction, default=True, help="bfloat16 arithmetic")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.hard and options.workers > MAX_WORKERS:
+        parser.error(f"--workers: at most {MAX_WORKERS} with --hard, got {options.workers}")
+    return options
 
 
 @dataclass
@@ -136,12 +142,15 @@ def open_source(options: argparse.Namespace, settings: Settings) -> Source:
     return SceneSource(settings.crop_size)
 
 
-def start(options: argparse.Namespace, settings: Settings, out: Path) -> Run:
+def start(options: argparse.Namespace, settings: Settings, source: Source, out: Path) -> Run:
     """A new run, or the one that is in `out`."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    run = Run(settings, device, options.seed, options.stage)
+    hard = HardExamples(source.weights) if options.hard else None
+    run = Run(settings, device, options.seed, options.stage, hard)
     if options.init:
         run.start_from_checkpoint(options.init)
+    if options.encoder:
+        run.start_from_vgg16(options.encoder)
     if options.resume:
         run.resume(out / "last.pt")
     return run
@@ -154,10 +163,11 @@ def main(arguments: list[str] | None = None) -> None:
     settings = load_settings(options)
     out = options.out or Path("runs") / options.config
     source = open_source(options, settings)
-    run = start(options, settings, out)
+    run = start(options, settings, source, out)
     out.mkdir(parents=True, exist_ok=True)
     log = scalar_log(out)
-    data = batches(source, settings.batch, run.seed, run.step, options.workers)
+    likely = run.hard.probabilities if run.hard else None
+    data = batches(source, settings.batch, run.seed, run.step, options.workers, likely)
     budget = Budget(options.steps, "step") if options.steps else Budget(60 * options.minutes, "s")
     budget.stop_at = options.stop_at or math.inf
 
