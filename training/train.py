@@ -3,6 +3,9 @@
 Read `main` first: it is the whole run. The learning rate falls to zero over the given minutes or steps. With --steps
 a run that was stopped and resumed ends with the same weights to the bit (same machine, same --threads); with
 --minutes the learning rate follows the clock, so no two runs are the same.
+
+Several processes share each batch: `torchrun --nproc_per_node 2 -m training.train …` (machines: all see --out).
+Their gradients and running statistics are averaged; batch norm takes the statistics of each process's own share.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from training.data import Batch, DataError, SceneSource, Source
 from training.folders import FolderSource
 from training.hard import MAX_WORKERS, HardExamples
 from training.loader import batches
+from training.parallel import Processes, join, leave
 from training.run import STAGES, Run
 from training.settings import Settings
 from training.validation import mean_score, validate
@@ -97,7 +101,8 @@ def fit(run: Run, data: Iterable[Batch], budget: Budget, half: bool, every_s: fl
     """Takes steps until the budget is spent and calls `save` every so many seconds."""
     averages: dict[str, float] = {}
     saved, before = run.seconds, time.monotonic()
-    with tqdm(total=round(budget.total), unit=budget.unit, disable=None) as bar:
+    silent = True if run.processes.rank else None  # None: unless a person looks
+    with tqdm(total=round(budget.total), unit=budget.unit, disable=silent) as bar:
         for batch in data:
             if budget.over(run):
                 break
@@ -112,11 +117,15 @@ def fit(run: Run, data: Iterable[Batch], budget: Budget, half: bool, every_s: fl
                     log(f"training/{name}", value, run.step)
                 bar.n = round(budget.spent(run))
                 bar.set_postfix_str(" ".join(f"{name} {value:.3g}" for name, value in averages.items()))
-            if run.step % 500 == 0:
+            if run.step % 500 == 0 and run.processes.rank == 0:
                 tqdm.write(f"minute {run.seconds / 60:.1f} step {run.step}: {bar.postfix}")
             if run.seconds - saved > every_s:
                 save()
                 saved, before = run.seconds, time.monotonic()
+
+
+def ignore(name: str, value: float, step: int) -> None:
+    """Logs nothing."""
 
 
 def scalar_log(out: Path) -> Log:
@@ -124,7 +133,7 @@ def scalar_log(out: Path) -> Log:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        return lambda name, value, step: None
+        return ignore
     return SummaryWriter(str(out)).add_scalar
 
 
@@ -142,11 +151,11 @@ def open_source(options: argparse.Namespace, settings: Settings) -> Source:
     return SceneSource(settings.crop_size)
 
 
-def start(options: argparse.Namespace, settings: Settings, source: Source, out: Path) -> Run:
+def start(options: argparse.Namespace, settings: Settings, source: Source, out: Path, processes: Processes) -> Run:
     """A new run, or the one that is in `out`."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")  # of each process its own
     hard = HardExamples(source.weights) if options.hard else None
-    run = Run(settings, device, options.seed, options.stage, hard)
+    run = Run(settings, device, options.seed, options.stage, hard, processes)
     if options.init:
         run.start_from_checkpoint(options.init)
     if options.encoder:
@@ -156,29 +165,41 @@ def start(options: argparse.Namespace, settings: Settings, source: Source, out: 
     return run
 
 
-def main(arguments: list[str] | None = None) -> None:
-    options = parse(arguments)
-    if options.threads:
-        torch.set_num_threads(options.threads)
+def train(options: argparse.Namespace, processes: Processes) -> None:
+    """The whole run, of this process; the first one validates, writes and shows the progress."""
     settings = load_settings(options)
     out = options.out or Path("runs") / options.config
     source = open_source(options, settings)
-    run = start(options, settings, source, out)
-    out.mkdir(parents=True, exist_ok=True)
-    log = scalar_log(out)
+    run = start(options, settings, source, out, processes)
+    log: Log = ignore
+    if processes.rank == 0:
+        out.mkdir(parents=True, exist_ok=True)
+        log = scalar_log(out)
     likely = run.hard.probabilities if run.hard else None
-    data = batches(source, settings.batch, run.seed, run.step, options.workers, likely)
+    data = batches(source, settings.batch, run.seed, run.step, options.workers, likely, processes)
     budget = Budget(options.steps, "step") if options.steps else Budget(60 * options.minutes, "s")
     budget.stop_at = options.stop_at or math.inf
 
     def save() -> None:
-        checkpoint(run, out, options.validate, log)
+        if processes.rank == 0:
+            checkpoint(run, out, options.validate, log)
 
     try:
         fit(run, data, budget, options.half, 60 * options.every, save, log)
     except FloatingPointError as error:
         raise SystemExit(f"{error}; {out / 'last.pt'} is the last good state") from error
     save()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = parse(arguments)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    processes = join()
+    try:
+        train(options, processes)
+    finally:
+        leave(processes)
 
 
 if __name__ == "__main__":
