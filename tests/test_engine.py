@@ -164,6 +164,18 @@ def test_computing_only_what_unknown_pixels_need_changes_nothing(network, model,
     assert_known_exact(fresh, trimap)
 
 
+@pytest.mark.parametrize(("model", "seed"), [("lite", 4), ("no refiner", 10)])
+def test_flat_pictures_pool_as_pytorch_pools_them(network, model, seed):
+    """Where nothing changes all values of a pooling window are equal, and the first must win as in PyTorch."""
+    net = network(model)
+    rng = np.random.default_rng(seed)
+    img = np.kron(rng.integers(0, 256, (3, 4, 3), dtype=np.uint8), np.ones((83, 67, 1), np.uint8))[:231, :251]
+    trimap = np.full(img.shape[:2], 128, np.uint8)
+    trimap[:, :9] = 0
+    assert tie_margin(net.model, input_tensor(img, trimap)) > MIN_TIE_MARGIN, "choose another seed"
+    assert_within(net.engine.run(img, trimap), alpha_of(net.model, img, trimap), 1e-4)
+
+
 # ------------------------------------------------------------------------------------------------------------- arrays
 
 
