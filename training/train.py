@@ -29,7 +29,7 @@ from training.loader import batches
 from training.parallel import Processes, join, leave
 from training.run import STAGES, Run
 from training.settings import Settings
-from training.validation import mean_score, validate
+from training.validation import mean_score, network, validate
 
 Log = Callable[[str, float, int], None]
 STEP_LIMIT_S = 10.0  # a step that took longer was suspended; it counts as this long
@@ -86,7 +86,7 @@ def checkpoint(run: Run, out: Path, folder: Path | None, log: Log) -> None:
     """Saves what resuming needs as last.pt and the best network so far as checkpoint.pt."""
     sad = -math.inf  # without validation the newest is the best
     if folder is not None:
-        sad, mse = mean_score(validate(run.average, folder))
+        sad, mse = mean_score(validate(network(run.average), folder))
         tqdm.write(f"minute {run.seconds / 60:.1f} step {run.step}: SAD {sad:.2f} MSE {1000 * mse:.1f}e-3")
         log("validation/sad", sad, run.step)
         log("validation/mse", mse, run.step)

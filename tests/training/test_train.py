@@ -1,12 +1,10 @@
 import itertools
-import shutil
 
 import cv2
 import numpy as np
 import pytest
 import torch
 
-from training import evaluate
 from training import model as model_module
 from training.checkpoints import CheckpointError, load_checkpoint, load_model, save_checkpoint
 from training.configs import lite
@@ -17,7 +15,6 @@ from training.preprocess import PREPROCESSING, canonical_trimap, network_input, 
 from training.run import learning_rate, update_average
 from training.settings import Settings
 from training.train import main
-from training.validation import mean_score, validate
 
 TINY = ModelConfig(width=0.0625, norm="batch", skip=True)
 SETTINGS = Settings(model="tiny", crop_size=32, batch=2, learning_rate=3e-3, warmup_steps=3)
@@ -113,29 +110,6 @@ def test_average_covers_batch_norm_statistics():
     model.conv1_1.norm.running_mean.fill_(1.0)
     update_average(average, model, step=10**6, decay=0.75)
     assert average.conv1_1.norm.running_mean.mean().item() == pytest.approx(0.25)
-
-
-def test_validation_scores_unknown_pixels_only(folder):
-    model = DeepImageMatting(TINY).eval()
-    torch.nn.init.zeros_(model.alpha.conv.weight)
-    torch.nn.init.zeros_(model.refine_alpha.conv.weight)
-    scores = validate(model, folder)
-    assert scores["a"].sad == pytest.approx(17 * 45 * 0.3 / 1000)
-    assert mean_score(scores).mse == pytest.approx(0.09)
-    (folder / "input/a.png").unlink()
-    with pytest.raises(FileNotFoundError, match=r"a\.png: missing or unreadable"):
-        validate(model, folder)
-
-
-def test_evaluate_prints_a_table(tmp_path, folder, capsys):
-    (folder / "trimap1").rename(folder / "trimap2")
-    save_checkpoint(tmp_path / "c.pt", TINY, DeepImageMatting(TINY).state_dict())
-    options = ["--checkpoint", str(tmp_path / "c.pt"), "--alphamatting", str(folder)]
-    with pytest.raises(SystemExit, match=r"trimap1/a\.png: missing"):
-        evaluate.main(options)
-    shutil.copytree(folder / "trimap2", folder / "trimap1")
-    evaluate.main(options)
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["picture", "a", "mean"]
 
 
 def test_checkpoint_errors(tmp_path):

@@ -1,0 +1,120 @@
+import os
+import shutil
+import sys
+import types
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from training import evaluate, speed
+from training.checkpoints import save_checkpoint
+from training.families import FAMILIES
+from training.model import DeepImageMatting, ModelConfig
+from training.textures import Size
+from training.validation import held_out_scene, mean_score, network, validate, validate_scenes
+
+TINY = ModelConfig(width=0.0625, norm="batch", skip=True)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    rng = np.random.default_rng(0)
+    root = tmp_path / "pictures"
+    for name in ("input", "trimap1", "gt"):
+        (root / name).mkdir(parents=True)
+    cv2.imwrite(str(root / "input/a.png"), rng.integers(0, 256, (45, 51, 3), np.uint8))
+    cv2.imwrite(str(root / "trimap1/a.png"), np.repeat(np.uint8([0, 99, 255]), 17)[None].repeat(45, 0))
+    cv2.imwrite(str(root / "gt/a.png"), np.repeat(np.uint8([0, 51, 255]), 17)[None].repeat(45, 0))
+    return root
+
+
+def test_validation_scores_unknown_pixels_only(folder):
+    model = DeepImageMatting(TINY).eval()
+    torch.nn.init.zeros_(model.alpha.conv.weight)
+    torch.nn.init.zeros_(model.refine_alpha.conv.weight)
+    scores = validate(network(model), folder)
+    assert scores["a"].sad == pytest.approx(17 * 45 * 0.3 / 1000)
+    assert mean_score(scores).mse == pytest.approx(0.09)
+    (folder / "input/a.png").unlink()
+    with pytest.raises(FileNotFoundError, match=r"a\.png: missing or unreadable"):
+        validate(network(model), folder)
+
+
+def test_evaluate_prints_a_table(tmp_path, folder, capsys):
+    (folder / "trimap1").rename(folder / "trimap2")
+    save_checkpoint(tmp_path / "c.pt", TINY, DeepImageMatting(TINY).state_dict())
+    options = ["--checkpoint", str(tmp_path / "c.pt"), "--alphamatting", str(folder)]
+    with pytest.raises(SystemExit, match=r"trimap1/a\.png: missing"):
+        evaluate.main(options)
+    shutil.copytree(folder / "trimap2", folder / "trimap1")
+    evaluate.main(options)
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["picture", "a", "mean"]
+
+
+def test_sizes_that_differ_are_named(folder):
+    cv2.imwrite(str(folder / "gt/a.png"), np.zeros((44, 51), np.uint8))
+    with pytest.raises(ValueError, match=r"a\.png: sizes differ: input \(45, 51\).*gt \(44, 51\)"):
+        validate(network(DeepImageMatting(TINY).eval()), folder)
+
+
+@pytest.fixture
+def pymatting(monkeypatch):
+    """A stand-in that returns the trimap; checks what it is given."""
+
+    def estimate(image, trimap):
+        assert image.dtype == trimap.dtype == np.float64
+        assert image.max() <= 1
+        assert set(np.unique(trimap)) <= {0, 0.5, 1}
+        return 3 * trimap - 1  # -1, 0.5, 2: to be clipped
+
+    module = types.SimpleNamespace(estimate_alpha_cf=estimate, estimate_alpha_knn=estimate)
+    monkeypatch.setitem(sys.modules, "pymatting", module)
+
+
+def test_other_methods_beside_the_network(tmp_path, folder, pymatting, capsys):
+    shutil.copytree(folder / "trimap1", folder / "trimap2")
+    save_checkpoint(tmp_path / "c.pt", TINY, DeepImageMatting(TINY).state_dict())
+    evaluate.main(["--alphamatting", str(folder), "--method", "cf"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["a", "0.23", "90.0", "0.23", "90.0"]  # 17 · 45 pixels, 0.5 instead of 0.2
+    evaluate.main(["--alphamatting", str(folder), "--checkpoint", str(tmp_path / "c.pt"), "--method", "network", "knn"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["network:", "picture", "a", "mean", "knn:", "picture", "a", "mean"]
+
+
+def test_without_pymatting_a_sentence_says_what_to_install(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pymatting", None)
+    with pytest.raises(SystemExit, match=r"--method cf needs pymatting .*: pip install pymatting"):
+        evaluate.main(["--alphamatting", str(folder), "--method", "cf"])
+
+
+def test_scenes_by_family(tmp_path, pymatting, capsys, monkeypatch):
+    monkeypatch.setattr(evaluate, "FAMILIES", {"hair": None, "net": None})
+    save_checkpoint(tmp_path / "c.pt", TINY, DeepImageMatting(TINY).state_dict())
+    options = ["--scenes", "1", "--seed", "3", "--checkpoint", str(tmp_path / "c.pt"), "--method", "network", "cf"]
+    evaluate.main(options)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["family", "SAD", "network", "MSE", "e-3", "SAD", "cf", "MSE", "e-3"]
+    assert [line.split()[0] for line in lines[2:]] == ["hair", "net", "mean"]
+    half = validate_scenes({"half": lambda image, trimap: np.full(trimap.shape, 0.5)}, "net", 1, 3)["half"]
+    assert lines[3].split()[3] == f"{half.sad:.2f}"
+
+
+def test_held_out_scenes_have_known_and_unknown_pixels():
+    for number, family in enumerate(FAMILIES):
+        scene = held_out_scene(0, family, number, Size(96, 128))
+        assert set(np.unique(scene.trimap)) == {0, 128, 255}
+
+
+def test_speed_prints_rates(capsys, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
+    threads = torch.get_num_threads()
+    try:
+        speed.main(["--config", "lite", "--seconds", "0.01", "--crop", "32", "--batch", "2"])
+    finally:
+        torch.set_num_threads(threads)
+    rates = [float(value) for value in capsys.readouterr().out.splitlines()[-1].split()]
+    assert rates[0] == 1
+    assert min(rates[1:]) > 0

@@ -1,0 +1,36 @@
+"""Matting without a network, to compare with: closed-form and KNN matting of pymatting, where that is installed."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.preprocess import canonical_trimap
+from training.validation import Method
+
+NAMES = {"cf": "estimate_alpha_cf", "knn": "estimate_alpha_knn"}
+
+
+class MethodUnavailableError(RuntimeError):
+    """The message says what to install."""
+
+
+def classical(name: str) -> Method:
+    """`cf` or `knn`; raises MethodUnavailableError without pymatting."""
+    try:
+        import pymatting
+    except ImportError as error:
+        raise MethodUnavailableError(f"--method {name} needs pymatting ({error}): pip install pymatting") from error
+    estimate = getattr(pymatting, NAMES[name])
+
+    def matte(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[Any]:
+        known = np.array([0.0, 0.5, 1.0])[canonical_trimap(trimap).astype(int) // 127]
+        with warnings.catch_warnings():  # about its solver's progress
+            warnings.simplefilter("ignore")
+            alpha = estimate(image.astype(np.float64) / 255, known)
+        return np.clip(np.asarray(alpha), 0, 1)
+
+    return matte

@@ -1,0 +1,78 @@
+"""How fast this machine makes samples and trains: `python -m training.speed --config lite`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import multiprocessing
+import os
+import time
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import torch
+
+from training.data import SceneSource
+from training.loader import GROUP, batches
+from training.run import Run
+from training.settings import Settings
+
+
+def draw_for(seconds: float, crop_size: int, seed: int) -> tuple[float, float]:
+    """Scenes per second and crops per second of one process."""
+    cv2.setNumThreads(1)
+    source, rng = SceneSource(crop_size), np.random.default_rng(seed)
+    likely = source.weights / source.weights.sum()
+    start, scenes, crops = time.perf_counter(), 0, 0
+    while (took := time.perf_counter() - start) < seconds or not scenes:
+        crops += len(source.draw(rng, int(rng.choice(len(likely), p=likely)), GROUP))
+        scenes += 1
+    return scenes / took, crops / took
+
+
+def drawing_speed(processes: int, seconds: float, crop_size: int) -> tuple[float, float]:
+    """Scenes and crops per second of so many processes together."""
+    if processes == 1:
+        return draw_for(seconds, crop_size, 0)
+    with multiprocessing.get_context("spawn").Pool(processes) as pool:
+        rates = pool.starmap(draw_for, [(seconds, crop_size, seed) for seed in range(processes)], 1)
+    scenes, crops = np.sum(rates, 0)
+    return float(scenes), float(crops)
+
+
+def training_speed(settings: Settings, threads: int, seconds: float, half: bool) -> float:
+    """Training samples per second with ready batches: forward, backward, optimiser, average."""
+    torch.set_num_threads(threads)
+    run = Run(settings, torch.device("cuda" if torch.cuda.is_available() else "cpu"), seed=0)
+    batch = next(batches(SceneSource(settings.crop_size), settings.batch, seed=0))
+    run.train_step(batch, 0.0, half)  # warms up
+    start, steps = time.perf_counter(), 0
+    while (took := time.perf_counter() - start) < seconds or not steps:
+        run.train_step(batch, 0.0, half)
+        steps += 1
+    return steps * settings.batch / took
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config", default="lite", help="a file in training/configs")
+    parser.add_argument("--seconds", type=float, default=5, help="for each figure")
+    parser.add_argument("--crop", type=int, help="pixels, instead of the configuration's")
+    parser.add_argument("--batch", type=int, help="crops per step, instead of the configuration's")
+    parser.add_argument("--half", action=argparse.BooleanOptionalAction, default=True, help="bfloat16 arithmetic")
+    options = parser.parse_args(arguments)
+    settings: Settings = importlib.import_module(f"training.configs.{options.config}").SETTINGS
+    overrides = {"crop_size": options.crop, "batch": options.batch}
+    settings = replace(settings, **{name: value for name, value in overrides.items() if value})
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    print(f"{options.config}: crops of {settings.crop_size} pixels, batches of {settings.batch}")
+    print(f"{'cores':>5} {'scenes/s':>9} {'crops of them/s':>16} {'trained crops/s':>16}")
+    for count in sorted({1, cores}):
+        scenes, crops = drawing_speed(count, options.seconds, settings.crop_size)
+        trained = training_speed(settings, count, options.seconds, options.half)
+        print(f"{count:5} {scenes:9.1f} {crops:16.1f} {trained:16.1f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
