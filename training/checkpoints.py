@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 from pathlib import Path
@@ -21,14 +22,22 @@ class CheckpointError(RuntimeError):
 def save_checkpoint(
     path: Path, config: ModelConfig, model: dict[str, torch.Tensor], training: dict[str, Any] | None = None
 ) -> None:
-    """Writes {format, config, model, training} so that `path` is always a whole file, old or new."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Writes {format, config, model, training} so that `path` is always a whole file, old or new.
+
+    Raises CheckpointError where it cannot be written, as on a full disk.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         torch.save({"format": FORMAT, "config": config.to_dict(), "model": model, "training": training}, temporary)
         temporary.replace(path)
+    except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
+        reason = str(error).splitlines()[0]
+        older = "; the older one is untouched: make room and continue with --resume" if path.exists() else ""
+        raise CheckpointError(f"{path}: cannot write the checkpoint ({reason}){older}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

@@ -137,16 +137,21 @@ class Run:
         errors = sample_errors(stages.refined, batch)
         joint = self.share(loss, errors, batch)
         if not math.isfinite(joint):
-            raise FloatingPointError(f"loss is {joint} at step {self.step}: batch {self.step} of seed {self.seed}")
+            raise FloatingPointError(self.complaint("loss", joint))
         self.optimizer.zero_grad(set_to_none=True)
         (loss * self.scale).backward()  # type: ignore[no-untyped-call]
         self.processes.average_gradients(self.model)
-        nn.utils.clip_grad_norm_((w for w in self.model.parameters() if w.grad is not None), self.settings.clip)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
+        if not torch.isfinite(norm):
+            raise FloatingPointError(self.complaint("gradient", norm.item()))
         self.optimizer.step()
         update_average(self.average, self.model, self.step, self.settings.ema)
         self.step += 1
         self.last = (batch, Stages(stages.coarse.detach(), stages.refined.detach()))
         return {name: part.item() for name, part in parts.items()} | {"l1": errors.mean().item()}
+
+    def complaint(self, what: str, value: float) -> str:
+        return f"{what} is {value} at step {self.step}: batch {self.step} of seed {self.seed}"
 
     def share(self, loss: Tensor, errors: Tensor, batch: Batch) -> float:
         """The loss on the joint batch; lets `hard` learn, and sets `scale`, which makes the mean over all processes

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import importlib
+import pkgutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from training.model import STRIDE
 
 
 @dataclass(frozen=True)
@@ -18,3 +23,20 @@ class Settings:
     warmup_steps: int = 200
     ema: float = 0.998
     clip: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.crop_size <= 0 or self.crop_size % STRIDE:
+            raise ValueError(f"crop: expected a multiple of {STRIDE} pixels, got {self.crop_size}")
+        if self.batch < 1:
+            raise ValueError(f"batch: expected at least 1, got {self.batch}")
+
+
+def config_names() -> list[str]:
+    return sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).with_name("configs"))]))
+
+
+def load_settings(config: str, crop_size: int | None = None, batch: int | None = None) -> Settings:
+    """Those of `training/configs/<config>.py`, with other crops where given. Raises ValueError."""
+    settings: Settings = importlib.import_module(f"training.configs.{config}").SETTINGS
+    overrides = {"crop_size": crop_size, "batch": batch}
+    return replace(settings, **{name: value for name, value in overrides.items() if value is not None})

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import multiprocessing
 import os
 import time
-from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -16,7 +14,7 @@ import torch
 from training.data import SceneSource
 from training.loader import GROUP, batches
 from training.run import Run
-from training.settings import Settings
+from training.settings import Settings, config_names, load_settings
 
 
 def draw_for(seconds: float, crop_size: int, seed: int) -> tuple[float, float]:
@@ -56,15 +54,13 @@ def training_speed(settings: Settings, threads: int, seconds: float, half: bool)
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--config", default="lite", help="a file in training/configs")
+    parser.add_argument("--config", default="lite", choices=config_names(), help="a file in training/configs")
     parser.add_argument("--seconds", type=float, default=5, help="for each figure")
     parser.add_argument("--crop", type=int, help="pixels, instead of the configuration's")
     parser.add_argument("--batch", type=int, help="crops per step, instead of the configuration's")
     parser.add_argument("--half", action=argparse.BooleanOptionalAction, default=True, help="bfloat16 arithmetic")
     options = parser.parse_args(arguments)
-    settings: Settings = importlib.import_module(f"training.configs.{options.config}").SETTINGS
-    overrides = {"crop_size": options.crop, "batch": options.batch}
-    settings = replace(settings, **{name: value for name, value in overrides.items() if value})
+    settings = load_settings(options.config, options.crop, options.batch)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     print(f"{options.config}: crops of {settings.crop_size} pixels, batches of {settings.batch}")
     print(f"{'cores':>5} {'scenes/s':>9} {'crops of them/s':>16} {'trained crops/s':>16}")

@@ -11,11 +11,10 @@ Their gradients and running statistics are averaged; batch norm takes the statis
 from __future__ import annotations
 
 import argparse
-import importlib
 import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -26,18 +25,18 @@ from training.data import Batch, DataError, SceneSource, Source
 from training.folders import FolderSource
 from training.hard import MAX_WORKERS, HardExamples
 from training.loader import batches
+from training.logs import Log
 from training.parallel import Processes, join, leave
 from training.run import STAGES, Run
-from training.settings import Settings
+from training.settings import Settings, config_names, load_settings
 from training.validation import mean_score, network, validate
 
-Log = Callable[[str, float, int], None]
 STEP_LIMIT_S = 10.0  # a step that took longer was suspended; it counts as this long
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", default="lite", help="a file in training/configs")
+    parser.add_argument("--config", default="lite", choices=config_names(), help="a file in training/configs")
     budget = parser.add_mutually_exclusive_group(required=True)
     budget.add_argument("--minutes", type=float, help="time of the whole run, earlier parts of it included")
     budget.add_argument("--steps", type=int, help="steps of the whole run, earlier parts of it included")
@@ -61,6 +60,13 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.hard and options.workers > MAX_WORKERS:
         parser.error(f"--workers: at most {MAX_WORKERS} with --hard, got {options.workers}")
+    for name in ("seed", "workers"):
+        if getattr(options, name) < 0:
+            parser.error(f"--{name}: expected 0 or more, got {getattr(options, name)}")
+    try:
+        options.settings = load_settings(options.config, options.crop, options.batch)
+    except ValueError as error:
+        parser.error(f"--{error}")
     return options
 
 
@@ -88,8 +94,10 @@ def checkpoint(run: Run, out: Path, folder: Path | None, log: Log) -> None:
     if folder is not None:
         sad, mse = mean_score(validate(network(run.average), folder))
         tqdm.write(f"minute {run.seconds / 60:.1f} step {run.step}: SAD {sad:.2f} MSE {1000 * mse:.1f}e-3")
-        log("validation/sad", sad, run.step)
-        log("validation/mse", mse, run.step)
+        log.scalar("validation/sad", sad, run.step)
+        log.scalar("validation/mse", mse, run.step)
+    if run.last is not None:
+        log.pictures(run.last[0], run.last[1].refined, run.step)
     if sad <= run.best:
         run.best = sad if folder is not None else run.best
         run.save(out / "checkpoint.pt", resumable=False)
@@ -114,7 +122,7 @@ def fit(run: Run, data: Iterable[Batch], budget: Budget, half: bool, every_s: fl
             averages = {name: 0.98 * averages.get(name, value) + 0.02 * value for name, value in parts.items()}
             if run.step % 50 == 0:
                 for name, value in averages.items():
-                    log(f"training/{name}", value, run.step)
+                    log.scalar(f"training/{name}", value, run.step)
                 bar.n = round(budget.spent(run))
                 bar.set_postfix_str(" ".join(f"{name} {value:.3g}" for name, value in averages.items()))
             if run.step % 500 == 0 and run.processes.rank == 0:
@@ -122,25 +130,6 @@ def fit(run: Run, data: Iterable[Batch], budget: Budget, half: bool, every_s: fl
             if run.seconds - saved > every_s:
                 save()
                 saved, before = run.seconds, time.monotonic()
-
-
-def ignore(name: str, value: float, step: int) -> None:
-    """Logs nothing."""
-
-
-def scalar_log(out: Path) -> Log:
-    """A function (name, value, step) that writes for TensorBoard, or nothing where that is not installed."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return ignore
-    return SummaryWriter(str(out)).add_scalar
-
-
-def load_settings(options: argparse.Namespace) -> Settings:
-    settings: Settings = importlib.import_module(f"training.configs.{options.config}").SETTINGS
-    overrides = {"crop_size": options.crop, "batch": options.batch}
-    return replace(settings, **{name: value for name, value in overrides.items() if value})
 
 
 def open_source(options: argparse.Namespace, settings: Settings) -> Source:
@@ -167,14 +156,11 @@ def start(options: argparse.Namespace, settings: Settings, source: Source, out: 
 
 def train(options: argparse.Namespace, processes: Processes) -> None:
     """The whole run, of this process; the first one validates, writes and shows the progress."""
-    settings = load_settings(options)
+    settings: Settings = options.settings
     out = options.out or Path("runs") / options.config
     source = open_source(options, settings)
     run = start(options, settings, source, out, processes)
-    log: Log = ignore
-    if processes.rank == 0:
-        out.mkdir(parents=True, exist_ok=True)
-        log = scalar_log(out)
+    log = Log(out if processes.rank == 0 else None)
     likely = run.hard.probabilities if run.hard else None
     data = batches(source, settings.batch, run.seed, run.step, options.workers, likely, processes)
     budget = Budget(options.steps, "step") if options.steps else Budget(60 * options.minutes, "s")
@@ -186,9 +172,12 @@ def train(options: argparse.Namespace, processes: Processes) -> None:
 
     try:
         fit(run, data, budget, options.half, 60 * options.every, save, log)
+        save()
     except FloatingPointError as error:
-        raise SystemExit(f"{error}; {out / 'last.pt'} is the last good state") from error
-    save()
+        kept = f"{out / 'last.pt'} is the last good state" if (out / "last.pt").exists() else "nothing was saved yet"
+        raise SystemExit(f"{error}; {kept}") from error
+    finally:
+        log.close()
 
 
 def main(arguments: list[str] | None = None) -> None:

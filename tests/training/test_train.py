@@ -82,16 +82,6 @@ def test_run_writes_checkpoints_and_resumes(tmp_path, folder, capsys):
     assert sorted(path.name for path in (tmp_path / "run").glob("*.pt*")) == ["checkpoint.pt", "last.pt"]
 
 
-def test_nan_loss_stops_and_keeps_the_checkpoint(tmp_path, monkeypatch):
-    options = ["--config", "lite", "--workers", "0", "--out", str(tmp_path)]
-    main([*options, "--steps", "2"])
-    before = (tmp_path / "last.pt").read_bytes()
-    monkeypatch.setattr("training.run.matting_loss", lambda *_: torch.tensor(float("nan"), requires_grad=True))
-    with pytest.raises(SystemExit, match="loss is nan at step 2"):
-        main([*options, "--steps", "4", "--resume"])
-    assert (tmp_path / "last.pt").read_bytes() == before
-
-
 def test_resume_refuses_another_config(tmp_path):
     save_checkpoint(tmp_path / "last.pt", ModelConfig(width=0.05), {}, {})
     with pytest.raises(CheckpointError, match=r"last.pt: holds .*0.05"):
@@ -145,7 +135,7 @@ def test_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
         raise OSError("No space left on device")
 
     monkeypatch.setattr(torch, "save", full_disk)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(CheckpointError, match="No space left"):
         save_checkpoint(path, TINY, {"a": torch.zeros(2)})
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["c.pt"]

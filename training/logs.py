@@ -1,0 +1,51 @@
+"""What TensorBoard shows of a run: curves, and pictures of the last batch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from training.data import Batch
+from training.preprocess import PREPROCESSING
+
+PICTURES = 4  # samples shown
+
+
+def picture_sheet(batch: Batch, predicted: Tensor, count: int = PICTURES) -> Tensor:
+    """[3, n·H, 4·W] float32 in 0..1: a row per sample of image, trimap, true alpha and predicted alpha."""
+    mean, std = (torch.tensor(v, device=batch.input.device)[:, None, None] for v in
+                 (PREPROCESSING.mean, PREPROCESSING.std))  # fmt: skip
+    image = (batch.input[:count, :3] * std + mean) / 255
+    trimap = batch.input[:count, 3:] / (255 * PREPROCESSING.trimap_scale)
+    greys = [part.expand_as(image) for part in (trimap, batch.alpha[:count], predicted[:count])]
+    columns = torch.cat([image, *greys], 3)  # [n, 3, H, 4·W]
+    return columns.permute(1, 0, 2, 3).flatten(1, 2).float().clamp(0, 1).cpu()
+
+
+class Log:
+    """Writes into `folder`; nothing without one, or where tensorboard is not installed."""
+
+    def __init__(self, folder: Path | None):
+        self.writer = None
+        if folder is None:
+            return
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            return
+        self.writer = SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+
+    def scalar(self, name: str, value: float, step: int) -> None:
+        if self.writer is not None:
+            self.writer.add_scalar(name, value, step)  # type: ignore[no-untyped-call]
+
+    def pictures(self, batch: Batch, predicted: Tensor, step: int) -> None:
+        if self.writer is not None:
+            sheet = picture_sheet(batch, predicted)
+            self.writer.add_image("image, trimap, alpha, prediction", sheet, step)  # type: ignore[no-untyped-call]
+
+    def close(self) -> None:
+        if self.writer is not None:
+            self.writer.close()  # type: ignore[no-untyped-call]
