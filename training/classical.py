@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
+import contextlib
+import io
 from typing import Any
 
 import numpy as np
@@ -28,9 +29,8 @@ def classical(name: str) -> Method:
 
     def matte(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[Any]:
         known = np.array([0.0, 0.5, 1.0])[canonical_trimap(trimap).astype(int) // 127]
-        with warnings.catch_warnings():  # about its solver's progress
-            warnings.simplefilter("ignore")
+        with contextlib.redirect_stdout(io.StringIO()):  # what its solver tried first
             alpha = estimate(image.astype(np.float64) / 255, known)
-        return np.clip(np.asarray(alpha), 0, 1)
+        return np.asarray(np.clip(alpha, 0, 1))
 
     return matte

@@ -45,8 +45,15 @@ class Batch(NamedTuple):
 class Source(Protocol):
     """Samples by kind. What `draw` returns depends on its arguments only, in whichever process it runs."""
 
-    names: Sequence[str]  # of the kinds: families of scenes, or foreground pictures
-    weights: NDArray[np.float64]  # how often each kind is drawn, relative to the others
+    @property
+    def names(self) -> Sequence[str]:
+        """Of the kinds: families of scenes, or foreground pictures."""
+        ...
+
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """How often each kind is drawn, relative to the others."""
+        ...
 
     def draw(self, rng: np.random.Generator, kind: int, count: int) -> list[Sample]:
         """`count` crops of one picture; raises DataError for a file that cannot be used."""
@@ -61,8 +68,9 @@ def sample(
     background: NDArray[np.float32],
 ) -> Sample:
     """[H, W, C] pictures (RGB; `image` 0..255, colours 0..1) and [H, W] maps as the planes of a sample."""
-    colours = (np.ascontiguousarray(colour.transpose(2, 0, 1)) for colour in (foreground, background))
-    return Sample(network_input(image, trimap), np.ascontiguousarray(alpha)[None], *colours, (trimap == UNKNOWN)[None])
+    front, back = (np.ascontiguousarray(colour.transpose(2, 0, 1)) for colour in (foreground, background))
+    planes = network_input(image, trimap)
+    return Sample(planes, np.ascontiguousarray(alpha)[None], front, back, (trimap == UNKNOWN)[None])
 
 
 def crop(rng: np.random.Generator, scene: Scene, size: int) -> Sample | None:
@@ -76,8 +84,8 @@ def crop(rng: np.random.Generator, scene: Scene, size: int) -> Sample | None:
     left = int(np.clip(columns[at] - rng.integers(size // 4, 3 * size // 4), 0, width - size))
     mirrored = slice(left + size - 1, left - 1 if left else None, -1)
     window = (slice(top, top + size), mirrored if rng.random() < 0.5 else slice(left, left + size))
-    maps = (scene.image, scene.trimap, scene.alpha, scene.foreground, scene.background)
-    return sample(*(part[window] for part in maps))
+    colours = (scene.foreground[window], scene.background[window])
+    return sample(scene.image[window], scene.trimap[window], scene.alpha[window], *colours)
 
 
 class SceneSource:

@@ -145,7 +145,7 @@ def resized(picture: NDArray[np.uint8], size: int, mirrored: bool) -> NDArray[np
     """Square, 0..1."""
     way = cv2.INTER_AREA if picture.shape[0] > size else cv2.INTER_LINEAR
     small = cv2.resize(np.ascontiguousarray(picture), (size, size), interpolation=way)
-    return (small[:, ::-1] if mirrored else small).astype(np.float32) / 255
+    return np.asarray((small[:, ::-1] if mirrored else small) / np.float32(255), np.float32)
 
 
 class FolderSource:

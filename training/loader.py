@@ -92,7 +92,7 @@ def batches(
     requests = Requests(group_of(first), batch, seed, probabilities or (lambda group: fixed), processes)
     loader = DataLoader(
         Groups(source, seed),
-        sampler=requests,  # type: ignore[arg-type]
+        sampler=requests,
         batch_size=None,
         num_workers=workers,
         collate_fn=_as_it_is,

@@ -35,17 +35,17 @@ class Log:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             return
-        self.writer = SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+        self.writer = SummaryWriter(str(folder))
 
     def scalar(self, name: str, value: float, step: int) -> None:
         if self.writer is not None:
-            self.writer.add_scalar(name, value, step)  # type: ignore[no-untyped-call]
+            self.writer.add_scalar(name, value, step)
 
     def pictures(self, batch: Batch, predicted: Tensor, step: int) -> None:
         if self.writer is not None:
             sheet = picture_sheet(batch, predicted)
-            self.writer.add_image("image, trimap, alpha, prediction", sheet, step)  # type: ignore[no-untyped-call]
+            self.writer.add_image("image, trimap, alpha, prediction", sheet, step)
 
     def close(self) -> None:
         if self.writer is not None:
-            self.writer.close()  # type: ignore[no-untyped-call]
+            self.writer.close()

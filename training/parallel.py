@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
 
-class Processes(NamedTuple):
+@dataclass(frozen=True)
+class Processes:
     """This process's number and how many there are."""
 
     rank: int = 0

@@ -38,5 +38,5 @@ def config_names() -> list[str]:
 def load_settings(config: str, crop_size: int | None = None, batch: int | None = None) -> Settings:
     """Those of `training/configs/<config>.py`, with other crops where given. Raises ValueError."""
     settings: Settings = importlib.import_module(f"training.configs.{config}").SETTINGS
-    overrides = {"crop_size": crop_size, "batch": batch}
-    return replace(settings, **{name: value for name, value in overrides.items() if value is not None})
+    crop_size = settings.crop_size if crop_size is None else crop_size
+    return replace(settings, crop_size=crop_size, batch=settings.batch if batch is None else batch)

@@ -104,7 +104,7 @@ def test_scenes_by_family(tmp_path, pymatting, capsys, monkeypatch):
 
 def test_held_out_scenes_have_known_and_unknown_pixels():
     for number, family in enumerate(FAMILIES):
-        scene = held_out_scene(0, family, number, Size(96, 128))
+        scene = held_out_scene(0, family, number, Size(64, 80))
         assert set(np.unique(scene.trimap)) == {0, 128, 255}
 
 

@@ -37,13 +37,17 @@ def steps(processes, out):
     torch.save({"gradients": first, "model": run.model.state_dict(), "error": torch.tensor(run.hard.error)}, out)
 
 
-def torchrun(*arguments, check=True):
+def free_port():
     with socket.socket() as free:
         try:
             free.bind(("127.0.0.1", 0))
         except OSError as error:
             pytest.skip(f"no local network for two processes to meet: {error}")
-        port = free.getsockname()[1]
+        return free.getsockname()[1]
+
+
+def torchrun(*arguments):
+    port = free_port()
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", str(port)]
     return subprocess.run(
         [*command, *arguments],
@@ -52,13 +56,25 @@ def torchrun(*arguments, check=True):
         capture_output=True,
         text=True,
         timeout=120,
-        check=check,
+        check=True,
     )
 
 
 def test_two_processes_are_as_one_on_the_joint_batch(tmp_path):
     steps(Processes(), tmp_path / "one.pt")
-    torchrun(__file__, str(tmp_path))
+    meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2"}
+    both = [
+        subprocess.Popen(
+            [sys.executable, __file__, str(tmp_path)],
+            env=os.environ | meeting | {"RANK": str(rank), "LOCAL_RANK": str(rank), "PYTHONPATH": str(ROOT)},
+        )
+        for rank in range(2)
+    ]
+    try:
+        assert [process.wait(timeout=120) for process in both] == [0, 0]
+    finally:
+        for process in both:
+            process.kill()
     one, first, second = (torch.load(tmp_path / f"{name}.pt") for name in ("one", "two0", "two1"))
     for kind in ("gradients", "model"):
         assert one[kind].keys() == first[kind].keys()
@@ -84,7 +100,7 @@ def test_batch_must_divide():
 def test_alone_nothing_is_shared(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     processes = join()
-    assert processes == (0, 1)
+    assert processes == Processes(0, 1)
     values = torch.ones(2)
     assert processes.sum(values) is values
     assert processes.first(1.5, torch.device("cpu")) == 1.5
