@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from training.checkpoints import CheckpointError, load_model
 from training.classical import NAMES, MethodUnavailableError, classical
+from training.data import DataError
 from training.families import FAMILIES
 from training.validation import Method, Score, mean_score, network, validate, validate_scenes
 
@@ -65,7 +66,7 @@ def main(arguments: list[str] | None = None) -> None:
             print_photographs(methods, options.alphamatting)
         else:
             print_scenes(methods, options.scenes, options.seed)
-    except (CheckpointError, MethodUnavailableError, FileNotFoundError, ValueError) as error:
+    except (CheckpointError, MethodUnavailableError, DataError, FileNotFoundError) as error:
         raise SystemExit(str(error)) from error
 
 

@@ -71,11 +71,15 @@ def find_layout(data: Path, backgrounds: Path | None = None, test: bool = False)
     return layout
 
 
+def is_picture(path: Path) -> bool:
+    return path.suffix.lower() in ENDINGS and not path.name.startswith(".")
+
+
 def pictures(folder: Path) -> dict[str, Path]:
     """Pictures by name without ending. Raises DataError where two share one."""
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in ENDINGS:
+        if is_picture(path):
             if path.stem in found:
                 raise DataError(f"{path}: same name as {found[path.stem].name}")
             found[path.stem] = path
@@ -105,7 +109,7 @@ def find_backgrounds(layout: Layout) -> list[Path]:
     """Those in the name list, else all. Raises DataError if there are none, or one is missing."""
     listed = layout.names("bg")
     if listed is None:
-        found = sorted(path for path in layout.backgrounds.rglob("*") if path.suffix.lower() in ENDINGS)
+        found = sorted(path for path in layout.backgrounds.rglob("*") if is_picture(path))
     else:
         found = [layout.backgrounds / name for name in listed]
         missing = next((path for path in found if not path.is_file()), None)

@@ -34,7 +34,8 @@ class Processes:
         if self.count == 1:
             return
         tensors = [weight.grad for weight in model.parameters() if weight.grad is not None]
-        tensors += [buffer for buffer in model.buffers() if buffer.is_floating_point()]
+        trained = [module for module in model.modules() if module.training]  # what is frozen stays as it is
+        tensors += [b for module in trained for b in module.buffers(recurse=False) if b.is_floating_point()]
         joined = self.sum(torch.cat([tensor.flatten() for tensor in tensors])) / self.count
         with torch.no_grad():
             for tensor, mean in zip(tensors, joined.split([tensor.numel() for tensor in tensors]), strict=True):

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from training.data import DataError
 from training.families import FAMILIES
 from training.model import DeepImageMatting
 from training.preprocess import network_input, pad_to_stride
@@ -62,7 +63,7 @@ def validate(method: Method, folder: Path, trimaps: str = "trimap1") -> dict[str
         trimap = read(folder / trimaps / truth_path.name, cv2.IMREAD_GRAYSCALE)
         truth = read(truth_path, cv2.IMREAD_GRAYSCALE).astype(np.float32) / 255
         if not image.shape[:2] == trimap.shape == truth.shape:
-            raise ValueError(f"{truth_path.name}: sizes differ: input {image.shape[:2]}, {trimaps} {trimap.shape}, "
+            raise DataError(f"{truth_path.name}: sizes differ: input {image.shape[:2]}, {trimaps} {trimap.shape}, "
                              f"gt {truth.shape}")  # fmt: skip
         scores[truth_path.stem] = score(method(image.astype(np.uint8), trimap), truth, trimap)
     if not scores:

@@ -10,6 +10,7 @@ import torch
 
 from training import evaluate, speed
 from training.checkpoints import save_checkpoint
+from training.data import DataError
 from training.families import FAMILIES
 from training.model import DeepImageMatting, ModelConfig
 from training.textures import Size
@@ -55,7 +56,7 @@ def test_evaluate_prints_a_table(tmp_path, folder, capsys):
 
 def test_sizes_that_differ_are_named(folder):
     cv2.imwrite(str(folder / "gt/a.png"), np.zeros((44, 51), np.uint8))
-    with pytest.raises(ValueError, match=r"a\.png: sizes differ: input \(45, 51\).*gt \(44, 51\)"):
+    with pytest.raises(DataError, match=r"a\.png: sizes differ: input \(45, 51\).*gt \(44, 51\)"):
         validate(network(DeepImageMatting(TINY).eval()), folder)
 
 
@@ -103,8 +104,8 @@ def test_scenes_by_family(tmp_path, pymatting, capsys, monkeypatch):
 
 
 def test_held_out_scenes_have_known_and_unknown_pixels():
-    for number, family in enumerate(FAMILIES):
-        scene = held_out_scene(0, family, number, Size(64, 80))
+    for number, family in enumerate(list(FAMILIES)[::3]):
+        scene = held_out_scene(0, family, number, Size(96, 128))
         assert set(np.unique(scene.trimap)) == {0, 128, 255}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.distributed
 
 from training import model as model_module
 from training.checkpoints import load_checkpoint
@@ -19,6 +20,9 @@ from training.parallel import Processes, join, leave
 from training.run import Run
 from training.settings import Settings
 
+pytestmark = pytest.mark.skipif(
+    not (torch.distributed.is_available() and torch.distributed.is_gloo_available()), reason="torch built without gloo"
+)
 ROOT = Path(__file__).parents[2]
 SETTINGS = Settings("tiny", crop_size=32, batch=4, learning_rate=1e-3, warmup_steps=2)
 
