@@ -63,6 +63,8 @@ def main(arguments: list[str] | None = None) -> None:
     settings = load_settings(options.config, options.crop, options.batch)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     print(f"{options.config}: crops of {settings.crop_size} pixels, batches of {settings.batch}")
+    if hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.5:
+        print(f"the machine has other work (load {os.getloadavg()[0]:.1f}): alone it is faster")
     print(f"{'cores':>5} {'scenes/s':>9} {'crops of them/s':>16} {'trained crops/s':>16}")
     for count in sorted({1, cores}):
         scenes, crops = drawing_speed(count, options.seconds, settings.crop_size)
