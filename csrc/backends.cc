@@ -6,7 +6,8 @@
 namespace dim {
 
 std::unique_ptr<Backend> make_backend(const Plan& plan, const BackendOptions& options) {
-  if (plan.backend == "cpu") return std::make_unique<cpu::Runner>(plan, options.threads, options.rgb);
+  if (plan.backend == "cpu")
+    return std::make_unique<cpu::Runner>(plan, options.threads, options.rgb, options.strip_bytes);
   if (plan.backend == "tensorrt")
     throw BackendUnavailable(
         "plan: it was built for the tensorrt backend, which this installation of dim_trt does not have; build one "

@@ -1,6 +1,7 @@
 // The one place that knows every backend.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 
 #include "core/backend.h"
@@ -11,6 +12,9 @@ namespace dim {
 struct BackendOptions {
   int threads = 0;   // 0: every core this process may use
   bool rgb = false;  // channel order of the pictures
+  // CPU: larger maps are computed in strips of this many bytes where that can be. Enough to keep the threads busy for
+  // milliseconds: strips cost them a rendezvous each.
+  std::size_t strip_bytes = std::size_t{64} << 20;
 };
 
 /// The backend that `plan` was built for. Throws PlanError, BackendUnavailable.

@@ -108,13 +108,14 @@ bool parse_color(const std::string& color) {
   return color == "rgb";
 }
 
-std::unique_ptr<dim::Matting> load(const std::string& path, int threads, const std::string& color) {
+std::unique_ptr<dim::Matting> load(const std::string& path, int threads, const std::string& color,
+                                   std::size_t strip_bytes) {
   if (threads < 0 || threads > 1024)
     throw dim::InvalidInput("threads: expected 1 to 1024, or 0 for every core, got " + std::to_string(threads));
   const bool rgb = parse_color(color);
   return unlocked([&] {
     const dim::Plan plan = dim::read_plan(path);
-    return std::make_unique<dim::Matting>(plan, dim::make_backend(plan, {threads, rgb}));
+    return std::make_unique<dim::Matting>(plan, dim::make_backend(plan, {threads, rgb, strip_bytes}));
   });
 }
 
@@ -276,7 +277,8 @@ PYBIND11_MODULE(_core, m) {
   register_errors();
 
   py::class_<dim::Matting>(m, "Engine", "A loaded plan. Safe to use from several threads at once.")
-      .def(py::init(&load), "path"_a, py::kw_only(), "threads"_a = 0, "color"_a = "bgr")
+      .def(py::init(&load), "path"_a, py::kw_only(), "threads"_a = 0, "color"_a = "bgr",
+           "strip_bytes"_a = dim::BackendOptions{}.strip_bytes)
       .def("run", &run, "img"_a, "trimap"_a, "out"_a = py::none(),
            "Alpha, HxW float32 in 0..1, of img (HxWx3 uint8) and trimap (HxW uint8).")
       .def("profile", &profile, "img"_a, "trimap"_a, "Runs once; (step, milliseconds) in the order they ran.")

@@ -164,6 +164,16 @@ def test_computing_only_what_unknown_pixels_need_changes_nothing(network, model,
     assert_known_exact(fresh, trimap)
 
 
+@pytest.mark.parametrize("model", ["skip", "no refiner", "conv6 3x3", "batch norm"])
+@pytest.mark.parametrize(("height", "width"), [(161, 35), (131, 203), (33, 57)])
+def test_strips_change_nothing(network, model, height, width):
+    plan = str(network(model).plan)
+    whole, strips = (_core.Engine(plan, threads=2, strip_bytes=bytes_) for bytes_ in (1 << 40, 1))
+    img, trimap = random_picture(13, height, width)
+    for picture in (img, img[::-1]):  # twice: the second run meets the first one's numbers
+        np.testing.assert_array_equal(strips.run(picture, trimap), whole.run(picture, trimap))
+
+
 @pytest.mark.parametrize(("model", "seed"), [("lite", 4), ("no refiner", 10)])
 def test_flat_pictures_pool_as_pytorch_pools_them(network, model, seed):
     """Where nothing changes all values of a pooling window are equal, and the first must win as in PyTorch."""

@@ -95,6 +95,12 @@ Region Region::untiled(Size tile, Size size) const {
   return out;
 }
 
+Region Region::rows(int begin, int end) const {
+  Region out(size_);
+  for (int y = begin; y < end; ++y) out.rows_[static_cast<std::size_t>(y)] = row(y);
+  return out;
+}
+
 Region Region::united(const Region& other) const {
   Region out(size_);
   for (int y = 0; y < size_.height; ++y) {

@@ -37,6 +37,8 @@ class Region {
   Region tiles(Size tile) const;
   /// The inverse: all pixels of the region's tiles, in a map of `size`.
   Region untiled(Size tile, Size size) const;
+  /// The same with rows [begin, end) only.
+  Region rows(int begin, int end) const;
   Region united(const Region& other) const;
 
  private:

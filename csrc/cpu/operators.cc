@@ -13,10 +13,10 @@ namespace {
 /// A map that owns its memory.
 struct OwnedMap {
   OwnedMap(Size size, int channels, int lanes, int border)
-      : layout{size, channels, lanes, border}, storage(layout.elements()) {}
+      : layout(whole_map(size, channels, lanes, border)), storage(layout.elements()) {}
 
-  FloatMap floats() { return {layout, storage.data()}; }
-  CodeMap codes() { return {layout, reinterpret_cast<std::uint8_t*>(storage.data())}; }
+  FloatMap floats() { return {layout, storage.data(), -layout.border}; }
+  CodeMap codes() { return {layout, reinterpret_cast<std::uint8_t*>(storage.data()), -layout.border}; }
 
   MapLayout layout;
   AlignedFloats storage;  // four times too large for codes, which are bytes
@@ -82,7 +82,7 @@ Pooled conv2d_max_pool(const Planes& input, const ConvWeights& weights, const Op
   const Region pooled_region = Region::all({input.size.height / 2, input.size.width / 2});
   OwnedMap pooled(pooled_region.size(), weights.out_channels, kLanes, 0);
   OwnedMap codes(pooled_region.size(), weights.out_channels, kLanes, 0);
-  const FloatMap not_stored = {{input.size, weights.out_channels, kLanes, 0}, nullptr};
+  const FloatMap not_stored = {whole_map(input.size, weights.out_channels, kLanes, 0)};
   run_conv(input, weights, options, not_stored, pooled.floats(), codes.codes(), &pooled_region);
   return {unpack(pooled.floats()), unpack(codes.codes())};
 }

@@ -1,5 +1,6 @@
 #include "cpu/runner.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <utility>
@@ -10,31 +11,29 @@
 namespace dim::cpu {
 namespace {
 
-constexpr Size kPixel = {1, 1};
-constexpr Size kWindow = {2, 2};               // of pooling and unpooling
-constexpr std::size_t kMinWinogradTiles = 16;  // fewer cannot pay for four times the weights
-constexpr double kWinogradOverhead = 1.3;      // of the transforms
-
 constexpr std::size_t kPixelWork = 16;        // of an operation that only touches pixels
 constexpr std::size_t kSerialWork = 1 << 21;  // about 50 µs on one core
 
 std::size_t at(int id) { return static_cast<std::size_t>(id); }
 
-/// A region without size is that of a value nothing reads.
-void add_need(Region& needed, const Region& more) {
-  if (more.size() != Size{}) needed = needed.size() == Size{} ? more : needed.united(more);
-}
+}  // namespace
 
-/// Notes the time since the last lap; costs nothing when nobody asked.
-class Clock {
+/// Notes the time since the last lap, summed by name; costs nothing when nobody asked.
+class Runner::Clock {
  public:
   explicit Clock(std::vector<StepTime>* times) : times_(times) {}
 
   void lap(const std::string& name) {
     if (times_ == nullptr) return;
     const auto now = std::chrono::steady_clock::now();
-    times_->push_back({name, std::chrono::duration<double, std::milli>(now - last_).count()});
+    const double ms = std::chrono::duration<double, std::milli>(now - last_).count();
     last_ = now;
+    for (StepTime& time : *times_)
+      if (time.name == name) {
+        time.ms += ms;
+        return;
+      }
+    times_->push_back({name, ms});
   }
 
  private:
@@ -42,12 +41,11 @@ class Clock {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-}  // namespace
-
-Runner::Runner(const Plan& plan, int threads, bool rgb)
+Runner::Runner(const Plan& plan, int threads, bool rgb, std::size_t strip_bytes)
     : kernels_(&default_kernels()),
       threads_(threads > 0 ? threads : default_threads()),
       stride_(plan.preprocessing.stride),
+      strip_bytes_(strip_bytes),
       preprocessor_(plan.preprocessing, rgb),
       program_(parse_program(plan.payload(), plan.payload_bytes(), stride_)),
       schedule_(make_schedule(program_)),
@@ -78,105 +76,86 @@ void Runner::pack(Op& op, bool keep_ties, Layer& layer) const {
   op.bias = {};
 }
 
-/// What a convolution computes at once: pixels, unpooling windows or Winograd tiles, whichever costs least.
-Size Runner::tile_of(const Layer& layer, const Op& op, const Region& region) {
-  if (op.codes != kNone) return kWindow;
-  if (!layer.winograd) return kPixel;
-  const std::size_t tiles = region.tiles(layer.winograd->tile()).pixels();
-  const double winograd_products = static_cast<double>(tiles) * layer.winograd->elements() * kWinogradOverhead;
-  const double direct_products = static_cast<double>(region.pixels()) * op.kernel * op.kernel;
-  return tiles >= kMinWinogradTiles && winograd_products < direct_products ? layer.winograd->tile() : kPixel;
-}
-
-/// Backwards from the unknown pixels: what a step must compute is what later steps read.
-Runner::Regions Runner::find_regions(const TrimapView& trimap, Size padded) const {
-  Regions regions;
-  regions.needed.resize(program_.values.size());
-  regions.step.resize(schedule_.steps.size());
-  regions.tile.assign(schedule_.steps.size(), kPixel);
-  std::vector<Region>& needed = regions.needed;
-  for (std::size_t s = schedule_.steps.size(); s-- > 0;) {
-    const Step& step = schedule_.steps[s];
-    const Op& op = program_.ops[at(step.op)];
-    Region& region = regions.step[s];
-    region = op.kind == OpKind::output ? Region::unknown(trimap, padded) : needed[at(op.output)];
-    if (step.pool != kNone) {
-      const Op& pool = program_.ops[at(step.pool)];
-      Region& pooled = needed[at(pool.output)];
-      add_need(pooled, needed[at(pool.codes)]);
-      add_need(region, pooled.untiled(kWindow, {pooled.size().height * 2, pooled.size().width * 2}));
-    }
-    if (op.kind != OpKind::conv) {
-      for (const ChannelRange& range : op.ranges) add_need(needed[at(range.value)], region);
-      for (const int id : {op.input, op.other})
-        if (id != kNone) add_need(needed[at(id)], region);
-      continue;
-    }
-    // The pixels of a tile share what they read: all that the tile reads is needed, or an unneeded pixel's garbage,
-    // which cancels on paper, could still be NaN.
-    const Size size = region.size();
-    const Size tile = regions.tile[s] = tile_of(layers_[s], op, region);
-    region = region.tiles(tile);
-    const Region pixels = region.untiled(tile, size);
-    if (op.codes == kNone) {
-      add_need(needed[at(op.input)], pixels.dilated(op.kernel / 2));
-    } else {
-      const Region cells = region.dilated(UnpoolConv::reach(op.kernel));
-      add_need(needed[at(op.input)], cells);
-      add_need(needed[at(op.codes)], cells);
-      if (op.other != kNone) add_need(needed[at(op.other)], pixels.dilated(op.kernel / 2));
-    }
-  }
-  return regions;
-}
-
 void Runner::run(const Request& request, std::vector<StepTime>* times) {
   Clock clock(times);
   const Size padded_size = padded(request.image.size, stride_);
   const Regions regions = find_regions(request.trimap, padded_size);
   std::unique_ptr<Workspace> workspace = take_workspace();
-  workspace->prepare(program_, schedule_, padded_size);
+  workspace->prepare(program_, schedule_, padded_size, strip_bytes_);
   clock.lap("regions");
 
   const FloatMap input = workspace->floats(program_.ops.front().output);
   clear_border(input);
   const Region& input_region = regions.step.front();
-#pragma omp parallel for num_threads(threads_for(kPixelWork* padded_size.area())) schedule(static)
+  const int threads = threads_for(kPixelWork * padded_size.area());
+#pragma omp parallel for num_threads(threads) schedule(static)
   for (int y = 0; y < padded_size.height; ++y)
     if (!input_region.row(y).empty())
       preprocessor_.row(request.image, request.trimap, y, padded_size.width, input.at(0, y, 0));
   clock.lap("preprocess");
 
-  for (std::size_t s = 1; s + 1 < schedule_.steps.size(); ++s) {
-    run_step(s, regions, *workspace);
-    clock.lap(program_.ops[at(schedule_.steps[s].op)].name);
-  }
+  for (std::size_t s = 1; s + 1 < schedule_.steps.size(); s = at(schedule_.steps[s].last) + 1)
+    run_steps(s, regions, *workspace, clock);
 
   const FloatMap output = workspace->floats(program_.ops.back().input);
-#pragma omp parallel for num_threads(threads_for(kPixelWork* padded_size.area())) schedule(static)
+#pragma omp parallel for num_threads(threads) schedule(static)
   for (int y = 0; y < request.image.size.height; ++y)
     postprocess_row(request.trimap, y, output.channel(0, y, 0), output.layout.lanes, request.alpha);
   give_back(std::move(workspace));
   clock.lap("postprocess");
 }
 
-void Runner::run_step(std::size_t s, const Regions& regions, Workspace& workspace) const {
-  const Step& step = schedule_.steps[s];
-  const Op& op = program_.ops[at(step.op)];
-  if (schedule_.storage[at(op.output)].stored) clear_border(workspace.floats(op.output));
-  if (op.kind == OpKind::conv) {
+/// Runs the step, or with it all that are interleaved with it. Each step runs ahead of the next by what that one reads
+/// below its last row, and only the rows still to be read are kept.
+void Runner::run_steps(std::size_t first, const Regions& regions, Workspace& workspace, Clock& clock) const {
+  const auto last = at(schedule_.steps[first].last);
+  const auto op_of = [&](std::size_t s) -> const Op& { return program_.ops[at(schedule_.steps[s].op)]; };
+  for (std::size_t s = first; s <= last; ++s) {
+    const Step& step = schedule_.steps[s];
+    workspace.rewind(op_of(s).output);
+    if (schedule_.storage[at(op_of(s).output)].stored) clear_border(workspace.floats(op_of(s).output));
     if (step.pool != kNone) clear_border(workspace.floats(program_.ops[at(step.pool)].output));
-    run_conv(s, regions, workspace);
-  } else {
-    run_pointwise(op, regions.step[s], workspace);
+  }
+  const int height = workspace.floats(op_of(last).output).layout.size.height;
+  const int strip = workspace.strip_rows(first) != 0 ? workspace.strip_rows(first) : height;
+  std::vector<int> done(last + 1, 0), until(last + 1, 0);
+  while (done[last] < height) {
+    until[last] = std::min(done[last] + strip, height);
+    for (std::size_t s = last; s-- > first;)
+      until[s] = std::min(height, (until[s + 1] + op_of(s + 1).kernel / 2 + 1) / 2 * 2);
+    for (std::size_t s = first; s <= last; ++s) {
+      const int value = op_of(s).output;
+      if (s != last) workspace.advance(value, done[s + 1], done[s]);
+      if (done[s] < until[s]) run_rows(s, done[s], until[s], regions, workspace);
+      if (s != last && until[s] == height) clear_below(workspace.floats(value));
+      done[s] = until[s];
+      clock.lap(op_of(s).name);
+    }
   }
 }
 
-void Runner::run_conv(std::size_t s, const Regions& regions, Workspace& workspace) const {
+void Runner::run_rows(std::size_t s, int begin, int end, const Regions& regions, Workspace& workspace) const {
+  const Op& op = program_.ops[at(schedule_.steps[s].op)];
+  if (begin == 0 && end == workspace.floats(op.output).layout.size.height) {
+    run_step(s, regions.step[s], regions, workspace);
+  } else {
+    const int tile = regions.tile[s].height;
+    run_step(s, regions.step[s].rows(begin / tile, (end + tile - 1) / tile), regions, workspace);
+  }
+}
+
+void Runner::run_step(std::size_t s, const Region& region, const Regions& regions, Workspace& workspace) const {
+  const Op& op = program_.ops[at(schedule_.steps[s].op)];
+  if (op.kind == OpKind::conv)
+    run_conv(s, region, regions, workspace);
+  else
+    run_pointwise(op, region, workspace);
+}
+
+void Runner::run_conv(std::size_t s, const Region& region, const Regions& regions, Workspace& workspace) const {
   const Step& step = schedule_.steps[s];
   const Op& op = program_.ops[at(step.op)];
   const Layer& layer = layers_[s];
-  const Region& region = regions.step[s];
   const FloatMap input = workspace.floats(op.input);
   const FloatMap output = workspace.floats(op.output);
   FloatMap pooled;

@@ -19,10 +19,13 @@
 
 namespace dim::cpu {
 
+inline constexpr Size kPixel = {1, 1};
+inline constexpr Size kWindow = {2, 2};  // of pooling and unpooling
+
 class Runner final : public Backend {
  public:
-  /// `threads` 0: see default_threads. `rgb`: channel order of the pictures.
-  Runner(const Plan& plan, int threads, bool rgb);
+  /// `threads` 0: see default_threads. `rgb`: channel order of the pictures. `strip_bytes`: see BackendOptions.
+  Runner(const Plan& plan, int threads, bool rgb, std::size_t strip_bytes);
 
   void run(const Request& request, std::vector<StepTime>* times) override;
   int threads() const override { return threads_; }
@@ -46,8 +49,11 @@ class Runner final : public Backend {
   void pack(Op& op, bool keep_ties, Layer& layer) const;
   Regions find_regions(const TrimapView& trimap, Size padded) const;
   static Size tile_of(const Layer& layer, const Op& op, const Region& region);
-  void run_step(std::size_t step, const Regions& regions, Workspace& workspace) const;
-  void run_conv(std::size_t step, const Regions& regions, Workspace& workspace) const;
+  class Clock;
+  void run_steps(std::size_t first, const Regions& regions, Workspace& workspace, Clock& clock) const;
+  void run_rows(std::size_t step, int begin, int end, const Regions& regions, Workspace& workspace) const;
+  void run_step(std::size_t step, const Region& region, const Regions& regions, Workspace& workspace) const;
+  void run_conv(std::size_t step, const Region& region, const Regions& regions, Workspace& workspace) const;
   void run_pointwise(const Op& op, const Region& region, Workspace& workspace) const;
 
   /// All threads, or one where waking the others would take longer than the work: multiplications, roughly.
@@ -59,6 +65,7 @@ class Runner final : public Backend {
   const Kernels* kernels_;
   int threads_;
   int stride_;
+  std::size_t strip_bytes_;
   Preprocessor preprocessor_;
   Program program_;
   Schedule schedule_;

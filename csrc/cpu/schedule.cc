@@ -101,16 +101,39 @@ void lay_out(const Program& program, Schedule& schedule) {
   }
 }
 
+/// Links a convolution to the next when that alone reads its result, at the same size.
+void find_strips(const Program& program, Schedule& schedule) {
+  std::vector<int> readers(program.values.size(), 0);
+  for (const Op& op : program.ops)
+    for (const int id : values_read(op)) ++readers[index(id)];
+  std::vector<Step>& steps = schedule.steps;
+  for (std::size_t s = 0; s < steps.size(); ++s) {
+    steps[s].first = steps[s].last = static_cast<int>(s);
+    if (s == 0) continue;
+    const Op& op = program.ops[index(steps[s].op)];
+    const Op& before = program.ops[index(steps[s - 1].op)];
+    if (!is_conv(op) || op.codes != kNone || !is_conv(before) || steps[s - 1].pool != kNone ||
+        op.input != before.output || readers[index(op.input)] != 1)
+      continue;
+    schedule.storage[index(op.input)].strips = true;
+    steps[s].first = steps[s - 1].first;
+    for (std::size_t k = index(steps[s].first); k < s; ++k) steps[k].last = static_cast<int>(s);
+  }
+}
+
+/// Interleaved steps keep what any of them touches alive from the first to the last.
 void find_lifetimes(const Program& program, Schedule& schedule) {
   for (std::size_t s = 0; s < schedule.steps.size(); ++s) {
     const Step& step = schedule.steps[s];
-    const int now = static_cast<int>(s);
     for (const int op_id : {step.op, step.pool}) {
       if (op_id == kNone) continue;
       const Op& op = program.ops[index(op_id)];
-      for (const int id : values_read(op)) schedule.storage[index(id)].last_step = now;
+      for (const int id : values_read(op)) schedule.storage[index(id)].last_step = step.last;
       for (const int id : {op.output, op.kind == OpKind::max_pool_argmax ? op.codes : kNone})
-        if (id != kNone) schedule.storage[index(id)].first_step = schedule.storage[index(id)].last_step = now;
+        if (id != kNone) {
+          schedule.storage[index(id)].first_step = step.first;
+          schedule.storage[index(id)].last_step = step.last;
+        }
     }
   }
 }
@@ -123,6 +146,7 @@ Schedule make_schedule(const Program& program) {
   schedule.steps = fuse_pooling(program);
   find_pooled_later(program, schedule.steps);
   lay_out(program, schedule);
+  find_strips(program, schedule);
   find_lifetimes(program, schedule);
   return schedule;
 }
@@ -130,7 +154,8 @@ Schedule make_schedule(const Program& program) {
 MapLayout layout_of(const Program& program, const Schedule& schedule, int id, Size padded) {
   const Value& value = program.values[index(id)];
   const Storage& storage = schedule.storage[index(id)];
-  return {{padded.height >> value.level, padded.width >> value.level}, value.channels, storage.lanes, storage.border};
+  return whole_map({padded.height >> value.level, padded.width >> value.level}, value.channels, storage.lanes,
+                   storage.border);
 }
 
 }  // namespace dim::cpu

@@ -1,11 +1,15 @@
 #include "cpu/workspace.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace dim::cpu {
 namespace {
 
 constexpr std::size_t kLineFloats = 16;
+constexpr int kMinStripRows = 16;
+constexpr int kStripAlign = 8;  // a multiple of every tile's height
+constexpr int kLookAhead = 4;   // rows that a step runs ahead of the next: the largest radius, rounded up to tiles
 
 struct Block {
   std::size_t offset, floats;
@@ -30,17 +34,20 @@ std::size_t first_fit(const std::vector<Block>& placed, const Block& block) {
 
 }  // namespace
 
-void Workspace::prepare(const Program& program, const Schedule& schedule, Size padded) {
+void Workspace::prepare(const Program& program, const Schedule& schedule, Size padded, std::size_t strip_bytes) {
   if (padded == padded_) return;
   const std::size_t count = program.values.size();
   layouts_.clear();
+  for (std::size_t i = 0; i < count; ++i) layouts_.push_back(layout_of(program, schedule, static_cast<int>(i), padded));
+  choose_strips(program, schedule, strip_bytes);
+  first_rows_.clear();
+  for (const MapLayout& layout : layouts_) first_rows_.push_back(-layout.border);
   stored_.assign(count, true);
   offsets_.assign(count, 0);
   std::vector<Block> placed;
   std::size_t total = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const Storage& storage = schedule.storage[i];
-    layouts_.push_back(layout_of(program, schedule, static_cast<int>(i), padded));
     stored_[i] = storage.stored;
     if (!storage.stored) continue;
     std::size_t floats = layouts_[i].elements();
@@ -59,22 +66,61 @@ void Workspace::prepare(const Program& program, const Schedule& schedule, Size p
   padded_ = padded;
 }
 
+/// How many rows at a time the interleaved steps compute, and so how many rows of their values are kept.
+void Workspace::choose_strips(const Program& program, const Schedule& schedule, std::size_t strip_bytes) {
+  strip_rows_.assign(schedule.steps.size(), 0);
+  const auto value_of = [&](int step) { return at(program.ops[at(schedule.steps[at(step)].op)].output); };
+  for (std::size_t s = 0; s < schedule.steps.size(); ++s) {
+    const Step& step = schedule.steps[s];
+    if (step.first != static_cast<int>(s) || step.last == step.first) continue;
+    std::size_t row_bytes = 0;
+    for (int k = step.first; k < step.last; ++k) {
+      const MapLayout& layout = layouts_[value_of(k)];
+      row_bytes = std::max(row_bytes, static_cast<std::size_t>(layout.row_stride() * layout.blocks()) * sizeof(float));
+    }
+    const auto fitting = static_cast<int>(strip_bytes / row_bytes) / kStripAlign * kStripAlign;
+    const int rows = std::max(kMinStripRows, fitting);
+    if (rows + kLookAhead * (step.last - step.first) >= layouts_[value_of(step.first)].size.height) continue;
+    strip_rows_[s] = rows;
+    for (int k = step.first; k < step.last; ++k) {
+      MapLayout& layout = layouts_[value_of(k)];
+      layout.rows = std::min(layout.rows, rows + kLookAhead * (step.last - k) + 2 * layout.border);
+    }
+  }
+}
+
+void Workspace::advance(int value, int next, int end) {
+  const FloatMap map = floats(value);
+  const int first = std::max(next - map.layout.border, map.first_row);
+  const auto kept = static_cast<std::size_t>(std::max(0, end - first) * map.layout.row_stride());
+  if (first == map.first_row) return;
+  for (int block = 0; block < map.layout.blocks(); ++block)
+    std::memmove(map.at(block, map.first_row, -map.layout.border), map.at(block, first, -map.layout.border),
+                 kept * sizeof(float));
+  first_rows_[at(value)] = first;
+}
+
 void clear_border(const FloatMap& map) {
   const MapLayout& layout = map.layout;
   const int border = layout.border;
   if (border == 0) return;
   const auto side = static_cast<std::size_t>(border * layout.lanes);
-  const auto row = static_cast<std::size_t>(layout.row_stride());
+  const auto above = static_cast<std::size_t>(border * layout.row_stride());
   for (int block = 0; block < layout.blocks(); ++block) {
-    for (int y = 0; y < border; ++y) {
-      std::fill_n(map.at(block, -1 - y, -border), row, 0.0f);
-      std::fill_n(map.at(block, layout.size.height + y, -border), row, 0.0f);
-    }
-    for (int y = 0; y < layout.size.height; ++y) {
+    std::fill_n(map.at(block, map.first_row, -border), above, 0.0f);
+    for (int y = map.first_row; y < map.first_row + layout.rows; ++y) {
       std::fill_n(map.at(block, y, -border), side, 0.0f);
       std::fill_n(map.at(block, y, layout.size.width), side, 0.0f);
     }
   }
+  if (map.first_row + layout.rows >= layout.size.height + border) clear_below(map);
+}
+
+void clear_below(const FloatMap& map) {
+  const MapLayout& layout = map.layout;
+  const auto below = static_cast<std::size_t>(layout.border * layout.row_stride());
+  for (int block = 0; block < layout.blocks(); ++block)
+    std::fill_n(map.at(block, layout.size.height, -layout.border), below, 0.0f);
 }
 
 }  // namespace dim::cpu

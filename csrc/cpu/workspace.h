@@ -11,28 +11,43 @@ namespace dim::cpu {
 
 class Workspace {
  public:
-  /// Lays the values out for a padded picture; keeps the arena when it is large enough.
-  void prepare(const Program& program, const Schedule& schedule, Size padded);
+  /// Lays the values out for a padded picture; keeps the arena when it is large enough. Values that can be computed and
+  /// read in strips get about `strip_bytes` each when they are larger.
+  void prepare(const Program& program, const Schedule& schedule, Size padded, std::size_t strip_bytes);
 
   /// Data are null for values that are not stored.
   FloatMap floats(int value) {
-    return {layouts_[at(value)], stored_[at(value)] ? arena_.data() + offsets_[at(value)] : nullptr};
+    return {layouts_[at(value)], stored_[at(value)] ? arena_.data() + offsets_[at(value)] : nullptr,
+            first_rows_[at(value)]};
   }
   CodeMap codes(int value) {
-    return {layouts_[at(value)], reinterpret_cast<std::uint8_t*>(arena_.data() + offsets_[at(value)])};
+    return {layouts_[at(value)], reinterpret_cast<std::uint8_t*>(arena_.data() + offsets_[at(value)]),
+            first_rows_[at(value)]};
   }
+
+  /// Rows of the last step's result per strip; 0 when the steps that begin with `step` run one after the other.
+  int strip_rows(std::size_t step) const { return strip_rows_[step]; }
+  /// Makes the rows from the top the ones in memory.
+  void rewind(int value) { first_rows_[at(value)] = -layouts_[at(value)].border; }
+  /// Forgets the rows that a convolution going on at row `next` does not read any more; rows up to `end` are there.
+  void advance(int value, int next, int end);
 
  private:
   static std::size_t at(int value) { return static_cast<std::size_t>(value); }
+  void choose_strips(const Program& program, const Schedule& schedule, std::size_t strip_bytes);
 
   Size padded_;
   std::vector<MapLayout> layouts_;
+  std::vector<int> first_rows_;
+  std::vector<int> strip_rows_;  // by step
   std::vector<bool> stored_;
   std::vector<std::size_t> offsets_;  // floats
   AlignedFloats arena_;
 };
 
-/// Zeros the border of a map.
+/// Zeros the border of a map: above, beside and, when the last row is in memory, below.
 void clear_border(const FloatMap& map);
+/// The rows below the map alone.
+void clear_below(const FloatMap& map);
 
 }  // namespace dim::cpu
