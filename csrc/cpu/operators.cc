@@ -55,7 +55,9 @@ void run_conv(const Planes& input, const ConvWeights& weights, const OperatorOpt
     const WinogradConv layer(*options.kernels, weights, options.keep_ties);
     const Region tiles = pixels.tiles(layer.tile());
     OwnedMap in = packed(input, kLanes, WinogradConv::border(weights.kernel));
-    layer.run({in.floats(), {}, {}, output, pooled, codes, &tiles, pooled_region, options.relu, options.threads});
+    ThreadScratch scratch;
+    layer.run(
+        {in.floats(), {}, {}, output, pooled, codes, &tiles, pooled_region, options.relu, options.threads, &scratch});
   } else {
     OwnedMap in = packed(input, lanes_of(input), weights.kernel / 2);
     DenseConv(*options.kernels, weights, in.layout.lanes)
@@ -100,6 +102,7 @@ std::vector<float> unpool_conv2d(const Planes& input, const std::uint8_t* codes,
   const FloatMap added = add.data != nullptr ? skip.floats() : FloatMap{};
   OwnedMap out(pixels.size(), weights.out_channels, kLanes, 0);
   if (options.winograd) {
+    ThreadScratch scratch;
     WinogradConv(*options.kernels, weights, options.keep_ties)
         .run({in.floats(),
               code_map.codes(),
@@ -110,7 +113,8 @@ std::vector<float> unpool_conv2d(const Planes& input, const std::uint8_t* codes,
               &quads,
               nullptr,
               options.relu,
-              options.threads});
+              options.threads,
+              &scratch});
     return unpack(out.floats());
   }
   if (add.data != nullptr)

@@ -175,7 +175,8 @@ void Runner::run_conv(std::size_t s, const Region& region, const Regions& region
   if (layer.head) {
     layer.head->run(input, output, region, op.relu, threads);
   } else if (layer.winograd && regions.tile[s] != kPixel) {
-    layer.winograd->run({input, unpool_codes, add, output, pooled, codes, &region, pooled_region, op.relu, threads});
+    layer.winograd->run({input, unpool_codes, add, output, pooled, codes, &region, pooled_region, op.relu, threads,
+                         &workspace.scratch()});
   } else if (!layer.unpool) {
     layer.dense->run({input, output, pooled, codes, &region, pooled_region, false, op.relu, threads});
   } else {

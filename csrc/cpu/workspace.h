@@ -25,6 +25,8 @@ class Workspace {
             first_rows_[at(value)]};
   }
 
+  ThreadScratch& scratch() { return scratch_; }
+
   /// Rows of the last step's result per strip; 0 when the steps that begin with `step` run one after the other.
   int strip_rows(std::size_t step) const { return strip_rows_[step]; }
   /// Makes the rows from the top the ones in memory.
@@ -43,6 +45,7 @@ class Workspace {
   std::vector<bool> stored_;
   std::vector<std::size_t> offsets_;  // floats
   AlignedFloats arena_;
+  ThreadScratch scratch_;
 };
 
 /// Zeros the border of a map: above, beside and, when the last row is in memory, below.

@@ -19,6 +19,9 @@ class AlignedFloats {
     offset_ = (kAlign - address % kAlign) % kAlign;
   }
 
+  AlignedFloats(AlignedFloats&&) noexcept = default;
+  AlignedFloats& operator=(AlignedFloats&&) noexcept = default;
+
   std::size_t size() const { return storage_.empty() ? 0 : storage_.size() - kAlign; }
   float* data() { return storage_.data() + offset_; }
   const float* data() const { return storage_.data() + offset_; }
@@ -28,6 +31,21 @@ class AlignedFloats {
 
   std::vector<float> storage_;  // moved, never copied: a copy would be aligned differently
   std::size_t offset_ = 0;
+};
+
+/// One buffer per thread, kept from layer to layer: zeroing new ones would take longer than some layers.
+class ThreadScratch {
+ public:
+  /// Before the threads start: they must not allocate.
+  void reserve(int threads, std::size_t floats) {
+    buffers_.resize(std::max(buffers_.size(), static_cast<std::size_t>(threads)));
+    for (AlignedFloats& buffer : buffers_)
+      if (buffer.size() < floats) buffer = AlignedFloats(floats);
+  }
+  float* of(int thread) { return buffers_[static_cast<std::size_t>(thread)].data(); }
+
+ private:
+  std::vector<AlignedFloats> buffers_;
 };
 
 /// A layer's shape and its weights, owned by someone else.

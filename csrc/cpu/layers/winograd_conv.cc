@@ -60,13 +60,11 @@ struct WinogradConv::Block {
   int tiles = 0;
 };
 
+/// Parts of a thread's scratch memory.
 struct WinogradConv::Scratch {
-  Scratch(std::size_t input_floats, std::size_t sum_floats, std::size_t result_floats)
-      : input(input_floats), sums(sum_floats), result(result_floats) {}
-
-  AlignedFloats input;   // [element][in block][tile][16]
-  AlignedFloats sums;    // [element][block in group][tile][16]
-  AlignedFloats result;  // rows of one piece and block, when only the pooled result is kept
+  float* input;   // [element][in block][tile][16]
+  float* sums;    // [element][block in group][tile][16]
+  float* result;  // rows of one piece and block, when only the pooled result is kept
 };
 
 WinogradConv::WinogradConv(const Kernels& kernels, const ConvWeights& w, bool keep_ties)
@@ -121,15 +119,15 @@ void WinogradConv::run(const Call& call) const {
   const int shares = std::clamp((kJobsPerThread * call.threads + block_count - 1) / block_count, 1, groups_);
   const auto at = [](int n) { return static_cast<std::size_t>(n); };
   const std::size_t tile_floats = at(block_tiles_ * kLanes);
-  std::vector<Scratch> scratch;
-  for (int t = 0; t < call.threads; ++t)
-    scratch.emplace_back(at(elements() * in_blocks_) * tile_floats, at(elements() * kernels_->conv_group) * tile_floats,
-                         call.output.data == nullptr ? tile_.area() * tile_floats : 0);
+  const std::size_t input_floats = at(elements() * in_blocks_) * tile_floats;
+  const std::size_t sum_floats = at(elements() * kernels_->conv_group) * tile_floats;
+  call.scratch->reserve(call.threads, input_floats + sum_floats + tile_.area() * tile_floats);
 #pragma omp parallel for num_threads(call.threads) schedule(dynamic, 1)
   for (int job = 0; job < block_count * shares; ++job) {
     const Block& block = work[at(job / shares)];
     const int share = job % shares;
-    Scratch& mine = scratch[at(omp_get_thread_num())];
+    float* memory = call.scratch->of(omp_get_thread_num());
+    Scratch mine = {memory, memory + input_floats, memory + input_floats + sum_floats};
     transform_input(call, block, mine);
     for (int group = groups_ * share / shares; group < groups_ * (share + 1) / shares; ++group)
       run_group(call, block, group, mine);
@@ -141,7 +139,7 @@ void WinogradConv::transform_input(const Call& call, const Block& block, Scratch
   const std::ptrdiff_t element_stride = block_stride * in_blocks_;
   const int radius = kernel_ / 2;
   for (int b = 0; b < in_blocks_; ++b) {
-    float* out = scratch.input.data() + b * block_stride;
+    float* out = scratch.input + b * block_stride;
     for (const Piece& piece : block.pieces) {
       const int tiles = piece.x1 - piece.x0;
       const int y = piece.y * tile_.height - radius, x = piece.x0 * tile_.width - radius;
@@ -175,10 +173,10 @@ void WinogradConv::run_group(const Call& call, const Block& block, int group, Sc
   args.pixels = block.tiles;
   const int chain = chain_blocks(kernel_);
   for (int e = 0; e < elements(); ++e) {
-    args.output = scratch.sums.data() + e * block_stride * blocks;
+    args.output = scratch.sums + e * block_stride * blocks;
     for (int in = 0; in < in_blocks_; in += chain) {
       args.in_blocks = std::min(chain, in_blocks_ - in);
-      args.input = scratch.input.data() + (e * in_blocks_ + in) * block_stride;
+      args.input = scratch.input + (e * in_blocks_ + in) * block_stride;
       args.weights =
           weights_.data() + group_weights + e * element_weights + std::ptrdiff_t{in} * kLanes * blocks * kLanes;
       args.bias = in == 0 ? kZeros : nullptr;
@@ -188,7 +186,7 @@ void WinogradConv::run_group(const Call& call, const Block& block, int group, Sc
   for (int b = 0; b < blocks; ++b) {
     int first_tile = 0;
     for (const Piece& piece : block.pieces) {
-      const float* sums = scratch.sums.data() + b * block_stride + std::ptrdiff_t{first_tile} * kLanes;
+      const float* sums = scratch.sums + b * block_stride + std::ptrdiff_t{first_tile} * kLanes;
       write_piece(call, piece, sums, block_stride * blocks, first + b, scratch);
       first_tile += piece.x1 - piece.x0;
     }
@@ -211,7 +209,7 @@ void WinogradConv::write_piece(const Call& call, const Piece& piece, const float
   args.pixels = std::min(tiles * tile_.width, layout.size.width - x0);
   args.bias = bias_.data() + std::ptrdiff_t{out_block} * kLanes;
   args.relu = call.relu;
-  args.output = stored ? call.output.at(out_block, y0, x0) : scratch.result.data();
+  args.output = stored ? call.output.at(out_block, y0, x0) : scratch.result;
   args.row_stride = stored ? layout.row_stride() : std::ptrdiff_t{tiles} * tile_.width * kLanes;
   kernels_->winograd_output(args);
   if (call.pooled.data == nullptr) return;

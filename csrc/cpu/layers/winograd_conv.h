@@ -40,6 +40,7 @@ class WinogradConv {
     const Region* pooled_region = nullptr;  // of the pooled output, inside those tiles
     bool relu = false;
     int threads = 1;
+    ThreadScratch* scratch = nullptr;
   };
   void run(const Call& call) const;
 
