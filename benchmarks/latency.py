@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import tempfile
 import time
@@ -25,6 +24,7 @@ import torch
 from numpy.typing import NDArray
 
 import dim_trt
+from dim_trt.files import write_atomic
 from training.export import export_onnx
 from training.model import CONFIGS, DeepImageMatting
 from training.preprocess import network_input, pad_to_stride
@@ -166,9 +166,7 @@ def main() -> None:
         )
     if args.json:
         args.json.parent.mkdir(parents=True, exist_ok=True)
-        temporary = args.json.with_name(f".{args.json.name}.{os.getpid()}")
-        temporary.write_text(json.dumps(table, indent=1) + "\n")
-        temporary.replace(args.json)
+        write_atomic(args.json, [(json.dumps(table, indent=1) + "\n").encode()], what="json")
 
 
 if __name__ == "__main__":

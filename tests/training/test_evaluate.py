@@ -19,18 +19,6 @@ from training.validation import held_out_scene, mean_score, network, validate, v
 TINY = ModelConfig(width=0.0625, norm="batch", skip=True)
 
 
-@pytest.fixture
-def folder(tmp_path):
-    rng = np.random.default_rng(0)
-    root = tmp_path / "pictures"
-    for name in ("input", "trimap1", "gt"):
-        (root / name).mkdir(parents=True)
-    cv2.imwrite(str(root / "input/a.png"), rng.integers(0, 256, (45, 51, 3), np.uint8))
-    cv2.imwrite(str(root / "trimap1/a.png"), np.repeat(np.uint8([0, 99, 255]), 17)[None].repeat(45, 0))
-    cv2.imwrite(str(root / "gt/a.png"), np.repeat(np.uint8([0, 51, 255]), 17)[None].repeat(45, 0))
-    return root
-
-
 def test_validation_scores_unknown_pixels_only(folder):
     model = DeepImageMatting(TINY).eval()
     torch.nn.init.zeros_(model.alpha.conv.weight)

@@ -10,19 +10,8 @@ namespace {
 
 constexpr int kTileQuads = 128;  // lists of a tile stay in the second-level cache
 constexpr int kCopyEntries = 16;
-constexpr int kJobsPerThread = 3;
 
 }  // namespace
-
-/// Quads [x0, x1) of row y.
-struct UnpoolConv::Piece {
-  int y, x0, x1;
-};
-
-struct UnpoolConv::Tile {
-  std::vector<Piece> pieces;
-  int quads = 0;
-};
 
 /// Room for the lists of one tile and one chunk of channels.
 struct UnpoolConv::Scratch {
@@ -66,28 +55,11 @@ UnpoolConv::UnpoolConv(const Kernels& kernels, const ConvWeights& w)
         }
 }
 
-std::vector<UnpoolConv::Tile> UnpoolConv::tiles(const Region& quads) {
-  std::vector<Tile> out(1);
-  for (int y = 0; y < quads.size().height; ++y)
-    for (const Span& span : quads.row(y))
-      for (int x = span.begin; x < span.end;) {
-        if (out.back().quads == kTileQuads) out.emplace_back();
-        Tile& tile = out.back();
-        const int count = std::min(span.end - x, kTileQuads - tile.quads);
-        tile.pieces.push_back({y, x, x + count});
-        tile.quads += count;
-        x += count;
-      }
-  if (out.back().quads == 0) out.pop_back();
-  return out;
-}
-
 void UnpoolConv::run(const Call& call) const {
-  const std::vector<Tile> work = tiles(*call.quads);
+  const std::vector<Batch> work = batches_of(*call.quads, kTileQuads);
   if (work.empty()) return;
   const auto tile_count = static_cast<int>(work.size());
-  // Few tiles: the groups are shared out too, though each share lists the entries anew.
-  const int shares = std::clamp((kJobsPerThread * call.threads + tile_count - 1) / tile_count, 1, groups_);
+  const int shares = shares_of_groups(tile_count, call.threads, groups_);
   std::vector<Scratch> scratch;
   for (int t = 0; t < call.threads; ++t) scratch.emplace_back(reach_, kernels_->unpool_chunk_lanes);
 #pragma omp parallel for num_threads(call.threads) schedule(dynamic, 1)
@@ -98,7 +70,8 @@ void UnpoolConv::run(const Call& call) const {
   }
 }
 
-void UnpoolConv::run_tile(const Call& call, const Tile& tile, int first_group, int last_group, Scratch& scratch) const {
+void UnpoolConv::run_tile(const Call& call, const Batch& tile, int first_group, int last_group,
+                          Scratch& scratch) const {
   const int group = kernels_->unpool_group;
   const std::ptrdiff_t channel_weights = std::ptrdiff_t{taps_} * taps_ * group;
   for (int c = 0; c < in_channels_; c += kernels_->unpool_chunk_lanes) {
@@ -128,7 +101,7 @@ void UnpoolConv::run_tile(const Call& call, const Tile& tile, int first_group, i
 
 /// Fills `scratch.entries` and `scratch.begin` for every quad of the tile. An offset is relative to the weights of the
 /// chunk, shifted by the quad's place in its piece: so cells list their values once for all quads that read them.
-void UnpoolConv::list_entries(const Call& call, const Tile& tile, int channel, int lanes, Scratch& scratch) const {
+void UnpoolConv::list_entries(const Call& call, const Batch& tile, int channel, int lanes, Scratch& scratch) const {
   std::int32_t count = 0;
   auto begin = scratch.begin.begin();
   for (const Piece& piece : tile.pieces) {

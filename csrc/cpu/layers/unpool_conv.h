@@ -2,9 +2,8 @@
 // only what ReLU left: a gather over lists of non-zero values.
 #pragma once
 
-#include <vector>
-
 #include "core/region.h"
+#include "cpu/layers/batches.h"
 #include "cpu/layers/packing.h"
 #include "cpu/map.h"
 
@@ -29,12 +28,9 @@ class UnpoolConv {
   static int reach(int kernel) { return (kernel / 2 + 1) / 2; }
 
  private:
-  struct Piece;
-  struct Tile;
   struct Scratch;
-  static std::vector<Tile> tiles(const Region& quads);
-  void run_tile(const Call& call, const Tile& tile, int first_group, int last_group, Scratch& scratch) const;
-  void list_entries(const Call& call, const Tile& tile, int channel, int lanes, Scratch& scratch) const;
+  void run_tile(const Call& call, const Batch& tile, int first_group, int last_group, Scratch& scratch) const;
+  void list_entries(const Call& call, const Batch& tile, int channel, int lanes, Scratch& scratch) const;
   void collect_row(const Call& call, const Piece& piece, int dy, int channel, int lanes, Scratch& scratch) const;
 
   const Kernels* kernels_;

@@ -10,7 +10,6 @@ namespace {
 
 constexpr int kMinBlockTiles = 28, kMaxBlockTiles = 56;
 constexpr int kInputBytes = 512 << 10;  // of transformed input that should stay in the second-level cache
-constexpr int kJobsPerThread = 3;
 /// Input blocks summed in one go: sums of short sums round less, and the larger transform needs that more.
 constexpr int chain_blocks(int kernel) { return kernel == 3 ? 2 : 1; }
 
@@ -50,16 +49,6 @@ std::vector<float> transformed(const ConvWeights& w, const Axis& vertical, const
 
 }  // namespace
 
-/// Tiles [x0, x1) of tile row y.
-struct WinogradConv::Piece {
-  int y, x0, x1;
-};
-
-struct WinogradConv::Block {
-  std::vector<Piece> pieces;
-  int tiles = 0;
-};
-
 /// Parts of a thread's scratch memory.
 struct WinogradConv::Scratch {
   float* input;   // [element][in block][tile][16]
@@ -95,28 +84,11 @@ WinogradConv::WinogradConv(const Kernels& kernels, const ConvWeights& w, bool ke
   }
 }
 
-std::vector<WinogradConv::Block> WinogradConv::blocks(const Region& tiles) const {
-  std::vector<Block> out(1);
-  for (int y = 0; y < tiles.size().height; ++y)
-    for (const Span& span : tiles.row(y))
-      for (int x = span.begin; x < span.end;) {
-        if (out.back().tiles == block_tiles_) out.emplace_back();
-        Block& block = out.back();
-        const int count = std::min(span.end - x, block_tiles_ - block.tiles);
-        block.pieces.push_back({y, x, x + count});
-        block.tiles += count;
-        x += count;
-      }
-  if (out.back().tiles == 0) out.pop_back();
-  return out;
-}
-
 void WinogradConv::run(const Call& call) const {
-  const std::vector<Block> work = blocks(*call.tiles);
+  const std::vector<Batch> work = batches_of(*call.tiles, block_tiles_);
   if (work.empty()) return;
   const auto block_count = static_cast<int>(work.size());
-  // Few blocks: the output channels are shared out too, though each share transforms the input anew.
-  const int shares = std::clamp((kJobsPerThread * call.threads + block_count - 1) / block_count, 1, groups_);
+  const int shares = shares_of_groups(block_count, call.threads, groups_);
   const auto at = [](int n) { return static_cast<std::size_t>(n); };
   const std::size_t tile_floats = at(block_tiles_ * kLanes);
   const std::size_t input_floats = at(elements() * in_blocks_) * tile_floats;
@@ -124,7 +96,7 @@ void WinogradConv::run(const Call& call) const {
   call.scratch->reserve(call.threads, input_floats + sum_floats + tile_.area() * tile_floats);
 #pragma omp parallel for num_threads(call.threads) schedule(dynamic, 1)
   for (int job = 0; job < block_count * shares; ++job) {
-    const Block& block = work[at(job / shares)];
+    const Batch& block = work[at(job / shares)];
     const int share = job % shares;
     float* memory = call.scratch->of(omp_get_thread_num());
     Scratch mine = {memory, memory + input_floats, memory + input_floats + sum_floats};
@@ -134,8 +106,8 @@ void WinogradConv::run(const Call& call) const {
   }
 }
 
-void WinogradConv::transform_input(const Call& call, const Block& block, Scratch& scratch) const {
-  const std::ptrdiff_t block_stride = std::ptrdiff_t{block.tiles} * kLanes;
+void WinogradConv::transform_input(const Call& call, const Batch& block, Scratch& scratch) const {
+  const std::ptrdiff_t block_stride = std::ptrdiff_t{block.cells} * kLanes;
   const std::ptrdiff_t element_stride = block_stride * in_blocks_;
   const int radius = kernel_ / 2;
   for (int b = 0; b < in_blocks_; ++b) {
@@ -157,10 +129,10 @@ void WinogradConv::transform_input(const Call& call, const Block& block, Scratch
   }
 }
 
-void WinogradConv::run_group(const Call& call, const Block& block, int group, Scratch& scratch) const {
+void WinogradConv::run_group(const Call& call, const Batch& block, int group, Scratch& scratch) const {
   const int first = group * kernels_->conv_group;
   const int blocks = std::min(kernels_->conv_group, out_blocks_ - first);
-  const std::ptrdiff_t block_stride = std::ptrdiff_t{block.tiles} * kLanes;
+  const std::ptrdiff_t block_stride = std::ptrdiff_t{block.cells} * kLanes;
   const std::ptrdiff_t element_weights = std::ptrdiff_t{in_blocks_} * kLanes * blocks * kLanes;
   const std::ptrdiff_t group_weights = std::ptrdiff_t{first} * kLanes * in_blocks_ * kLanes * elements();
   static constexpr float kZeros[4 * kLanes] = {};  // at least a group
@@ -170,7 +142,7 @@ void WinogradConv::run_group(const Call& call, const Block& block, int group, Sc
   args.kernel = 1;
   args.group = blocks;
   args.out_block_stride = block_stride;
-  args.pixels = block.tiles;
+  args.pixels = block.cells;
   const int chain = chain_blocks(kernel_);
   for (int e = 0; e < elements(); ++e) {
     args.output = scratch.sums + e * block_stride * blocks;

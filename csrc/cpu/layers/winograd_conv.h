@@ -7,9 +7,10 @@
 // pictures would have an argmax that rounding decides.
 #pragma once
 
-#include <vector>
+#include <cstddef>
 
 #include "core/region.h"
+#include "cpu/layers/batches.h"
 #include "cpu/layers/packing.h"
 #include "cpu/map.h"
 
@@ -47,12 +48,9 @@ class WinogradConv {
  private:
   static constexpr int kMaxWindow = 6;
 
-  struct Piece;
-  struct Block;
   struct Scratch;
-  std::vector<Block> blocks(const Region& tiles) const;
-  void transform_input(const Call& call, const Block& block, Scratch& scratch) const;
-  void run_group(const Call& call, const Block& block, int group, Scratch& scratch) const;
+  void transform_input(const Call& call, const Batch& block, Scratch& scratch) const;
+  void run_group(const Call& call, const Batch& block, int group, Scratch& scratch) const;
   void write_piece(const Call& call, const Piece& piece, const float* sums, std::ptrdiff_t element_stride,
                    int out_block, Scratch& scratch) const;
 

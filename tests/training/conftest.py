@@ -1,0 +1,16 @@
+import cv2
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """One picture in the layout of alphamatting.com."""
+    rng = np.random.default_rng(0)
+    root = tmp_path / "pictures"
+    for name in ("input", "trimap1", "gt"):
+        (root / name).mkdir(parents=True)
+    cv2.imwrite(str(root / "input/a.png"), rng.integers(0, 256, (45, 51, 3), np.uint8))
+    cv2.imwrite(str(root / "trimap1/a.png"), np.repeat(np.uint8([0, 99, 255]), 17)[None].repeat(45, 0))
+    cv2.imwrite(str(root / "gt/a.png"), np.repeat(np.uint8([0, 51, 255]), 17)[None].repeat(45, 0))
+    return root
