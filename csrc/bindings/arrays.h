@@ -1,0 +1,35 @@
+// Checks of numpy arrays, and the views of them that the core works on. The GIL is released in one place, `unlocked`.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <string>
+
+#include "core/image.h"
+
+namespace dim::bindings {
+
+namespace py = pybind11;
+
+/// Runs `work` without the GIL. It must not touch Python objects.
+template <typename Work>
+auto unlocked(Work work) {
+  const py::gil_scoped_release release;
+  return work();
+}
+
+/// As Python prints it: "(2, 3)".
+std::string shape_of(const py::array& array);
+
+/// `object` as an array of whatever type and shape. `name` is the argument's, for the message of InvalidInput.
+py::array require_array(const py::handle& object, const char* name);
+
+ImageView image_view(const py::array& img);
+TrimapView trimap_view(const py::array& trimap);
+
+/// Where alpha of `img` goes: `out` if it can hold it, a new array if it is None.
+py::array alpha_array(const py::object& out, const py::array& img, const py::array& trimap);
+AlphaView alpha_view(py::array& alpha);
+
+}  // namespace dim::bindings

@@ -1,0 +1,113 @@
+// Single operations on (channels, height, width), for tests.
+#include "cpu/operators.h"
+
+#include <pybind11/numpy.h>
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bindings/arrays.h"
+#include "bindings/register.h"
+#include "core/error.h"
+#include "cpu/isa.h"
+
+namespace dim::bindings {
+namespace {
+
+using namespace pybind11::literals;
+
+using Floats = py::array_t<float, py::array::c_style | py::array::forcecast>;
+using Codes = py::array_t<std::uint8_t, py::array::c_style | py::array::forcecast>;
+
+cpu::Planes planes_of(const Floats& array, const char* name) {
+  if (array.ndim() != 3 || array.size() == 0)
+    throw InvalidInput(std::string(name) + ": expected shape (channels, height, width), got " + shape_of(array));
+  return {static_cast<int>(array.shape(0)),
+          {static_cast<int>(array.shape(1)), static_cast<int>(array.shape(2))},
+          array.data()};
+}
+
+cpu::ConvWeights weights_of(const Floats& weight, const Floats& bias, int in_channels) {
+  if (weight.ndim() != 4 || weight.shape(1) != in_channels || weight.shape(2) != weight.shape(3) ||
+      weight.shape(2) % 2 != 1 || bias.ndim() != 1 || bias.shape(0) != weight.shape(0))
+    throw InvalidInput("weight: expected shape (out, " + std::to_string(in_channels) +
+                       ", k, k) with odd k, and a bias of shape (out,), got " + shape_of(weight) + " and " +
+                       shape_of(bias));
+  return {in_channels, static_cast<int>(weight.shape(0)), static_cast<int>(weight.shape(2)), weight.data(),
+          bias.data()};
+}
+
+cpu::OperatorOptions operator_options(const cpu::ConvWeights& weights, bool unpool, bool relu,
+                                      const std::string& algorithm, const std::string& isa, int threads) {
+  const bool keep_ties = algorithm == "winograd-ties";
+  const bool winograd = keep_ties || algorithm == "winograd";
+  if (!winograd && algorithm != "direct")
+    throw InvalidInput("algorithm: expected 'direct', 'winograd' or 'winograd-ties', got '" + algorithm + "'");
+  if (winograd && (weights.out_channels == 1 || !(weights.kernel == 5 || (weights.kernel == 3 && !unpool))))
+    throw InvalidInput("algorithm: winograd needs a 5x5 kernel, or 3x3 without unpooling, and several outputs");
+  if (threads < 1) throw InvalidInput("threads: expected at least 1, got " + std::to_string(threads));
+  return {isa.empty() ? &cpu::default_kernels() : &cpu::kernels_named(isa), threads, relu, winograd, keep_ties};
+}
+
+template <typename T>
+py::array_t<T> planes_array(const std::vector<T>& data, int channels, Size size) {
+  py::array_t<T> array({channels, size.height, size.width});
+  std::copy(data.begin(), data.end(), array.mutable_data());
+  return array;
+}
+
+py::array conv2d(const Floats& input, const Floats& weight, const Floats& bias, bool relu, const std::string& algorithm,
+                 const std::string& isa, int threads) {
+  const cpu::Planes planes = planes_of(input, "input");
+  const cpu::ConvWeights weights = weights_of(weight, bias, planes.channels);
+  const cpu::OperatorOptions options = operator_options(weights, false, relu, algorithm, isa, threads);
+  return planes_array(unlocked([&] { return cpu::conv2d(planes, weights, options); }), weights.out_channels,
+                      planes.size);
+}
+
+py::tuple conv2d_max_pool(const Floats& input, const Floats& weight, const Floats& bias, bool relu,
+                          const std::string& algorithm, const std::string& isa, int threads) {
+  const cpu::Planes planes = planes_of(input, "input");
+  if (planes.size.height % 2 != 0 || planes.size.width % 2 != 0)
+    throw InvalidInput("input: expected even height and width, got " + shape_of(input));
+  const cpu::ConvWeights weights = weights_of(weight, bias, planes.channels);
+  const cpu::OperatorOptions options = operator_options(weights, false, relu, algorithm, isa, threads);
+  const cpu::Pooled pooled = unlocked([&] { return cpu::conv2d_max_pool(planes, weights, options); });
+  const Size half = {planes.size.height / 2, planes.size.width / 2};
+  return py::make_tuple(planes_array(pooled.values, weights.out_channels, half),
+                        planes_array(pooled.codes, weights.out_channels, half));
+}
+
+py::array unpool_conv2d(const Floats& input, const Codes& codes, const std::optional<Floats>& add, const Floats& weight,
+                        const Floats& bias, bool relu, const std::string& algorithm, const std::string& isa,
+                        int threads) {
+  const cpu::Planes planes = planes_of(input, "input");
+  if (codes.ndim() != 3 || !std::equal(codes.shape(), codes.shape() + 3, input.shape()))
+    throw InvalidInput("codes: expected the input's shape " + shape_of(input) + ", got " + shape_of(codes));
+  const cpu::Planes skip = add ? planes_of(*add, "add") : cpu::Planes{};
+  const Size size = {2 * planes.size.height, 2 * planes.size.width};
+  if (add && (skip.channels != planes.channels || skip.size != size))
+    throw InvalidInput("add: expected the unpooled input's shape, got " + shape_of(*add));
+  const cpu::ConvWeights weights = weights_of(weight, bias, planes.channels);
+  const cpu::OperatorOptions options = operator_options(weights, true, relu, algorithm, isa, threads);
+  return planes_array(unlocked([&] { return cpu::unpool_conv2d(planes, codes.data(), skip, weights, options); }),
+                      weights.out_channels, size);
+}
+
+}  // namespace
+
+void register_operators(py::module_& m) {
+  m.def("conv2d", &conv2d, "input"_a, "weight"_a, "bias"_a, py::kw_only(), "relu"_a = false, "algorithm"_a = "direct",
+        "isa"_a = "", "threads"_a = 1, "\"Same\" convolution of (channels, height, width) float32.");
+  m.def("conv2d_max_pool", &conv2d_max_pool, "input"_a, "weight"_a, "bias"_a, py::kw_only(), "relu"_a = false,
+        "algorithm"_a = "direct", "isa"_a = "", "threads"_a = 1,
+        "conv2d, then 2x2 max pooling: (values, argmax codes).");
+  m.def("unpool_conv2d", &unpool_conv2d, "input"_a, "codes"_a, "add"_a, "weight"_a, "bias"_a, py::kw_only(),
+        "relu"_a = false, "algorithm"_a = "direct", "isa"_a = "", "threads"_a = 1,
+        "conv2d of input unpooled with codes, plus add or None.");
+}
+
+}  // namespace dim::bindings

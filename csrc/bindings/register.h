@@ -1,0 +1,10 @@
+// What the module is made of: each function adds its part.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace dim::bindings {
+
+void register_operators(pybind11::module_& m);
+
+}  // namespace dim::bindings
