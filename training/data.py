@@ -74,7 +74,7 @@ def sample(
 
 
 def crop(rng: np.random.Generator, scene: Scene, size: int) -> Sample | None:
-    """A square around a random unknown pixel, never past the border, mirrored at random; None if all is known."""
+    """A square around a random unknown pixel, never past the border, in a random orientation; None if all is known."""
     rows, columns = np.nonzero(scene.trimap == UNKNOWN)
     if len(rows) == 0:
         return None
@@ -82,10 +82,12 @@ def crop(rng: np.random.Generator, scene: Scene, size: int) -> Sample | None:
     height, width = scene.alpha.shape
     top = int(np.clip(rows[at] - rng.integers(size // 4, 3 * size // 4), 0, height - size))
     left = int(np.clip(columns[at] - rng.integers(size // 4, 3 * size // 4), 0, width - size))
-    mirrored = slice(left + size - 1, left - 1 if left else None, -1)
-    window = (slice(top, top + size), mirrored if rng.random() < 0.5 else slice(left, left + size))
-    colours = (scene.foreground[window], scene.background[window])
-    return sample(scene.image[window], scene.trimap[window], scene.alpha[window], *colours)
+    window = (slice(top, top + size), slice(left, left + size))
+    if rng.random() < 0.5:  # with the four turns: all eight symmetries of a square
+        window = (window[0], slice(left + size - 1, left - 1 if left else None, -1))
+    turns = int(rng.integers(4))
+    maps = (scene.image, scene.trimap, scene.alpha, scene.foreground, scene.background)
+    return sample(*(np.rot90(part[window], turns) for part in maps))
 
 
 class SceneSource:

@@ -7,54 +7,11 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from training.shapes import along, body, coat, fill, outline, over, paint, strands
+from training.hair import fur, hair, locks, wisps
+from training.shapes import body, fill, outline, over, paint, strands
 from training.textures import Array, Rng, Size, noise, palette, texture
 
 Family = Callable[[Rng, Size], Array]
-
-
-def hair(rng: Rng, size: Size) -> Array:
-    """Long strands in locks that grow and fall from a head: thousands near it, single ones far out."""
-    contour = outline(rng, size, rng.uniform(0.05, 0.4), rng.uniform(0.2, 0.5))
-    layer, colour = coat(rng, size, contour)
-    gravity, pull, lock = rng.uniform(0, 2 * np.pi), rng.uniform(0, 1), noise(rng, size, 5, 0.6)
-    length, curl, width = max(size) * rng.uniform(0.15, 0.5), rng.choice([0.15, 0.4, 1.0]), 0.35 * 4.5 ** rng.random()
-    dense = int(150 * 14 ** rng.random() * max(size) / 300)
-    sheer, inside = rng.choice([0.25, 1.0], p=[0.6, 0.4]), rng.uniform(0.1, 0.7)  # fine hair lets light through
-    groups = ((0.15, 200, 0.1, 1.6, 2.0), *((sheer, dense // 2, inside, 1.0, 1.0),) * 2)
-    for opacity, count, depth, reach, wildness in groups:
-        roots, outward = along(rng, contour, count, depth)
-        x, y = (np.clip(roots[:, axis], 0, size[1 - axis] - 1).astype(int) for axis in range(2))
-        headings = outward + pull * np.sin(gravity - outward) + 3 * (lock[y, x] - 0.5)
-        headings += rng.normal(0, 0.12 * wildness, count)
-        drawn = strands(rng, size, roots, headings, length * reach, curl * wildness, width / reach, colour)
-        layer = over(drawn * np.float32(rng.uniform(opacity, 1)), layer)
-    return layer
-
-
-def fur(rng: Rng, size: Size) -> Array:
-    """Short dense strands along a contour."""
-    contour = outline(rng, size, rng.uniform(0.05, 0.4), rng.uniform(0.2, 0.5))
-    layer, colour = coat(rng, size, contour)
-    length, curl = max(size) * rng.uniform(0.02, 0.15), rng.uniform(0.1, 1.0)
-    roots, outward = along(rng, contour, int(rng.integers(400, 1600) * max(size) / 300), rng.uniform(0.1, 0.4))
-    headings = outward + rng.normal(0, 0.6) + rng.normal(0, rng.uniform(0.1, 0.4), len(roots))
-    drawn = strands(rng, size, roots, headings, length, curl, 0.35 * 4.5 ** rng.random(), colour)
-    return over(drawn * np.float32(rng.choice([1.0, rng.uniform(0.4, 1)])), layer)
-
-
-def wisps(rng: Rng, size: Size) -> Array:
-    """Loose strands that cross the picture, half of the time before an object of their colour."""
-    colour = palette(rng, 1)[0]
-    layer: Array = np.zeros((*size, 4), np.float32)
-    if rng.random() < 0.5:
-        layer = paint(fill(outline(rng, size), size), np.clip(colour * (0.5 + noise(rng, size, 8)[..., None]), 0, 1))
-    count = int(rng.integers(20, 250))
-    roots = (rng.uniform(-0.1, 1.1, (count, 2)) * (size.width, size.height)).astype(np.float32)
-    headings = rng.uniform(0, 2 * np.pi) + rng.normal(0, rng.choice([0.15, 0.5, 2.0]), count)
-    length, curl = max(size) * rng.uniform(0.2, 0.9), rng.choice([0.2, 0.8, 2.0])
-    drawn = strands(rng, size, roots, headings, length, curl, rng.uniform(0.5, 2), colour)
-    return over(drawn * np.float32(rng.choice([1.0, rng.uniform(0.4, 1)])), layer)
 
 
 def leaf(rng: Rng, base: Array, heading: float, length: float) -> Array:
@@ -191,7 +148,7 @@ def motion(rng: Rng, size: Size) -> Array:
 
 def several(rng: Rng, size: Size) -> Array:
     """Two objects of different families, one before the other."""
-    choices = np.array([hair, fur, leaves, net, glass, feather, solid, rough, wisps], object)
+    choices = np.array([hair, locks, fur, leaves, net, glass, feather, solid, rough, wisps], object)
     first, second = rng.choice(choices, 2, replace=False)
     return over(first(rng, size), second(rng, size))
 
@@ -211,7 +168,8 @@ FAMILIES: dict[str, Family] = {
     "defocus": defocus,
     "motion": motion,
     "several": several,
+    "locks": locks,
 }
 # Half of what is drawn is hair and fur; kinds whose alpha cannot be told from a small crop are rare. The others: 1.
-WEIGHTS = {"hair": 5.0, "fur": 4.0, "solid": 2.5, "rough": 2.5, "several": 2.0, "leaves": 1.5, "wisps": 0.7}
-WEIGHTS |= {"smoke": 0.5, "glass": 0.5}
+WEIGHTS = {"locks": 6.0, "hair": 3.0, "fur": 3.0, "solid": 2.5, "rough": 2.5, "several": 2.0, "leaves": 1.5}
+WEIGHTS |= {"wisps": 0.7, "net": 0.7, "smoke": 0.5, "glass": 0.5}
