@@ -50,7 +50,7 @@ def build_plan(
     # imported here: onnx takes longer to import than all the rest, and running a plan does not need it
     from dim_trt.graph.load import load_onnx
     from dim_trt.graph.lower import import_graph, lower
-    from dim_trt.graph.precision import store_weights
+    from dim_trt.graph.storage import store_weights
     from dim_trt.graph.translate import translate
 
     check_precision(precision)

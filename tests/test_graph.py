@@ -20,9 +20,10 @@ from onnx import TensorProto, helper, numpy_helper
 from dim_trt.errors import BuildError, InvalidInput
 from dim_trt.graph.load import load_onnx
 from dim_trt.graph.lower import import_graph, lower
-from dim_trt.graph.precision import quantize_weights, store_weights
 from dim_trt.graph.program import Program
+from dim_trt.graph.storage import store_weights
 from dim_trt.graph.translate import translate
+from dim_trt.graph.weights import quantize_weights
 from tests.support.tiny_graphs import PREPROCESSING, GraphMaker, network_input, tiny_dim
 
 VARIANTS = [

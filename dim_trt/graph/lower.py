@@ -91,7 +91,8 @@ def _check_2x2(node: gs.Node) -> None:
 def _lower_pool(graph: gs.Graph, node: gs.Node, codes: dict[str, gs.Variable]) -> None:
     _check_2x2(node)
     values = node.outputs[0]
-    variable = gs.Variable(_unused_name(graph, f"{values.name}.codes"), np.uint8)
+    # TensorRT's plugins exchange neither uint8 nor bool: codes have the type of the data, 0 to 3 is exact in any
+    variable = gs.Variable(_unused_name(graph, f"{values.name}.codes"), values.dtype or np.float32)
     for indices in node.outputs[1:]:
         for consumer in indices.outputs:
             if consumer.op != "MaxUnpool":
