@@ -1,0 +1,40 @@
+"""Ranges for int8: what the convolutions read when the fp32 graph runs on calibration pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import onnx
+import onnx_graphsurgeon as gs
+
+from dim_trt.graph.export import export_model
+from dim_trt.graph.histogram import Histogram
+from dim_trt.graph.pictures import Picture, network_inputs
+from dim_trt.graph.precision import quantizable
+from dim_trt.graph.runtime import Session
+
+
+def collect_ranges(
+    graph: gs.Graph,
+    pictures: Sequence[Picture],
+    preprocessing: dict[str, Any],
+    progress: Callable[[Sequence[Any]], Iterable[Any]] = iter,
+) -> dict[str, float]:
+    """For each tensor that a quantizable convolution reads, the magnitude that should become 127.
+
+    The one with the least mean squared error over all pictures. `graph` is the standard fp32 graph and stays as it is.
+    """
+    names = sorted({node.inputs[0].name for node in quantizable(graph)})
+    histograms = {name: Histogram() for name in names}
+    session = Session(_with_outputs(export_model(graph), names))
+    for x in progress(network_inputs(pictures, preprocessing)):
+        for name, values in zip(names, session.run(x, names), strict=True):
+            histograms[name].add(values)
+    return {name: histogram.best_range() for name, histogram in histograms.items()}
+
+
+def _with_outputs(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
+    """The model with these tensors as further outputs; ONNX Runtime finds their types itself."""
+    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
+    return model

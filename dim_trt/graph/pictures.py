@@ -1,0 +1,119 @@
+"""The pictures that int8 is calibrated with: image and trimap pairs, from a folder or the eight that are shipped.
+
+A folder is either of
+
+    input/x.png  trimap1/x.png         as alphamatting.com lays it out
+    x.png        x_trimap.png          beside one another
+
+where images may have any suffix that OpenCV reads and trimaps are .png. Of a large picture only the window with the
+most unknown pixels is used: statistics of more pixels are not better, and every feature map is held at once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dim_trt.errors import InvalidInput
+from dim_trt.files import StrPath
+from dim_trt.images import read_image, read_trimap
+from dim_trt.metrics import unknown_pixels
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+MARK = "_trimap"
+WINDOW_PX = 384  # of the input, in height and width
+STRIDE_PX = 32
+LAYOUTS = f"input/x.png with trimap1/x.png, or x.png with x{MARK}.png"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What an engine is given: image [height, width, 3] uint8 BGR, trimap [height, width] uint8."""
+
+    name: str
+    image: NDArray[np.uint8]
+    trimap: NDArray[np.uint8]
+
+    def network_input(self, preprocessing: dict[str, Any]) -> NDArray[np.float32]:
+        """[1, 4, 32·h, 32·w], as the engine's preprocessing makes it from the metadata of dim.onnx."""
+        image = self.image[:, :, ::-1] if preprocessing["channel_order"] == "rgb" else self.image
+        planes = np.empty((4, *self.trimap.shape), np.float32)
+        mean, std = (np.array(preprocessing[name], np.float32) for name in ("mean", "std"))
+        planes[:3] = ((image.astype(np.float32) - mean) / std).transpose(2, 0, 1)
+        trimap = np.where(unknown_pixels(self.trimap), np.uint8(128), self.trimap)
+        planes[3] = trimap.astype(np.float32) * np.float32(preprocessing["trimap_scale"])
+        padding = [(0, 0), *((0, -side % STRIDE_PX) for side in self.trimap.shape)]
+        return np.pad(planes, padding, mode="reflect")[None]
+
+
+def shipped_pictures() -> list[Picture]:
+    """The eight drawn scenes in dim_trt/calibration."""
+    with resources.as_file(resources.files("dim_trt") / "calibration") as folder:
+        return read_pictures(folder)
+
+
+def read_pictures(folder: StrPath) -> list[Picture]:
+    """Every pair in the folder, at most WINDOW_PX high and wide; raises InvalidInput that says what is missing."""
+    pictures = [_read(image, trimap) for image, trimap in _pairs(Path(folder))]
+    if not any(unknown_pixels(picture.trimap).any() for picture in pictures):
+        raise InvalidInput(
+            f"calibration: no trimap in {os.fspath(folder)!r} has unknown pixels; there is nothing to matte"
+        )
+    return pictures
+
+
+def network_inputs(pictures: Sequence[Picture], preprocessing: dict[str, Any]) -> list[NDArray[np.float32]]:
+    """What the network is fed for each picture."""
+    if not pictures:
+        raise InvalidInput("pictures: expected at least one, got none")
+    return [picture.network_input(preprocessing) for picture in pictures]
+
+
+def _pairs(folder: Path) -> list[tuple[Path, Path]]:
+    if not folder.is_dir():
+        raise InvalidInput(f"calibration: {os.fspath(folder)!r} is not a folder; expected one with {LAYOUTS}")
+    if (folder / "input").is_dir():
+        pairs = [(image, folder / "trimap1" / f"{image.stem}.png") for image in _images(folder / "input")]
+    else:
+        images = [path for path in _images(folder) if not path.stem.endswith(MARK)]
+        pairs = [(image, folder / f"{image.stem}{MARK}.png") for image in images]
+    if not pairs:
+        raise InvalidInput(f"calibration: {os.fspath(folder)!r} holds no pictures; expected {LAYOUTS}")
+    for image, trimap in pairs:
+        if not trimap.is_file():
+            raise InvalidInput(
+                f"calibration: {str(trimap)!r}, the trimap of {image.name!r}, is missing; expected {LAYOUTS}"
+            )
+    return pairs
+
+
+def _images(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+
+
+def _read(image_path: Path, trimap_path: Path) -> Picture:
+    image, trimap = read_image(image_path, "calibration"), read_trimap(trimap_path, "calibration")
+    if image.shape[:2] != trimap.shape:
+        raise InvalidInput(
+            f"calibration: {str(trimap_path)!r}: expected the size of {image_path.name!r}, {list(image.shape[:2])}, "
+            f"got {list(trimap.shape)}"
+        )
+    window = _window(trimap)
+    return Picture(image_path.stem, image[window], trimap[window])
+
+
+def _window(trimap: NDArray[np.uint8]) -> tuple[slice, slice]:
+    """The rows and columns with the most unknown pixels."""
+    height, width = (min(side, WINDOW_PX) for side in trimap.shape)
+    sums = cv2.integral(unknown_pixels(trimap).astype(np.uint8))
+    inside = sums[height:, width:] - sums[:-height, width:] - sums[height:, :-width] + sums[:-height, :-width]
+    top, left = np.unravel_index(int(inside.argmax()), inside.shape)
+    return slice(int(top), int(top) + height), slice(int(left), int(left) + width)

@@ -1,0 +1,172 @@
+"""Precision of the arithmetic, for TensorRT: the ONNX carries it, the network is built strongly typed.
+
+fp16: weights and feature maps are float16 between the float32 input and output; the activations of the heads and the
+refiner's sum are float32. int8: as fp16, and the input and the weights of most convolutions go through QuantizeLinear
+and DequantizeLinear, which TensorRT turns into int8 convolutions. The first and last convolutions, where a rounding
+error would show most, stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+import onnx_graphsurgeon as gs
+from numpy.typing import DTypeLike, NDArray
+from onnx import helper
+
+from dim_trt.errors import BuildError, InvalidInput
+from dim_trt.graph.lower import fail
+from dim_trt.graph.weights import (
+    INT8_MAX,
+    SMALLEST_SCALE,
+    float32_weights,
+    is_first_or_last,
+    quantize_weights,
+    to_float16,
+)
+
+BASES = {"fp32": np.float32, "fp16": np.float16}
+HEAD_OPS = ("Sigmoid", "Clip")  # in float32, and sums between them and a head
+
+
+def to_fp16(graph: gs.Graph) -> gs.Graph:
+    """Make a standard fp32 graph compute in float16, in place; float32 input, output, activations of the heads."""
+    heads = _head_nodes(graph)
+    dtypes: dict[str, DTypeLike] = {tensor.name: np.float32 for tensor in graph.inputs}
+    for node in graph.nodes:
+        dtype = np.float32 if id(node) in heads else np.float16
+        if dtype == np.float16:
+            _round_constants(node)
+        for output, kind in zip(node.outputs, (dtype, np.int64), strict=False):  # the second are indices of a pooling
+            output.dtype = dtypes[output.name] = kind
+    _cast_between(graph, heads, dtypes)
+    return graph.cleanup(remove_unused_graph_inputs=False).toposort()
+
+
+def to_int8(
+    graph: gs.Graph, ranges: Mapping[str, float], exclude: Collection[str] = (), *, base: str = "fp16"
+) -> gs.Graph:
+    """Quantize the convolutions of a standard fp32 graph, in place.
+
+    Args:
+        ranges: for each tensor that a quantized convolution reads, the value that becomes 127; see calibrate.
+        exclude: names of convolutions to leave at the base precision, as the first and last always are.
+        base: "fp16" (needs opset 19: TensorRT 10 and newer), or "fp32" (opset 17: TensorRT 8.5 too).
+    """
+    if base not in BASES:
+        raise InvalidInput(f"base: expected one of {', '.join(BASES)}, got {base!r}")
+    convs = [(node, node.inputs[0].name, float32_weights(node)) for node in quantizable(graph, exclude)]
+    for node, source, _ in convs:
+        if not ranges.get(source, -1) >= 0:
+            raise BuildError(
+                f"ranges: expected a number from 0 up for {source!r}, which convolution {node.name!r} reads, "
+                f"got {ranges.get(source)}; calibrate this very graph"
+            )
+    if base == "fp16":
+        to_fp16(graph)
+    quantized: dict[str, gs.Variable] = {}  # several convolutions may read one tensor
+    for node, source, weights in convs:
+        if source not in quantized:
+            scale = _activation_scale(ranges[source], BASES[base])
+            quantized[source] = _quantize_activation(graph, node.inputs[0], scale)
+        node.inputs[0] = quantized[source]
+        node.inputs[1] = _quantize_weight(graph, node, weights, BASES[base])
+    return graph.cleanup(remove_unused_graph_inputs=False).toposort()
+
+
+def quantizable(graph: gs.Graph, exclude: Collection[str] = ()) -> list[gs.Node]:
+    """The convolutions that int8 quantizes: all but the first, the last and those named in `exclude`."""
+    convs = [node for node in graph.nodes if node.op == "Conv"]
+    unknown = sorted(set(exclude) - {node.name for node in convs})
+    if unknown:
+        raise InvalidInput(f"exclude: expected names of convolutions of this graph, got {', '.join(unknown)}")
+    return [node for node in convs if node.name not in exclude and not is_first_or_last(graph, node)]
+
+
+def _head_nodes(graph: gs.Graph) -> set[int]:
+    """`id` of the nodes that stay in float32: activations of the heads, and sums that only they come after."""
+    heads = {id(node) for node in graph.nodes if node.op in HEAD_OPS}
+    pending = [producer for tensor in graph.outputs for producer in tensor.inputs]
+    while pending:
+        node = pending.pop()
+        if node.op in (*HEAD_OPS, "Add"):
+            heads.add(id(node))
+            pending += [producer for tensor in node.inputs for producer in tensor.inputs]
+    return heads
+
+
+def _round_constants(node: gs.Node) -> None:
+    for index, tensor in enumerate(node.inputs):
+        if not isinstance(tensor, gs.Constant) or tensor.values.dtype.kind != "f":
+            continue
+        if tensor.values.dtype != np.float32:
+            raise fail(node, f"has a {tensor.values.dtype} constant; precision can be chosen only for fp32 models")
+        what = {1: "weights", 2: "biases"}.get(index, "constants") if node.op == "Conv" else "constants"
+        node.inputs[index] = gs.Constant(f"{tensor.name}.fp16", to_float16(node, tensor.values, what))
+
+
+def _cast_between(graph: gs.Graph, heads: set[int], dtypes: dict[str, DTypeLike]) -> None:
+    """Insert one Cast wherever a node reads a tensor of the other type, and before the output."""
+    casts: dict[str, gs.Variable] = {}
+    for node in list(graph.nodes):
+        wanted = np.float32 if id(node) in heads else np.float16
+        for index, tensor in enumerate(node.inputs):
+            if dtypes.get(tensor.name, wanted) not in (wanted, np.int64):
+                if tensor.name not in casts:
+                    casts[tensor.name] = _cast(graph, tensor, wanted)
+                node.inputs[index] = casts[tensor.name]
+    for output in graph.outputs:
+        if dtypes.get(output.name) == np.float16:
+            _cast_output(graph, output)
+
+
+def _cast(graph: gs.Graph, tensor: gs.Variable, dtype: DTypeLike) -> gs.Variable:
+    name = f"{tensor.name}.{'fp32' if dtype == np.float32 else 'fp16'}"
+    result = gs.Variable(name, dtype, tensor.shape)
+    graph.nodes.append(
+        gs.Node("Cast", name, {"to": helper.np_dtype_to_tensor_dtype(np.dtype(dtype))}, [tensor], [result])
+    )
+    return result
+
+
+def _cast_output(graph: gs.Graph, output: gs.Variable) -> None:
+    """The output keeps its name and type; what computes it writes a float16 tensor before it."""
+    half = gs.Variable(f"{output.name}.fp16", np.float16, output.shape)
+    producer = output.inputs[0]
+    producer.outputs = [half if tensor is output else tensor for tensor in producer.outputs]
+    for consumer in list(output.outputs):
+        consumer.inputs = [half if tensor is output else tensor for tensor in consumer.inputs]
+    to = helper.np_dtype_to_tensor_dtype(np.dtype(np.float32))
+    graph.nodes.append(gs.Node("Cast", f"{output.name}.cast", {"to": to}, [half], [output]))
+    output.dtype = np.float32
+
+
+def _activation_scale(peak: float, dtype: DTypeLike) -> NDArray[Any]:
+    """A scalar: the step between two int8 values; 1 for a tensor that is always zero."""
+    step = max(peak / INT8_MAX, SMALLEST_SCALE[np.dtype(dtype)]) if peak > 0 else 1.0
+    return np.asarray(step, dtype)
+
+
+def _quantize_activation(graph: gs.Graph, tensor: gs.Variable, scale: NDArray[Any]) -> gs.Variable:
+    """`tensor` rounded to int8 and back."""
+    constants = [gs.Constant(f"{tensor.name}.scale", scale), gs.Constant(f"{tensor.name}.zero", np.zeros((), np.int8))]
+    stored = gs.Variable(f"{tensor.name}.int8", np.int8, tensor.shape)
+    restored = gs.Variable(f"{tensor.name}.dequantized", scale.dtype, tensor.shape)
+    name = f"{tensor.name}.quantize"
+    graph.nodes += [
+        gs.Node("QuantizeLinear", name, {}, [tensor, *constants], [stored]),
+        gs.Node("DequantizeLinear", f"{tensor.name}.dequantize", {}, [stored, *constants], [restored]),
+    ]
+    return restored
+
+
+def _quantize_weight(graph: gs.Graph, node: gs.Node, weights: NDArray[np.float32], dtype: DTypeLike) -> gs.Variable:
+    """A convolution's weights from stored int8 and one scale per output channel."""
+    name = f"{node.name}.weight"
+    values, scale = quantize_weights(weights, dtype)
+    restored = gs.Variable(f"{name}.dequantized", np.dtype(dtype), weights.shape)
+    constants = [gs.Constant(f"{name}.int8", values), gs.Constant(f"{name}.scales", scale)]
+    graph.nodes.append(gs.Node("DequantizeLinear", f"{name}.dequantize", {"axis": 0}, constants, [restored]))
+    return restored

@@ -1,0 +1,66 @@
+"""Which convolutions int8 harms: each is quantized alone, and alpha is compared with that of the fp32 graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx_graphsurgeon as gs
+from numpy.typing import NDArray
+
+from dim_trt.errors import InvalidInput
+from dim_trt.graph.export import export_model
+from dim_trt.graph.lower import import_graph
+from dim_trt.graph.pictures import Picture, network_inputs
+from dim_trt.graph.precision import quantizable, to_int8
+from dim_trt.graph.runtime import Session
+from dim_trt.metrics import unknown_pixels
+
+THRESHOLD = 0.01  # mean change of alpha by one layer; all layers together make a few times that of the worst
+
+
+def sensitivity(
+    graph: gs.Graph,
+    pictures: Sequence[Picture],
+    preprocessing: dict[str, Any],
+    ranges: Mapping[str, float],
+    progress: Callable[[Sequence[Any]], Iterable[Any]] = iter,
+) -> list[dict[str, Any]]:
+    """One entry for every quantizable convolution, in the order of the graph, ready for JSON.
+
+    Each entry: "layer", "mean_change" and "max_change" of alpha over the unknown pixels of all pictures when this
+    layer alone is int8. `graph` is the standard fp32 graph and stays as it is.
+    """
+    fp32 = export_model(graph)
+    inputs = network_inputs(pictures, preprocessing)
+    unknown = [unknown_pixels(picture.trimap) for picture in pictures]
+    if not any(region.any() for region in unknown):
+        raise InvalidInput("pictures: expected unknown pixels in some trimap, got none; there is nothing to compare")
+    reference = _alphas(Session(fp32), inputs, unknown)
+    layers = [node.name for node in quantizable(graph)]
+    report = []
+    for layer in progress(layers):
+        others = [name for name in layers if name != layer]
+        alone = export_model(to_int8(import_graph(fp32), ranges, others, base="fp32"))
+        change = np.abs(_alphas(Session(alone), inputs, unknown) - reference)
+        report.append({"layer": layer, "mean_change": float(change.mean()), "max_change": float(change.max())})
+    return report
+
+
+def choose_excluded(report: Sequence[Mapping[str, Any]], threshold: float = THRESHOLD) -> list[str]:
+    """The layers that change alpha by more than `threshold` on average: to_int8 should leave them out."""
+    if not threshold >= 0:
+        raise InvalidInput(f"threshold: expected a number from 0 up, got {threshold!r}")
+    return [entry["layer"] for entry in report if entry["mean_change"] > threshold]
+
+
+def _alphas(
+    session: Session, inputs: Sequence[NDArray[np.float32]], unknown: Sequence[NDArray[np.bool_]]
+) -> NDArray[np.float64]:
+    """Alpha of the unknown pixels of all pictures, one after another."""
+    alphas = []
+    for x, region in zip(inputs, unknown, strict=True):
+        height, width = region.shape
+        alphas.append(session.run(x)[0][0, 0, :height, :width][region].astype(np.float64))
+    return np.concatenate(alphas)

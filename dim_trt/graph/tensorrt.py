@@ -1,0 +1,142 @@
+"""A lowered graph -> ONNX for TensorRT: with plugin nodes, or without plugins as an exact decomposition.
+
+TensorRT has neither MaxUnpool nor the indices of MaxPool. The plugin nodes carry the attributes by which its parser
+finds the plugins. The decomposition says the same in operations that TensorRT has: a window's four values are four
+slices with stride 2; the first that equals the maximum wins, as in PyTorch, and after ReLU ties at zero are common.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_graphsurgeon as gs
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+
+from dim_trt.graph.export import export_model
+from dim_trt.graph.lower import DOMAIN
+
+PLUGIN_VERSION, PLUGIN_NAMESPACE = "1", DOMAIN
+PLUGIN_ATTRIBUTES = {"plugin_version": PLUGIN_VERSION, "plugin_namespace": PLUGIN_NAMESPACE}
+SIGNATURES = {"MaxPoolArgmax": (["x"], ["values", "codes"]), "IndexUnpool": (["values", "codes"], ["x"])}
+
+
+def to_plugin_model(graph: gs.Graph) -> onnx.ModelProto:
+    """MaxPoolArgmax and IndexUnpool as nodes that TensorRT's parser hands to the plugins of that name.
+
+    Codes have the type of the data. The opset is 17 (TensorRT 8.5 and newer), or 19 for int8 with float16 around it.
+    """
+    model = export_model(graph)
+    for node in model.graph.node:
+        if node.domain == DOMAIN:
+            node.attribute.extend(helper.make_attribute(*item) for item in PLUGIN_ATTRIBUTES.items())
+    return model
+
+
+def to_native_model(graph: gs.Graph) -> onnx.ModelProto:
+    """The same graph without plugins, bit for bit the same result; it moves whole maps more often."""
+    model = export_model(graph)
+    dtype = _codes_dtype(model)
+    nodes: list[onnx.NodeProto] = []
+    for node in model.graph.node:
+        if node.domain != DOMAIN:
+            nodes.append(node)
+            continue
+        body = _Body(f"{node.name}.", dtype)
+        body.build(node.op_type, node.input, node.output)
+        nodes += body.nodes
+    constants = (numpy_helper.from_array(values, name) for name, values in _constants(dtype).items())
+    graph = helper.make_graph(
+        nodes, model.graph.name, model.graph.input, model.graph.output, [*model.graph.initializer, *constants]
+    )
+    return helper.make_model(
+        graph,
+        opset_imports=[entry for entry in model.opset_import if entry.domain != DOMAIN],
+        ir_version=model.ir_version,
+        producer_name=model.producer_name,
+    )
+
+
+def with_reference_bodies(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy of a plugin model in which both operations are ONNX functions, so that ONNX Runtime can run it."""
+    result = onnx.ModelProto()
+    result.CopyFrom(model)
+    dtype = _codes_dtype(model)
+    imports = [entry for entry in model.opset_import if entry.domain != DOMAIN]
+    for op, (inputs, outputs) in SIGNATURES.items():
+        body = _Body("", dtype)
+        body.build(op, inputs, outputs)
+        constants = [
+            helper.make_node("Constant", [], [name], value=numpy_helper.from_array(values, name))
+            for name, values in _constants(dtype).items()
+        ]
+        attributes = [helper.make_attribute(*item) for item in PLUGIN_ATTRIBUTES.items()]
+        result.functions.append(
+            helper.make_function(
+                DOMAIN, op, inputs, outputs, constants + body.nodes, imports, attribute_protos=attributes
+            )
+        )
+    return result
+
+
+class _Body:
+    """Collects the nodes of one decomposed operation; names of tensors in between start with `prefix`."""
+
+    def __init__(self, prefix: str, dtype: Any):
+        self.prefix = prefix
+        self.dtype = dtype
+        self.nodes: list[onnx.NodeProto] = []
+
+    def build(self, op: str, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+        if op == "MaxPoolArgmax":
+            self.max_pool_argmax(inputs[0], outputs[0], outputs[1])
+        else:
+            self.index_unpool(inputs[0], inputs[1], outputs[0])
+
+    def add(self, op: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        self.nodes.append(helper.make_node(op, inputs, [output], output, **attributes))
+        return output
+
+    def max_pool_argmax(self, x: str, values: str, codes: str) -> None:
+        self.add("MaxPool", [x], values, kernel_shape=[2, 2], strides=[2, 2])
+        result = _code_name(3)
+        for code in (2, 1, 0):  # the first that matches comes last and so has the last word
+            bounds = [f"window.start{code}", "window.end", "window.axes", "window.steps"]
+            value = self.add("Slice", [x, *bounds], f"{self.prefix}value{code}")
+            wins = self.add("Equal", [value, values], f"{self.prefix}wins{code}")
+            output = codes if code == 0 else f"{self.prefix}codes{code}"
+            result = self.add("Where", [wins, _code_name(code), result], output)
+
+    def index_unpool(self, values: str, codes: str, x: str) -> None:
+        parts = []
+        for code in range(4):
+            here = self.add("Equal", [codes, _code_name(code)], f"{self.prefix}here{code}")
+            parts.append(self.add("Where", [here, values, _code_name(0)], f"{self.prefix}part{code}"))
+        stacked = self.add("Concat", parts, f"{self.prefix}parts", axis=1)
+        self.add("DepthToSpace", [stacked], x, blocksize=2, mode="DCR")
+
+
+def _code_name(code: int) -> str:
+    return f"window.code{code}"
+
+
+def _constants(dtype: Any) -> dict[str, NDArray[Any]]:
+    """What the decomposed operations share, by name."""
+    end = np.iinfo(np.int64).max
+    constants = {_code_name(code): np.asarray(code, dtype) for code in range(4)}
+    constants |= {f"window.start{code}": np.array([code // 2, code % 2]) for code in range(3)}
+    return constants | {
+        "window.end": np.array([end, end]),
+        "window.axes": np.array([2, 3]),
+        "window.steps": np.array([2, 2]),
+    }
+
+
+def _codes_dtype(model: onnx.ModelProto) -> Any:
+    """float32 or float16: all codes of a model have one type, which the graph says."""
+    codes = {node.output[1] for node in model.graph.node if node.op_type == "MaxPoolArgmax"}
+    kinds = {value.type.tensor_type.elem_type for value in model.graph.value_info if value.name in codes}
+    return helper.tensor_dtype_to_np_dtype(kinds.pop()) if kinds else np.float32
