@@ -17,7 +17,7 @@ def halo_px(graph: gs.Graph) -> int:
 
     On a crop whose top left corner is at multiples of 32, and which extends this far beyond the pixels of interest or
     to the border of the padded picture, the network gives these pixels the alpha that they have in the whole picture.
-    Takes a standard or a lowered graph of any precision.
+    Takes a standard or a lowered graph of any precision; poolings are 2x2, which lowering checks.
     """
     period = 2 ** sum(node.op in ("MaxPool", "MaxPoolArgmax") for node in graph.nodes)  # of the windows' alignment
     halo = 0
@@ -45,11 +45,7 @@ def _before(node: gs.Node, span: Span) -> Span:
     """The positions of its inputs that a node reads for these positions of its outputs."""
     first, last = span
     if node.op == "Conv":
-        kernel, pad = node.inputs[1].shape[2], _symmetric(node, "pads", 0)
-        dilation = _symmetric(node, "dilations", 1)
-        if _symmetric(node, "strides", 1) != 1 or node.attrs.get("auto_pad", "NOTSET") != "NOTSET":
-            raise fail(node, "has strides or automatic padding; expected strides 1 and explicit pads")
-        return first - pad, last - pad + dilation * (kernel - 1)
+        return _before_conv(node, span)
     if node.op in ("MaxPool", "MaxPoolArgmax"):
         return 2 * first, 2 * last + 1
     if node.op in ("MaxUnpool", "IndexUnpool"):
@@ -57,6 +53,21 @@ def _before(node: gs.Node, span: Span) -> Span:
     if node.op in POINTWISE:
         return span
     raise fail(node, "is not an operation of a Deep Image Matting graph")
+
+
+def _before_conv(node: gs.Node, span: Span) -> Span:
+    shape = node.inputs[1].shape or ()
+    pad, dilation, stride = (
+        _symmetric(node, "pads", 0),
+        _symmetric(node, "dilations", 1),
+        _symmetric(node, "strides", 1),
+    )
+    if len(shape) != 4 or shape[2] != shape[3]:
+        raise fail(node, f"has weights {list(shape)}; expected a square kernel [O, I, k, k]")
+    reach = dilation * (shape[2] - 1)
+    if stride != 1 or reach != 2 * pad or node.attrs.get("auto_pad", "NOTSET") != "NOTSET":
+        raise fail(node, f"has stride {stride} and pads {pad}; expected that height and width stay as they are")
+    return span[0] - pad, span[1] + pad
 
 
 def _symmetric(node: gs.Node, attribute: str, default: int) -> int:
