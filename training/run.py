@@ -14,7 +14,7 @@ from training.checkpoints import CheckpointError, load_checkpoint, load_model, s
 from training.data import Batch
 from training.encoder import load_vgg16
 from training.hard import HardExamples
-from training.losses import matting_loss
+from training.losses import gradient_loss, laplacian_loss, matting_loss
 from training.model import CONFIGS, DeepImageMatting, Stages
 from training.parallel import Processes
 from training.settings import Settings
@@ -64,14 +64,19 @@ def forward(model: DeepImageMatting, stage: str, batch: Batch, half: bool) -> St
     return Stages(stages.coarse.float(), stages.refined.float())
 
 
-def loss_of(stages: Stages, stage: str, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-    """The loss of the stage and its parts. "all" puts one on both results."""
-    truth = (batch.alpha, batch.foreground, batch.background, batch.unknown)
+def loss_of(stages: Stages, stage: str, batch: Batch, settings: Settings) -> tuple[Tensor, dict[str, Tensor]]:
+    """The loss of the stage and its weighted parts. "all" puts one on both results."""
+    trained = {"all": ("coarse", "refined"), "encoder-decoder": ("coarse",), "refiner": ("refined",)}[stage]
     parts = {}
-    if stage != "refiner":
-        parts["coarse"] = matting_loss(stages.coarse, *truth)
-    if stage != "encoder-decoder":
-        parts["refined"] = matting_loss(stages.refined, *truth)
+    for name in trained:
+        predicted = getattr(stages, name)
+        parts[name] = matting_loss(predicted, batch.alpha, batch.foreground, batch.background, batch.unknown)
+        if settings.gradient_loss:
+            gradient = gradient_loss(predicted, batch.alpha, batch.unknown)
+            parts[f"{name}_gradient"] = settings.gradient_loss * gradient
+        if settings.laplacian_loss:
+            laplacian = laplacian_loss(predicted, batch.alpha, batch.unknown)
+            parts[f"{name}_laplacian"] = settings.laplacian_loss * laplacian
     return torch.stack(list(parts.values())).sum(), parts
 
 
@@ -133,7 +138,7 @@ class Run:
             group["lr"] = learning_rate(self.settings, self.step, progress)
         batch = Batch(*(part.to(self.device, non_blocking=True) for part in batch))
         stages = forward(self.model, self.stage, batch, half)
-        loss, parts = loss_of(stages, self.stage, batch)
+        loss, parts = loss_of(stages, self.stage, batch, self.settings)
         errors = sample_errors(stages.refined, batch)
         joint = self.share(loss, errors, batch)
         if not math.isfinite(joint):
@@ -174,6 +179,7 @@ class Run:
         if resumable:
             training |= {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
             training |= {"seed": self.seed, "stage": self.stage, "hard": self.hard.state() if self.hard else None}
+            training |= {"extra_losses": self.settings.extra_losses()}
         save_checkpoint(path, self.model.config, self.average.state_dict(), training)
 
     def resume(self, path: Path) -> None:
@@ -189,6 +195,10 @@ class Run:
         stage = training.get("stage", "all")
         if stage != self.stage:
             raise CheckpointError(f"{path}: was written in stage {stage}; start stage {self.stage} with --init {path}")
+        losses = training.get("extra_losses", {})
+        for name, weight in self.settings.extra_losses().items():
+            if losses.get(name, 0.0) != weight:
+                raise CheckpointError(f"{path}: was trained with --{name} {losses.get(name, 0.0):g}; resume alike")
         self.average.load_state_dict(content["model"])
         self.model.load_state_dict(training["model"])
         self.optimizer.load_state_dict(training["optimizer"])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import math
 import pkgutil
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from training.model import STRIDE
 
@@ -14,7 +16,7 @@ from training.model import STRIDE
 class Settings:
     """model: a name in `training.model.CONFIGS`; crop_size: pixels, a multiple of 32; batch: crops per step;
     learning_rate: the highest of the schedule; warmup_steps: steps until then; ema: decay of the averaged weights;
-    clip: gradient norm limit."""
+    clip: gradient norm limit; gradient_loss, laplacian_loss: weights of these further losses, 0 for none."""
 
     model: str
     crop_size: int
@@ -23,20 +25,29 @@ class Settings:
     warmup_steps: int = 200
     ema: float = 0.998
     clip: float = 1.0
+    gradient_loss: float = 0.0
+    laplacian_loss: float = 0.0
 
     def __post_init__(self) -> None:
         if self.crop_size <= 0 or self.crop_size % STRIDE:
             raise ValueError(f"crop: expected a multiple of {STRIDE} pixels, got {self.crop_size}")
         if self.batch < 1:
             raise ValueError(f"batch: expected at least 1, got {self.batch}")
+        for name, weight in self.extra_losses().items():
+            if not 0 <= weight < math.inf:
+                raise ValueError(f"{name}: expected a weight of 0 or more, got {weight}")
+
+    def extra_losses(self) -> dict[str, float]:
+        """Their weights, named as the options are."""
+        return {"gradient-loss": self.gradient_loss, "laplacian-loss": self.laplacian_loss}
 
 
 def config_names() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).with_name("configs"))]))
 
 
-def load_settings(config: str, crop_size: int | None = None, batch: int | None = None) -> Settings:
-    """Those of `training/configs/<config>.py`, with other crops where given. Raises ValueError."""
+def load_settings(config: str, crop_size: int | None = None, batch: int | None = None, **changes: Any) -> Settings:
+    """Those of `training/configs/<config>.py`, with what is given instead. Raises ValueError."""
     settings: Settings = importlib.import_module(f"training.configs.{config}").SETTINGS
-    crop_size = settings.crop_size if crop_size is None else crop_size
-    return replace(settings, crop_size=crop_size, batch=settings.batch if batch is None else batch)
+    given = {"crop_size": crop_size, "batch": batch, **changes}
+    return replace(settings, **{name: value for name, value in given.items() if value is not None})

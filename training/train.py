@@ -57,6 +57,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--crop", type=int, help="pixels, instead of the configuration's")
     parser.add_argument("--batch", type=int, help="crops per step, instead of the configuration's")
+    for name in ("gradient", "laplacian"):
+        text = f"weight of the {name} loss (training/losses.py), instead of the configuration's"
+        parser.add_argument(f"--{name}-loss", type=float, metavar="WEIGHT", help=text)
     parser.add_argument("--half", action=argparse.BooleanOptionalAction, default=True, help="bfloat16 arithmetic")
     options = parser.parse_args(arguments)
     if options.hard and options.workers > MAX_WORKERS:
@@ -65,7 +68,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         if getattr(options, name) < 0:
             parser.error(f"--{name}: expected 0 or more, got {getattr(options, name)}")
     try:
-        options.settings = load_settings(options.config, options.crop, options.batch)
+        extra = {"gradient_loss": options.gradient_loss, "laplacian_loss": options.laplacian_loss}
+        options.settings = load_settings(options.config, options.crop, options.batch, **extra)
     except ValueError as error:
         parser.error(f"--{error}")
     return options

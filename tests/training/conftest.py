@@ -1,6 +1,13 @@
 import cv2
 import numpy as np
 import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Networks here are tiny: more threads only wait for each other, for minutes where the machine has other work."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture

@@ -80,6 +80,8 @@ def test_folder_that_cannot_be(tmp_path):
     [
         (["--crop", "100"], "--crop: expected a multiple of 32 pixels, got 100"),
         (["--batch", "0"], "--batch: expected at least 1, got 0"),
+        (["--gradient-loss", "-1"], "--gradient-loss: expected a weight of 0 or more, got -1.0"),
+        (["--laplacian-loss", "nan"], "--laplacian-loss: expected a weight of 0 or more, got nan"),
         (["--config", "none"], "invalid choice: 'none'"),
         (["--seed", "-1"], "--seed: expected 0 or more, got -1"),
         (["--workers", "-1"], "--workers: expected 0 or more, got -1"),

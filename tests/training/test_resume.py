@@ -86,3 +86,14 @@ def test_resume_needs_a_whole_state(tmp_path):
     (tmp_path / "checkpoint.pt").replace(tmp_path / "last.pt")
     with pytest.raises(CheckpointError, match=r"last\.pt: holds weights only; start from them with --init"):
         main([*options, "--resume"])
+
+
+def test_resume_keeps_the_weights_of_further_losses(tmp_path):
+    options = ["--config", "lite", "--workers", "0", "--threads", "1", "--out", str(tmp_path)]
+    main([*options, "--steps", "2", "--gradient-loss", "0.5"])
+    with pytest.raises(CheckpointError, match=r"last\.pt: was trained with --gradient-loss 0\.5; resume alike"):
+        main([*options, "--steps", "3", "--resume"])
+    with pytest.raises(CheckpointError, match=r"last\.pt: was trained with --laplacian-loss 0; resume alike"):
+        main([*options, "--steps", "3", "--resume", "--gradient-loss", "0.5", "--laplacian-loss", "1"])
+    main([*options, "--steps", "3", "--resume", "--gradient-loss", "0.5"])
+    assert load_checkpoint(tmp_path / "last.pt")["training"]["step"] == 3
