@@ -52,3 +52,24 @@ def unpool_conv2d(
     isa: str = "",
     threads: int = 1,
 ) -> NDArray[np.float32]: ...
+
+# element functions of the CUDA kernels, looped over whole arrays on the host, for tests
+def element_max_pool_argmax(x: NDArray[Any], hwc8_channels: int = 0) -> tuple[NDArray[Any], NDArray[Any]]: ...
+def element_index_unpool(values: NDArray[Any], codes: NDArray[Any], hwc8_channels: int = 0) -> NDArray[Any]: ...
+def element_preprocess(
+    img: NDArray[np.uint8],
+    trimap: NDArray[np.uint8],
+    *,
+    mean: tuple[float, float, float],
+    std: tuple[float, float, float],
+    trimap_scale: float,
+    swap: bool = False,
+    stride: int = 32,
+    dtype: str = "float32",
+    core: bool = False,
+) -> NDArray[Any]: ...
+def element_postprocess(
+    network: NDArray[Any], trimap: NDArray[np.uint8], out: NDArray[Any], *, core: bool = False
+) -> None: ...
+def element_unknown_box(trimap: NDArray[np.uint8]) -> tuple[int, int, int, int]: ...
+def element_through_half(values: NDArray[np.float32]) -> NDArray[np.float32]: ...

@@ -115,4 +115,5 @@ PYBIND11_MODULE(_core, m) {
   dim::bindings::register_errors();
   dim::bindings::register_engine(m);
   dim::bindings::register_operators(m);
+  dim::bindings::register_cuda_elements(m);
 }

@@ -6,5 +6,6 @@
 namespace dim::bindings {
 
 void register_operators(pybind11::module_& m);
+void register_cuda_elements(pybind11::module_& m);
 
 }  // namespace dim::bindings

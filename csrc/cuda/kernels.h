@@ -1,0 +1,36 @@
+// The launchers of the CUDA kernels. Pointers are device pointers. A launcher only enqueues kernels on `stream`: it
+// does not wait, allocate or use another stream, so it can be captured into a graph; it returns what the launch
+// returned. A map without elements is no work, and a layout that its type does not have is cudaErrorInvalidValue.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include "cuda/preprocess.h"
+#include "cuda/types.h"
+
+namespace dim::cuda {
+
+/// 2x2 max pooling, stride 2: the maxima and, in the same type, which value of each window won (0 to 3 in row-major
+/// order). `shape` is that of `x`; an odd last row or column is dropped. Padding channels are written as zeros.
+cudaError_t max_pool_argmax(const void* x, void* values, void* codes, MapShape shape, Type type, Layout layout,
+                            cudaStream_t stream);
+
+/// The inverse: each value at its code's place in a 2x2 window of zeros. `shape` is that of `values`; every element of
+/// `x`, twice as high and wide, is written.
+cudaError_t index_unpool(const void* values, const void* codes, void* x, MapShape shape, Type type, Layout layout,
+                         cudaStream_t stream);
+
+/// Picture and trimap to the network's input, [4][padded.height][padded.width], reflected at the bottom and the right.
+cudaError_t preprocess(const ImageView& image, const TrimapView& trimap, const InputTransform& transform, void* input,
+                       Size padded, Type type, cudaStream_t stream);
+
+/// The network's output, rows of `row_elements`, to alpha of the trimap's size: known pixels exactly 0 or 1 (255),
+/// unknown ones clamped.
+cudaError_t postprocess(const void* network, int row_elements, Type type, const TrimapView& trimap,
+                        const AlphaTarget& alpha, cudaStream_t stream);
+
+/// The bounding box of the unknown pixels; {height, width, 0, 0}, which is empty, if there are none. Two kernels: the
+/// first writes that empty box, the second grows it.
+cudaError_t unknown_box(const TrimapView& trimap, Box* box, cudaStream_t stream);
+
+}  // namespace dim::cuda

@@ -1,0 +1,59 @@
+// The element functions of preprocessing: bit for bit what core/preprocess computes.
+#pragma once
+
+#include "core/plan.h"
+#include "cuda/types.h"
+
+namespace dim::cuda {
+
+/// `Preprocessing` for pictures of one channel order, as a kernel can hold it.
+struct InputTransform {
+  float mean[3];
+  float std[3];
+  int source_channel[3];  // picture channel of each network channel
+  float background, unknown, foreground;
+};
+
+inline InputTransform input_transform(const Preprocessing& settings, bool image_is_rgb) {
+  InputTransform t = {};
+  for (int c = 0; c < 3; ++c) {
+    t.mean[c] = settings.mean[static_cast<std::size_t>(c)];
+    t.std[c] = settings.std[static_cast<std::size_t>(c)];
+    t.source_channel[c] = settings.rgb == image_is_rgb ? c : 2 - c;
+  }
+  t.background = kBackground * settings.trimap_scale;
+  t.unknown = kUnknown * settings.trimap_scale;
+  t.foreground = kForeground * settings.trimap_scale;
+  return t;
+}
+
+/// As `dim::reflect_index`.
+DIM_HD inline int reflected(int i, int n) {
+  if (i < n) return i;
+  if (n == 1) return 0;
+  const int period = 2 * (n - 1);
+  const int j = i % period;
+  return j < n ? j : period - j;
+}
+
+/// One rounding for the difference and one for the quotient, whatever the compiler's flags.
+DIM_HD inline float normalized(std::uint8_t value, float mean, float std) {
+#ifdef __CUDA_ARCH__
+  return __fdiv_rn(__fsub_rn(static_cast<float>(value), mean), std);
+#else
+  return (static_cast<float>(value) - mean) / std;
+#endif
+}
+
+/// The four channels of the network's input at (y, x) of the padded picture.
+DIM_HD inline void input_pixel(const ImageView& image, const TrimapView& trimap, const InputTransform& t, int y, int x,
+                               float out[4]) {
+  const int source_y = reflected(y, image.size.height), source_x = reflected(x, image.size.width);
+  const std::uint8_t* pixel = image.data + source_y * image.row_stride_bytes + source_x * image.pixel_stride_bytes;
+  for (int c = 0; c < 3; ++c)
+    out[c] = normalized(pixel[t.source_channel[c] * image.channel_stride_bytes], t.mean[c], t.std[c]);
+  const std::uint8_t mark = trimap.data[source_y * trimap.row_stride_bytes + source_x * trimap.pixel_stride_bytes];
+  out[3] = unknown(mark) ? t.unknown : mark == kForeground ? t.foreground : t.background;
+}
+
+}  // namespace dim::cuda
