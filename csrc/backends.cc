@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "cpu/runner.h"
+#include "tensorrt/library.h"
 
 namespace dim {
 
@@ -9,9 +10,8 @@ std::unique_ptr<Backend> make_backend(const Plan& plan, const BackendOptions& op
   if (plan.backend == "cpu")
     return std::make_unique<cpu::Runner>(plan, options.threads, options.rgb, options.strip_bytes);
   if (plan.backend == "tensorrt")
-    throw BackendUnavailable(
-        "plan: it was built for the tensorrt backend, which this installation of dim_trt does not have; build one "
-        "for this machine with python -m dim_trt.build --backend cpu");
+    return tensorrt::module(options.tensorrt_folders)
+        .load(plan, {options.gpu, options.rgb, options.region, options.max_concurrent, options.cuda_graphs});
   throw PlanError("plan: expected backend 'cpu' or 'tensorrt', got '" + plan.backend +
                   "'; rebuild it with python -m dim_trt.build");
 }

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "core/backend.h"
 #include "core/plan.h"
@@ -15,6 +17,13 @@ struct BackendOptions {
   // CPU: larger maps are computed in strips of this many bytes where that can be. Enough to keep the threads busy for
   // milliseconds: strips cost them a rendezvous each.
   std::size_t strip_bytes = std::size_t{64} << 20;
+
+  // TensorRT
+  int gpu = 0;
+  bool region = true;      // run only the window that the unknown pixels need
+  int max_concurrent = 2;  // runs at a time; each has its own memory on the GPU
+  bool cuda_graphs = true;
+  std::vector<std::string> tensorrt_folders;  // where its libraries may be, besides the loader's path
 };
 
 /// The backend that `plan` was built for. Throws PlanError, BackendUnavailable.

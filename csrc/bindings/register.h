@@ -5,6 +5,8 @@
 
 namespace dim::bindings {
 
+void register_engine(pybind11::module_& m);
+void register_tensorrt(pybind11::module_& m);
 void register_operators(pybind11::module_& m);
 void register_cuda_elements(pybind11::module_& m);
 

@@ -25,4 +25,9 @@ struct BackendUnavailable : Error {
   using Error::Error;
 };
 
+/// A network cannot be turned into a plan.
+struct BuildError : Error {
+  using Error::Error;
+};
+
 }  // namespace dim

@@ -27,16 +27,22 @@ std::size_t count_unknown(const TrimapView& trimap) {
 
 }  // namespace
 
-RunInfo Matting::run(const ImageView& image, const TrimapView& trimap, const AlphaView& alpha,
-                     std::vector<StepTime>* times) const {
-  check_sizes(image.size, trimap.size, min_size_, max_size_);
+RunInfo Matting::run(const Request& request, std::vector<StepTime>* times) const {
+  const Size size = request.image.size;
+  check_sizes(size, request.trimap.size, min_size_, max_size_);
   RunInfo info;
-  info.unknown_pixels = count_unknown(trimap);
-  info.known_pixels = image.size.area() - info.unknown_pixels;
+  if (request.on_gpu) {
+    if (!backend_->takes_gpu_memory())
+      throw InvalidInput("img: is in the memory of a GPU, and this plan runs on the CPU; pass a numpy array");
+    backend_->run(request, times);
+    return info;
+  }
+  info.unknown_pixels = count_unknown(request.trimap);
+  info.known_pixels = size.area() - info.unknown_pixels;
   if (info.unknown_pixels == 0) {
-    for (int y = 0; y < image.size.height; ++y) postprocess_row(trimap, y, nullptr, 0, alpha);
+    for (int y = 0; y < size.height; ++y) postprocess_row(request.trimap, y, nullptr, 0, request.alpha);
   } else {
-    backend_->run({image, trimap, alpha}, times);
+    backend_->run(request, times);
   }
   return info;
 }

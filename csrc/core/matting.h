@@ -25,9 +25,8 @@ class Matting {
   Matting(const Plan& plan, std::unique_ptr<Backend> backend)
       : header_(plan.header), min_size_(plan.min_size), max_size_(plan.max_size), backend_(std::move(backend)) {}
 
-  /// Writes alpha. Safe to call from several threads at once. Throws InvalidInput.
-  RunInfo run(const ImageView& image, const TrimapView& trimap, const AlphaView& alpha,
-              std::vector<StepTime>* times = nullptr) const;
+  /// Writes alpha. Safe to call from several threads at once. Throws InvalidInput. Nothing is counted on a GPU.
+  RunInfo run(const Request& request, std::vector<StepTime>* times = nullptr) const;
 
   const std::string& header() const { return header_; }
   const Backend& backend() const { return *backend_; }

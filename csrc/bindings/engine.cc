@@ -1,0 +1,148 @@
+// The class Engine: a plan, loaded.
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "backends.h"
+#include "bindings/arrays.h"
+#include "bindings/register.h"
+#include "core/error.h"
+#include "core/matting.h"
+#include "core/plan.h"
+
+namespace dim::bindings {
+namespace {
+
+using namespace pybind11::literals;
+
+bool parse_color(const std::string& color) {
+  if (color != "bgr" && color != "rgb") throw InvalidInput("color: expected 'bgr' or 'rgb', got '" + color + "'");
+  return color == "rgb";
+}
+
+void check_count(const char* name, int value, int low) {
+  if (value < low || value > 1024)
+    throw InvalidInput(std::string(name) + ": expected " + std::to_string(low) + " to 1024, got " +
+                       std::to_string(value));
+}
+
+/// `backend`: the one that the caller insists on, or empty.
+void check_backend(const Plan& plan, const std::string& backend) {
+  if (backend.empty() || plan.backend == backend) return;
+  throw BackendUnavailable("device: '" + std::string(backend == "cpu" ? "cpu" : "cuda") +
+                           "' cannot run this plan, which was built for the " + plan.backend +
+                           " backend; build one with python -m dim_trt.build --backend " + backend);
+}
+
+std::unique_ptr<Matting> load(const std::string& path, int threads, const std::string& color, std::size_t strip_bytes,
+                              int gpu, bool region, int max_concurrent, bool cuda_graphs,
+                              const std::vector<std::string>& tensorrt_folders, const std::string& backend) {
+  check_count("threads", threads, 0);
+  check_count("max_concurrent", max_concurrent, 1);
+  const BackendOptions options = {threads, parse_color(color), strip_bytes, gpu,
+                                  region,  max_concurrent,     cuda_graphs, tensorrt_folders};
+  return unlocked([&] {
+    const Plan plan = read_plan(path);
+    check_backend(plan, backend);
+    return std::make_unique<Matting>(plan, make_backend(plan, options));
+  });
+}
+
+py::array run_timed(const Matting& matting, const py::object& img_object, const py::object& trimap_object,
+                    const py::object& out, std::vector<StepTime>* times) {
+  const py::array img = require_array(img_object, "img");
+  const py::array trimap = require_array(trimap_object, "trimap");
+  Request request;
+  request.image = image_view(img);
+  request.trimap = trimap_view(trimap);
+  py::array alpha = alpha_array(out, img, trimap);
+  request.alpha = alpha_view(alpha);
+  const RunInfo info = unlocked([&] { return matting.run(request, times); });
+  if (info.known_pixels == 0 &&
+      PyErr_WarnEx(PyExc_UserWarning,
+                   "trimap: no pixel is known (0 or 255), so the whole picture is guessed; mark some background and "
+                   "some foreground",
+                   2) != 0)
+    throw py::error_already_set();
+  return alpha;
+}
+
+py::array run(const Matting& matting, const py::object& img, const py::object& trimap, const py::object& out) {
+  return run_timed(matting, img, trimap, out, nullptr);
+}
+
+py::list profile(const Matting& matting, const py::object& img, const py::object& trimap) {
+  std::vector<StepTime> times;
+  run_timed(matting, img, trimap, py::none(), &times);
+  py::list steps;
+  for (const StepTime& step : times) steps.append(py::make_tuple(step.name, step.ms));
+  return steps;
+}
+
+/// Address, (height, width) and strides in bytes of an array in GPU memory; checked by dim_trt.gpu_arrays.
+template <std::size_t kAxes>
+using GpuArray = std::tuple<std::uintptr_t, std::pair<int, int>, std::array<std::ptrdiff_t, kAxes>>;
+
+void run_on_gpu(const Matting& matting, const GpuArray<3>& img, const GpuArray<2>& trimap, const GpuArray<2>& alpha,
+                std::uintptr_t stream, bool wait) {
+  const auto size = [](const auto& array) { return Size{std::get<1>(array).first, std::get<1>(array).second}; };
+  const auto& [image_data, image_size, image_strides] = img;
+  const auto& [trimap_data, trimap_size, trimap_strides] = trimap;
+  const auto& [alpha_data, alpha_size, alpha_strides] = alpha;
+  Request request;
+  request.image = {reinterpret_cast<const std::uint8_t*>(image_data), size(img), image_strides[0], image_strides[1],
+                   image_strides[2]};
+  request.trimap = {reinterpret_cast<const std::uint8_t*>(trimap_data), size(trimap), trimap_strides[0],
+                    trimap_strides[1]};
+  request.alpha = {reinterpret_cast<float*>(alpha_data), size(alpha), alpha_strides[0], alpha_strides[1]};
+  request.on_gpu = true, request.stream = stream, request.wait = wait;
+  unlocked([&] { matting.run(request); });
+}
+
+/// Memory of a GPU that Python holds on to.
+struct GpuMemory {
+  std::shared_ptr<void> data;
+};
+
+}  // namespace
+
+void register_engine(py::module_& m) {
+  const BackendOptions defaults;
+  py::class_<GpuMemory>(m, "GpuMemory", "Memory on an engine's GPU; freed with this object.")
+      .def_property_readonly("address",
+                             [](const GpuMemory& self) { return reinterpret_cast<std::uintptr_t>(self.data.get()); });
+  py::class_<Matting>(m, "Engine", "A loaded plan. Safe to use from several threads at once.")
+      .def(py::init(&load), "path"_a, py::kw_only(), "threads"_a = 0, "color"_a = "bgr",
+           "strip_bytes"_a = defaults.strip_bytes, "gpu"_a = defaults.gpu, "region"_a = defaults.region,
+           "max_concurrent"_a = defaults.max_concurrent, "cuda_graphs"_a = defaults.cuda_graphs,
+           "tensorrt_folders"_a = defaults.tensorrt_folders, "backend"_a = "")
+      .def("run", &run, "img"_a, "trimap"_a, "out"_a = py::none(),
+           "Alpha, HxW float32 in 0..1, of img (HxWx3 uint8) and trimap (HxW uint8).")
+      .def("run_on_gpu", &run_on_gpu, "img"_a, "trimap"_a, "alpha"_a, "stream"_a, "wait"_a,
+           "The same in GPU memory; each array is (address, (height, width), strides in bytes).")
+      .def(
+          "allocate", [](const Matting& self, std::size_t bytes) { return GpuMemory{self.backend().allocate(bytes)}; },
+          "bytes"_a)
+      .def("profile", &profile, "img"_a, "trimap"_a, "Runs once; (step, milliseconds) in the order they ran.")
+      .def_property_readonly("header", &Matting::header, "The plan's header, JSON.")
+      .def_property_readonly("threads", [](const Matting& self) { return self.backend().threads(); })
+      .def_property_readonly("isa", [](const Matting& self) { return self.backend().device(); });
+  m.def(
+      "read_plan_header", [](const std::string& path) { return unlocked([&] { return read_plan(path).header; }); },
+      "path"_a, "Reads and checks a whole plan file, its SHA-256 included; returns the header, JSON.");
+  m.def(
+      "read_plan_payload",
+      [](const std::string& path) {
+        const Plan plan = unlocked([&] { return read_plan(path); });
+        return py::bytes(reinterpret_cast<const char*>(plan.payload()), plan.payload_bytes());
+      },
+      "path"_a, "The payload of a plan that was checked whole: for TensorRT the serialized engine.");
+}
+
+}  // namespace dim::bindings

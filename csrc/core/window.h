@@ -1,0 +1,51 @@
+// The part of a picture that a network must see so that every unknown pixel comes out as from the whole picture.
+#pragma once
+
+#include <array>
+
+#include "core/image.h"
+
+namespace dim {
+
+/// Rows top..top+height-1 and columns left..left+width-1 of a picture.
+struct Window {
+  int top = 0;
+  int left = 0;
+  Size size;
+
+  bool empty() const { return size.height <= 0 || size.width <= 0; }
+  int bottom() const { return top + size.height; }
+  int right() const { return left + size.width; }
+};
+
+/// The smallest window with every unknown pixel in it; empty if there are none.
+Window unknown_window(const TrimapView& trimap);
+
+/// `unknown` and `halo` pixels around it, as far as the picture goes, with its corner at multiples of `stride` so that
+/// the network's poolings fall where they would fall in the whole picture. Sizes are rounded up to multiples of `step`
+/// (itself one of `stride`), so that there are few different ones.
+Window network_window(const Window& unknown, Size picture, int halo, int stride, int step);
+
+/// The four parts of a picture around a window, some of them empty.
+std::array<Window, 4> around(const Window& window, Size picture);
+
+inline ImageView part(ImageView view, const Window& window) {
+  view.data += window.top * view.row_stride_bytes + window.left * view.pixel_stride_bytes;
+  view.size = window.size;
+  return view;
+}
+
+inline TrimapView part(TrimapView view, const Window& window) {
+  view.data += window.top * view.row_stride_bytes + window.left * view.pixel_stride_bytes;
+  view.size = window.size;
+  return view;
+}
+
+inline AlphaView part(AlphaView view, const Window& window) {
+  view.data = reinterpret_cast<float*>(reinterpret_cast<char*>(view.data) + window.top * view.row_stride_bytes +
+                                       window.left * view.pixel_stride_bytes);
+  view.size = window.size;
+  return view;
+}
+
+}  // namespace dim

@@ -1,0 +1,65 @@
+// What the package's core asks of TensorRT. The answer is a library of its own for each major version of TensorRT
+// (the classes of two versions have different layouts), opened when TensorRT is there: see library.h.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/backend.h"
+#include "core/image.h"
+#include "core/plan.h"
+
+namespace dim::tensorrt {
+
+struct BuildRequest {
+  std::vector<std::uint8_t> onnx;  // precisions are in its types
+  std::string precision;           // "fp32", "fp16", "int8"
+  Size min, opt, max;              // of the network's input, multiples of its stride
+  std::size_t workspace_bytes = 0;
+  int optimization_level = 3;
+  int device = 0;
+  std::vector<std::uint8_t> timing_cache;  // of an earlier build; may be empty
+  /// Is told about every step of every phase, from TensorRT's threads; false stops the build.
+  std::function<bool(const std::string& phase, int step, int steps)> progress;
+};
+
+struct BuildResult {
+  std::vector<std::uint8_t> engine;
+  std::vector<std::uint8_t> timing_cache;
+  std::string layers;  // JSON of TensorRT's engine inspector
+};
+
+struct LoadOptions {
+  int device = 0;
+  bool rgb = false;        // channel order of the pictures
+  bool region = true;      // run only the window that the unknown pixels need
+  int max_concurrent = 2;  // runs at a time; each has its own memory on the GPU
+  bool cuda_graphs = true;
+};
+
+class Module {
+ public:
+  virtual ~Module() = default;
+
+  /// Throws BuildError, BackendUnavailable.
+  virtual BuildResult build(const BuildRequest& request) = 0;
+  /// Throws PlanError, BackendUnavailable.
+  virtual std::unique_ptr<Backend> load(const Plan& plan, const LoadOptions& options) = 0;
+};
+
+/// Where a module finds TensorRT. Handles are those of dlopen.
+struct Libraries {
+  void* nvinfer = nullptr;
+  void* parser = nullptr;  // only for building
+  std::string version;     // of nvinfer, "10.16.0"
+  std::string plugins;     // path of the plugin library
+};
+
+using OpenModule = Module* (*)(const Libraries& libraries);
+inline constexpr char kOpenModule[] = "dim_trt_open_module";
+
+}  // namespace dim::tensorrt

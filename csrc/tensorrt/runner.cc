@@ -1,0 +1,271 @@
+#include "tensorrt/runner.h"
+
+#include <cstring>
+#include <exception>
+
+#include "core/error.h"
+#include "core/json.h"
+#include "core/postprocess.h"
+#include "cuda/kernels.h"
+#include "tensorrt/timer.h"
+
+namespace dim::tensorrt {
+namespace {
+
+constexpr int kWindowStep = 64;  // pixels; fewer sizes of windows, so that their CUDA graphs are used again
+
+/// The plan says which TensorRT and GPU it was built by, and runs with no other.
+void check_origin(const Json& origin, const std::string& version, const cudaDeviceProp& gpu) {
+  const std::string sm = std::to_string(gpu.major) + "." + std::to_string(gpu.minor);
+  const auto refuse = [](const std::string& what, const std::string& expected, const std::string& here) {
+    throw PlanError("plan: it was built with " + what + " " + expected + ", and this machine has " + here +
+                    "; rebuild it here with python -m dim_trt.build");
+  };
+  if (origin.at("version").string() != version) refuse("TensorRT", origin.at("version").string(), version);
+  if (origin.at("sm").string() != sm)
+    refuse("a GPU of compute capability", origin.at("sm").string(), std::string(gpu.name) + " (" + sm + ")");
+}
+
+void check_tensors(const nvinfer1::ICudaEngine& engine) {
+  int inputs = 0, outputs = 0;
+  for (int i = 0; i < engine.getNbIOTensors(); ++i) {
+    const char* name = engine.getIOTensorName(i);
+    ++(engine.getTensorIOMode(name) == nvinfer1::TensorIOMode::kINPUT ? inputs : outputs);
+    if (engine.getTensorDataType(name) != nvinfer1::DataType::kFLOAT)
+      throw PlanError("plan: tensor '" + std::string(name) +
+                      "' is not float32; rebuild it with python -m dim_trt.build");
+  }
+  if (inputs != 1 || outputs != 1)
+    throw PlanError("plan: expected one input and one output, got " + std::to_string(inputs) + " and " +
+                    std::to_string(outputs) + "; rebuild it with python -m dim_trt.build");
+}
+
+/// Packs a picture in any memory order into `bytes_per_pixel` bytes a pixel, row after row.
+void pack(const ImageView& image, std::uint8_t* to) {
+  const bool packed = image.pixel_stride_bytes == 3 && image.channel_stride_bytes == 1;
+  const auto row_bytes = static_cast<std::size_t>(image.size.width) * 3;
+  for (int y = 0; y < image.size.height; ++y, to += row_bytes) {
+    if (packed) {
+      std::memcpy(to, image.pixel(y, 0), row_bytes);
+      continue;
+    }
+    for (int x = 0; x < image.size.width; ++x)
+      for (int c = 0; c < 3; ++c) to[3 * x + c] = image.pixel(y, x)[c * image.channel_stride_bytes];
+  }
+}
+
+void pack(const TrimapView& trimap, std::uint8_t* to) {
+  const auto width = static_cast<std::size_t>(trimap.size.width);
+  for (int y = 0; y < trimap.size.height; ++y, to += width) {
+    if (trimap.pixel_stride_bytes == 1) {
+      std::memcpy(to, trimap.data + y * trimap.row_stride_bytes, width);
+      continue;
+    }
+    for (int x = 0; x < trimap.size.width; ++x) to[x] = trimap.at(y, x);
+  }
+}
+
+void unpack(const float* from, const AlphaView& alpha) {
+  const auto width = static_cast<std::size_t>(alpha.size.width);
+  for (int y = 0; y < alpha.size.height; ++y, from += width) {
+    if (alpha.pixel_stride_bytes == sizeof(float)) {
+      std::memcpy(&alpha.at(y, 0), from, width * sizeof(float));
+      continue;
+    }
+    for (int x = 0; x < alpha.size.width; ++x) alpha.at(y, x) = from[x];
+  }
+}
+
+ImageView packed_image(const void* data, Size size) {
+  return {static_cast<const std::uint8_t*>(data), size, std::ptrdiff_t{3} * size.width, 3, 1};
+}
+
+TrimapView packed_trimap(const void* data, Size size) {
+  return {static_cast<const std::uint8_t*>(data), size, size.width, 1};
+}
+
+cuda::AlphaTarget target(const AlphaView& alpha) {
+  return {alpha.data, cuda::AlphaType::kFloat32, alpha.size, alpha.row_stride_bytes, alpha.pixel_stride_bytes};
+}
+
+AlphaView packed_alpha(float* data, Size size) {
+  return {data, size, static_cast<std::ptrdiff_t>(sizeof(float)) * size.width, sizeof(float)};
+}
+
+}  // namespace
+
+/// What one run needs for itself.
+struct Runner::Slot {
+  Slot(nvinfer1::ICudaEngine& engine, Log& log, bool cuda_graphs) : network(engine, log, cuda_graphs) {}
+
+  Network network;
+  GpuBuffer picture, alpha, box;          // picture: the image, then the trimap
+  PinnedBuffer host_picture, host_alpha;  // alpha or a box
+  Event ready;
+};
+
+/// A slot for as long as a run lasts; waits for one where all are in use.
+class Runner::Lease {
+ public:
+  explicit Lease(Runner& runner) : runner_(runner) {
+    std::unique_lock<std::mutex> lock(runner.mutex_);
+    runner.returned_.wait(lock, [&] { return !runner.free_.empty() || runner.made_ < runner.options_.max_concurrent; });
+    if (!runner.free_.empty()) {
+      slot_ = std::move(runner.free_.back());
+      runner.free_.pop_back();
+      return;
+    }
+    slot_ = std::make_unique<Slot>(*runner.engine_, runner.log_, runner.options_.cuda_graphs);
+    ++runner.made_;
+  }
+  ~Lease() {
+    // after an error the GPU may still be at work on the caller's memory
+    if (std::uncaught_exceptions() > exceptions_) cudaStreamSynchronize(slot_->network.stream());
+    {
+      const std::lock_guard<std::mutex> lock(runner_.mutex_);
+      runner_.free_.push_back(std::move(slot_));
+    }
+    runner_.returned_.notify_one();
+  }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+
+  Slot& slot() { return *slot_; }
+
+ private:
+  Runner& runner_;
+  std::unique_ptr<Slot> slot_;
+  const int exceptions_ = std::uncaught_exceptions();
+};
+
+Runner::Runner(Session& session, const Plan& plan, const LoadOptions& options)
+    : options_(options),
+      stride_(plan.preprocessing.stride),
+      transform_(cuda::input_transform(plan.preprocessing, options.rgb)),
+      log_(session.log()) {
+  use_device(options.device);
+  cudaDeviceProp gpu;
+  check_cuda(cudaGetDeviceProperties(&gpu, options.device), "asking for the GPU's name");
+  gpu_ = gpu.name;
+  const Json header = Json::parse(plan.header, "plan: header");
+  check_origin(header.at("tensorrt"), session.libraries().version, gpu);
+  halo_px_ = static_cast<int>(header.at("tensorrt").at("halo_px").integer(0, 1 << 20));
+  runtime_ = session.runtime();
+  engine_.reset(runtime_->deserializeCudaEngine(plan.payload(), plan.payload_bytes()));
+  if (!engine_)
+    throw PlanError("plan: TensorRT cannot load it: " + log_.take("it does not say why") +
+                    "; rebuild it with python -m dim_trt.build");
+  check_tensors(*engine_);
+  free_.reserve(static_cast<std::size_t>(options.max_concurrent));
+}
+
+Runner::~Runner() = default;
+
+Window Runner::window_of(const Window& unknown, Size picture) const {
+  if (!options_.region) return unknown.empty() ? Window{} : Window{0, 0, picture};
+  return network_window(unknown, picture, halo_px_, stride_, kWindowStep);
+}
+
+void Runner::run(const Request& request, std::vector<StepTime>* times) {
+  use_device(options_.device);
+  Lease lease(*this);
+  if (request.on_gpu)
+    run_on_gpu(request, lease.slot(), times);
+  else
+    run_from_host(request, lease.slot(), times);
+}
+
+std::shared_ptr<void> Runner::allocate(std::size_t bytes) const {
+  use_device(options_.device);
+  void* data = nullptr;
+  check_cuda(cudaMalloc(&data, bytes), "reserving memory for alpha");
+  return {data, [](void* memory) { cudaFree(memory); }};
+}
+
+void Runner::run_from_host(const Request& request, Slot& slot, std::vector<StepTime>* times) {
+  const Stream& stream = slot.network.stream();
+  const Window window = window_of(unknown_window(request.trimap), request.image.size);
+  const std::size_t pixels = window.size.area(), picture_bytes = 4 * pixels;
+  slot.host_picture.reserve(picture_bytes), slot.host_alpha.reserve(pixels * sizeof(float));
+  slot.picture.reserve(picture_bytes), slot.alpha.reserve(pixels * sizeof(float));
+
+  Timer timer(stream, times);
+  auto* staged = slot.host_picture.as<std::uint8_t>();
+  pack(part(request.image, window), staged);
+  pack(part(request.trimap, window), staged + 3 * pixels);
+  auto* picture = slot.picture.as<std::uint8_t>();
+  check_cuda(cudaMemcpyAsync(picture, staged, picture_bytes, cudaMemcpyHostToDevice, stream), "copying the picture");
+  timer.mark("copy to GPU");
+  const TrimapView trimap = packed_trimap(picture + 3 * pixels, window.size);
+  const Size padded_size = padded(window.size, stride_);
+  check_cuda(cuda::preprocess(packed_image(picture, window.size), trimap, transform_, slot.network.input(padded_size),
+                              padded_size, cuda::Type::kFloat32, stream),
+             "preprocessing");
+  timer.mark("preprocess");
+  slot.network.run();
+  timer.mark("network");
+  auto* alpha = slot.alpha.as<float>();
+  check_cuda(cuda::postprocess(slot.network.output(), padded_size.width, cuda::Type::kFloat32, trimap,
+                               target(packed_alpha(alpha, window.size)), stream),
+             "postprocessing");
+  timer.mark("postprocess");
+  auto* result = slot.host_alpha.as<float>();
+  check_cuda(cudaMemcpyAsync(result, alpha, pixels * sizeof(float), cudaMemcpyDeviceToHost, stream), "copying alpha");
+  for (const Window& known : around(window, request.image.size))  // while the GPU works
+    for (int y = 0; y < known.size.height && known.size.width > 0; ++y)
+      postprocess_row(part(request.trimap, known), y, nullptr, 0, part(request.alpha, known));
+  check_cuda(cudaStreamSynchronize(stream), "running the network");
+  timer.mark("copy to host");
+  unpack(result, part(request.alpha, window));
+}
+
+/// The unknown pixels' window of a trimap in GPU memory; the whole picture where finding it would mean to wait.
+Window Runner::find_unknown(const Request& request, Slot& slot) {
+  if (!options_.region || !request.wait) return {0, 0, request.image.size};
+  const Stream& stream = slot.network.stream();
+  slot.box.reserve(sizeof(cuda::Box)), slot.host_alpha.reserve(sizeof(cuda::Box));
+  auto* box = slot.host_alpha.as<cuda::Box>();
+  check_cuda(cuda::unknown_box(request.trimap, slot.box.as<cuda::Box>(), stream), "finding the unknown pixels");
+  check_cuda(cudaMemcpyAsync(box, slot.box.as<>(), sizeof *box, cudaMemcpyDeviceToHost, stream), "copying a box");
+  check_cuda(cudaStreamSynchronize(stream), "finding the unknown pixels");
+  if (box->bottom <= box->top) return {};
+  return {box->top, box->left, {box->bottom - box->top, box->right - box->left}};
+}
+
+void Runner::run_on_gpu(const Request& request, Slot& slot, std::vector<StepTime>* times) {
+  const Stream& stream = slot.network.stream();
+  const auto caller = reinterpret_cast<cudaStream_t>(request.stream);
+  check_cuda(cudaEventRecord(slot.ready, caller), "following the caller's stream");
+  check_cuda(cudaStreamWaitEvent(stream, slot.ready, 0), "following the caller's stream");
+
+  Timer timer(stream, times);
+  const Window window = window_of(find_unknown(request, slot), request.image.size);
+  timer.mark("find unknown pixels");
+  for (const Window& known : around(window, request.image.size))
+    if (!known.empty())
+      check_cuda(cuda::postprocess(nullptr, 0, cuda::Type::kFloat32, part(request.trimap, known),
+                                   target(part(request.alpha, known)), stream),
+                 "writing known pixels");
+  if (!window.empty()) {
+    const Size padded_size = padded(window.size, stride_);
+    const TrimapView trimap = part(request.trimap, window);
+    check_cuda(cuda::preprocess(part(request.image, window), trimap, transform_, slot.network.input(padded_size),
+                                padded_size, cuda::Type::kFloat32, stream),
+               "preprocessing");
+    timer.mark("preprocess");
+    slot.network.run();
+    timer.mark("network");
+    check_cuda(cuda::postprocess(slot.network.output(), padded_size.width, cuda::Type::kFloat32, trimap,
+                                 target(part(request.alpha, window)), stream),
+               "postprocessing");
+  }
+  timer.mark("postprocess");
+  if (request.wait) {
+    check_cuda(cudaStreamSynchronize(stream), "running the network");
+  } else {
+    check_cuda(cudaEventRecord(slot.ready, stream), "handing alpha over");
+    check_cuda(cudaStreamWaitEvent(caller, slot.ready, 0), "handing alpha over");
+  }
+}
+
+}  // namespace dim::tensorrt

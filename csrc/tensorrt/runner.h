@@ -1,0 +1,53 @@
+// The TensorRT backend: preprocessing, network and postprocessing on one CUDA stream per run.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/backend.h"
+#include "core/plan.h"
+#include "core/window.h"
+#include "cuda/preprocess.h"
+#include "tensorrt/network.h"
+
+namespace dim::tensorrt {
+
+class Runner final : public Backend {
+ public:
+  /// Throws PlanError where the plan is for another TensorRT or GPU, BackendUnavailable.
+  Runner(Session& session, const Plan& plan, const LoadOptions& options);
+  ~Runner() override;
+
+  void run(const Request& request, std::vector<StepTime>* times) override;
+  bool takes_gpu_memory() const override { return true; }
+  std::shared_ptr<void> allocate(std::size_t bytes) const override;
+  int threads() const override { return options_.max_concurrent; }
+  std::string device() const override { return gpu_; }
+
+ private:
+  struct Slot;
+  class Lease;
+
+  Window window_of(const Window& unknown, Size picture) const;
+  void run_from_host(const Request& request, Slot& slot, std::vector<StepTime>* times);
+  void run_on_gpu(const Request& request, Slot& slot, std::vector<StepTime>* times);
+  Window find_unknown(const Request& request, Slot& slot);
+
+  LoadOptions options_;
+  std::string gpu_;
+  int halo_px_ = 0, stride_ = 1;
+  cuda::InputTransform transform_;
+  Log& log_;
+  std::unique_ptr<nvinfer1::IRuntime> runtime_;
+  std::unique_ptr<nvinfer1::ICudaEngine> engine_;
+
+  std::mutex mutex_;
+  std::condition_variable returned_;
+  std::vector<std::unique_ptr<Slot>> free_;
+  int made_ = 0;
+};
+
+}  // namespace dim::tensorrt
