@@ -124,7 +124,7 @@ def read(path: Path, flag: int) -> NDArray[np.uint8]:
     """RGB [H, W, 3] or grey [H, W] as stored: a camera's rotation mark would part a colour from its alpha."""
     picture = cv2.imread(str(path), flag | cv2.IMREAD_IGNORE_ORIENTATION)
     if picture is None:
-        raise DataError(f"{path}: unreadable picture")
+        raise DataError(f"{path}: missing or unreadable picture")
     return np.asarray(picture if picture.ndim == 2 else picture[..., ::-1], np.uint8)
 
 

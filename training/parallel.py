@@ -38,17 +38,17 @@ class Processes:
         tensors += [b for module in trained for b in module.buffers(recurse=False) if b.is_floating_point()]
         joined = self.sum(torch.cat([tensor.flatten() for tensor in tensors])) / self.count
         with torch.no_grad():
-            for tensor, mean in zip(tensors, joined.split([tensor.numel() for tensor in tensors]), strict=True):
+            for tensor, mean in zip(tensors, torch.split(joined, [tensor.numel() for tensor in tensors]), strict=True):
                 tensor.copy_(mean.view_as(tensor))
 
 
-def join() -> Processes:
+def join(device: torch.device) -> Processes:
     """Meets the other processes that torchrun started: gloo on CPUs, nccl on GPUs (one each)."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return Processes()
-    if torch.cuda.is_available():
+    if device.type == "cuda":
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     return Processes(dist.get_rank(), dist.get_world_size())
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from training.data import SceneSource
+from training.devices import DeviceError, add_device_argument, choose_device
 from training.loader import GROUP, batches
 from training.run import Run
 from training.settings import Settings, config_names, load_settings
@@ -39,10 +40,10 @@ def drawing_speed(processes: int, seconds: float, crop_size: int) -> tuple[float
     return float(scenes), float(crops)
 
 
-def training_speed(settings: Settings, threads: int, seconds: float, half: bool) -> float:
+def training_speed(settings: Settings, device: torch.device, threads: int, seconds: float, half: bool) -> float:
     """Training samples per second with ready batches: forward, backward, optimiser, average."""
     torch.set_num_threads(threads)
-    run = Run(settings, torch.device("cuda" if torch.cuda.is_available() else "cpu"), seed=0)
+    run = Run(settings, device, seed=0)
     batch = next(batches(SceneSource(settings.crop_size), settings.batch, seed=0))
     run.train_step(batch, 0.0, half)  # warms up
     start, steps = time.perf_counter(), 0
@@ -58,8 +59,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=5, help="for each figure")
     parser.add_argument("--crop", type=int, help="pixels, instead of the configuration's")
     parser.add_argument("--batch", type=int, help="crops per step, instead of the configuration's")
+    add_device_argument(parser)
     parser.add_argument("--half", action=argparse.BooleanOptionalAction, default=True, help="bfloat16 arithmetic")
     options = parser.parse_args(arguments)
+    try:
+        device = choose_device(options.device)
+    except DeviceError as error:
+        raise SystemExit(str(error)) from error
     settings = load_settings(options.config, options.crop, options.batch)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     print(f"{options.config}: crops of {settings.crop_size} pixels, batches of {settings.batch}")
@@ -68,7 +74,7 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"{'cores':>5} {'scenes/s':>9} {'crops of them/s':>16} {'trained crops/s':>16}")
     for count in sorted({1, cores}):
         scenes, crops = drawing_speed(count, options.seconds, settings.crop_size)
-        trained = training_speed(settings, count, options.seconds, options.half)
+        trained = training_speed(settings, device, count, options.seconds, options.half)
         print(f"{count:5} {scenes:9.1f} {crops:16.1f} {trained:16.1f}", flush=True)
 
 

@@ -1,7 +1,7 @@
 """Trains a network on drawn scenes or on folders of pictures: `python -m training.train --config lite --minutes 70`.
 
 Read `main` first: it is the whole run. The learning rate falls to zero over the given minutes or steps. With --steps
-a run that was stopped and resumed ends with the same weights to the bit (same machine, same --threads); with
+a run on CPUs that was stopped and resumed ends with the same weights to the bit (same machine, same --threads); with
 --minutes the learning rate follows the clock, so no two runs are the same.
 
 Several processes share each batch: `torchrun --nproc_per_node 2 -m training.train …` (machines: all see --out).
@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from training.checkpoints import CheckpointError
 from training.data import Batch, DataError, SceneSource, Source
+from training.devices import DeviceError, add_device_argument, choose_device
 from training.folders import FolderSource
 from training.hard import MAX_WORKERS, HardExamples
 from training.loader import batches
@@ -29,6 +30,7 @@ from training.logs import Log
 from training.parallel import Processes, join, leave
 from training.run import STAGES, Run
 from training.settings import Settings, config_names, load_settings
+from training.testsets import alphamatting
 from training.validation import mean_score, network, validate
 
 STEP_LIMIT_S = 10.0  # a step that took longer was suspended; it counts as this long
@@ -52,6 +54,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--hard", action="store_true", help="draw more of what the network is worse at")
     parser.add_argument("--validate", type=Path, help="folder with input/, trimap1/ and gt/")
     parser.add_argument("--every", type=float, default=4, help="minutes between checkpoints")
+    add_device_argument(parser)
     parser.add_argument("--threads", type=int, help="threads for the arithmetic")
     parser.add_argument("--workers", type=int, default=1, help="processes that make samples")
     parser.add_argument("--seed", type=int, default=0)
@@ -93,11 +96,12 @@ class Budget:
         return self.progress(run) >= 1 or run.step >= self.stop_at
 
 
-def checkpoint(run: Run, out: Path, folder: Path | None, log: Log) -> None:
+def checkpoint(run: Run, out: Path, folder: Path | None, half: bool, log: Log) -> None:
     """Saves what resuming needs as last.pt and the best network so far as checkpoint.pt."""
     sad = -math.inf  # without validation the newest is the best
     if folder is not None:
-        sad, mse = mean_score(validate(network(run.average), folder))
+        method = network(run.average, half and run.device.type == "cuda")  # on a CPU as it will be used
+        sad, mse = mean_score(validate(method, alphamatting(folder)))
         tqdm.write(f"minute {run.seconds / 60:.1f} step {run.step}: SAD {sad:.2f} MSE {1000 * mse:.1f}e-3")
         log.scalar("validation/sad", sad, run.step)
         log.scalar("validation/mse", mse, run.step)
@@ -145,11 +149,10 @@ def open_source(options: argparse.Namespace, settings: Settings) -> Source:
     return SceneSource(settings.crop_size)
 
 
-def start(options: argparse.Namespace, settings: Settings, source: Source, out: Path, processes: Processes) -> Run:
+def start(options: argparse.Namespace, device: torch.device, source: Source, out: Path, processes: Processes) -> Run:
     """A new run, or the one that is in `out`."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")  # of each process its own
     hard = HardExamples(source.weights) if options.hard else None
-    run = Run(settings, device, options.seed, options.stage, hard, processes)
+    run = Run(options.settings, device, options.seed, options.stage, hard, processes)
     if options.init:
         run.start_from_checkpoint(options.init)
     if options.encoder:
@@ -159,12 +162,12 @@ def start(options: argparse.Namespace, settings: Settings, source: Source, out: 
     return run
 
 
-def train(options: argparse.Namespace, processes: Processes) -> None:
+def train(options: argparse.Namespace, device: torch.device, processes: Processes) -> None:
     """The whole run, of this process; the first one validates, writes and shows the progress."""
     settings: Settings = options.settings
     out = options.out or Path("runs") / options.config
     source = open_source(options, settings)
-    run = start(options, settings, source, out, processes)
+    run = start(options, device, source, out, processes)
     log = Log(out if processes.rank == 0 else None)
     likely = run.hard.probabilities if run.hard else None
     data = batches(source, settings.batch, run.seed, run.step, options.workers, likely, processes)
@@ -173,7 +176,7 @@ def train(options: argparse.Namespace, processes: Processes) -> None:
 
     def save() -> None:
         if processes.rank == 0:
-            checkpoint(run, out, options.validate, log)
+            checkpoint(run, out, options.validate, options.half, log)
 
     try:
         fit(run, data, budget, options.half, 60 * options.every, save, log)
@@ -189,9 +192,11 @@ def main(arguments: list[str] | None = None) -> None:
     options = parse(arguments)
     if options.threads:
         torch.set_num_threads(options.threads)
-    processes = join()
+    device = choose_device(options.device)  # with several processes each has one of its own
+    torch.backends.cudnn.benchmark = True  # all crops have one size
+    processes = join(device)
     try:
-        train(options, processes)
+        train(options, device, processes)
     finally:
         leave(processes)
 
@@ -199,5 +204,5 @@ def main(arguments: list[str] | None = None) -> None:
 if __name__ == "__main__":
     try:
         main()
-    except (CheckpointError, DataError, FileNotFoundError) as error:
+    except (CheckpointError, DataError, DeviceError) as error:
         raise SystemExit(str(error)) from error

@@ -1,21 +1,25 @@
-"""SAD and MSE of a matting method on a folder in the layout of alphamatting.com, and on scenes held out."""
+"""SAD and MSE of a matting method on pictures with ground truth, and on scenes held out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+import contextlib
+import copy
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from dim_trt.errors import InvalidInput
+from dim_trt.metrics import mse, sad
 from training.data import DataError
 from training.families import FAMILIES
 from training.model import DeepImageMatting
 from training.preprocess import network_input, pad_to_stride
 from training.scenes import Scene, draw_scene
+from training.testsets import Picture, load
 from training.textures import Size
 
 Method = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[Any]]  # RGB image, trimap -> alpha [H, W]
@@ -30,44 +34,49 @@ class Score(NamedTuple):
     mse: float
 
 
-def read(path: Path, flag: int) -> NDArray[np.uint8]:
-    picture = cv2.imread(str(path), flag)
-    if picture is None:
-        raise FileNotFoundError(f"{path}: missing or unreadable picture")
-    return picture.astype(np.uint8)
+def infer(model: DeepImageMatting, planes: Tensor, half: bool) -> NDArray[np.float32]:
+    """[1, 4, H, W] -> alpha [H, W], on the device of the network."""
+    device = next(model.parameters()).device
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=half):
+        alpha: NDArray[np.float32] = model(planes.to(device))[0, 0].float().cpu().numpy()
+    return alpha
 
 
-def predict(model: DeepImageMatting, image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Alpha [H, W] of an RGB image [H, W, 3] and a trimap [H, W], exact where the trimap is known."""
-    planes = torch.from_numpy(pad_to_stride(network_input(image, trimap)))[None]
-    with torch.inference_mode():
-        alpha = model(planes.to(next(model.parameters()).device))[0, 0].float().cpu().numpy()
+def predict(
+    model: DeepImageMatting, image: NDArray[np.uint8], trimap: NDArray[np.uint8], half: bool = False
+) -> NDArray[np.float32]:
+    """Alpha [H, W] of an RGB image [H, W, 3] and a trimap [H, W], exact where the trimap is known.
+
+    half: bfloat16 arithmetic. A picture that is too big for the GPU goes through the CPU, as in the paper.
+    """
+    planes, alpha = torch.from_numpy(pad_to_stride(network_input(image, trimap)))[None], None
+    with contextlib.suppress(torch.OutOfMemoryError):
+        alpha = infer(model, planes, half)
+    if alpha is None:  # outside the handler: there the failed pass would still hold its memory
+        torch.cuda.empty_cache()
+        alpha = infer(copy.deepcopy(model).cpu(), planes, half=False)
     alpha = alpha[: trimap.shape[0], : trimap.shape[1]]
     return np.where(trimap == 0, 0, np.where(trimap == 255, 1, alpha)).astype(np.float32)
 
 
-def network(model: DeepImageMatting) -> Method:
-    return lambda image, trimap: predict(model, image, trimap)
+def network(model: DeepImageMatting, half: bool = False) -> Method:
+    return lambda image, trimap: predict(model, image, trimap, half)
 
 
-def score(alpha: NDArray[Any], truth: NDArray[Any], trimap: NDArray[np.uint8]) -> Score:
-    error = (alpha - truth)[(trimap != 0) & (trimap != 255)].astype(np.float64)
-    return Score(float(np.abs(error).sum() / 1000), float(np.square(error).mean()) if error.size else 0.0)
+def score(name: str, alpha: NDArray[Any], truth: NDArray[np.float32], trimap: NDArray[np.uint8]) -> Score:
+    """Of the picture `name`. Raises DataError where there is nothing to compare."""
+    try:
+        return Score(sad(alpha, truth, trimap), mse(alpha, truth, trimap))
+    except InvalidInput as error:
+        raise DataError(f"{name}: {error}") from error
 
 
-def validate(method: Method, folder: Path, trimaps: str = "trimap1") -> dict[str, Score]:
-    """Scores by picture at native size; `trimaps` is "trimap1" (narrow) or "trimap2" (wide)."""
+def validate(method: Method, pictures: Iterable[Picture]) -> dict[str, Score]:
+    """Scores by picture, each at its own size."""
     scores = {}
-    for truth_path in sorted((folder / "gt").glob("*.png")):
-        image = cv2.cvtColor(read(folder / "input" / truth_path.name, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-        trimap = read(folder / trimaps / truth_path.name, cv2.IMREAD_GRAYSCALE)
-        truth = read(truth_path, cv2.IMREAD_GRAYSCALE).astype(np.float32) / 255
-        if not image.shape[:2] == trimap.shape == truth.shape:
-            raise DataError(f"{truth_path.name}: sizes differ: input {image.shape[:2]}, {trimaps} {trimap.shape}, "
-                             f"gt {truth.shape}")  # fmt: skip
-        scores[truth_path.stem] = score(method(image.astype(np.uint8), trimap), truth, trimap)
-    if not scores:
-        raise FileNotFoundError(f"{folder / 'gt'}: no pictures; expected input/, {trimaps}/ and gt/ with *.png")
+    for picture in pictures:
+        image, trimap, truth = load(picture)
+        scores[picture.name] = score(picture.name, method(image, trimap), truth, trimap)
     return scores
 
 
@@ -85,7 +94,7 @@ def validate_scenes(methods: Mapping[str, Method], family: str, count: int, seed
     scenes = [held_out_scene(seed, family, number) for number in range(count)]
     results = {}
     for name, method in methods.items():
-        scores = [score(method(scene.image, scene.trimap), scene.alpha, scene.trimap) for scene in scenes]
+        scores = [score(family, method(scene.image, scene.trimap), scene.alpha, scene.trimap) for scene in scenes]
         results[name] = mean_score(dict(enumerate(scores)))
     return results
 

@@ -13,8 +13,9 @@ from training.checkpoints import save_checkpoint
 from training.data import DataError
 from training.families import FAMILIES
 from training.model import DeepImageMatting, ModelConfig
+from training.testsets import alphamatting
 from training.textures import Size
-from training.validation import held_out_scene, mean_score, network, validate, validate_scenes
+from training.validation import held_out_scene, mean_score, network, predict, validate, validate_scenes
 
 TINY = ModelConfig(width=0.0625, norm="batch", skip=True)
 
@@ -23,12 +24,12 @@ def test_validation_scores_unknown_pixels_only(folder):
     model = DeepImageMatting(TINY).eval()
     torch.nn.init.zeros_(model.alpha.conv.weight)
     torch.nn.init.zeros_(model.refine_alpha.conv.weight)
-    scores = validate(network(model), folder)
+    scores = validate(network(model), alphamatting(folder))
     assert scores["a"].sad == pytest.approx(17 * 45 * 0.3 / 1000)
     assert mean_score(scores).mse == pytest.approx(0.09)
     (folder / "input/a.png").unlink()
-    with pytest.raises(FileNotFoundError, match=r"a\.png: missing or unreadable"):
-        validate(network(model), folder)
+    with pytest.raises(DataError, match=r"input/a\.png: missing or unreadable"):
+        validate(network(model), alphamatting(folder))
 
 
 def test_evaluate_prints_a_table(tmp_path, folder, capsys):
@@ -44,8 +45,49 @@ def test_evaluate_prints_a_table(tmp_path, folder, capsys):
 
 def test_sizes_that_differ_are_named(folder):
     cv2.imwrite(str(folder / "gt/a.png"), np.zeros((44, 51), np.uint8))
-    with pytest.raises(DataError, match=r"a\.png: sizes differ: input \(45, 51\).*gt \(44, 51\)"):
-        validate(network(DeepImageMatting(TINY).eval()), folder)
+    with pytest.raises(DataError, match=r"a: sizes differ: .*input/a\.png \(45, 51\).*gt/a\.png \(44, 51\)"):
+        validate(network(DeepImageMatting(TINY).eval()), alphamatting(folder))
+
+
+def test_a_picture_without_unknown_pixels_is_named(folder):
+    cv2.imwrite(str(folder / "trimap1/a.png"), np.zeros((45, 51), np.uint8))
+    with pytest.raises(DataError, match="a: region: the unknown region has no pixel"):
+        validate(network(DeepImageMatting(TINY).eval()), alphamatting(folder))
+    with pytest.raises(DataError, match=r"trimap1/gt: no pictures; expected input/, trimap2/ and gt/"):
+        alphamatting(folder / "trimap1", "wide")
+
+
+def test_what_is_too_big_for_the_gpu_goes_through_the_cpu(monkeypatch):
+    model = DeepImageMatting(TINY).eval()
+    image, trimap = np.zeros((45, 51, 3), np.uint8), np.full((45, 51), 99, np.uint8)
+    expected, forward, calls = predict(model, image, trimap), DeepImageMatting.forward, []
+
+    def out_of_memory_at_first(self, x):
+        calls.append(self)
+        if len(calls) == 1:
+            raise torch.OutOfMemoryError("no memory")
+        return forward(self, x)
+
+    monkeypatch.setattr(DeepImageMatting, "forward", out_of_memory_at_first)
+    np.testing.assert_array_equal(predict(model, image, trimap, half=True), expected)
+    assert calls[0] is model
+    assert calls[1] is not model
+
+
+def test_half_precision_is_close():
+    torch.manual_seed(0)
+    model, rng = DeepImageMatting(TINY).eval(), np.random.default_rng(0)
+    picture = rng.integers(0, 256, (45, 51, 3), np.uint8), np.full((45, 51), 99, np.uint8)
+    exact, half = (predict(model, *picture, half) for half in (False, True))
+    assert 0 < np.abs(exact - half).max() < 0.02
+
+
+@pytest.mark.parametrize("command", [evaluate.main, speed.main])
+def test_a_gpu_that_is_not_there(command, folder, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    options = ["--alphamatting", str(folder)] if command is evaluate.main else []
+    with pytest.raises(SystemExit, match="--device cuda: PyTorch sees no GPU here; leave it out"):
+        command([*options, "--device", "cuda"])
 
 
 @pytest.fixture

@@ -138,7 +138,7 @@ def spoil_file(root):
     [
         (spoil_size, r"alpha/one\.png: 50×40 pixels, but .*fg/one\.jpg has 123×91"),
         (spoil_alpha, r"alpha/one\.png: alpha is 255 everywhere"),
-        (spoil_file, r"fg/one\.jpg: unreadable picture"),
+        (spoil_file, r"fg/one\.jpg: missing or unreadable picture"),
     ],
 )
 @pytest.mark.parametrize("workers", [0, 1])

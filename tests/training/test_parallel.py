@@ -103,7 +103,7 @@ def test_batch_must_divide():
 
 def test_alone_nothing_is_shared(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    processes = join()
+    processes = join(torch.device("cpu"))
     assert processes == Processes(0, 1)
     values = torch.ones(2)
     assert processes.sum(values) is values
@@ -112,6 +112,6 @@ def test_alone_nothing_is_shared(monkeypatch):
 
 
 if __name__ == "__main__":
-    shared = join()
+    shared = join(torch.device("cpu"))
     steps(shared, Path(sys.argv[1]) / f"two{shared.rank}.pt")
     leave(shared)
