@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 from typing import Any
 
@@ -22,7 +23,7 @@ class MethodUnavailableError(RuntimeError):
 def classical(name: str) -> Method:
     """`cf` or `knn`; raises MethodUnavailableError without pymatting."""
     try:
-        import pymatting
+        pymatting = importlib.import_module("pymatting")
     except ImportError as error:
         raise MethodUnavailableError(f"--method {name} needs pymatting ({error}): pip install pymatting") from error
     estimate = getattr(pymatting, NAMES[name])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +86,7 @@ def crop(rng: np.random.Generator, scene: Scene, size: int) -> Sample | None:
     if rng.random() < 0.5:  # with the four turns: all eight symmetries of a square
         window = (window[0], slice(left + size - 1, left - 1 if left else None, -1))
     turns = int(rng.integers(4))
-    maps = (scene.image, scene.trimap, scene.alpha, scene.foreground, scene.background)
+    maps: list[NDArray[Any]] = [scene.image, scene.trimap, scene.alpha, scene.foreground, scene.background]
     return sample(*(np.rot90(part[window], turns) for part in maps))
 
 

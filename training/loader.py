@@ -45,7 +45,7 @@ class Groups(Dataset[Any]):
             return error
         kinds = torch.tensor([kind for _, kind in pictures])
         rows = (zip(*row, strict=True) for row in zip(*columns, strict=True))
-        return [Batch(*(torch.from_numpy(np.stack(part)) for part in row), kinds) for row in rows]
+        return [Batch._make([*(torch.from_numpy(np.stack(part)) for part in row), kinds]) for row in rows]
 
 
 class Requests:

@@ -68,6 +68,8 @@ class Stages(NamedTuple):
 class Conv(nn.Sequential):
     """Convolution with "same" padding, optional batch norm, ReLU unless it is a head."""
 
+    conv: nn.Conv2d
+
     def __init__(self, cin: int, cout: int, kernel: int, norm: str, relu: bool = True):
         super().__init__()
         self.add_module("conv", nn.Conv2d(cin, cout, kernel, padding=kernel // 2))
@@ -105,7 +107,7 @@ def max_unpool(x: Tensor, indices: Tensor) -> Tensor:
             dtype=x.dtype,
             shape=(n, c, h * 2, w * 2),
         )
-    return F.max_unpool2d(x, indices, 2)
+    return F.max_unpool2d(x, indices, (2, 2))
 
 
 class DeepImageMatting(nn.Module):
@@ -172,7 +174,8 @@ class DeepImageMatting(nn.Module):
             if self.config.skip:
                 x = x + feature
             x = deconv(x)  # 512 at H/16, 256 at H/8, 128 at H/4, 64 at H/2, 64 at H
-        return self.alpha(x)  # [N, 1, H, W]
+        raw: Tensor = self.alpha(x)  # [N, 1, H, W]
+        return raw
 
     def activate(self, raw: Tensor) -> Tensor:
         return torch.sigmoid(raw) if self.config.output == "sigmoid" else raw.clamp(0.0, 1.0)

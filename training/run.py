@@ -49,8 +49,8 @@ def train_only(model: DeepImageMatting, stage: str) -> None:
 def switch_refiner_off(model: DeepImageMatting) -> None:
     """The refined alpha is the coarse one until the refiner's last layer learns something else."""
     if model.config.refine:
-        nn.init.zeros_(model.refine_alpha.conv.weight)
-        nn.init.zeros_(model.refine_alpha.conv.bias)
+        for weight in model.refine_alpha.conv.parameters():
+            nn.init.zeros_(weight)
 
 
 def forward(model: DeepImageMatting, stage: str, batch: Batch, half: bool) -> Stages:
