@@ -138,7 +138,6 @@ def run(args: argparse.Namespace) -> None:
             scores.add(alphas[name], alphas["fp32"], truth, picture.trimap)
     rows = summary(table)
     print_table(rows)
-    graph = import_graph(source.proto)
     by_rule = ", ".join(layers_by_rule(source))
     print(f"int8: fp16 by rule: {by_rule}; by sensitivity above {args.threshold}: {', '.join(excluded) or 'none'}")
     if args.json:

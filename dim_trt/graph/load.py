@@ -38,6 +38,13 @@ class Source:
     licence: str
     origin: str
 
+    @property
+    def parameters(self) -> int:
+        """Weights and biases of all convolutions."""
+        kernels = {name for node in self.proto.graph.node if node.op_type == "Conv" for name in node.input[1:]}
+        stored = (tensor for tensor in self.proto.graph.initializer if tensor.name in kernels)
+        return sum(math.prod(tensor.dims) for tensor in stored)
+
 
 def load_onnx(path: StrPath) -> Source:
     """Read and check dim.onnx; raises BuildError that says which node or field is wrong and why."""

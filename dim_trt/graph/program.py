@@ -23,7 +23,6 @@ class Program:
 
     ops: list[dict[str, Any]] = field(default_factory=list)
     tensors: list[bytes] = field(default_factory=list)
-    parameters: int = 0
     _offset: int = 0
 
     def to_bytes(self) -> bytes:

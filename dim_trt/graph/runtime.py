@@ -23,6 +23,7 @@ class Session:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # errors; its remarks on the graph are for its developers
         options.add_session_config_entry("session.disable_quant_qdq", "1")
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others work on this machine too
         try:
             self._session = onnxruntime.InferenceSession(
                 model.SerializeToString(), options, providers=["CPUExecutionProvider"]

@@ -138,5 +138,6 @@ def _constants(dtype: Any) -> dict[str, NDArray[Any]]:
 def _codes_dtype(model: onnx.ModelProto) -> Any:
     """float32 or float16: all codes of a model have one type, which the graph says."""
     codes = {node.output[1] for node in model.graph.node if node.op_type == "MaxPoolArgmax"}
-    kinds = {value.type.tensor_type.elem_type for value in model.graph.value_info if value.name in codes}
+    values = (*model.graph.value_info, *model.graph.output)
+    kinds = {value.type.tensor_type.elem_type for value in values if value.name in codes}
     return helper.tensor_dtype_to_np_dtype(kinds.pop()) if kinds else np.float32

@@ -87,7 +87,6 @@ class _Translator:
             bias = self.constant(node, 2, "bias")
             if bias.dtype != np.float32 or bias.shape != (out_channels,):
                 raise fail(node, f"has a bias {bias.dtype} {list(bias.shape)}; expected float32 [{out_channels}]")
-        self.program.parameters += weights.size + bias.size
         self.emit(
             op="conv",
             name=node.name,
