@@ -18,6 +18,7 @@ from dim_trt.builder import build_plan
 from dim_trt.capabilities import capabilities
 from dim_trt.engine import Engine
 from dim_trt.errors import BackendUnavailable, BuildError, Error, InvalidInput, PlanError
+from dim_trt.gpu_options import TensorRtOptions
 from dim_trt.version import __version__
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Error",
     "InvalidInput",
     "PlanError",
+    "TensorRtOptions",
     "__version__",
     "build_plan",
     "capabilities",

@@ -1,13 +1,35 @@
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+_GpuArray: TypeAlias = tuple[int, tuple[int, int], tuple[int, ...]]  # address, (height, width), strides in bytes
+
+class GpuMemory:
+    @property
+    def address(self) -> int: ...
+
 class Engine:
-    def __init__(self, path: str, *, threads: int = 0, color: str = "bgr", strip_bytes: int = 67108864) -> None: ...
+    def __init__(
+        self,
+        path: str,
+        *,
+        threads: int = 0,
+        color: str = "bgr",
+        strip_bytes: int = 67108864,
+        gpu: int = 0,
+        region: bool = True,
+        max_concurrent: int = 2,
+        cuda_graphs: bool = True,
+        tensorrt_folders: Sequence[str] = ...,
+        backend: str = "",
+    ) -> None: ...
     def run(
         self, img: NDArray[np.uint8], trimap: NDArray[np.uint8], out: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]: ...
+    def run_on_gpu(self, img: _GpuArray, trimap: _GpuArray, alpha: _GpuArray, stream: int, wait: bool) -> None: ...
+    def allocate(self, bytes: int) -> GpuMemory: ...
     def profile(self, img: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> list[tuple[str, float]]: ...
     @property
     def header(self) -> str: ...
@@ -17,6 +39,23 @@ class Engine:
     def isa(self) -> str: ...
 
 def read_plan_header(path: str) -> str: ...
+def read_plan_payload(path: str) -> bytes: ...
+def tensorrt_capabilities(folders: Sequence[str]) -> dict[str, Any]: ...
+def gpus() -> dict[str, Any]: ...
+def build_engine(
+    onnx: bytes,
+    *,
+    precision: str,
+    min: tuple[int, int],
+    opt: tuple[int, int],
+    max: tuple[int, int],
+    workspace_bytes: int,
+    optimization_level: int,
+    gpu: int,
+    timing_cache: bytes,
+    progress: Callable[[str, int, int], bool] | None,
+    folders: Sequence[str],
+) -> dict[str, Any]: ...
 def cpu_capabilities() -> dict[str, Any]: ...
 
 # single operations on (channels, height, width), for tests

@@ -6,12 +6,17 @@ import contextlib
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dim_trt.capabilities import resolve_backend
-from dim_trt.files import StrPath
+from dim_trt.errors import InvalidInput
+from dim_trt.files import StrPath, cache_folder
+from dim_trt.gpu_options import TensorRtOptions
 from dim_trt.plan import SHAPES, check_precision, write_plan
 from dim_trt.version import __version__
+
+if TYPE_CHECKING:
+    from dim_trt.graph.load import Source
 
 SHIPPED = "lite"  # the name of the model in dim_trt/weights
 
@@ -27,7 +32,12 @@ def onnx_file(onnx: StrPath | None) -> Iterator[Path]:
 
 
 def build_plan(
-    onnx: StrPath | None, plan: StrPath, *, precision: str = "fp32", backend: str = "auto"
+    onnx: StrPath | None,
+    plan: StrPath,
+    *,
+    precision: str = "fp32",
+    backend: str = "auto",
+    tensorrt: TensorRtOptions | None = None,
 ) -> dict[str, Any]:
     """Build a plan from an ONNX file and write it.
 
@@ -35,29 +45,29 @@ def build_plan(
         onnx: path of a dim.onnx as `python -m training.export` writes it; None or "lite" is the shipped model.
         plan: path of the plan to write; it appears whole or not at all.
         precision: "fp32", "fp16" or "int8". On the cpu backend this is how the weights are stored: fp16 halves the
-            file, int8 quarters it; the arithmetic is fp32.
+            file, int8 quarters it; the arithmetic is fp32. On tensorrt it is the precision of the arithmetic; int8
+            calibrates first, which needs onnxruntime.
         backend: "cpu", "tensorrt", or "auto", which takes what this machine has and says so in one log line.
+        tensorrt: choices for the tensorrt backend: sizes, memory, unpooling and so on.
 
     Returns:
-        The header of the plan: backend, precision, model, preprocessing, shapes, producer, weights, payload.
+        The header of the plan: backend, precision, model, preprocessing, shapes, producer, weights, payload, and for
+        TensorRT what it was built with.
 
     Raises:
-        InvalidInput: precision or backend is not one of the above.
+        InvalidInput: precision or backend is not one of the above, or `tensorrt` is given for the cpu backend.
         BackendUnavailable: the backend is not in this build or has no device here.
         BuildError: the ONNX file is not a Deep Image Matting graph (the message names the node), or the plan cannot
             be written.
     """
-    # imported here: onnx takes longer to import than all the rest, and running a plan does not need it
-    from dim_trt.graph.load import load_onnx
-    from dim_trt.graph.lower import import_graph, lower
-    from dim_trt.graph.storage import store_weights
-    from dim_trt.graph.translate import translate
-
     check_precision(precision)
     backend = resolve_backend(backend)
+    if backend == "cpu" and tensorrt is not None:
+        raise InvalidInput("tensorrt: these options are for backend='tensorrt', and the backend is 'cpu'")
+    from dim_trt.graph.load import load_onnx  # here: onnx takes longer to import than all the rest
+
     with onnx_file(onnx) as path:
         source = load_onnx(path)
-    program = translate(lower(store_weights(import_graph(source.proto), precision)))
     header = {
         "backend": backend,
         "precision": precision,
@@ -69,7 +79,24 @@ def build_plan(
             "licence": source.licence,
             "origin": source.origin,
             "onnx_sha256": source.sha256,
-            "parameters": program.parameters,
+            "parameters": source.parameters,
         },
     }
-    return write_plan(plan, header, program.to_bytes())
+    return write_plan(plan, *_compile(source, precision, header, tensorrt or TensorRtOptions()))
+
+
+def _compile(
+    source: Source, precision: str, header: dict[str, Any], options: TensorRtOptions
+) -> tuple[dict[str, Any], bytes]:
+    """The header, completed, and the payload of its backend."""
+    if header["backend"] == "tensorrt":
+        from dim_trt.gpu_builder import build_engine
+
+        engine = build_engine(source, precision, options, cache_folder())
+        sizes = {name: list(size) for name, size in options.sizes().items()}
+        return {**header, "shapes": sizes, "tensorrt": engine.header}, engine.payload
+    from dim_trt.graph.lower import import_graph, lower
+    from dim_trt.graph.storage import store_weights
+    from dim_trt.graph.translate import translate
+
+    return header, translate(lower(store_weights(import_graph(source.proto), precision))).to_bytes()

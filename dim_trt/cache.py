@@ -4,37 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 from pathlib import Path
 
 from dim_trt import _core
 from dim_trt.builder import SHIPPED, build_plan, onnx_file
-from dim_trt.capabilities import resolve_backend
+from dim_trt.capabilities import resolve_backend, resolve_device, tensorrt_folders
 from dim_trt.errors import Error, PlanError
+from dim_trt.files import cache_folder
+from dim_trt.gpu_options import TensorRtOptions
 from dim_trt.plan import FORMAT_VERSION, check_precision
 from dim_trt.version import __version__
 
 LOGGER = logging.getLogger("dim_trt")
 
 
-def cache_folder() -> Path:
-    """DIM_TRT_CACHE, or dim_trt in XDG_CACHE_HOME, or ~/.cache/dim_trt."""
-    if own := os.environ.get("DIM_TRT_CACHE"):
-        return Path(own)
-    shared = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    if not shared.is_absolute():  # to be ignored then, says the XDG specification
-        shared = Path("~", ".cache").expanduser()
-    return shared / "dim_trt"
-
-
-def shipped_plan(precision: str = "fp32", backend: str = "auto") -> Path:
-    """The plan of the shipped model; built if it is not in the cache or the cached file is damaged."""
+def shipped_plan(precision: str = "fp32", device: str = "auto") -> Path:
+    """The plan of the shipped model for a device; built if it is not in the cache or the cached file is damaged."""
     check_precision(precision)
-    backend = resolve_backend(backend)
+    wanted, gpu = resolve_device(device)
+    backend = resolve_backend(wanted or "auto")
     with onnx_file(None) as path:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    name = f"{SHIPPED}-{__version__}-format{FORMAT_VERSION}-{digest}-{precision}-{backend}.plan"
-    plan = _existing(cache_folder()) / name
+    name = f"{SHIPPED}-{__version__}-format{FORMAT_VERSION}-{digest}-{precision}-{backend}"
+    options = None
+    if backend == "tensorrt":
+        options = TensorRtOptions(gpu=gpu)
+        version = _core.tensorrt_capabilities(tensorrt_folders())["version"]
+        name += f"-{version}-sm{_core.gpus()['devices'][gpu]['sm']}"
+    plan = _existing(cache_folder()) / f"{name}.plan"
     if plan.exists():
         try:
             _core.read_plan_header(str(plan))
@@ -42,7 +39,7 @@ def shipped_plan(precision: str = "fp32", backend: str = "auto") -> Path:
         except PlanError as failure:
             LOGGER.warning("cached plan is damaged and built again (%s)", failure)
     LOGGER.info("building the %s plan of the shipped model once: %s", precision, plan)
-    build_plan(None, plan, precision=precision, backend=backend)
+    build_plan(None, plan, precision=precision, backend=backend, tensorrt=options)
     return plan
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dim_trt import _core
-from dim_trt.capabilities import tensorrt_reason
-from dim_trt.errors import BackendUnavailable, InvalidInput
+from dim_trt.capabilities import resolve_device, tensorrt_folders
+from dim_trt.errors import InvalidInput
 from dim_trt.files import StrPath
 
 LOGGER = logging.getLogger("dim_trt")
@@ -24,7 +23,7 @@ class Engine:
 
     Args:
         plan: path of a plan that `build_plan` wrote.
-        device: "cpu", "cuda" or "cuda:N"; "auto" takes what this machine has and says so in one log line.
+        device: "cpu", "cuda" or "cuda:N"; "auto" is what the plan was built for, and says so in one log line.
         threads: how many CPU threads one run may use; None uses all cores.
         color: the channel order of the images, "bgr" as OpenCV gives them, or "rgb".
 
@@ -36,10 +35,20 @@ class Engine:
 
     def __init__(self, plan: StrPath, device: str = "auto", threads: int | None = None, color: str = "bgr"):
         self._path = _plan_path(plan)
-        self._device = _resolve_device(device)
         self._color = color
-        self._core = _core.Engine(self._path, threads=_thread_count(threads), color=color)
+        backend, gpu = resolve_device(device)
+        self._core = _core.Engine(
+            self._path,
+            threads=_thread_count(threads),
+            color=color,
+            gpu=gpu,
+            tensorrt_folders=tensorrt_folders(),
+            backend=backend,
+        )
         self._header: dict[str, Any] = json.loads(self._core.header)
+        self._device = "cpu" if self._header["backend"] == "cpu" else f"cuda:{gpu}"
+        if device == "auto":
+            LOGGER.info("device auto: %s, which the plan was built for", self._device)
 
     def run(
         self, img: NDArray[np.uint8], trimap: NDArray[np.uint8], out: NDArray[np.float32] | None = None
@@ -94,19 +103,6 @@ def _plan_path(plan: StrPath) -> str:
     if not isinstance(plan, (str, os.PathLike)):
         raise InvalidInput(f"plan: expected a path, got {type(plan).__name__}")
     return os.fspath(plan)
-
-
-def _resolve_device(device: str) -> str:
-    if device == "cpu":
-        return device
-    if device == "auto":
-        LOGGER.info("device auto: cpu (%s)", tensorrt_reason())
-        return "cpu"
-    if isinstance(device, str) and re.fullmatch(r"cuda(:\d+)?", device):
-        raise BackendUnavailable(
-            f"device={device!r}: {tensorrt_reason()}; use device='cpu', or 'auto' to take what there is"
-        )
-    raise InvalidInput(f"device: expected 'auto', 'cpu', 'cuda' or 'cuda:N', got {device!r}")
 
 
 def _thread_count(threads: int | None) -> int:

@@ -37,7 +37,7 @@ def work(args: argparse.Namespace) -> None:
     if args.plan:
         plans = {str(path): path for path in args.plan}
     else:
-        plans = {precision: shipped_plan(precision) for precision in args.precision or ["fp32"]}
+        plans = {precision: shipped_plan(precision, args.device) for precision in args.precision or ["fp32"]}
     engines = {label: Engine(plan, args.device, args.threads) for label, plan in plans.items()}
     table = evaluate(engines, samples, functools.partial(tqdm, unit="picture", leave=False, disable=None))
     print(format_table(table))

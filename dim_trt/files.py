@@ -32,3 +32,13 @@ def write_atomic(path: StrPath, chunks: Iterable[bytes], *, what: str = "file", 
     except OSError as failure:
         reason = "the folder does not exist" if not target.parent.is_dir() else failure.strerror or str(failure)
         raise error(f"cannot write {what} {os.fspath(path)!r}: {reason}") from failure
+
+
+def cache_folder() -> Path:
+    """DIM_TRT_CACHE, or dim_trt in XDG_CACHE_HOME, or ~/.cache/dim_trt."""
+    if own := os.environ.get("DIM_TRT_CACHE"):
+        return Path(own)
+    shared = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if not shared.is_absolute():  # to be ignored then, says the XDG specification
+        shared = Path("~", ".cache").expanduser()
+    return shared / "dim_trt"

@@ -56,7 +56,7 @@ def work(args: argparse.Namespace) -> None:
         check_format(args.composite, "composite")
     img, trimap = read_image(args.image), read_trimap(args.trimap)
     behind = read_background(args.background or WHITE, img.shape[:2])
-    engine = Engine(args.plan or shipped_plan(args.precision or "fp32"), args.device, args.threads)
+    engine = Engine(args.plan or shipped_plan(args.precision or "fp32", args.device), args.device, args.threads)
     start = time.perf_counter()
     alpha = engine.run(img, trimap)
     latency_ms = (time.perf_counter() - start) * 1e3

@@ -17,6 +17,7 @@ EXPORTED = {
     "Error",
     "InvalidInput",
     "PlanError",
+    "TensorRtOptions",
     "__version__",
     "build_plan",
     "capabilities",
@@ -35,7 +36,7 @@ def test_everything_exported_is_documented() -> None:
 
 def test_signatures() -> None:
     names = {
-        dim_trt.build_plan: ["onnx", "plan", "precision", "backend"],
+        dim_trt.build_plan: ["onnx", "plan", "precision", "backend", "tensorrt"],
         dim_trt.Engine: ["plan", "device", "threads", "color"],
         dim_trt.Engine.run: ["self", "img", "trimap", "out"],
         dim_trt.Engine.profile: ["self", "img", "trimap"],

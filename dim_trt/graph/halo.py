@@ -56,7 +56,7 @@ def _before(node: gs.Node, span: Span) -> Span:
 
 
 def _before_conv(node: gs.Node, span: Span) -> Span:
-    shape = node.inputs[1].shape or ()
+    shape = tuple(node.inputs[1].shape or ())
     pad, dilation, stride = (
         _symmetric(node, "pads", 0),
         _symmetric(node, "dilations", 1),
