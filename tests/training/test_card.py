@@ -1,0 +1,73 @@
+import hashlib
+
+import onnx
+import pytest
+
+from training import card as card_module
+from training.card import BEGIN, CARD, END, WEIGHTS, main
+from training.checkpoints import save_checkpoint
+from training.export import fold_batch_norm
+from training.model import DeepImageMatting, ModelConfig
+
+TINY = ModelConfig(width=0.0625, norm="batch", skip=True)
+
+
+def test_card_is_about_the_shipped_weights():
+    digest = hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()
+    assert digest in CARD.read_text(encoding="utf-8"), "the weights are new: run python -m training.card"
+
+
+def write_onnx(path, model):
+    """A file with the weights only: exporting takes seconds."""
+    state = fold_batch_norm(model).state_dict()
+    tensors = [
+        onnx.numpy_helper.from_array(value.numpy(), name.replace(".conv.", ".")) for name, value in state.items()
+    ]
+    onnx.save(onnx.helper.make_model(onnx.helper.make_graph([], "weights", [], [], tensors)), path)
+
+
+@pytest.fixture
+def options(tmp_path, folder, monkeypatch):
+    monkeypatch.setattr(card_module, "FAMILIES", {"solid": None})
+    (folder / "trimap2").mkdir()
+    (folder / "trimap2/a.png").write_bytes((folder / "trimap1/a.png").read_bytes())
+    model = DeepImageMatting(TINY)
+    save_checkpoint(tmp_path / "c.pt", TINY, model.state_dict(), {"step": 12, "seconds": 90.0})
+    write_onnx(tmp_path / "dim.onnx", model)
+    (tmp_path / "card.md").write_text(f"before\n{BEGIN}old\n{END}after\n")
+    paths = {"checkpoint": "c.pt", "onnx": "dim.onnx", "card": "card.md"}
+    given = [text for name, path in paths.items() for text in (f"--{name}", str(tmp_path / path))]
+    return [*given, "--alphamatting", str(folder), "--scenes", "1", "--hardware", "an abacus"]
+
+
+def test_figures_stand_between_the_markers(tmp_path, options):
+    main(options)
+    text = (tmp_path / "card.md").read_text(encoding="utf-8")
+    assert text.startswith(f"before\n{BEGIN}\n| | |\n")
+    assert text.endswith(f" |\n\n{END}after\n")
+    assert "old" not in text
+    assert hashlib.sha256((tmp_path / "dim.onnx").read_bytes()).hexdigest() in text
+    assert "| training | 12 steps in 2 minutes; an abacus |" in text
+    assert "mean of n = 1 pictures" in text
+    assert "| alpha = 0.5 | 0.23 | 90.0 | 0.23 | 90.0 |" in text  # 17 · 45 pixels, 0.5 instead of 0.2
+    rows = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("|")]
+    assert rows[-4:] == ["family", "---", "solid", "mean"]
+    main(options)
+    assert (tmp_path / "card.md").read_text(encoding="utf-8") == text
+
+
+def test_other_weights_are_refused(tmp_path, options):
+    model = DeepImageMatting(TINY)
+    write_onnx(tmp_path / "dim.onnx", model)
+    with pytest.raises(SystemExit, match=r"dim\.onnx: conv1_1\.conv\.weight differs from the checkpoint's; export"):
+        main(options)
+    (tmp_path / "dim.onnx").unlink()
+    with pytest.raises(SystemExit, match=r"dim\.onnx: no such file; write it with"):
+        main(options)
+
+
+def test_a_card_without_markers_is_left_alone(tmp_path, options):
+    (tmp_path / "card.md").write_text("nothing")
+    with pytest.raises(SystemExit, match="the card needs one line <!-- figures"):
+        main(options)
+    assert (tmp_path / "card.md").read_text() == "nothing"
