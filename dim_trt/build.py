@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 import time
 from collections.abc import Sequence
@@ -11,6 +12,13 @@ from pathlib import Path
 from dim_trt.builder import build_plan
 from dim_trt.capabilities import BACKENDS
 from dim_trt.command import add_precision_argument, run_command
+from dim_trt.gpu_options import PROFILES, UNPOOL, TensorRtOptions
+
+SIZES = {
+    "min": "smallest picture; default: 1x1",
+    "opt": "size to be fastest at; default: the profile's",
+    "max": "largest picture; default: the profile's",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,14 +26,46 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, default=Path("dim.plan"), help="default: %(default)s")
     add_precision_argument(parser)
     parser.add_argument("--backend", choices=BACKENDS, default="auto", help="default: %(default)s")
+    group = parser.add_argument_group("for the tensorrt backend")
+    add = group.add_argument
+    add("--profile", choices=PROFILES, help="what the engine is tuned for; default: 1080p")
+    for name, what in SIZES.items():
+        add(f"--{name}-size", type=parse_size, metavar="HxW", help=what)
+    add("--unpool", choices=UNPOOL, help="CUDA plugins, or TensorRT's own layers; default: plugin")
+    add("--gpu", type=int, metavar="N", help="the GPU to build for; default: 0")
+    add("--workspace-mb", type=int, metavar="MB", help="most scratch memory of one layer")
+    add("--optimization-level", type=int, metavar="0..5", help="5 builds longest; default: 3")
+    add("--calibration", type=Path, metavar="DIR", help="pictures for int8; default: eight drawn scenes")
+    add("--threshold", type=float, help="int8 leaves alone what changes alpha by more; default: 0.01")
+    add("--timing-cache", type=Path, metavar="FILE", help="default: one in the cache folder")
+    add("--layers-json", type=Path, metavar="FILE", help="also write what TensorRT chose for each layer")
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """ "1080x1920" as (height, width)."""
+    height, cross, width = text.partition("x")
+    if not (cross and height.isdigit() and width.isdigit()):
+        raise argparse.ArgumentTypeError(f"expected HEIGHTxWIDTH, for example 1080x1920, got {text!r}")
+    return int(height), int(width)
+
+
+def chosen_options(args: argparse.Namespace) -> TensorRtOptions | None:
+    """What was chosen for TensorRT; None if nothing was."""
+    names = (field.name for field in dataclasses.fields(TensorRtOptions))
+    chosen = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    return TensorRtOptions(**chosen) if chosen else None
 
 
 def work(args: argparse.Namespace) -> None:
     start = time.perf_counter()
-    header = build_plan(args.onnx, args.output, precision=args.precision, backend=args.backend)
+    options = chosen_options(args)
+    header = build_plan(args.onnx, args.output, precision=args.precision, backend=args.backend, tensorrt=options)
     seconds = time.perf_counter() - start
     size = args.output.stat().st_size / 1e6
     print(f"{args.output}  {size:.2f} MB  {header['precision']}  {header['backend']}  built in {seconds:.2f} s")
+    if origin := header.get("tensorrt"):
+        sides = ", ".join(f"{name} {height}x{width}" for name, (height, width) in header["shapes"].items())
+        print(f"TensorRT {origin['version']}, {origin['gpu']}, {sides}; convolutions: {origin['convolutions']}")
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m dim_trt.build") -> int:

@@ -60,7 +60,12 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_precision_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--precision", choices=PRECISIONS, default="fp32", help="of the weights; default: %(default)s")
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default="fp32",
+        help="of the weights on the CPU, of the arithmetic on a GPU; default: %(default)s",
+    )
 
 
 class _Once(logging.Filter):

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from dim_trt.command import run_command
 from dim_trt.environment import manifest, self_check
@@ -22,14 +23,25 @@ def work(args: argparse.Namespace) -> None:
         print(json.dumps({**facts, "checks": [{"check": c, "problem": p} for c, p in checks]}, indent=1))
     else:
         for name, value in facts.items():
-            if isinstance(value, dict):
-                value = ", ".join(f"{key} {item}" for key, item in value.items()) or "none set"
-            print(f"{name:14}{value}")
+            print(f"{name:14}{describe(value)}")
         for check, problem in checks:
             print(f"{'FAILED' if problem else 'ok':14}{check}{f': {problem}' if problem else ''}")
     failed = sum(problem is not None for _, problem in checks)
     if failed:
         raise Error(f"{failed} of {len(checks)} checks failed")
+
+
+def describe(value: Any) -> str:
+    """One line; of what is not available the reason, and of lists and dictionaries what is in them."""
+    if isinstance(value, dict):
+        rest = {key: item for key, item in value.items() if key not in ("available", "reason") and item}
+        found = ", ".join(f"{key} {describe(item)}" for key, item in rest.items())
+        if "available" not in value:
+            return found or "none set"
+        if value["available"]:
+            return f"yes, {found}"
+        return f"no: {value['reason']}" + (f" ({found})" if found else "")
+    return " | ".join(map(describe, value)) if isinstance(value, list) else str(value)
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m dim_trt.doctor") -> int:

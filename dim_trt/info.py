@@ -11,15 +11,24 @@ from typing import Any
 
 from dim_trt import _core
 from dim_trt.command import run_command
+from dim_trt.errors import InvalidInput
+from dim_trt.files import write_atomic
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("plan", help="written by build; it is read and checked whole")
     parser.add_argument("--json", action="store_true", help="the header as JSON")
+    parser.add_argument(
+        "--extract", type=Path, metavar="FILE", help="also write the TensorRT engine alone, for trtexec --loadEngine"
+    )
 
 
 def work(args: argparse.Namespace) -> None:
     header = json.loads(_core.read_plan_header(args.plan))
+    if args.extract:
+        if header["backend"] != "tensorrt":
+            raise InvalidInput(f"extract: the plan holds no TensorRT engine, it is for the {header['backend']} backend")
+        write_atomic(args.extract, [_core.read_plan_payload(args.plan)], what="engine")
     size = Path(args.plan).stat().st_size
     if args.json:
         print(json.dumps({"path": args.plan, "file_bytes": size, **header}, indent=1))
