@@ -167,6 +167,8 @@ def _quantize_weight(graph: gs.Graph, node: gs.Node, weights: NDArray[np.float32
     name = f"{node.name}.weight"
     values, scale = quantize_weights(weights, dtype)
     restored = gs.Variable(f"{name}.dequantized", np.dtype(dtype), weights.shape)
-    constants = [gs.Constant(f"{name}.int8", values), gs.Constant(f"{name}.scales", scale)]
+    zeros = np.zeros(len(scale), np.int8)  # ONNX can do without; the parser of TensorRT 8 cannot
+    parts = {"int8": values, "scales": scale, "zeros": zeros}
+    constants = [gs.Constant(f"{name}.{part}", array) for part, array in parts.items()]
     graph.nodes.append(gs.Node("DequantizeLinear", f"{name}.dequantize", {"axis": 0}, constants, [restored]))
     return restored

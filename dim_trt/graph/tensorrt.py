@@ -125,14 +125,11 @@ def _code_name(code: int) -> str:
 
 def _constants(dtype: Any) -> dict[str, NDArray[Any]]:
     """What the decomposed operations share, by name."""
-    end = np.iinfo(np.int64).max
-    constants = {_code_name(code): np.asarray(code, dtype) for code in range(4)}
+    end = np.iinfo(np.int32).max  # whatever the size; TensorRT 8 computes shapes in 32 bits
+    constants = {_code_name(code): np.full((1, 1, 1, 1), code, dtype) for code in range(4)}
     constants |= {f"window.start{code}": np.array([code // 2, code % 2]) for code in range(3)}
-    return constants | {
-        "window.end": np.array([end, end]),
-        "window.axes": np.array([2, 3]),
-        "window.steps": np.array([2, 2]),
-    }
+    constants |= {"window.end": np.array([end, end]), "window.axes": np.array([2, 3]), "window.steps": np.array([2, 2])}
+    return constants
 
 
 def _codes_dtype(model: onnx.ModelProto) -> Any:

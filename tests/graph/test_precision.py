@@ -92,7 +92,9 @@ def test_int8_convolutions_stand_between_quantizations(base: str) -> None:
         quantized.add(node.name)
         assert (restore.op_type, helper.get_attribute_value(restore.attribute[0])) == ("DequantizeLinear", 0)
         assert types[restore.input[0]] == INT8
-        assert stored[restore.input[1]].shape == (stored[restore.input[0]].shape[0],)
+        values, scales, zeros = (stored[name] for name in restore.input)
+        assert scales.shape == zeros.shape == (len(values),)
+        assert (zeros.dtype, zeros.any()) == (np.int8, False)
         dequantize = producers[node.input[0]]
         quantize = producers[dequantize.input[0]]
         assert (dequantize.op_type, quantize.op_type) == ("DequantizeLinear", "QuantizeLinear")
