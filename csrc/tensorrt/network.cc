@@ -43,40 +43,36 @@ Network::Network(nvinfer1::ICudaEngine& engine, Log& log, bool cuda_graphs)
 
 float* Network::input(Size size) {
   if (size == size_) return input_.as<float>();
+  size_ = {};  // until all of this has worked
   const bool moved_in = input_.reserve(size.area() * 4 * sizeof(float));
   const bool moved_out = output_.reserve(size.area() * sizeof(float));
   if (moved_in || moved_out) graphs_.clear();  // they hold the old addresses
   if (!context_->setInputShape(input_name_.c_str(), nvinfer1::Dims4(1, 4, size.height, size.width)) ||
       !context_->setTensorAddress(input_name_.c_str(), input_.as<>()) ||
-      !context_->setTensorAddress(output_name_.c_str(), output_.as<>())) {
-    size_ = {};
+      !context_->setTensorAddress(output_name_.c_str(), output_.as<>()))
     throw Error("the network cannot take an input of " + to_string(size) + ": " +
                 log_.take("TensorRT does not say why"));
-  }
-  size_ = size;
+  size_ = size, ran_ = false;
   return input_.as<float>();
 }
 
-bool Network::enqueue() { return context_->enqueueV3(stream_); }
-
 void Network::run() {
-  const auto run_now = [this] {
-    if (!enqueue()) throw Error("the network failed on the GPU: " + log_.take("TensorRT does not say why"));
-  };
-  if (!cuda_graphs_) return run_now();
   const auto known = std::find_if(graphs_.begin(), graphs_.end(), [&](const auto& g) { return g.first == size_; });
-  if (known == graphs_.end()) {  // the first run of a size prepares more than a graph may hold
-    run_now();
-    graphs_.emplace_front(size_, Graph());
-    if (graphs_.size() > kMaxGraphs) graphs_.pop_back();
-    return;
+  if (known != graphs_.end()) {
+    graphs_.splice(graphs_.begin(), graphs_, known);
+    return graphs_.front().second.launch(stream_);
   }
-  graphs_.splice(graphs_.begin(), graphs_, known);
-  Graph& graph = graphs_.front().second;
-  if (!graph) graph = Graph::capture(stream_, [this] { return enqueue(); });
-  if (graph) return graph.launch(stream_);
-  cuda_graphs_ = false;
-  run_now();
+  if (cuda_graphs_ && ran_) {  // the first run of a size does more than a graph may hold
+    if (Graph graph = Graph::capture(stream_, [this] { return context_->enqueueV3(stream_); })) {
+      graphs_.emplace_front(size_, std::move(graph));
+      if (graphs_.size() > kMaxGraphs) graphs_.pop_back();
+      return graphs_.front().second.launch(stream_);
+    }
+    cuda_graphs_ = false;
+  }
+  if (!context_->enqueueV3(stream_))
+    throw Error("the network failed on the GPU: " + log_.take("TensorRT does not say why"));
+  ran_ = true;
 }
 
 }  // namespace dim::tensorrt

@@ -27,8 +27,6 @@ class Network {
   const Stream& stream() const { return stream_; }
 
  private:
-  bool enqueue();
-
   Log& log_;
   bool cuda_graphs_;
   std::string input_name_, output_name_;
@@ -36,7 +34,8 @@ class Network {
   Stream stream_;
   GpuBuffer workspace_, input_, output_;
   Size size_;
-  std::list<std::pair<Size, Graph>> graphs_;  // the last used first; an empty graph: ran once, not captured yet
+  bool ran_ = false;  // since the size was set
+  std::list<std::pair<Size, Graph>> graphs_;  // by size, the last used first
 };
 
 }  // namespace dim::tensorrt
