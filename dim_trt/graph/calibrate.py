@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
 
+from dim_trt.errors import BuildError
 from dim_trt.graph.export import export_model
 from dim_trt.graph.histogram import Histogram
 from dim_trt.graph.pictures import Picture, network_inputs
@@ -30,6 +32,8 @@ def collect_ranges(
     session = Session(_with_outputs(export_model(graph), names))
     for x in progress(network_inputs(pictures, preprocessing)):
         for name, values in zip(names, session.run(x, names), strict=True):
+            if not np.isfinite(values).all():
+                raise BuildError(f"onnx: {name!r} is not finite on a calibration picture; the weights are not usable")
             histograms[name].add(values)
     return {name: histogram.best_range() for name, histogram in histograms.items()}
 

@@ -59,7 +59,7 @@ def to_int8(
         raise InvalidInput(f"base: expected one of {', '.join(BASES)}, got {base!r}")
     convs = [(node, node.inputs[0].name, float32_weights(node)) for node in quantizable(graph, exclude)]
     for node, source, _ in convs:
-        if not ranges.get(source, -1) >= 0:
+        if not 0 <= ranges.get(source, -1) < np.inf:
             raise BuildError(
                 f"ranges: expected a number from 0 up for {source!r}, which convolution {node.name!r} reads, "
                 f"got {ranges.get(source)}; calibrate this very graph"

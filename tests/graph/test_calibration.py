@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 
 import cv2
 import numpy as np
 import onnx
 import pytest
+from onnx import numpy_helper
 
 from dim_trt.errors import BuildError, InvalidInput
 from dim_trt.graph.calibrate import collect_ranges
@@ -53,6 +55,8 @@ def test_shipped_pictures_are_small_and_varied() -> None:
         assert one.image.shape == (256, 320, 3)
         assert set(np.unique(one.trimap)) <= {0, 128, 255}
         assert (one.trimap == 128).any()
+    with resources.as_file(resources.files("dim_trt") / "calibration") as folder:
+        assert sum(path.stat().st_size for path in folder.iterdir()) < 400_000
 
 
 def write_pair(image: Path, trimap: Path, one: Picture) -> None:
@@ -181,6 +185,14 @@ def test_ranges_cover_what_convolutions_read() -> None:
         peak = max(np.abs(Session(model).run(p.network_input(PREPROCESSING), [name])[0]).max() for p in PICTURES)
         assert 0.2 * peak < ranges[name] <= peak * 1.0001
     to_int8(graph, ranges)  # the graph was left as it is
+
+
+def test_feature_maps_that_overflow_are_refused_by_name() -> None:
+    proto = tiny_dim()
+    weights = next(tensor for tensor in proto.graph.initializer if tensor.name == "conv1.weight")
+    weights.CopyFrom(numpy_helper.from_array(np.full((6, 4, 3, 3), 3e38, np.float32), weights.name))
+    with pytest.raises(BuildError, match=r"'pool1.out' is not finite on a calibration picture"):
+        collect_ranges(import_graph(proto), PICTURES, PREPROCESSING)
 
 
 def test_calibration_without_pictures_is_refused() -> None:

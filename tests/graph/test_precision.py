@@ -223,7 +223,7 @@ def test_values_beyond_float16_are_refused_by_name(tensor: str, what: str) -> No
 
 def test_missing_and_wrong_ranges_are_refused() -> None:
     proto = tiny_dim()
-    for value, got in ((None, "None"), (float("nan"), "nan"), (-1.0, "-1.0")):
+    for value, got in ((None, "None"), (float("nan"), "nan"), (float("inf"), "inf"), (-1.0, "-1.0")):
         ranges = ranges_of(proto)
         ranges.pop("pool1.out")
         if value is not None:
