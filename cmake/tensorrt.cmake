@@ -1,7 +1,7 @@
 # The TensorRT backend: for each major version whose headers are found a module (libdim_trt_tensorrt.<major>.so) and a
 # plugin library (libdim_trt_plugins.<major>.so). Both open TensorRT at run time; only its headers are needed here.
-set(TENSORRT_ROOT "$ENV{TENSORRT_ROOT}" CACHE STRING
-  "Folders with TensorRT's include/NvInfer.h and NvOnnxParser.h, one for each major version, separated by ; or :")
+set(TENSORRT_ROOT "" CACHE STRING 
+  "Folders with TensorRT's include/NvInfer.h and NvOnnxParser.h, one a major version, separated by ; or :  Empty: $TENSORRT_ROOT")
 set(DIM_TRT_FETCH_TENSORRT "" CACHE STRING
   "Tags of github.com/NVIDIA/TensorRT whose headers to fetch, for example v11.1;v10.16; needs a network")
 
@@ -11,7 +11,11 @@ if(NOT TARGET dim_cuda)
   return()
 endif()
 
-string(REPLACE ":" ";" tensorrt_roots "${TENSORRT_ROOT}")
+set(tensorrt_roots "${TENSORRT_ROOT}")
+if(NOT tensorrt_roots)  # not the cached variable's default: the environment may change between two builds
+  set(tensorrt_roots "$ENV{TENSORRT_ROOT}")
+endif()
+string(REPLACE ":" ";" tensorrt_roots "${tensorrt_roots}")
 foreach(tag IN LISTS DIM_TRT_FETCH_TENSORRT)
   include(FetchContent)
   string(MAKE_C_IDENTIFIER "tensorrt_headers_${tag}" content)

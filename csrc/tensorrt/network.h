@@ -34,7 +34,7 @@ class Network {
   Stream stream_;
   GpuBuffer workspace_, input_, output_;
   Size size_;
-  bool ran_ = false;  // since the size was set
+  bool ran_ = false;                          // since the size was set
   std::list<std::pair<Size, Graph>> graphs_;  // by size, the last used first
 };
 
