@@ -36,7 +36,7 @@ from dim_trt.graph.lower import import_graph
 from dim_trt.graph.pictures import Picture, read_pictures, shipped_pictures
 from dim_trt.graph.precision import quantizable, to_fp16, to_int8
 from dim_trt.graph.runtime import Session
-from dim_trt.graph.sensitivity import BUDGET, choose_excluded, sensitivity
+from dim_trt.graph.sensitivity import THRESHOLD, choose_excluded, sensitivity
 from dim_trt.images import read_alpha, read_image, read_trimap
 from dim_trt.metrics import sad, unknown_pixels
 
@@ -91,7 +91,7 @@ def quantized(source: Source, args: argparse.Namespace) -> tuple[onnx.ModelProto
     report = sensitivity(
         graph, pictures, source.preprocessing, ranges, functools.partial(progress_bar, desc="sensitivity")
     )
-    excluded = choose_excluded(report, args.budget)
+    excluded = choose_excluded(report, args.threshold)
     return emulate(export_model(to_int8(graph, ranges, excluded))), excluded, report
 
 
@@ -110,9 +110,9 @@ def main() -> None:
     pictures.add_argument("--scenes", type=int, metavar="N", help="drawn scenes instead; needs the extra train")
     parser.add_argument("--calibration", type=Path, metavar="DIR", help="pictures; default: the shipped ones")
     parser.add_argument(
-        "--budget",
+        "--threshold",
         type=float,
-        default=BUDGET,
+        default=THRESHOLD,
         help="mean change of alpha that int8 may make; default: %(default)s",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results there")
@@ -139,7 +139,9 @@ def run(args: argparse.Namespace) -> None:
     rows = summary(table)
     print_table(rows)
     by_rule = ", ".join(layers_by_rule(source))
-    print(f"int8: fp16 by rule: {by_rule}; by sensitivity (budget {args.budget}): {', '.join(excluded) or 'none'}")
+    print(
+        f"int8: fp16 by rule: {by_rule}; by sensitivity (threshold {args.threshold}): {', '.join(excluded) or 'none'}"
+    )
     if args.json:
         document = {"precisions": rows, "excluded": excluded, "sensitivity": report}
         write_atomic(args.json, [json.dumps(document, indent=1).encode() + b"\n"], what="json")

@@ -247,15 +247,23 @@ def test_a_layer_with_a_bad_range_is_found_and_left_out() -> None:
     assert choose_excluded(report) == ["conv2"]
     assert choose_excluded(report, 1.0) == []
     assert set(choose_excluded(report, 0)) == {entry["layer"] for entry in report if entry["mean_change"] > 0}
-    with pytest.raises(InvalidInput, match="budget: expected a number from 0 up, got nan"):
+    with pytest.raises(InvalidInput, match="threshold: expected a number from 0 up, got nan"):
         choose_excluded(report, float("nan"))
 
 
 def test_changes_of_layers_add_up_as_the_root_of_squares() -> None:
     changes = {"a": 0.3, "b": 0.0, "c": 0.4, "d": 1.2}
     report = [{"layer": layer, "mean_change": change, "max_change": 1.0} for layer, change in changes.items()]
-    for budget, excluded in ((2, ""), (1.301, ""), (1.299, "d"), (0.501, "d"), (0.499, "cd"), (0.1, "acd"), (0, "acd")):
-        assert choose_excluded(report, budget) == list(excluded)
+    for threshold, excluded in (
+        (2, ""),
+        (1.301, ""),
+        (1.299, "d"),
+        (0.501, "d"),
+        (0.499, "cd"),
+        (0.1, "acd"),
+        (0, "acd"),
+    ):
+        assert choose_excluded(report, threshold) == list(excluded)
 
 
 def test_sensitivity_needs_unknown_pixels() -> None:
