@@ -11,6 +11,7 @@ import torch
 import torch.distributed
 
 from training import model as model_module
+from training import train as command
 from training.checkpoints import load_checkpoint
 from training.data import DataError, SceneSource
 from training.hard import HardExamples
@@ -50,36 +51,25 @@ def free_port():
         return free.getsockname()[1]
 
 
-def torchrun(*arguments):
-    port = free_port()
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", str(port)]
-    return subprocess.run(
-        [*command, *arguments],
-        cwd=ROOT,
+@pytest.fixture(scope="module")
+def folder_of_two(tmp_path_factory):
+    """What two processes of torchrun write: starting them takes seconds, so one start serves all tests."""
+    folder = tmp_path_factory.mktemp("two")
+    start = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
+    done = subprocess.run(
+        [*start, "--master_port", str(free_port()), __file__, str(folder)],
         env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=120,
-        check=True,
+        timeout=300,
     )
+    assert done.returncode == 0, done.stderr
+    return folder
 
 
-def test_two_processes_are_as_one_on_the_joint_batch(tmp_path):
+def test_two_processes_are_as_one_on_the_joint_batch(folder_of_two, tmp_path):
     steps(Processes(), tmp_path / "one.pt")
-    meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2"}
-    both = [
-        subprocess.Popen(
-            [sys.executable, __file__, str(tmp_path)],
-            env=os.environ | meeting | {"RANK": str(rank), "LOCAL_RANK": str(rank), "PYTHONPATH": str(ROOT)},
-        )
-        for rank in range(2)
-    ]
-    try:
-        assert [process.wait(timeout=120) for process in both] == [0, 0]
-    finally:
-        for process in both:
-            process.kill()
-    one, first, second = (torch.load(tmp_path / f"{name}.pt") for name in ("one", "two0", "two1"))
+    one, first, second = (torch.load(path) for path in (tmp_path / "one.pt", *sorted(folder_of_two.glob("two*.pt"))))
     for kind in ("gradients", "model"):
         assert one[kind].keys() == first[kind].keys()
         for name, expected in one[kind].items():
@@ -89,11 +79,9 @@ def test_two_processes_are_as_one_on_the_joint_batch(tmp_path):
     torch.testing.assert_close(first["error"], one["error"], equal_nan=True, rtol=1e-4, atol=1e-6)
 
 
-def test_the_command(tmp_path):
-    options = ["-m", "training.train", "--config", "lite", "--crop", "32", "--batch", "4", "--workers", "0"]
-    done = torchrun(*options, "--steps", "2", "--threads", "1", "--out", str(tmp_path / "run"))
-    assert load_checkpoint(tmp_path / "run/last.pt")["training"]["step"] == 2, done.stderr
-    assert {path.name for path in (tmp_path / "run").glob("*.pt")} == {"last.pt", "checkpoint.pt"}
+def test_the_command(folder_of_two):
+    assert load_checkpoint(folder_of_two / "run/last.pt")["training"]["step"] == 2
+    assert {path.name for path in (folder_of_two / "run").glob("*.pt")} == {"last.pt", "checkpoint.pt"}
 
 
 def test_batch_must_divide():
@@ -111,7 +99,11 @@ def test_alone_nothing_is_shared(monkeypatch):
     leave(processes)
 
 
-if __name__ == "__main__":
-    shared = join(torch.device("cpu"))
-    steps(shared, Path(sys.argv[1]) / f"two{shared.rank}.pt")
+if __name__ == "__main__":  # one of the two processes
+    target = Path(sys.argv[1])
+    command.leave = lambda _: None  # they meet once
+    small = ["--crop", "32", "--batch", "4", "--workers", "0", "--threads", "1", "--device", "cpu"]
+    command.main(["--config", "lite", "--steps", "2", *small, "--out", str(target / "run")])
+    shared = Processes(torch.distributed.get_rank(), torch.distributed.get_world_size())
+    steps(shared, target / f"two{shared.rank}.pt")
     leave(shared)

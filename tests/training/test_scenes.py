@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
+from training import scenes as scenes_module
 from training.data import crop
 from training.families import FAMILIES
 from training.scenes import contact_sheet, draw_scene, main
@@ -111,8 +112,10 @@ def test_contact_sheet():
     assert sheet.dtype == np.uint8
 
 
-def test_contact_sheet_command(tmp_path):
-    main(["--out", str(tmp_path / "sheet.png"), "--columns", "1"])
-    assert cv2.imread(str(tmp_path / "sheet.png")) is not None
+def test_contact_sheet_command(tmp_path, monkeypatch):
+    monkeypatch.setattr(scenes_module, "contact_sheet", lambda seed, columns: np.full((seed, columns, 3), 9, np.uint8))
+    options = ["--seed", "7", "--columns", "5", "--out"]
+    main([*options, str(tmp_path / "sheet.png")])
+    assert cv2.imread(str(tmp_path / "sheet.png")).shape == (7, 5, 3)
     with pytest.raises(SystemExit, match="cannot write"):
-        main(["--out", str(tmp_path / "missing" / "sheet.png"), "--columns", "1"])
+        main([*options, str(tmp_path / "missing" / "sheet.png")])
