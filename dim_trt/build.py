@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--workspace-mb", type=int, metavar="MB", help="most scratch memory of one layer")
     add("--optimization-level", type=int, metavar="0..5", help="5 builds longest; default: 3")
     add("--calibration", type=Path, metavar="DIR", help="pictures for int8; default: eight drawn scenes")
-    add("--threshold", type=float, help="int8 leaves alone what changes alpha by more; default: 0.01")
+    add("--threshold", type=float, help="most that int8 may change alpha on average; default: 0.01")
     add("--timing-cache", type=Path, metavar="FILE", help="default: one in the cache folder")
     add("--layers-json", type=Path, metavar="FILE", help="also write what TensorRT chose for each layer")
 

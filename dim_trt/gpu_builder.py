@@ -27,6 +27,7 @@ from dim_trt.graph.pictures import read_pictures, shipped_pictures
 from dim_trt.graph.precision import to_fp16, to_int8
 from dim_trt.graph.sensitivity import THRESHOLD, choose_excluded, sensitivity
 from dim_trt.graph.tensorrt import to_native_model, to_plugin_model
+from dim_trt.graph.translate import translate
 
 LOGGER = logging.getLogger("dim_trt")
 FIRST_TYPED_VERSION = 10  # before, int8 networks are float32 around their int8 parts, and flags allow the rest
@@ -70,6 +71,7 @@ def build_engine(source: Source, precision: str, options: TensorRtOptions, cache
 
 def network(source: Source, precision: str, options: TensorRtOptions, major: int) -> tuple[onnx.ModelProto, list[str]]:
     """The ONNX that TensorRT `major` parses, and the layers that int8 left alone."""
+    translate(lower(import_graph(source.proto)))  # refuses what is no Deep Image Matting network, and names the node
     graph, excluded = import_graph(source.proto), []
     if precision == "fp16":
         graph = to_fp16(graph)

@@ -33,7 +33,8 @@ class TensorRtOptions:
     optimization_level: 0 (built fast) to 5 (runs fast); TensorRT's own default is 3.
     gpu: number of the GPU to build for, from 0.
     calibration: folder with pictures for int8 (see dim_trt.graph.pictures); None takes the eight that are shipped.
-    threshold: int8 leaves a layer in fp16 that alone changes alpha by more than this on average.
+    threshold: int8 leaves the layers that it harms most in fp16, until all others together change alpha by no more
+        than this on average (dim_trt.graph.sensitivity).
     timing_cache: file with TensorRT's timings, which makes later builds faster; None keeps one in the cache folder.
     layers_json: file to write what TensorRT chose for each layer to.
     """
