@@ -58,7 +58,7 @@ def build_engine(
 ) -> dict[str, Any]: ...
 def cpu_capabilities() -> dict[str, Any]: ...
 
-# single operations on (channels, height, width), for tests
+# single operations on (channels, height, width), for tests and benchmarks
 def conv2d(
     input: NDArray[np.float32],
     weight: NDArray[np.float32],
@@ -91,6 +91,19 @@ def unpool_conv2d(
     isa: str = "",
     threads: int = 1,
 ) -> NDArray[np.float32]: ...
+def layer_seconds(
+    input: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    *,
+    codes: NDArray[np.uint8] | None = None,
+    add: NDArray[np.float32] | None = None,
+    pool: bool = False,
+    algorithm: str = "direct",
+    isa: str = "",
+    threads: int = 1,
+    runs: int = 1,
+) -> list[float]: ...
 
 # element functions of the CUDA kernels, looped over whole arrays on the host, for tests
 def element_max_pool_argmax(x: NDArray[Any], hwc8_channels: int = 0) -> tuple[NDArray[Any], NDArray[Any]]: ...

@@ -1,10 +1,11 @@
-// Single operations on (channels, height, width), for tests.
+// Single operations on (channels, height, width): results for tests, seconds for benchmarks.
 #include "cpu/operators.h"
 
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,7 +13,12 @@
 #include "bindings/arrays.h"
 #include "bindings/register.h"
 #include "core/error.h"
+#include "core/region.h"
 #include "cpu/isa.h"
+#include "cpu/layers/dense_conv.h"
+#include "cpu/layers/unpool_conv.h"
+#include "cpu/layers/winograd_conv.h"
+#include "cpu/map.h"
 
 namespace dim::bindings {
 namespace {
@@ -81,20 +87,135 @@ py::tuple conv2d_max_pool(const Floats& input, const Floats& weight, const Float
                         planes_array(pooled.codes, weights.out_channels, half));
 }
 
-py::array unpool_conv2d(const Floats& input, const Codes& codes, const std::optional<Floats>& add, const Floats& weight,
-                        const Floats& bias, bool relu, const std::string& algorithm, const std::string& isa,
-                        int threads) {
+/// `add`, empty when there is none; InvalidInput unless codes and add fit the input.
+cpu::Planes unpool_operands(const Floats& input, const Codes& codes, const std::optional<Floats>& add) {
   const cpu::Planes planes = planes_of(input, "input");
   if (codes.ndim() != 3 || !std::equal(codes.shape(), codes.shape() + 3, input.shape()))
     throw InvalidInput("codes: expected the input's shape " + shape_of(input) + ", got " + shape_of(codes));
   const cpu::Planes skip = add ? planes_of(*add, "add") : cpu::Planes{};
-  const Size size = {2 * planes.size.height, 2 * planes.size.width};
-  if (add && (skip.channels != planes.channels || skip.size != size))
+  if (add && (skip.channels != planes.channels || skip.size != Size{2 * planes.size.height, 2 * planes.size.width}))
     throw InvalidInput("add: expected the unpooled input's shape, got " + shape_of(*add));
+  return skip;
+}
+
+py::array unpool_conv2d(const Floats& input, const Codes& codes, const std::optional<Floats>& add, const Floats& weight,
+                        const Floats& bias, bool relu, const std::string& algorithm, const std::string& isa,
+                        int threads) {
+  const cpu::Planes skip = unpool_operands(input, codes, add);
+  const cpu::Planes planes = planes_of(input, "input");
+  const Size size = {2 * planes.size.height, 2 * planes.size.width};
   const cpu::ConvWeights weights = weights_of(weight, bias, planes.channels);
   const cpu::OperatorOptions options = operator_options(weights, true, relu, algorithm, isa, threads);
   return planes_array(unlocked([&] { return cpu::unpool_conv2d(planes, codes.data(), skip, weights, options); }),
                       weights.out_channels, size);
+}
+
+/// A map with memory of its own; codes take the first quarter of it.
+struct TimedMap {
+  TimedMap(Size size, int channels, int lanes, int border)
+      : layout(cpu::whole_map(size, channels, lanes, border)), storage(layout.elements()) {}
+
+  TimedMap(const cpu::Planes& planes, int lanes, int border) : TimedMap(planes.size, planes.channels, lanes, border) {
+    if (planes.data != nullptr) fill(floats(), planes.data);
+  }
+
+  template <typename T>
+  void fill(const cpu::Map<T>& map, const T* planes) {
+    for (int c = 0; c < layout.channels; ++c)
+      for (int y = 0; y < layout.size.height; ++y)
+        for (int x = 0; x < layout.size.width; ++x) *map.channel(c, y, x) = *planes++;
+  }
+
+  cpu::FloatMap floats() { return {layout, storage.data(), -layout.border}; }
+  cpu::CodeMap codes() { return {layout, reinterpret_cast<std::uint8_t*>(storage.data()), -layout.border}; }
+
+  cpu::MapLayout layout;
+  cpu::AlignedFloats storage;
+};
+
+template <typename Work>
+std::vector<double> seconds_of(int runs, Work work) {
+  std::vector<double> seconds;
+  for (int i = 0; i < runs; ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    work();
+    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  }
+  return seconds;
+}
+
+/// The layer called as Runner::run_conv calls it; weights and maps are packed before.
+std::vector<double> plain_seconds(const cpu::Planes& input, const cpu::ConvWeights& weights, bool pool,
+                                  const cpu::OperatorOptions& options, int runs) {
+  const Size half_size = {input.size.height / 2, input.size.width / 2};
+  const Region pixels = Region::all(input.size), half = Region::all(half_size);
+  const bool head = weights.out_channels == 1, four = input.channels == 4 && !options.winograd && !head;
+  TimedMap in(input, four ? 4 : cpu::kLanes, cpu::WinogradConv::border(weights.kernel));
+  TimedMap out(input.size, weights.out_channels, head ? 1 : cpu::kLanes, 0);
+  TimedMap pooled(half_size, weights.out_channels, cpu::kLanes, 0),
+      codes(half_size, weights.out_channels, cpu::kLanes, 0);
+  const cpu::FloatMap output = pool ? cpu::FloatMap{out.layout} : out.floats();
+  const cpu::FloatMap pool_output = pool ? pooled.floats() : cpu::FloatMap{};
+  if (head) {
+    const cpu::HeadConv layer(*options.kernels, weights);
+    return seconds_of(runs, [&] { layer.run(in.floats(), output, pixels, options.relu, options.threads); });
+  }
+  if (options.winograd) {
+    const cpu::WinogradConv layer(*options.kernels, weights, options.keep_ties);
+    const Region tiles = pixels.tiles(layer.tile());
+    cpu::ThreadScratch scratch;
+    const cpu::WinogradConv::Call call = {in.floats(), {},    {},           output,          pool_output, codes.codes(),
+                                          &tiles,      &half, options.relu, options.threads, &scratch};
+    return seconds_of(runs, [&] { layer.run(call); });
+  }
+  const cpu::DenseConv layer(*options.kernels, weights, in.layout.lanes);
+  const cpu::DenseConv::Call call = {in.floats(), output, pool_output,  codes.codes(),  &pixels,
+                                     &half,       false,  options.relu, options.threads};
+  return seconds_of(runs, [&] { layer.run(call); });
+}
+
+std::vector<double> unpool_seconds(const cpu::Planes& input, const std::uint8_t* codes, const cpu::Planes& skip,
+                                   const cpu::ConvWeights& weights, const cpu::OperatorOptions& options, int runs) {
+  const Size size = {2 * input.size.height, 2 * input.size.width};
+  const Region quads = Region::all(input.size), pixels = Region::all(size);
+  const int reach = cpu::UnpoolConv::reach(weights.kernel);
+  TimedMap in(input, cpu::kLanes, reach), code_map(input.size, input.channels, cpu::kLanes, reach);
+  code_map.fill(code_map.codes(), codes);
+  TimedMap added({input.channels, size, skip.data}, cpu::kLanes, cpu::WinogradConv::border(weights.kernel));
+  const cpu::FloatMap add = skip.data != nullptr ? added.floats() : cpu::FloatMap{};
+  TimedMap out(size, weights.out_channels, cpu::kLanes, 0);
+  if (options.winograd) {
+    const cpu::WinogradConv layer(*options.kernels, weights, options.keep_ties);
+    cpu::ThreadScratch scratch;
+    const cpu::WinogradConv::Call call = {in.floats(), code_map.codes(), add,          out.floats(),    {},      {},
+                                          &quads,      nullptr,          options.relu, options.threads, &scratch};
+    return seconds_of(runs, [&] { layer.run(call); });
+  }
+  const cpu::DenseConv dense(*options.kernels, weights, cpu::kLanes);
+  const cpu::UnpoolConv layer(*options.kernels, weights);
+  return seconds_of(runs, [&] {
+    if (skip.data != nullptr) dense.run({add, out.floats(), {}, {}, &pixels, nullptr, false, false, options.threads});
+    layer.run(
+        {in.floats(), code_map.codes(), out.floats(), &quads, skip.data != nullptr, options.relu, options.threads});
+  });
+}
+
+std::vector<double> layer_seconds(const Floats& input, const Floats& weight, const Floats& bias,
+                                  const std::optional<Codes>& codes, const std::optional<Floats>& add, bool pool,
+                                  const std::string& algorithm, const std::string& isa, int threads, int runs) {
+  const cpu::Planes planes = planes_of(input, "input");
+  const cpu::ConvWeights weights = weights_of(weight, bias, planes.channels);
+  const bool unpool = codes.has_value();
+  const cpu::OperatorOptions options = operator_options(weights, unpool, true, algorithm, isa, threads);
+  if (runs < 1) throw InvalidInput("runs: expected at least 1, got " + std::to_string(runs));
+  if (pool && (unpool || weights.out_channels == 1 || planes.size.height % 2 != 0 || planes.size.width % 2 != 0))
+    throw InvalidInput("pool: expected an input of even sides that is not unpooled, and several outputs");
+  if (add && !unpool) throw InvalidInput("add: expected codes with it");
+  const cpu::Planes skip = unpool ? unpool_operands(input, *codes, add) : cpu::Planes{};
+  return unlocked([&] {
+    return unpool ? unpool_seconds(planes, codes->data(), skip, weights, options, runs)
+                  : plain_seconds(planes, weights, pool, options, runs);
+  });
 }
 
 }  // namespace
@@ -108,6 +229,9 @@ void register_operators(py::module_& m) {
   m.def("unpool_conv2d", &unpool_conv2d, "input"_a, "codes"_a, "add"_a, "weight"_a, "bias"_a, py::kw_only(),
         "relu"_a = false, "algorithm"_a = "direct", "isa"_a = "", "threads"_a = 1,
         "conv2d of input unpooled with codes, plus add or None.");
+  m.def("layer_seconds", &layer_seconds, "input"_a, "weight"_a, "bias"_a, py::kw_only(), "codes"_a = py::none(),
+        "add"_a = py::none(), "pool"_a = false, "algorithm"_a = "direct", "isa"_a = "", "threads"_a = 1, "runs"_a = 1,
+        "Runs one of the above with ReLU several times: seconds of each run, without packing.");
 }
 
 }  // namespace dim::bindings
