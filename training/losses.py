@@ -52,6 +52,12 @@ def unknown_error(predicted: Tensor, alpha: Tensor, unknown: Tensor) -> Tensor:
     return (predicted - alpha) * unknown
 
 
+def sobel(x: Tensor) -> Tensor:
+    """[N, 1, H + 2, W + 2] -> the slope along the rows, [N, 1, H, W]. A convolution takes five times as long on a CPU."""
+    across = x[..., 2:] - x[..., :-2]
+    return (across[..., :-2, :] + 2 * across[..., 1:-1, :] + across[..., 2:, :]) / 8
+
+
 def gradient_loss(predicted: Tensor, alpha: Tensor, unknown: Tensor) -> Tensor:
     """Distance between the image gradients (Sobel; alpha per pixel) of the predicted and the true alpha.
 
@@ -59,8 +65,7 @@ def gradient_loss(predicted: Tensor, alpha: Tensor, unknown: Tensor) -> Tensor:
     (https://arxiv.org/abs/2003.07711), there over the whole picture. Gradients are linear: that of the error will do.
     """
     error = F.pad(unknown_error(predicted, alpha, unknown), (1, 1, 1, 1), mode="replicate")
-    across = error.new_tensor([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]) / 8
-    return unknown_mean(F.conv2d(error, torch.stack([across, across.T])[:, None]), unknown)  # [N, 2, H, W]
+    return unknown_mean(torch.cat([sobel(error), sobel(error.mT).mT], 1), unknown)  # [N, 2, H, W]
 
 
 def laplacian_loss(predicted: Tensor, alpha: Tensor, unknown: Tensor) -> Tensor:

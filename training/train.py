@@ -30,7 +30,7 @@ from training.logs import Log
 from training.parallel import Processes, join, leave
 from training.run import STAGES, Run
 from training.settings import Settings, config_names, load_settings
-from training.testsets import alphamatting
+from training.testsets import Picture, alphamatting
 from training.validation import mean_score, network, validate
 
 STEP_LIMIT_S = 10.0  # a step that took longer was suspended; it counts as this long
@@ -96,19 +96,19 @@ class Budget:
         return self.progress(run) >= 1 or run.step >= self.stop_at
 
 
-def checkpoint(run: Run, out: Path, folder: Path | None, half: bool, log: Log) -> None:
+def checkpoint(run: Run, out: Path, pictures: list[Picture], half: bool, log: Log) -> None:
     """Saves what resuming needs as last.pt and the best network so far as checkpoint.pt."""
     sad = -math.inf  # without validation the newest is the best
-    if folder is not None:
+    if pictures:
         method = network(run.average, half and run.device.type == "cuda")  # on a CPU as it will be used
-        sad, mse = mean_score(validate(method, alphamatting(folder)))
+        sad, mse = mean_score(validate(method, pictures))
         tqdm.write(f"minute {run.seconds / 60:.1f} step {run.step}: SAD {sad:.2f} MSE {1000 * mse:.1f}e-3")
         log.scalar("validation/sad", sad, run.step)
         log.scalar("validation/mse", mse, run.step)
     if run.last is not None:
         log.pictures(run.last[0], run.last[1].refined, run.step)
     if sad <= run.best:
-        run.best = sad if folder is not None else run.best
+        run.best = sad if pictures else run.best
         run.save(out / "checkpoint.pt", resumable=False)
     run.save(out / "last.pt")
 
@@ -167,6 +167,7 @@ def train(options: argparse.Namespace, device: torch.device, processes: Processe
     settings: Settings = options.settings
     out = options.out or Path("runs") / options.config
     source = open_source(options, settings)
+    pictures = alphamatting(options.validate) if options.validate else []  # a wrong folder: at once
     run = start(options, device, source, out, processes)
     log = Log(out if processes.rank == 0 else None)
     likely = run.hard.probabilities if run.hard else None
@@ -176,7 +177,7 @@ def train(options: argparse.Namespace, device: torch.device, processes: Processe
 
     def save() -> None:
         if processes.rank == 0:
-            checkpoint(run, out, options.validate, options.half, log)
+            checkpoint(run, out, pictures, options.half, log)
 
     try:
         fit(run, data, budget, options.half, 60 * options.every, save, log)

@@ -8,7 +8,7 @@ import torch
 from training import model as model_module
 from training.checkpoints import CheckpointError, load_checkpoint, save_checkpoint
 from training.configs import full, lite
-from training.data import SceneSource
+from training.data import DataError, SceneSource
 from training.loader import batches
 from training.logs import Log, picture_sheet
 from training.model import CONFIGS, DeepImageMatting, ModelConfig
@@ -73,6 +73,12 @@ def test_folder_that_cannot_be(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(CheckpointError, match=r"c\.pt: cannot write the checkpoint"):
         save_checkpoint(tmp_path / "file/c.pt", TINY, {})
+
+
+def test_a_wrong_validation_folder_says_so_before_training(tmp_path):
+    with pytest.raises(DataError, match=r"none/gt: no pictures; expected input/, trimap1/ and gt/"):
+        main([*OPTIONS, "--steps", "2", "--out", str(tmp_path / "run"), "--validate", str(tmp_path / "none")])
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
