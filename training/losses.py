@@ -53,7 +53,7 @@ def unknown_error(predicted: Tensor, alpha: Tensor, unknown: Tensor) -> Tensor:
 
 
 def sobel(x: Tensor) -> Tensor:
-    """[N, 1, H + 2, W + 2] -> the slope along the rows, [N, 1, H, W]. A convolution takes five times as long on a CPU."""
+    """[N, 1, H + 2, W + 2] -> the slope along rows, [N, 1, H, W]; on a CPU a convolution takes five times as long."""
     across = x[..., 2:] - x[..., :-2]
     return (across[..., :-2, :] + 2 * across[..., 1:-1, :] + across[..., 2:, :]) / 8
 
