@@ -1,0 +1,196 @@
+"""What the processes of one GPU benchmark share: settings, records, steps that may fail, facts about the machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import dim_trt
+from dim_trt.files import write_atomic
+
+Sides = tuple[int, int]  # (height, width)
+CLOCKS = ("driver_version", "clocks.sm", "clocks.max.sm", "clocks.mem", "power.limit", "temperature.gpu")
+
+
+@dataclass(frozen=True)
+class Combination:
+    """One plan: the network, its precision, and how it unpools."""
+
+    model: str
+    precision: str
+    unpool: str
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.precision} {self.unpool}"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Of one run of the benchmark; a file carries them to the processes that it starts.
+
+    out: folder for the results. work: folder for ONNX files, plans and timings. deadline: seconds since the epoch.
+    dry_run: the cpu backend in place of tensorrt, one run in place of seconds of them.
+    """
+
+    out: str
+    work: str
+    seconds: float
+    sizes: list[Sides]
+    deadline: float
+    dry_run: bool
+    commit: str
+
+    @property
+    def backend(self) -> str:
+        return "cpu" if self.dry_run else "tensorrt"
+
+    @property
+    def warmup_s(self) -> float:
+        return 0.0 if self.dry_run else 0.2
+
+    def left_s(self) -> float:
+        return self.deadline - time.time()
+
+    def largest_first(self) -> list[Sides]:
+        """The sizes, from that which the plans are tuned for down."""
+        return sorted(self.sizes, key=lambda size: -size[0] * size[1])
+
+    def file(self, name: str) -> Path:
+        return Path(self.work) / name
+
+    def write(self) -> Path:
+        path = self.file("settings.json")
+        write_atomic(path, [json.dumps(asdict(self)).encode()], what="settings")
+        return path
+
+    @classmethod
+    def read(cls, path: str) -> Settings:
+        fields = json.loads(Path(path).read_text())
+        return cls(**{**fields, "sizes": [(height, width) for height, width in fields["sizes"]]})
+
+
+class Records:
+    """Results, one JSON object a line, each on disk before the next is measured: a run that is killed keeps them."""
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+        self.path = Path(settings.out) / "records.jsonl"
+
+    def add(self, kind: str, **fields: Any) -> None:
+        record = {"kind": kind, "engine": "dim_trt", **fields}
+        record["dry_run"] = self.settings.dry_run
+        with self.path.open("a") as stream:
+            stream.write(json.dumps(record) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        print(_line(record), flush=True)
+
+    def read(self) -> list[dict[str, Any]]:
+        if not self.path.exists():
+            return []
+        lines = self.path.read_text().splitlines()
+        return [json.loads(line) for line in lines if line.endswith("}")]  # the last may be half written
+
+    def collect(self) -> list[dict[str, Any]]:
+        """All of them, also written as one JSON list beside the lines."""
+        records = self.read()
+        text = json.dumps(records, indent=1) + "\n"
+        write_atomic(self.path.with_name("gpu.json"), [text.encode()], what="results")
+        return records
+
+
+class NotHereError(Exception):
+    """What this machine cannot measure, and why."""
+
+
+class Steps:
+    """The steps of one process, as long as there is time: none that fails ends the others, and all leave a record."""
+
+    def __init__(self, settings: Settings, about: dict[str, Any]):
+        self.settings, self.about = settings, about
+        self.records = Records(settings)
+        self.facts = {"versions": versions(), "machine": machine()}
+
+    def do(self, step: str, work: Callable[[], Any]) -> bool:
+        """Whether `work` was done."""
+        if self.settings.left_s() <= 0:
+            self.records.add("skipped", step=step, reason="the time budget is used up", **self.about)
+            return False
+        try:
+            work()
+        except NotHereError as reason:
+            self.records.add("skipped", step=step, reason=str(reason), **self.about)
+        except Exception as failure:  # whatever it is
+            self.records.add("failed", step=step, reason=f"{type(failure).__name__}: {failure}", **self.about)
+        else:
+            return True
+        return False
+
+    def add(self, kind: str, **fields: Any) -> None:
+        """A result."""
+        self.records.add(kind, **self.about, **fields, **self.facts)
+
+
+def _line(record: dict[str, Any]) -> str:
+    """A record, short, for who watches."""
+    skip = {"kind", "engine", "dry_run", "versions", "machine", "layer_types", "tensorrt", "pictures", "capabilities"}
+    return f"{record['kind']}: " + ", ".join(f"{key} {value}" for key, value in record.items() if key not in skip)
+
+
+def versions() -> dict[str, str]:
+    """Of what is compared; PyTorch's is asked of its metadata, for importing it takes seconds."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {"dim_trt": dim_trt.__version__}
+    for name in ("torch", "onnxruntime"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """GPU, driver, CUDA and TensorRT, in every record."""
+    able = dim_trt.capabilities()
+    devices = able["cuda"]["devices"]
+    gpu = devices[0] if devices else {"name": "none", "sm": ""}
+    return {
+        "gpu": gpu["name"],
+        "sm": gpu["sm"],
+        "driver_cuda": able["cuda"]["driver_cuda"],
+        "tensorrt": able["tensorrt"]["version"],
+    }
+
+
+def manifest(commit: str) -> dict[str, Any]:
+    from benchmarks.latency import processor
+
+    return {
+        "commit": commit or _output("git", "rev-parse", "HEAD") or "unknown",
+        "versions": versions(),
+        "machine": {**machine(), "processor": processor(), "cores": os.cpu_count()},
+        "capabilities": dim_trt.capabilities(),
+        "nvidia_smi": clocks(),
+    }
+
+
+def clocks() -> dict[str, str] | str:
+    """What nvidia-smi says of the first GPU: timings mean little without its clocks."""
+    text = _output("nvidia-smi", f"--query-gpu={','.join(CLOCKS)}", "--format=csv,noheader", "--id=0")
+    values = [value.strip() for value in text.split(",")]
+    return dict(zip(CLOCKS, values, strict=True)) if len(values) == len(CLOCKS) else "nvidia-smi is not here"
+
+
+def _output(*command: str) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
