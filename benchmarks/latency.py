@@ -1,172 +1,184 @@
-"""Latency of `Engine.run` beside PyTorch and ONNX Runtime: one network, one picture, one process, the same threads.
+"""Latency of `Engine.run` beside PyTorch and ONNX Runtime: one network, one process, the same threads.
 
-    python -m benchmarks.latency --model full --height 512 --width 512 --unknown 1.0 --json out/latency.json
+    python -m benchmarks.latency --model full --size 512x512 1080x1920 --json out/latency.json
+    python -m benchmarks.latency --model full --band 5
+    python -m benchmarks.latency --model shipped --alphamatting DIR
+    python -m benchmarks.latency --model full --threads 1 2 4
 
-The three take turns, so that a change of the machine's speed meets all of them. A turn starts with a pause, in which
-the others' waiting threads fall asleep, and a run that is not counted. PyTorch and ONNX Runtime get the preprocessed
-tensor; the engine's time includes its own pre- and postprocessing. Needs the extras train and dev.
+The peers take turns, so that a change of the machine's speed meets all of them; figures are medians. PyTorch
+(channels-last) and ONNX Runtime get the preprocessed tensor; the engine's time includes its own pre- and
+postprocessing. Beside the times stands what the answers are worth on unknown pixels: the largest difference from
+PyTorch's float32, and the error of each against float64. Needs the extras train and dev.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import platform
+import functools
+import itertools
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
-import torch
-from numpy.typing import NDArray
+from tqdm import tqdm
 
-import dim_trt
-from dim_trt.files import write_atomic
-from training.export import export_onnx
-from training.model import CONFIGS, DeepImageMatting
-from training.preprocess import network_input, pad_to_stride
+from benchmarks.measure import (
+    MIN_RUNS,
+    UNSTABLE_NOTE,
+    add_json_argument,
+    default_threads,
+    manifest,
+    mark,
+    measure,
+    size,
+    summary,
+    write_json,
+)
+from benchmarks.networks import MODEL_HELP, load_network
+from benchmarks.peers import ENGINE, ONNXRUNTIME, PYTORCH, TOLERANCE, Peers, errors, float64_alpha, load_peers
+from benchmarks.pictures import Picture, alphamatting, stripe, thin_band
 
-PAUSE_S = 0.2
-RUNS_PER_TURN = 3
-MIN_RUNS = 12
-PERCENTILES = (50, 90, 95, 99)
-
-
-def picture(height: int, width: int, unknown: float) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """A noise picture, and a trimap: background, an unknown band with that fraction of the rows, foreground."""
-    rng = np.random.default_rng(0)
-    img = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
-    trimap = np.zeros((height, width), np.uint8)
-    band = max(1, round(height * unknown))
-    start = (height - band) // 2
-    trimap[start : start + band] = 128
-    trimap[start + band :] = 255
-    if unknown >= 1:
-        trimap[0, 0] = 0  # one known pixel: without any the engine warns
-    return img, trimap
+PEERS = (ENGINE, PYTORCH, ONNXRUNTIME)
+QUICK_RUNS = 3
+progress_bar = functools.partial(tqdm, leave=False, disable=None)
 
 
-def measure(peers: dict[str, Callable[[], Any]], seconds: float) -> dict[str, list[float]]:
-    """Latencies in ms of each peer, in turns of RUNS_PER_TURN, until there are enough and `seconds` are over."""
-    latencies_ms: dict[str, list[float]] = {name: [] for name in peers}
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(next(iter(latencies_ms.values()))) < MIN_RUNS:
-        for name, run in peers.items():
-            time.sleep(PAUSE_S)
-            run()
-            for _ in range(RUNS_PER_TURN):
-                begin = time.perf_counter()
-                run()
-                latencies_ms[name].append((time.perf_counter() - begin) * 1e3)
-    return latencies_ms
+def pictures(args: argparse.Namespace) -> list[Picture]:
+    sizes: list[tuple[int, int]] = args.size or [(512, 512) if args.band is None else (1080, 1920)]
+    if args.alphamatting:
+        return list(itertools.islice(alphamatting(args.alphamatting, args.trimaps), args.limit))
+    if args.band is not None:
+        return [thin_band(*sides, args.band / 100) for sides in sizes]
+    return [stripe(*sides, args.unknown) for sides in sizes]
 
 
-def make_peers(
-    args: argparse.Namespace, threads: int, folder: Path
-) -> tuple[dict[str, Callable[[], Any]], dict[str, NDArray[np.float32]], NDArray[np.bool_]]:
-    """What to time, each one's alpha, and which pixels are unknown."""
-    torch.manual_seed(0)
-    torch.set_num_threads(threads)
-    model = DeepImageMatting(CONFIGS[args.model]).eval()
-    export_onnx(model, folder / "dim.onnx")
-    dim_trt.build_plan(folder / "dim.onnx", folder / "dim.plan", precision=args.precision)
-    engine = dim_trt.Engine(folder / "dim.plan", threads=threads, color="rgb")
+def picture_errors(args: argparse.Namespace, peers: Peers, picture: Picture) -> dict[str, dict[str, Any]]:
+    """Of each peer; the runs that this takes also warm them up."""
+    alphas = {name: run() for name, run in peers.runs(picture).items()}
+    reference = float64_alpha(peers.model, picture) if args.float64 else None
+    return errors(alphas, reference, picture.unknown)
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(folder / "dim.onnx", options, providers=["CPUExecutionProvider"])
 
-    img, trimap = picture(args.height, args.width, args.unknown)
-    x = pad_to_stride(network_input(img, trimap))[None]
-    model = model.to(memory_format=torch.channels_last)
-    tensor = torch.from_numpy(x).contiguous(memory_format=torch.channels_last)
-
-    @torch.inference_mode()
-    def run_torch() -> NDArray[np.float32]:
-        alpha: NDArray[np.float32] = model(tensor)[0, 0, : args.height, : args.width].numpy()
-        return alpha
-
-    def run_onnxruntime() -> NDArray[np.float32]:
-        alpha: NDArray[np.float32] = session.run(None, {"input": x})[0][0, 0, : args.height, : args.width]
-        return alpha
-
-    peers = {"dim_trt": lambda: engine.run(img, trimap), "pytorch": run_torch, "onnxruntime": run_onnxruntime}
-    return peers, {name: run() for name, run in peers.items()}, trimap == 128
+def picture_records(
+    args: argparse.Namespace, peers: Peers, picture: Picture, threads: int, error: dict[str, dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    runs = {name: run for name, run in peers.runs(picture).items() if name in args.peers}
+    latencies_ms = measure(runs, args.seconds, QUICK_RUNS if args.quick else MIN_RUNS)
+    ours = float(np.median(latencies_ms[ENGINE]))
+    height, width = picture.trimap.shape
+    for name, times in latencies_ms.items():
+        yield {
+            "engine": ENGINE,
+            "peer": name,
+            "model": args.model,
+            "picture": picture.name,
+            "precision": args.precision if name == ENGINE else "fp32",
+            "height": height,
+            "width": width,
+            "unknown_fraction": round(float(picture.unknown.mean()), 4),
+            "threads": threads,
+            **summary(times),
+            "ratio": round(float(np.median(times)) / ours, 3),
+            **error[name],
+            **manifest(),
+        }
 
 
 def records(args: argparse.Namespace) -> list[dict[str, Any]]:
-    threads = args.threads or dim_trt.capabilities()["cpu"]["threads"]
+    table: list[dict[str, Any]] = []
+    chosen = pictures(args)
     with tempfile.TemporaryDirectory() as folder:
-        peers, alphas, unknown = make_peers(args, threads, Path(folder))
-        latencies_ms = measure(peers, args.seconds)
-    ours = float(np.median(latencies_ms["dim_trt"]))
-    return [
-        {
-            "engine": "dim_trt",
-            "peer": name,
-            "model": args.model,
-            "precision": args.precision if name == "dim_trt" else "fp32",
-            "height": args.height,
-            "width": args.width,
-            "unknown_fraction": round(float(unknown.mean()), 4),
-            "threads": threads,
-            "latency_ms": {f"p{p}": round(float(np.percentile(times, p)), 3) for p in PERCENTILES},
-            "runs": len(times),
-            "ratio": round(float(np.median(times)) / ours, 3),
-            "mean_abs_difference": float(np.abs(alphas[name] - alphas["dim_trt"])[unknown].mean()),
-            "versions": {
-                "dim_trt": dim_trt.__version__,
-                "torch": torch.__version__,
-                "onnxruntime": onnxruntime.__version__,
-            },
-            "machine": {"processor": processor(), "isa": dim_trt.capabilities()["cpu"]["isa"]},
-        }
-        for name, times in latencies_ms.items()
-    ]
+        network = load_network(args.model, Path(folder))
+        by_picture: dict[str, dict[str, dict[str, Any]]] = {}
+        for threads in args.threads:
+            peers = load_peers(network, args.precision, threads, Path(folder))
+            for picture in progress_bar(chosen, desc=f"{threads} threads"):
+                if picture.name not in by_picture:
+                    by_picture[picture.name] = picture_errors(args, peers, picture)
+                table += picture_records(args, peers, picture, threads, by_picture[picture.name])
+    return table
 
 
-def processor() -> str:
-    """The processor's own name where Linux tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.latency", description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "--model", choices=sorted(CONFIGS), default="full", help="random weights (default: %(default)s)"
-    )
-    parser.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32", help="of the plan's weights")
-    parser.add_argument("--height", type=int, default=512)
-    parser.add_argument("--width", type=int, default=512)
-    parser.add_argument("--unknown", type=float, default=1.0, help="fraction of the rows (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=0, help="of each peer; 0 is every core (default)")
-    parser.add_argument("--seconds", type=float, default=10.0, help="to measure at least (default: %(default)s)")
-    parser.add_argument("--json", type=Path, help="write the records there")
-    args = parser.parse_args()
-    table = records(args)
-    first = table[0]
-    print(
-        f"{first['model']}, {first['height']}x{first['width']}, {first['unknown_fraction']:.0%} unknown, "
-        f"{first['threads']} threads, {first['machine']['isa']}, {first['machine']['processor']}"
-    )
-    print("| | p50 ms | p90 ms | p99 ms | time / dim_trt | mean abs difference |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+def print_table(table: Sequence[dict[str, Any]]) -> None:
+    print("| picture | unknown | threads | | p50 ms | p90 ms | p99 ms | frames/s | time / dim_trt |", end="")
+    print(f" max abs, PyTorch | pixels > {TOLERANCE:.0e} | rms, float64 |")
+    print("| --- | ---: | ---: | --- |" + " ---: |" * 8)
     for row in table:
         ms = row["latency_ms"]
+        rms = f"{row['rms_vs_float64']:.1e}" if "rms_vs_float64" in row else ""
         print(
-            f"| {row['peer']} | {ms['p50']:.1f} | {ms['p90']:.1f} | {ms['p99']:.1f} | {row['ratio']:.2f} "
-            f"| {row['mean_abs_difference']:.1e} |"
+            f"| {row['picture']} | {row['unknown_fraction']:.1%} | {row['threads']} | {row['peer']}{mark(row)} "
+            f"| {ms['p50']:.1f} | {ms['p90']:.1f} | {ms['p99']:.1f} | {row['frames_per_second']:.2f} "
+            f"| {row['ratio']:.2f} | {row['max_abs_vs_pytorch']:.1e} "
+            f"| {row['pixels_beyond_tolerance']} of {row['unknown_px']} | {rms} |"
         )
-    if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(args.json, [(json.dumps(table, indent=1) + "\n").encode()], what="json")
+    if any(row["unstable"] for row in table):
+        print(f"\n{UNSTABLE_NOTE}")
+
+
+def print_means(table: Sequence[dict[str, Any]]) -> None:
+    """Of the ratios over all pictures, by peer and number of threads."""
+    print()
+    for peer, threads in dict.fromkeys((row["peer"], row["threads"]) for row in table):
+        rows = [row for row in table if (row["peer"], row["threads"]) == (peer, threads)]
+        if peer != ENGINE and len(rows) > 1:
+            ratios = [row["ratio"] for row in rows]
+            unknown = np.mean([row["unknown_fraction"] for row in rows])
+            print(
+                f"{peer} / {ENGINE}, {threads} threads: mean ratio {np.mean(ratios):.2f}, "
+                f"{min(ratios):.2f} to {max(ratios):.2f} (n={len(rows)}, mean unknown {unknown:.1%})"
+            )
+
+
+def print_scaling(table: Sequence[dict[str, Any]]) -> None:
+    """How much faster more threads are."""
+    counts = sorted({row["threads"] for row in table})
+    if len(counts) < 2:
+        return
+    print(f"\n| p50 ms | {' | '.join(f'{n} threads' for n in counts)} | speed-up {counts[0]} to {counts[-1]} |")
+    print("| --- |" + " ---: |" * (len(counts) + 1))
+    for picture, peer in dict.fromkeys((row["picture"], row["peer"]) for row in table):
+        ms = {r["threads"]: r["latency_ms"]["p50"] for r in table if (r["picture"], r["peer"]) == (picture, peer)}
+        cells = " | ".join(f"{ms[n]:.1f}" for n in counts)
+        print(f"| {picture}, {peer} | {cells} | {ms[counts[0]] / ms[counts[-1]]:.2f} |")
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.latency", description=__doc__.split("\n")[0])
+    parser.add_argument("--model", default="full", help=MODEL_HELP)
+    parser.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32", help="of the plan's weights")
+    parser.add_argument("--size", type=size, nargs="+", metavar="HxW", help="default: 512x512, with --band 1080x1920")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--unknown", type=float, default=1.0, help="fraction of the rows (default: %(default)s)")
+    what.add_argument("--band", type=float, metavar="PERCENT", help="unknown pixels, along an outline")
+    what.add_argument("--alphamatting", type=Path, metavar="DIR", help="the pictures there, at their own size")
+    parser.add_argument("--trimaps", default="trimap1", help="folder in --alphamatting (default: %(default)s)")
+    parser.add_argument("--limit", type=int, help="only so many pictures of --alphamatting")
+    parser.add_argument("--threads", type=int, nargs="+", default=[default_threads()], help="of each peer")
+    parser.add_argument("--peers", nargs="+", choices=PEERS, default=PEERS, help="what is timed (default: all)")
+    parser.add_argument("--seconds", type=float, help="to measure at least (default: 10, with --quick 0)")
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK_RUNS} runs, no float64")
+    parser.add_argument("--no-float64", dest="float64", action="store_false", help="leave out the slowest part")
+    add_json_argument(parser)
+    args = parser.parse_args(argv)
+    args.peers = [peer for peer in PEERS if peer in args.peers or peer == ENGINE]
+    args.float64 = args.float64 and not args.quick
+    if args.seconds is None:
+        args.seconds = 0.0 if args.quick else 10.0
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse(argv)
+    table = records(args)
+    machine = table[0]["machine"]
+    print(f"{args.model}, {args.precision}, {machine['isa']}, {machine['processor']}\n")
+    print_table(table)
+    print_means(table)
+    print_scaling(table)
+    write_json(args.json, table)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,110 @@
+"""The engine, PyTorch and ONNX Runtime with the same weights on the same picture, and how far each is from float64."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnxruntime
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+import dim_trt
+from benchmarks.networks import Network
+from benchmarks.pictures import Picture
+from training.preprocess import network_input, pad_to_stride
+
+ENGINE, PYTORCH, ONNXRUNTIME = "dim_trt", "pytorch", "onnxruntime"
+STRIP_BYTES = 512 << 20  # of unfolded input that a float64 convolution may take at once
+TOLERANCE = 1e-4  # of alpha, against PyTorch's float32
+
+
+class Peers(NamedTuple):
+    """Loaded once; `runs(picture)` gives what to time, and its alpha, cropped to the picture."""
+
+    engine: dim_trt.Engine
+    session: onnxruntime.InferenceSession
+    model: nn.Module
+
+    def runs(self, picture: Picture) -> dict[str, Callable[[], NDArray[np.float32]]]:
+        height, width = picture.trimap.shape
+        x = pad_to_stride(network_input(picture.img, picture.trimap))[None]
+        tensor = torch.from_numpy(x).contiguous(memory_format=torch.channels_last)
+
+        def run_engine() -> NDArray[np.float32]:
+            return self.engine.run(picture.img, picture.trimap)
+
+        @torch.inference_mode()
+        def run_torch() -> NDArray[np.float32]:
+            alpha: NDArray[np.float32] = self.model(tensor)[0, 0, :height, :width].numpy()
+            return alpha
+
+        def run_onnxruntime() -> NDArray[np.float32]:
+            alpha: NDArray[np.float32] = self.session.run(None, {"input": x})[0][0, 0, :height, :width]
+            return alpha
+
+        return {ENGINE: run_engine, PYTORCH: run_torch, ONNXRUNTIME: run_onnxruntime}
+
+
+def load_peers(network: Network, precision: str, threads: int, folder: Path) -> Peers:
+    torch.set_num_threads(threads)
+    plan = folder / f"{network.name}.plan"
+    dim_trt.build_plan(network.onnx, plan, precision=precision, backend="cpu")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(network.onnx, options, providers=["CPUExecutionProvider"])
+    engine = dim_trt.Engine(plan, device="cpu", threads=threads, color="rgb")
+    return Peers(engine, session, network.model.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
+
+
+@torch.inference_mode()
+def float64_alpha(model: nn.Module, picture: Picture) -> NDArray[np.float64]:
+    """The reference. PyTorch unfolds float64 convolutions, 25 times the map: here in strips of rows."""
+    height, width = picture.trimap.shape
+    x = torch.from_numpy(pad_to_stride(network_input(picture.img, picture.trimap)))[None]
+    convolutions = [module for module in model.modules() if isinstance(module, nn.Conv2d)]
+    for conv in convolutions:
+        conv.forward = lambda x, conv=conv: _conv_in_strips(conv, x)  # type: ignore[method-assign, misc]
+    try:
+        alpha: NDArray[np.float64] = model.double()(x.double())[0, 0, :height, :width].numpy()
+    finally:
+        model.float()
+        for conv in convolutions:
+            del conv.forward
+    return alpha
+
+
+def _conv_in_strips(conv: nn.Conv2d, x: Tensor) -> Tensor:
+    n, channels, height, width = x.shape
+    radius = conv.kernel_size[0] // 2
+    rows = max(1, STRIP_BYTES // (8 * channels * conv.kernel_size[0] ** 2 * width))
+    padded = F.pad(x, (0, 0, radius, radius))
+    out = x.new_empty(n, conv.out_channels, height, width)
+    for y in range(0, height, rows):
+        strip = padded[:, :, y : min(y + rows, height) + 2 * radius]
+        out[:, :, y : y + rows] = F.conv2d(strip, conv.weight, conv.bias, padding=(0, radius))
+    return out
+
+
+def errors(
+    alphas: dict[str, NDArray[np.float32]], reference: NDArray[np.float64] | None, unknown: NDArray[np.bool_]
+) -> dict[str, dict[str, Any]]:
+    """By peer, on unknown pixels: the largest difference from PyTorch's float32, how many pixels differ by more than
+    TOLERANCE, and with a reference the root of the mean squared error."""
+    table: dict[str, dict[str, Any]] = {}
+    for name, alpha in alphas.items():
+        difference = np.abs(alpha.astype(np.float64) - alphas[PYTORCH])[unknown]
+        assert np.isfinite(difference).all(), f"{name}: alpha is not finite everywhere"
+        row: dict[str, Any] = {
+            "max_abs_vs_pytorch": float(difference.max()),
+            "pixels_beyond_tolerance": int((difference > TOLERANCE).sum()),
+            "unknown_px": int(unknown.sum()),
+        }
+        if reference is not None:
+            row["rms_vs_float64"] = float(np.sqrt(np.mean(np.square(alpha - reference)[unknown])))
+        table[name] = row
+    return table

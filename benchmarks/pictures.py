@@ -1,0 +1,63 @@
+"""Pictures to measure with: drawn ones with a given share of unknown pixels, and those of a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dim_trt.evaluation import alphamatting_samples
+from dim_trt.images import read_image, read_trimap
+
+UNKNOWN = 128
+WAVES = 7  # of the outline of the object that `thin_band` draws
+
+
+class Picture(NamedTuple):
+    """RGB image [height, width, 3] and trimap [height, width], both uint8."""
+
+    name: str
+    img: NDArray[np.uint8]
+    trimap: NDArray[np.uint8]
+
+    @property
+    def unknown(self) -> NDArray[np.bool_]:
+        mask: NDArray[np.bool_] = (self.trimap != 0) & (self.trimap != 255)
+        return mask
+
+
+def noise(height: int, width: int) -> NDArray[np.uint8]:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def stripe(height: int, width: int, unknown: float) -> Picture:
+    """Background, unknown in that share of the rows, foreground."""
+    trimap = np.zeros((height, width), np.uint8)
+    band = max(1, round(height * unknown))
+    start = (height - band) // 2
+    trimap[start : start + band] = UNKNOWN
+    trimap[start + band :] = 255
+    if unknown >= 1:
+        trimap[0, 0] = 0  # one known pixel: without any the engine warns
+    return Picture(f"{height}x{width}", noise(height, width), trimap)
+
+
+def thin_band(height: int, width: int, unknown: float) -> Picture:
+    """An object with a wavy outline; unknown is that share of the pixels, those nearest to the outline."""
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    dy, dx = (y - height / 2) / height, (x - width / 2) / width
+    outline = 0.3 + 0.03 * np.sin(WAVES * np.arctan2(dy, dx))
+    distance = (np.hypot(dy, dx) - outline) * np.float32(min(height, width))
+    trimap = np.where(distance < 0, 255, 0).astype(np.uint8)
+    trimap[np.abs(distance) <= np.quantile(np.abs(distance), unknown)] = UNKNOWN
+    return Picture(f"{height}x{width} band", noise(height, width), trimap)
+
+
+def alphamatting(folder: Path, trimap_set: str) -> Iterator[Picture]:
+    """The pictures of a folder in the layout of alphamatting.com, at their own size."""
+    for sample in alphamatting_samples(folder, trimap_set):
+        bgr = read_image(sample.image)
+        yield Picture(sample.name, np.ascontiguousarray(bgr[:, :, ::-1]), read_trimap(sample.trimap))
