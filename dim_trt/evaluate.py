@@ -1,48 +1,177 @@
-"""Print SAD and MSE of one or several plans on pictures with ground truth, and how far the plans differ."""
+"""Score plans, or the alphas of any other tool, on pictures with ground truth: SAD, MSE, MAD, gradient, connectivity.
+
+The pictures lie in the layout of alphamatting.com, Composition-1k, AIM-500, P3M-500, or in image/, trimap/, alpha/.
+"""
 
 from __future__ import annotations
 
 import argparse
 import functools
+import logging
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
 
 from dim_trt.cache import shipped_plan
 from dim_trt.command import UsageError, add_engine_arguments, run_command
+from dim_trt.contact_sheet import Bgr, Row, contact_sheet
+from dim_trt.datasets import LAYOUTS, TRIMAP_SET, Sample, find_samples
 from dim_trt.engine import Engine
-from dim_trt.evaluation import alphamatting_samples, evaluate, format_table, write_json
+from dim_trt.errors import Error, InvalidInput
+from dim_trt.evaluation import Known, Method, engine_method, evaluate, prediction_method, read_content, saving
+from dim_trt.images import check_format, write_image
+from dim_trt.metrics import METRICS, REGIONS
 from dim_trt.plan import PRECISIONS
+from dim_trt.scores import SHORT, Scores, format_table, read_json, write_csv, write_json
+
+LOGGER = logging.getLogger("dim_trt")
+SAVE_EVERY_S = 5.0  # what a run that is killed loses of --json
+progress_bar = functools.partial(tqdm, unit="picture", leave=False, disable=None)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--alphamatting", type=Path, required=True, metavar="DIR", help="holds input/, gt/ and the trimap folders"
-    )
-    parser.add_argument("--trimap-set", default="trimap1", metavar="FOLDER", help="in DIR; default: %(default)s")
+    data = parser.add_argument_group("pictures").add_mutually_exclusive_group(required=True)
+    data.add_argument("--data", type=Path, metavar="DIR", help="the data set's folder")
+    data.add_argument("--alphamatting", type=Path, metavar="DIR", help="the same as --data DIR --layout alphamatting")
+    parser.add_argument("--layout", choices=("auto", *LAYOUTS), default="auto", help="default: the one that is there")
+    parser.add_argument("--trimap-set", metavar="FOLDER", help=f"of alphamatting; default: {TRIMAP_SET}")
     parser.add_argument("--plan", type=Path, nargs="+", help="changes of alpha are printed against the first one")
     parser.add_argument(
         "--precision", choices=PRECISIONS, nargs="+", help="plans of the shipped model instead; default: fp32"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results there")
+    parser.add_argument("--predictions", type=Path, metavar="DIR", help="score these alphas instead of running a plan")
+    parser.add_argument("--region", choices=REGIONS, default="unknown", help="of the pictures; default: %(default)s")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the scores of every picture there")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="the same as a table")
+    parser.add_argument("--sheet", type=Path, metavar="PNG", help="write a contact sheet of the first plan's worst")
+    parser.add_argument("--worst", type=int, default=10, metavar="N", help="pictures to list; default: %(default)s")
+    parser.add_argument("--sort", choices=METRICS, default="sad", help="what the worst is; default: %(default)s")
+    parser.add_argument("--save", type=Path, metavar="DIR", help="write the alphas there, and score what was written")
+    parser.add_argument("--depth", type=int, choices=(8, 16), help="bits of the saved alphas; default: 16")
+    parser.add_argument("--resume", action="store_true", help="keep what is in --json and --save if it is still right")
     add_engine_arguments(parser)
 
 
 def work(args: argparse.Namespace) -> None:
+    check_arguments(args)
+    layout, samples = find_samples(
+        args.alphamatting or args.data, "alphamatting" if args.alphamatting else args.layout, args.trimap_set
+    )
+    methods = choose_methods(args, samples)
+    known = read_json(args.json) if args.resume and args.json else {}
+    table = [method.scores for method in methods]
+    write = functools.partial(write_results, args, table, known, layout, len(samples))
+    try:
+        evaluate(methods, samples, args.region, known, progress=progress_bar, after_each=every(write))
+    finally:
+        write()
+    report_resumed(table, known, len(samples))
+    print(f"{layout}, {len(samples)} pictures")
+    print(format_table(table, args.region, metric=args.sort, count=args.worst))
+    if args.csv:
+        write_csv(args.csv, table)
+    if args.sheet:
+        write_image(args.sheet, draw_sheet(methods[0], samples, args), "sheet")
+
+
+def check_arguments(args: argparse.Namespace) -> None:
+    """Raises UsageError for arguments that do not go together, Error for files that could not be written in the end."""
     if args.plan and args.precision:
         raise UsageError("--plan and --precision exclude each other: --precision is for the shipped model")
-    samples = alphamatting_samples(args.alphamatting, args.trimap_set)
+    if args.predictions and (args.plan or args.precision or args.save):
+        raise UsageError("--predictions scores alphas that are there: --plan, --precision and --save do not go with it")
+    if args.alphamatting and args.layout not in ("auto", "alphamatting"):
+        raise UsageError("--alphamatting is a layout: give the folder with --data")
+    if args.resume and not (args.json or args.save):
+        raise UsageError("--resume goes with --json or --save")
+    if args.depth and not args.save:
+        raise UsageError("--depth goes with --save")
+    if args.worst < 1:
+        raise UsageError(f"--worst: expected a number from 1, got {args.worst}")
+    if args.sheet:
+        check_format(args.sheet, "sheet")
+    for path in filter(None, (args.json, args.csv, args.sheet)):
+        if not path.parent.is_dir():
+            raise Error(f"cannot write {str(path)!r}: the folder does not exist")
+
+
+def choose_methods(args: argparse.Namespace, samples: Sequence[Sample]) -> list[Method]:
+    """One for each plan or precision; or the predictions."""
+    if args.predictions:
+        return [prediction_method(args.predictions, samples)]
     if args.plan:
         plans = {str(path): path for path in args.plan}
     else:
         plans = {precision: shipped_plan(precision, args.device) for precision in args.precision or ["fp32"]}
-    engines = {label: Engine(plan, args.device, args.threads) for label, plan in plans.items()}
-    table = evaluate(engines, samples, functools.partial(tqdm, unit="picture", leave=False, disable=None))
-    print(format_table(table))
-    if args.json:
-        write_json(args.json, table, args.trimap_set)
+    methods = [engine_method(label, Engine(plan, args.device, args.threads)) for label, plan in plans.items()]
+    if not args.save:
+        return methods
+    names = [Path(label).stem for label in plans]
+    if len(set(names)) < len(names):
+        raise InvalidInput(f"save: expected plans with different names for the folders in it, got {', '.join(names)}")
+    folders = [args.save / name for name in names] if len(names) > 1 else [args.save]
+    return [
+        saving(method, folder, depth=args.depth or 16, resume=args.resume)
+        for method, folder in zip(methods, folders, strict=True)
+    ]
+
+
+def write_results(args: argparse.Namespace, table: Sequence[Scores], known: Known, layout: str, expected: int) -> None:
+    """--json. In the middle of a run (`complete` is false then) what is known of the others stays in it, unchecked."""
+    if not args.json or not table[0].pictures:
+        return
+    done = {(scores.label, entry.name) for scores in table for entry in scores.pictures}
+    rest = {key: entry for key, entry in known.items() if key not in done}
+    complete = len(table[0].pictures) == expected
+    if not complete:
+        table = [
+            replace(
+                scores,
+                pictures=scores.pictures + [entry for (label, _), entry in rest.items() if label == scores.label],
+            )
+            for scores in table
+        ]
+    trimap_set = (args.trimap_set or TRIMAP_SET) if layout == "alphamatting" else None
+    write_json(args.json, table, complete=complete, region=args.region, layout=layout, trimap_set=trimap_set)
+
+
+def every(write: Callable[[], None], seconds: float = SAVE_EVERY_S) -> Callable[[], None]:
+    """Calls `write` if the last call is `seconds` ago."""
+    last = time.monotonic()
+
+    def call() -> None:
+        nonlocal last
+        if time.monotonic() - last >= seconds:
+            write()
+            last = time.monotonic()
+
+    return call
+
+
+def report_resumed(table: Sequence[Scores], known: Known, count: int) -> None:
+    """One log line: how many pictures were not scored again."""
+    if known:
+        kept = sum(all(known.get((s.label, s.pictures[i].name)) == s.pictures[i] for s in table) for i in range(count))
+        LOGGER.info("resumed: kept the scores of %d of %d pictures", kept, count)
+
+
+def draw_sheet(method: Method, samples: Sequence[Sample], args: argparse.Namespace) -> Bgr:
+    """The worst pictures; their alphas are read or computed once more."""
+    by_name = {sample.name: sample for sample in samples}
+    rows = []
+    for entry in progress_bar(method.scores.worst(args.sort)[: args.worst], desc="sheet"):
+        sample = by_name[entry.name]
+        content = read_content(sample)
+        figures = "   ".join(f"{SHORT[name]} {getattr(entry, name):.4g}" for name in METRICS)
+        rows.append(Row(f"{entry.name}   {figures}", *content, method.alpha(sample, content)))
+    heading = (
+        f"{method.scores.label}, {args.region} region, worst {SHORT[args.sort]} first, {len(rows)} of {len(samples)}"
+    )
+    return contact_sheet(rows, heading)
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m dim_trt.evaluate") -> int:
