@@ -21,6 +21,7 @@ from pathlib import Path
 
 from benchmarks.gpu_report import table
 from benchmarks.gpu_session import Combination, Records, Settings, Sides, manifest
+from benchmarks.measure import size
 from dim_trt.capabilities import tensorrt_reason
 from dim_trt.files import write_atomic
 from dim_trt.gpu_options import UNPOOL
@@ -28,7 +29,7 @@ from dim_trt.plan import PRECISIONS
 
 ROOT = Path(__file__).parents[1]
 MODELS = ("full", "lite")
-SIZES = ("512x512", "720x1280", "1080x1920")
+SIZES: list[Sides] = [(512, 512), (720, 1280), (1080, 1920)]
 TINY: list[Sides] = [(61, 97)]
 GRACE_S = 20.0  # a process gets this much longer to end by itself
 NO_GPU = 77  # exit code of dim_cuda_check
@@ -47,7 +48,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--work", type=Path, help="folder that keeps plans and timings between runs; default: none")
     parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
     parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=PRECISIONS)
-    parser.add_argument("--sizes", nargs="+", type=_sides, default=[_sides(size) for size in SIZES], metavar="HxW")
+    parser.add_argument("--sizes", nargs="+", type=size, default=SIZES, metavar="HxW")
     parser.add_argument("--unpool", nargs="+", choices=UNPOOL, default=UNPOOL)
     parser.add_argument("--no-peers", action="store_true", help="leave PyTorch out")
     parser.add_argument("--seconds", type=float, default=3.0, help="of each measurement; default: %(default)s")
@@ -55,16 +56,6 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--commit", default="", help="of dim_trt, where git cannot tell")
     parser.add_argument("--dry-run", action="store_true", help="without a GPU, as far as that goes")
     return parser.parse_args(argv)
-
-
-def _sides(text: str) -> Sides:
-    try:
-        height, width = (int(side) for side in text.lower().split("x"))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected HEIGHTxWIDTH, got {text!r}") from None
-    if min(height, width) < 1:
-        raise argparse.ArgumentTypeError(f"expected sides from 1 up, got {text!r}")
-    return height, width
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -6,25 +6,24 @@ shipped model. A process of its own writes both to disk, with PyTorch fp32 on th
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from benchmarks.gpu_session import Records, Settings
+from benchmarks.networks import model_of, random_model
 from dim_trt.builder import SHIPPED, onnx_file
 from dim_trt.images import read_image, read_trimap
 from training.export import export_onnx
-from training.model import CONFIGS, DeepImageMatting, ModelConfig
+from training.model import CONFIGS, DeepImageMatting
 from training.preprocess import network_input, pad_to_stride
 from training.scenes import draw_scene
 from training.textures import Size
@@ -65,47 +64,11 @@ def cases(dry_run: bool) -> list[Case]:
     return found
 
 
-def load_network(name: str) -> DeepImageMatting:
-    """The network of an ONNX file that `prepare` wrote, by the name of its model."""
-    return shipped_network() if name == SHIPPED else random_network(CONFIGS[name])
-
-
-def random_network(config: ModelConfig) -> DeepImageMatting:
-    torch.manual_seed(0)
-    model = DeepImageMatting(config).eval()
-    scene = draw_scene(np.random.default_rng(SEED), Size(64, 96))
-    x = tensor_of(scene.image, scene.trimap)
-    for name in ("alpha", "refine_alpha"):
-        if hasattr(model, name):
-            _normalise(model, getattr(model, name).conv, x)
-    return model
-
-
-@torch.inference_mode()
-def _normalise(model: DeepImageMatting, head: nn.Conv2d, x: Tensor) -> None:
-    """Gives what `head` puts out for `x` mean zero and standard deviation one."""
-    outputs: list[Tensor] = []
-    hook = head.register_forward_hook(lambda _module, _inputs, output: outputs.append(output))
-    model(x)
-    hook.remove()
-    spread, mean = torch.std_mean(outputs[0])
-    assert head.bias is not None
-    head.weight.div_(spread)
-    head.bias.sub_(mean).div_(spread)
-
-
-def shipped_network() -> DeepImageMatting:
-    """PyTorch with the weights of the shipped ONNX file, whose batch norm is folded."""
+def load_model(name: str) -> DeepImageMatting:
+    if name != SHIPPED:
+        return random_model(CONFIGS[name], seed=0)
     with onnx_file(None) as path:
-        proto = onnx.load(str(path))
-    properties = {entry.key: entry.value for entry in proto.metadata_props}
-    config = replace(ModelConfig(**json.loads(properties["dim_trt.model"])), norm="none")
-    model = DeepImageMatting(config).eval()
-    names = {name.replace(".conv.", "."): name for name in model.state_dict()}
-    tensors = {tensor.name: tensor for tensor in proto.graph.initializer}
-    state = {own: torch.from_numpy(onnx.numpy_helper.to_array(tensors[name]).copy()) for name, own in names.items()}
-    model.load_state_dict(state)
-    return model
+        return model_of(path)
 
 
 def tensor_of(image: U8, trimap: U8) -> Tensor:
@@ -128,7 +91,7 @@ def prepare(settings: Settings, name: str) -> None:
     target, answers = settings.file(f"{name}.onnx"), settings.file(f"{name}.npz")
     if target.exists() and answers.exists():
         return
-    model = load_network(name)
+    model = load_model(name)
     if name == SHIPPED:
         with onnx_file(None) as path:
             shutil.copyfile(path, target)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from benchmarks.measure import mark
+
 Record = dict[str, Any]
 GOAL_SIZE = (1080, 1920)
 GOAL_PER_S = 100
@@ -27,7 +29,7 @@ def latencies(records: list[Record]) -> str:
         f"| {row['model']} | {title(row)} | {row['height']}x{row['width']} | {row['unknown_fraction']:.0%}"
         f"{'' if row.get('region', True) else ', whole picture'} | {row['clock']} | {row['latency_ms']['p50']:.3f} "
         f"| {row['latency_ms']['p90']:.3f} | {row['latency_ms']['p95']:.3f} | {row['latency_ms']['p99']:.3f} "
-        f"| {row['coefficient_of_variation']:.1%}{' unsteady' if row['unsteady'] else ''} | {row['runs']} |"
+        f"| {row['variation']:.1%}{mark(row)} | {row['runs']} |"
         for row in sorted(of_kind(records, "latency"), key=_order)
     ]
     head = "| model | engine | size | unknown | clock | p50 ms | p90 ms | p95 ms | p99 ms | variation | runs |"
@@ -36,7 +38,7 @@ def latencies(records: list[Record]) -> str:
 
 def throughputs(records: list[Record]) -> str:
     rows = [
-        f"| {row['model']} | {title(row)} | {row['height']}x{row['width']} | {row['in_flight']} ({row['by']}) "
+        f"| {row['model']} | {title(row)} | {row['height']}x{row['width']} | {row['in_flight']} "
         f"| {row['throughput_per_s']:.1f} |"
         for row in sorted(of_kind(records, "throughput"), key=_order)
     ]

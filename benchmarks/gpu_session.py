@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import dim_trt
+from benchmarks import measure
 from dim_trt.files import write_atomic
 
 Sides = tuple[int, int]  # (height, width)
@@ -115,7 +116,7 @@ class Steps:
     def __init__(self, settings: Settings, about: dict[str, Any]):
         self.settings, self.about = settings, about
         self.records = Records(settings)
-        self.facts = {"versions": versions(), "machine": machine()}
+        self.facts = facts()
 
     def do(self, step: str, work: Callable[[], Any]) -> bool:
         """Whether `work` was done."""
@@ -143,39 +144,26 @@ def _line(record: dict[str, Any]) -> str:
     return f"{record['kind']}: " + ", ".join(f"{key} {value}" for key, value in record.items() if key not in skip)
 
 
-def versions() -> dict[str, str]:
-    """Of what is compared; PyTorch's is asked of its metadata, for importing it takes seconds."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    found = {"dim_trt": dim_trt.__version__}
-    for name in ("torch", "onnxruntime"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def machine() -> dict[str, Any]:
-    """GPU, driver, CUDA and TensorRT, in every record."""
+def facts() -> dict[str, Any]:
+    """What is compared and on what, for every record."""
     able = dim_trt.capabilities()
     devices = able["cuda"]["devices"]
     gpu = devices[0] if devices else {"name": "none", "sm": ""}
-    return {
+    there = measure.manifest()
+    there["machine"] |= {
         "gpu": gpu["name"],
         "sm": gpu["sm"],
         "driver_cuda": able["cuda"]["driver_cuda"],
         "tensorrt": able["tensorrt"]["version"],
     }
+    return there
 
 
 def manifest(commit: str) -> dict[str, Any]:
-    from benchmarks.latency import processor
-
     return {
         "commit": commit or _output("git", "rev-parse", "HEAD") or "unknown",
-        "versions": versions(),
-        "machine": {**machine(), "processor": processor(), "cores": os.cpu_count()},
+        **facts(),
+        "cores": os.cpu_count(),
         "capabilities": dim_trt.capabilities(),
         "nvidia_smi": clocks(),
     }

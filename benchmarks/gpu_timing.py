@@ -5,17 +5,13 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import numpy as np
-
-from benchmarks.latency import PERCENTILES
+from benchmarks.pictures import Picture
 from dim_trt import Engine
 
 MIN_RUNS = 10
 MIN_WARM_UPS = 3  # the second run of a size captures a CUDA graph
-UNSTEADY = 0.025  # above this coefficient of variation trtexec warns
 
 
 def clocked(run: Callable[[], Any]) -> Callable[[], float]:
@@ -43,37 +39,16 @@ def sample(once_ms: Callable[[], float], seconds: float, warmup_s: float) -> lis
     return times_ms
 
 
-def statistics(times_ms: list[float]) -> dict[str, Any]:
-    """The fields of a latency record."""
-    variation = float(np.std(times_ms) / np.mean(times_ms))
-    return {
-        "latency_ms": {f"p{p}": round(float(np.percentile(times_ms, p)), 4) for p in PERCENTILES},
-        "mean_ms": round(float(np.mean(times_ms)), 4),
-        "runs": len(times_ms),
-        "coefficient_of_variation": round(variation, 4),
-        "unsteady": variation > UNSTEADY,
-    }
-
-
-def throughput(engine: Engine, img: Any, trimap: Any, in_flight: int, seconds: float) -> dict[str, Any]:
-    """Pictures a second with `in_flight` of them under way: by Engine.submit where there is one, else by threads."""
-    submit = getattr(engine, "submit", None)
-    if submit is not None:
-        return {"by": "submit", **_pump(submit, img, trimap, in_flight, seconds)}
-    with ThreadPoolExecutor(in_flight) as pool:
-        run = lambda *arguments: pool.submit(engine.run, *arguments)  # noqa: E731
-        return {"by": "threads", **_pump(run, img, trimap, in_flight, seconds)}
-
-
-def _pump(submit: Callable[..., Any], img: Any, trimap: Any, in_flight: int, seconds: float) -> dict[str, Any]:
-    waiting = deque(submit(img, trimap) for _ in range(in_flight))
+def throughput(engine: Engine, picture: Picture, in_flight: int, seconds: float) -> dict[str, Any]:
+    """Pictures a second with `in_flight` of them submitted."""
+    waiting = deque(engine.submit(picture.img, picture.trimap) for _ in range(in_flight))
     for _ in range(2 * in_flight):  # warm-up: every context has captured its graph
         waiting.popleft().result()
-        waiting.append(submit(img, trimap))
+        waiting.append(engine.submit(picture.img, picture.trimap))
     done, begin = 0, time.perf_counter()
     while done < MIN_RUNS or time.perf_counter() < begin + seconds:
         waiting.popleft().result()
-        waiting.append(submit(img, trimap))
+        waiting.append(engine.submit(picture.img, picture.trimap))
         done += 1
     elapsed = time.perf_counter() - begin
     for future in waiting:

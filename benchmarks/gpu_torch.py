@@ -15,10 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks.gpu_models import load_network, tensor_of
+from benchmarks.gpu_models import load_model, tensor_of
 from benchmarks.gpu_session import NotHereError, Settings, Sides, Steps
-from benchmarks.gpu_timing import clocked, sample, statistics
-from benchmarks.latency import picture
+from benchmarks.gpu_timing import clocked, sample
+from benchmarks.measure import summary
+from benchmarks.pictures import stripe
 from training.preprocess import PREPROCESSING
 
 PEERS = ("pytorch eager", "pytorch eager fp16 channels-last", "pytorch compiled fp16 channels-last")
@@ -33,7 +34,7 @@ class Peer:
         self.half, self.compiled = "fp16" in name, "compiled" in name
         self.dtype = torch.float16 if self.half else torch.float32
         self.memory = torch.channels_last if self.half else torch.contiguous_format
-        network = load_network(model).to(self.device, self.dtype)
+        network = load_model(model).to(self.device, self.dtype)
         self.network: nn.Module = network.to(memory_format=self.memory)  # type: ignore[call-overload]
         if self.compiled:
             self.network = torch.compile(self.network, dynamic=False)  # type: ignore[assignment]
@@ -82,7 +83,7 @@ class Worker:
         if self.settings.dry_run and "compiled" in self.name:
             raise NotHereError("compiling for the CPU takes minutes and shows nothing of a GPU")
         peer = Peer(self.name, self.model)
-        img, trimap = picture(*size, 1.0)
+        _, img, trimap = stripe(*size, 1.0)
         x = tensor_of(img, trimap)
         device_x = peer.tensor(x)
         difference = self.difference(peer, device_x, x, size)
@@ -97,7 +98,7 @@ class Worker:
         return float(np.abs(ours - expected).mean(dtype=np.float64))
 
     def time(self, size: Sides, clock: str, run: Callable[[], Any], difference: float) -> None:
-        figures = statistics(sample(clocked(run), self.settings.seconds, self.settings.warmup_s))
+        figures = summary(sample(clocked(run), self.settings.seconds, self.settings.warmup_s))
         sides = {"height": size[0], "width": size[1], "unknown_fraction": 1.0}
         self.steps.add("latency", **sides, clock=clock, mean_abs_difference=difference, **figures)
 

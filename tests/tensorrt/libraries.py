@@ -1,0 +1,63 @@
+"""What the tests of the TensorRT backend ask about this build and this machine."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dim_trt import _core
+
+FOLDER = Path(_core.__file__).parent  # the modules and plugin libraries are beside the core
+NO_MODULES = "this build has no TensorRT backend: no nvcc, or no TensorRT headers, when it was built"
+FULL, LEAN = "libnvinfer", "libnvinfer_lean"
+
+
+def modules() -> list[str]:
+    """The TensorRT versions that this build has a module for, newest first."""
+    found: list[str] = _core.tensorrt_capabilities([])["modules"]
+    return found
+
+
+def majors() -> list[Any]:
+    """To parametrize with; one that is skipped where there is none."""
+    numbers = [version.split(".")[0] for version in modules()]
+    return numbers or [pytest.param("", marks=pytest.mark.skip(reason=NO_MODULES))]
+
+
+def fake_tensorrt(folder: Path, name: str, version: str) -> Path:
+    """A library of TensorRT's name that can only tell its version."""
+    major, minor, patch = (int(part) for part in version.split("."))
+    number = major * (10000 if major >= 10 else 1000) + minor * 100 + patch
+    return make_library(folder / f"{name}.so.{major}", f"int getInferLibVersion(void) {{ return {number}; }}")
+
+
+def fake_driver(folder: Path) -> Path:
+    """A libcuda with one GPU, as far as names and numbers go: CUDA's runtime finds that nothing else is in it."""
+    code = """
+        #include <stddef.h>
+        #include <string.h>
+        int cuInit(unsigned flags) { return 0; }
+        int cuDriverGetVersion(int* version) { *version = 12040; return 0; }
+        int cuDeviceGetCount(int* count) { *count = 1; return 0; }
+        int cuDeviceGet(int* device, int i) { *device = i; return 0; }
+        int cuDeviceGetName(char* name, int size, int device) { strncpy(name, "Fake", size); return 0; }
+        int cuDeviceGetAttribute(int* value, int attribute, int device) { *value = attribute == 75 ? 9 : 0; return 0; }
+        int cuDeviceTotalMem_v2(size_t* bytes, int device) { *bytes = (size_t)1 << 30; return 0; }
+    """
+    return make_library(folder / "libcuda.so.1", code)
+
+
+def make_library(library: Path, code: str) -> Path:
+    """Skips the test where no C compiler is."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("no C compiler to make a library with")
+    source = library.with_suffix(".c")
+    source.write_text(code)
+    command = [compiler, "-shared", "-fPIC", "-o", str(library), str(source), f"-Wl,-soname,{library.name}"]
+    subprocess.run(command, check=True)
+    return library

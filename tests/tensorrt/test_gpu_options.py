@@ -1,0 +1,92 @@
+"""Options of the tensorrt backend: what is refused, and what int8 makes of its calibration pictures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+
+import dim_trt
+from dim_trt import TensorRtOptions
+from dim_trt.errors import BackendUnavailable, InvalidInput
+from tests.tensorrt.fake_core import FakeCore, build, inspected, layer
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"profile": "8k"}, "profile: expected one of 512, 720p, 1080p, 4k, got '8k'"),
+        ({"unpool": "magic"}, "unpool: expected one of plugin, native, got 'magic'"),
+        ({"optimization_level": 6}, "optimization_level: expected a whole number from 0 to 5, got 6"),
+        ({"gpu": -1}, "gpu: expected a whole number from 0"),
+        ({"workspace_mb": 0}, "workspace_mb: expected a whole number from 1"),
+        ({"threshold": -0.1}, "threshold: expected a number from 0 up"),
+        ({"threshold": float("nan")}, "threshold: expected a number from 0 up"),
+        ({"max_size": (0, 5)}, "max_size: expected a whole number from 1"),
+        ({"max_size": 512}, r"max_size: expected \(height, width\)"),
+        ({"min_size": (2000, 2)}, "sizes: expected min <= opt <= max"),
+    ],
+)
+def test_options_that_make_no_sense(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        TensorRtOptions(**options)
+
+
+def test_options_are_for_tensorrt_only(source: Path) -> None:
+    with pytest.raises(InvalidInput, match="these options are for backend='tensorrt', and the backend is 'cpu'"):
+        dim_trt.build_plan(source, source.with_name("x.plan"), backend="cpu", tensorrt=TensorRtOptions())
+
+
+def test_gpu_number_too_high(core: FakeCore, source: Path) -> None:
+    with pytest.raises(BackendUnavailable, match="gpu: this machine has 1, numbered from 0; got 3"):
+        build(source, gpu=3)
+    assert not core.requests
+
+
+# int8
+
+
+def pictures(folder: Path) -> Path:
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    trimap = np.full((32, 64), 128, np.uint8)
+    cv2.imwrite(str(folder / "a.png"), random.integers(0, 256, (32, 64, 3), np.uint8))
+    cv2.imwrite(str(folder / "a_trimap.png"), trimap)
+    return folder
+
+
+@pytest.mark.parametrize(("version", "around"), [("8.5.3", "FLOAT"), ("10.16.0", "FLOAT16"), ("11.1.0", "FLOAT16")])
+def test_int8_network_suits_the_version(core: FakeCore, source: Path, version: str, around: str) -> None:
+    core.version, core.layers = version, inspected(layer("Int8"))
+    build(source, "int8", calibration=pictures(source.parent / "pictures"), threshold=1e9)
+    graph = core.requests[0]["onnx"].graph
+    assert Counter(node.op_type for node in graph.node)["QuantizeLinear"] > 0
+    kinds = {onnx.TensorProto.DataType.Name(value.type.tensor_type.elem_type) for value in graph.value_info}
+    assert (around == "FLOAT16") == ("FLOAT16" in kinds)
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (None, "calibration: .* is not a folder"),
+        ([], "calibration: .* holds no pictures"),
+        (["a.png"], "calibration: .*a_trimap.png', the trimap of 'a.png', is missing"),
+        (["a.png", "a_trimap.png"], "known"),
+    ],
+)
+def test_calibration_folder_errors_reach_the_user(
+    core: FakeCore, source: Path, files: list[str] | None, message: str
+) -> None:
+    folder = source.parent / "pictures"
+    if files is not None:
+        folder.mkdir()
+        for name in files:
+            cv2.imwrite(str(folder / name), np.zeros((32, 32) if "_" in name else (32, 32, 3), np.uint8))
+    with pytest.raises(InvalidInput, match=message):
+        build(source, "int8", calibration=folder)
+    assert not core.requests
