@@ -1,0 +1,174 @@
+"""The convolutions of a network and the ways to compute each: operands, results and how many products they take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dim_trt import _core
+from training.model import CONFIGS, CONV6, DeepImageMatting, ModelConfig
+
+LANES = 16  # channels in a block of memory; layers are filled up with zeros to whole blocks
+ELEMENTS = {("winograd", 3): (24, 2, 4), ("winograd-ties", 3): (16, 2, 2)}  # products per tile, its height and width
+ELEMENTS |= {(algorithm, 5): (36, 2, 2) for algorithm in ("winograd", "winograd-ties")}
+LARGE_CONV6 = "7x7x4096"  # the paper's, and the only 7×7 kernel
+
+
+@dataclass(frozen=True)
+class Layer:
+    """`height` and `width` are those of the output, before pooling."""
+
+    name: str
+    cin: int
+    cout: int
+    kernel: int
+    height: int
+    width: int
+    pool: bool = False  # pooled in the epilogue
+    unpool: bool = False  # of an input half as large
+    skip: bool = False  # the encoder's feature is added to the unpooled input
+
+    @property
+    def dense_products(self) -> int:
+        return self.cin * self.cout * self.kernel**2 * self.height * self.width
+
+
+@dataclass(frozen=True)
+class Case:
+    """`algorithm`: as in _core.conv2d. Where `unpool` is off for a layer that has it, the zeros are multiplied, too."""
+
+    layer: Layer
+    algorithm: str
+    density: float | None = None  # share of non-zero values before unpooling
+
+    @property
+    def kernel_name(self) -> str:
+        layer, side = self.layer, f"{self.layer.kernel}x{self.layer.kernel}"
+        if self.algorithm == "direct" and layer.unpool:
+            return f"unpool {side} gather"
+        name = {"direct": "head" if layer.cout == 1 else "direct", "winograd": "winograd"}.get(self.algorithm)
+        name = name or "winograd, keeps ties"
+        return f"{'unpool ' if layer.unpool else ''}{side} {name}{' + pool' if layer.pool else ''}"
+
+
+def layers_of(config: ModelConfig, height: int, width: int) -> Iterator[Layer]:
+    """At the scales where a picture of that size meets them; of several equal ones the first."""
+    with torch.device("meta"):
+        model = DeepImageMatting(config)
+    pooled = {id(block[-1]) for block in model.encoder_blocks()}
+    seen: set[tuple[Any, ...]] = set()
+    for name, block in model.named_children():
+        conv = block.conv
+        assert isinstance(conv, torch.nn.Conv2d)
+        depth = _depth(name)
+        unpool = name.startswith("deconv") and name != "deconv6"
+        shape = (
+            conv.in_channels,
+            conv.out_channels,
+            conv.kernel_size[0],
+            max(height >> depth, 2),
+            max(width >> depth, 2),
+        )
+        layer = Layer(name, *shape, pool=id(block) in pooled, unpool=unpool, skip=unpool and config.skip)
+        key = (*shape, layer.pool, layer.unpool)
+        if key not in seen:
+            seen.add(key)
+            yield layer
+
+
+def _depth(name: str) -> int:
+    """How many poolings lie between the input and a layer's output."""
+    encoder, decoder = re.fullmatch(r"conv(\d)_\d", name), re.fullmatch(r"deconv(\d)", name)
+    if name == "conv6" or name == "deconv6":
+        return 5
+    return int((encoder or decoder)[1]) - 1 if encoder or decoder else 0  # type: ignore[index]
+
+
+def cases(model: str, height: int, width: int, densities: list[float]) -> Iterator[Case]:
+    """Every way that the engine has for every layer of the network."""
+    for layer in layers_of(CONFIGS[model], height, width):
+        if layer.unpool:
+            yield Case(replace(layer, unpool=False, skip=False), "direct")
+            for density in densities:
+                yield Case(replace(layer, skip=False), "direct", density)
+            yield Case(layer, "winograd", densities[0])
+            continue
+        yield Case(layer, "direct")
+        if layer.kernel == 3 and layer.cin != 4 and layer.cout != 1:
+            yield from (Case(layer, "winograd-ties"), Case(layer, "winograd"))
+    if model == "full":
+        kernel, channels = CONV6[LARGE_CONV6]
+        small_height, small_width = (max(side >> 5, 2) for side in (height, width))
+        large = Layer(f"conv6 {LARGE_CONV6}", CONFIGS[model].channels(512), channels, kernel, small_height, small_width)
+        yield Case(large, "direct")
+
+
+@dataclass(frozen=True)
+class Operands:
+    input: NDArray[np.float32]
+    weight: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    codes: NDArray[np.uint8] | None
+    add: NDArray[np.float32] | None
+
+
+def operands(case: Case) -> Operands:
+    """Random, as ReLU leaves maps; results are of order one."""
+    layer, rng = case.layer, np.random.default_rng(0)
+    half = 2 if layer.unpool else 1
+    x = rng.random((layer.cin, layer.height // half, layer.width // half), np.float32)
+    if case.density is not None:
+        x[rng.random(x.shape, np.float32) >= case.density] = 0
+    fan_in = np.float32(layer.cin * layer.kernel**2)
+    weight = rng.standard_normal((layer.cout, layer.cin, layer.kernel, layer.kernel), np.float32) / np.sqrt(fan_in)
+    codes = rng.integers(0, 4, x.shape, dtype=np.uint8) if layer.unpool else None
+    add = rng.random((layer.cin, layer.height, layer.width), np.float32) if layer.skip else None
+    return Operands(x, weight, rng.standard_normal(layer.cout, np.float32), codes, add)
+
+
+def result(case: Case, given: Operands, isa: str, threads: int) -> NDArray[np.float32]:
+    options: dict[str, Any] = {"relu": True, "algorithm": case.algorithm, "isa": isa, "threads": threads}
+    if given.codes is not None:
+        return _core.unpool_conv2d(given.input, given.codes, given.add, given.weight, given.bias, **options)
+    if case.layer.pool:
+        return _core.conv2d_max_pool(given.input, given.weight, given.bias, **options)[0]
+    return _core.conv2d(given.input, given.weight, given.bias, **options)
+
+
+def seconds(case: Case, given: Operands, isa: str, threads: int, runs: int) -> list[float]:
+    options: dict[str, Any] = {"pool": case.layer.pool, "codes": given.codes, "add": given.add}
+    options |= {"algorithm": case.algorithm, "isa": isa, "threads": threads, "runs": runs}
+    return _core.layer_seconds(given.input, given.weight, given.bias, **options)
+
+
+def real_products(case: Case, given: Operands) -> int:
+    """Multiplications that the kernel does for the sums, those of filled-up channels and partial tiles included."""
+    layer = case.layer
+    cin = 4 if layer.cin == 4 and case.algorithm == "direct" and layer.cout > 1 else _filled(layer.cin)
+    cout = 1 if layer.cout == 1 else _filled(layer.cout)
+    if (case.algorithm, layer.kernel) in ELEMENTS:
+        elements, tile_height, tile_width = ELEMENTS[case.algorithm, layer.kernel]
+        return elements * -(-layer.height // tile_height) * -(-layer.width // tile_width) * cin * cout
+    if given.codes is None:
+        return cin * cout * layer.kernel**2 * layer.height * layer.width
+    # The gather: a value is multiplied for each pixel of the quads around it, whose kernel reaches it or not.
+    reach = (layer.kernel // 2 + 1) // 2
+    rows, columns = (_within(reach, side) for side in given.input.shape[1:])
+    quads = ((given.input != 0) * np.outer(rows, columns)).sum()
+    return int(quads) * 4 * cout
+
+
+def _within(reach: int, side: int) -> NDArray[np.int64]:
+    """For each of `side` places how many are at most `reach` away, itself included."""
+    places = np.arange(side)
+    return np.minimum(places + reach, side - 1) - np.maximum(places - reach, 0) + 1
+
+
+def _filled(channels: int) -> int:
+    return -(-channels // LANES) * LANES
