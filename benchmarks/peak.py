@@ -14,8 +14,7 @@ from typing import NamedTuple
 
 from benchmarks.kernel_cases import Case, Layer, operands, seconds
 
-# Channels, kernel, rows per thread and width of small layers; which is best depends on the instruction set. More threads
-# get more rows.
+# Channels, kernel, rows per thread and width of small layers; which is best depends on the instruction set.
 SHAPES = ((64, 64, 1, 32, 56), (128, 64, 1, 32, 56), (64, 32, 5, 32, 112), (32, 32, 5, 32, 112))
 ROUNDS, RUNS_PER_ROUND = 5, 40
 SGEMM_SIDE, SGEMM_RUNS = 2048, 5
