@@ -16,9 +16,11 @@ except ModuleNotFoundError as error:
 
 from dim_trt.builder import build_plan
 from dim_trt.capabilities import capabilities
-from dim_trt.engine import Engine
+from dim_trt.engine import Engine, TensorRtRun
 from dim_trt.errors import BackendUnavailable, BuildError, Error, InvalidInput, PlanError
+from dim_trt.gpu_arrays import GpuArray
 from dim_trt.gpu_options import TensorRtOptions
+from dim_trt.streaming import stream
 from dim_trt.version import __version__
 
 __all__ = [
@@ -26,10 +28,13 @@ __all__ = [
     "BuildError",
     "Engine",
     "Error",
+    "GpuArray",
     "InvalidInput",
     "PlanError",
     "TensorRtOptions",
+    "TensorRtRun",
     "__version__",
     "build_plan",
     "capabilities",
+    "stream",
 ]

@@ -10,6 +10,33 @@ class GpuMemory:
     @property
     def address(self) -> int: ...
 
+class DlpackTensor:
+    @property
+    def address(self) -> int: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def strides_bytes(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> tuple[int, int, int]: ...  # code, bits, lanes
+    @property
+    def device(self) -> tuple[int, int]: ...  # type, number
+    @property
+    def read_only(self) -> bool: ...
+
+def dlpack_import(capsule: object) -> DlpackTensor: ...
+def dlpack_export(
+    owner: object,
+    address: int,
+    shape: Sequence[int],
+    strides_bytes: Sequence[int],
+    *,
+    dtype: tuple[int, int],
+    device: tuple[int, int],
+    versioned: bool,
+    read_only: bool = False,
+) -> object: ...
+
 class Engine:
     def __init__(
         self,
@@ -38,6 +65,10 @@ class Engine:
     @property
     def isa(self) -> str: ...
 
+_Window: TypeAlias = tuple[int, int, int, int]  # top, left, height, width
+
+def check_arrays(img: object, trimap: object, out: object) -> None: ...
+def network_window(trimap: NDArray[np.uint8], halo: int, stride: int, step: int) -> tuple[_Window, list[_Window]]: ...
 def read_plan_header(path: str) -> str: ...
 def read_plan_payload(path: str) -> bytes: ...
 def tensorrt_capabilities(folders: Sequence[str]) -> dict[str, Any]: ...

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import os
-from typing import Any
+from concurrent.futures import Future
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +18,31 @@ from dim_trt import _core
 from dim_trt.capabilities import resolve_device, tensorrt_folders
 from dim_trt.errors import InvalidInput
 from dim_trt.files import StrPath
+from dim_trt.gpu_arrays import GpuArray, GpuPicture, is_on_gpu, prepare
+from dim_trt.workers import Workers, closed
 
 LOGGER = logging.getLogger("dim_trt")
+U8 = NDArray[np.uint8]
+F32 = NDArray[np.float32]
+GpuOut = TypeVar("GpuOut", bound=GpuPicture)
+
+
+@dataclass(frozen=True)
+class TensorRtRun:
+    """How an engine runs plans of the tensorrt backend.
+
+    region: run only the part of a picture that the unknown pixels need, which changes nothing in alpha; False runs
+        whole pictures, always at the same speed. With `run(..., stream=...)` pictures are always run whole.
+    cuda_graphs: record the GPU's work once per size and replay it, which takes less of the CPU.
+    """
+
+    region: bool = True
+    cuda_graphs: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("region", "cuda_graphs"):
+            if not isinstance(value := getattr(self, name), bool):
+                raise InvalidInput(f"{name}: expected True or False, got {value!r}")
 
 
 class Engine:
@@ -26,33 +53,62 @@ class Engine:
         device: "cpu", "cuda" or "cuda:N"; "auto" is what the plan was built for, and says so in one log line.
         threads: how many CPU threads one run may use; None uses all cores.
         color: the channel order of the images, "bgr" as OpenCV gives them, or "rgb".
+        max_concurrent: how many runs of `submit` and `stream` go on at a time, and on a GPU those of `run` too; each
+            has its own memory. None is 1 on the CPU and 2 on a GPU, where one copies while the other computes.
+        tensorrt: choices for plans of the tensorrt backend.
+
+    `close`, or a with statement, waits for what was submitted and frees the plan's memory.
 
     Raises:
-        InvalidInput: an argument is not one of the above.
+        InvalidInput: an argument is not one of the above, or `tensorrt` is given for a plan of the cpu backend.
         PlanError: the plan is missing, damaged, or was made for another version, backend or machine.
         BackendUnavailable: the device was asked for and is not there.
     """
 
-    def __init__(self, plan: StrPath, device: str = "auto", threads: int | None = None, color: str = "bgr"):
+    def __init__(
+        self,
+        plan: StrPath,
+        device: str = "auto",
+        threads: int | None = None,
+        color: str = "bgr",
+        *,
+        max_concurrent: int | None = None,
+        tensorrt: TensorRtRun | None = None,
+    ):
         self._path = _plan_path(plan)
         self._color = color
-        backend, gpu = resolve_device(device)
-        self._core = _core.Engine(
+        backend, self._gpu = resolve_device(device)
+        runs, options = _count("max_concurrent", max_concurrent, "the backend's own choice"), _tensorrt_run(tensorrt)
+        core = _core.Engine(
             self._path,
-            threads=_thread_count(threads),
+            threads=_count("threads", threads, "all cores"),
             color=color,
-            gpu=gpu,
+            gpu=self._gpu,
+            region=options.region,
+            max_concurrent=runs or 2,
+            cuda_graphs=options.cuda_graphs,
             tensorrt_folders=tensorrt_folders(),
             backend=backend,
         )
-        self._header: dict[str, Any] = json.loads(self._core.header)
-        self._device = "cpu" if self._header["backend"] == "cpu" else f"cuda:{gpu}"
+        self._header: dict[str, Any] = json.loads(core.header)
+        on_cpu = self._header["backend"] == "cpu"
+        if on_cpu and tensorrt is not None:
+            raise InvalidInput("tensorrt: expected None, as the plan is one of the cpu backend; leave it out")
+        self._core: _core.Engine | None = core
+        self._isa, self._threads = core.isa, core.threads
+        self._device = "cpu" if on_cpu else f"cuda:{self._gpu}"
+        self._max_concurrent = runs or (1 if on_cpu else 2)
+        self._workers = Workers(self._max_concurrent)
         if device == "auto":
             LOGGER.info("device auto: %s, which the plan was built for", self._device)
 
-    def run(
-        self, img: NDArray[np.uint8], trimap: NDArray[np.uint8], out: NDArray[np.float32] | None = None
-    ) -> NDArray[np.float32]:
+    @overload
+    def run(self, img: U8, trimap: U8, out: F32 | None = None) -> F32: ...
+    @overload
+    def run(self, img: GpuPicture, trimap: GpuPicture, out: None = None, *, stream: Any = None) -> GpuArray: ...
+    @overload
+    def run(self, img: GpuPicture, trimap: GpuPicture, out: GpuOut, *, stream: Any = None) -> GpuOut: ...
+    def run(self, img: Any, trimap: Any, out: Any = None, *, stream: Any = None) -> Any:
         """Alpha of one picture.
 
         Args:
@@ -60,21 +116,74 @@ class Engine:
                 strided and read-only arrays are fine.
             trimap: [height, width] uint8: 0 is background, 255 foreground, every other value unknown.
             out: [height, width] float32 to write into, so that nothing is allocated; returned.
+            stream: only for arrays in GPU memory, see below.
 
         Returns:
             Alpha [height, width] float32 in 0..1: exactly 0 and 1 where the trimap is known.
 
-        Raises:
-            InvalidInput: an array has the wrong dtype, rank, size or channels; the message names it.
-        """
-        return self._core.run(img, trimap, out)
+        An engine on a GPU takes arrays in its memory as well, of PyTorch, CuPy, PyCUDA, Numba or whatever has DLPack
+        or `__cuda_array_interface__`, all of them or none, and then returns `out` or a new GpuArray. Without `stream`
+        the call waits for alpha. With one (a CUDA handle, or an object of these packages) it does not: alpha is there
+        for what this stream does next; leave the arrays as they are and alive until it got there, and the pictures are
+        run whole, as finding their unknown part would mean to wait.
 
-    def profile(self, img: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> list[tuple[str, float]]:
+        Raises:
+            InvalidInput: an array has the wrong dtype, rank, size, channels or memory; the message names it.
+        """
+        core = self._open_core()
+        if self._uses_gpu_arrays(img, trimap, out):
+            return prepare(core, self._gpu, img, trimap, out, stream)()
+        if stream is not None:
+            raise InvalidInput("stream: expected None for arrays in host memory; leave it out, or pass arrays on a GPU")
+        return core.run(img, trimap, out)
+
+    @overload
+    def submit(self, img: U8, trimap: U8, out: F32 | None = None) -> Future[F32]: ...
+    @overload
+    def submit(self, img: GpuPicture, trimap: GpuPicture, out: None = None) -> Future[GpuArray]: ...
+    @overload
+    def submit(self, img: GpuPicture, trimap: GpuPicture, out: GpuOut) -> Future[GpuOut]: ...
+    def submit(self, img: Any, trimap: Any, out: Any = None) -> Future[Any]:
+        """Starts a run and returns a future of what `run` returns; `max_concurrent` runs go on at a time, in order.
+
+        Blocks while twice as many are pending, so that memory is bounded; so do not call it from a future's callback.
+        The arrays must stay as they are until the future is done. Arguments are those of `run`.
+
+        Raises:
+            InvalidInput: an array has the wrong dtype, rank or channels, or the engine was closed. A size that the plan
+                does not take is raised by the future.
+        """
+        core = self._open_core()
+        if self._uses_gpu_arrays(img, trimap, out):
+            return self._workers.submit(prepare(core, self._gpu, img, trimap, out, None))
+        _core.check_arrays(img, trimap, out)
+        return self._workers.submit(functools.partial(core.run, img, trimap, out))
+
+    def profile(self, img: U8, trimap: U8) -> list[tuple[str, float]]:
         """Runs once and says where the time went: (step, milliseconds), in the order the steps ran.
 
-        Arguments and errors are those of `run`. The first run on a new size is slower: it lays out its memory.
+        Arguments and errors are those of `run`, for arrays in host memory. The first run on a new size is slower: it
+        lays out its memory.
         """
-        return self._core.profile(img, trimap)
+        return self._open_core().profile(img, trimap)
+
+    def close(self) -> None:
+        """Waits for what was submitted, then lets go of the plan. What is called later raises InvalidInput."""
+        self._workers.close()
+        self._core = None
+
+    def __enter__(self) -> Engine:  # noqa: PYI034 (typing.Self came with Python 3.11)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def max_concurrent(self) -> int:
+        """How many runs of `submit` and `stream` go on at a time."""
+        return self._max_concurrent
 
     @property
     def info(self) -> dict[str, Any]:
@@ -84,8 +193,8 @@ class Engine:
             "backend": self._header["backend"],
             "device": self._device,
             "precision": self._header["precision"],
-            "isa": self._core.isa,
-            "threads": self._core.threads,
+            "isa": self._isa,
+            "threads": self._threads,
             "color": self._color,
             **{key: self._header[key] for key in ("model", "preprocessing", "shapes", "producer", "weights")},
             "path": self._path,
@@ -98,6 +207,20 @@ class Engine:
             f"isa={info['isa']!r}, threads={info['threads']})"
         )
 
+    def _open_core(self) -> _core.Engine:
+        if (core := self._core) is None:
+            raise closed()
+        return core
+
+    def _uses_gpu_arrays(self, img: Any, trimap: Any, out: Any) -> bool:
+        on_gpu = [name for name, array in (("img", img), ("trimap", trimap), ("out", out)) if is_on_gpu(array)]
+        if on_gpu and self._device == "cpu":
+            raise InvalidInput(
+                f"{on_gpu[0]}: expected a numpy array, as this engine runs on the CPU, got an array in GPU memory; "
+                "copy it to the host, or build a plan with python -m dim_trt.build --backend tensorrt"
+            )
+        return bool(on_gpu)
+
 
 def _plan_path(plan: StrPath) -> str:
     if not isinstance(plan, (str, os.PathLike)):
@@ -105,10 +228,16 @@ def _plan_path(plan: StrPath) -> str:
     return os.fspath(plan)
 
 
-def _thread_count(threads: int | None) -> int:
-    """As the core counts them: 0 is all cores."""
-    if threads is None:
+def _count(name: str, value: int | None, none_is: str) -> int:
+    """As the core counts them: 0 for None."""
+    if value is None:
         return 0
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise InvalidInput(f"threads: expected a whole number from 1, or None for all cores, got {threads!r}")
-    return threads
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InvalidInput(f"{name}: expected a whole number from 1, or None for {none_is}, got {value!r}")
+    return value
+
+
+def _tensorrt_run(tensorrt: TensorRtRun | None) -> TensorRtRun:
+    if tensorrt is not None and not isinstance(tensorrt, TensorRtRun):
+        raise InvalidInput(f"tensorrt: expected a TensorRtRun or None, got {type(tensorrt).__name__}")
+    return tensorrt or TensorRtRun()

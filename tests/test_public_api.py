@@ -15,12 +15,15 @@ EXPORTED = {
     "BuildError",
     "Engine",
     "Error",
+    "GpuArray",
     "InvalidInput",
     "PlanError",
     "TensorRtOptions",
+    "TensorRtRun",
     "__version__",
     "build_plan",
     "capabilities",
+    "stream",
 }
 
 
@@ -31,14 +34,18 @@ def test_exported_names() -> None:
 
 def test_everything_exported_is_documented() -> None:
     assert all(inspect.getdoc(getattr(dim_trt, name)) for name in EXPORTED - {"__version__"})
-    assert inspect.getdoc(dim_trt.Engine.run)
+    assert all(inspect.getdoc(getattr(dim_trt.Engine, name)) for name in ("run", "submit", "profile", "close"))
 
 
 def test_signatures() -> None:
     names = {
         dim_trt.build_plan: ["onnx", "plan", "precision", "backend", "tensorrt"],
-        dim_trt.Engine: ["plan", "device", "threads", "color"],
-        dim_trt.Engine.run: ["self", "img", "trimap", "out"],
+        dim_trt.Engine: ["plan", "device", "threads", "color", "max_concurrent", "tensorrt"],
+        dim_trt.Engine.run: ["self", "img", "trimap", "out", "stream"],
+        dim_trt.Engine.submit: ["self", "img", "trimap", "out"],
+        dim_trt.Engine.close: ["self"],
+        dim_trt.TensorRtRun: ["region", "cuda_graphs"],
+        dim_trt.stream: ["engine", "frames", "lookahead"],
         dim_trt.Engine.profile: ["self", "img", "trimap"],
         dim_trt.capabilities: [],
     }

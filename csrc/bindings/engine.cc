@@ -15,6 +15,7 @@
 #include "core/error.h"
 #include "core/matting.h"
 #include "core/plan.h"
+#include "core/window.h"
 
 namespace dim::bindings {
 namespace {
@@ -105,6 +106,28 @@ void run_on_gpu(const Matting& matting, const GpuArray<3>& img, const GpuArray<2
   unlocked([&] { matting.run(request); });
 }
 
+/// What `run` would refuse for its arrays alone.
+void check_arrays(const py::object& img_object, const py::object& trimap_object, const py::object& out) {
+  const py::array img = require_array(img_object, "img");
+  const py::array trimap = require_array(trimap_object, "trimap");
+  image_view(img);
+  trimap_view(trimap);
+  if (!out.is_none()) alpha_array(out, img, trimap);
+}
+
+py::tuple to_tuple(const Window& window) {
+  return py::make_tuple(window.top, window.left, window.size.height, window.size.width);
+}
+
+/// The window that the network must see, and the four parts around it, each (top, left, height, width).
+py::tuple find_window(const py::array& trimap, int halo, int stride, int step) {
+  const TrimapView view = trimap_view(trimap);
+  const Window window = network_window(unknown_window(view), view.size, halo, stride, step);
+  py::list parts;
+  for (const Window& known : around(window, view.size)) parts.append(to_tuple(known));
+  return py::make_tuple(to_tuple(window), parts);
+}
+
 /// Memory of a GPU that Python holds on to.
 struct GpuMemory {
   std::shared_ptr<void> data;
@@ -133,6 +156,9 @@ void register_engine(py::module_& m) {
       .def_property_readonly("header", &Matting::header, "The plan's header, JSON.")
       .def_property_readonly("threads", [](const Matting& self) { return self.backend().threads(); })
       .def_property_readonly("isa", [](const Matting& self) { return self.backend().device(); });
+  m.def("check_arrays", &check_arrays, "img"_a, "trimap"_a, "out"_a, "Raises InvalidInput as Engine.run would.");
+  m.def("network_window", &find_window, "trimap"_a, "halo"_a, "stride"_a, "step"_a,
+        "The part of a picture that the network must see, and the four parts around it; for tests.");
   m.def(
       "read_plan_header", [](const std::string& path) { return unlocked([&] { return read_plan(path).header; }); },
       "path"_a, "Reads and checks a whole plan file, its SHA-256 included; returns the header, JSON.");

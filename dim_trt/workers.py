@@ -1,0 +1,57 @@
+"""Threads that run calls in the order they came, with a bound on how many may wait."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from dim_trt.errors import InvalidInput
+
+T = TypeVar("T")
+
+
+class Workers:
+    """Runs at most `count` calls at a time. Collected with work under way, or at the interpreter's exit, it finishes
+    what it was given."""
+
+    def __init__(self, count: int):
+        self._room = threading.Semaphore(2 * count)
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix="dim_trt")
+        self._closed = False
+
+    def submit(self, work: Callable[[], T]) -> Future[T]:
+        """Blocks while 2 * count calls are pending. Raises InvalidInput after `close`."""
+        room, held = self._room, [work]  # no reference to self: a future must not keep its engine
+        room.acquire()
+        try:
+            if self._closed:
+                raise closed()
+            future = self._pool.submit(_take_and_run, held)
+        except BaseException as error:
+            room.release()
+            if isinstance(error, RuntimeError) and self._closed:
+                raise closed() from None
+            raise
+
+        def done(_: Future[Any]) -> None:
+            held.clear()  # a call that was cancelled stays in the pool's queue; its pictures need not
+            room.release()
+
+        future.add_done_callback(done)
+        return future
+
+    def close(self) -> None:
+        """Waits until everything that was submitted is done."""
+        self._closed = True
+        self._pool.shutdown()
+
+
+def closed() -> InvalidInput:
+    """The error of every call to an engine that was closed."""
+    return InvalidInput("engine: expected an open one, got one that was closed; make a new Engine")
+
+
+def _take_and_run(held: list[Callable[[], T]]) -> T:
+    return held.pop()()
