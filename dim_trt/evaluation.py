@@ -93,7 +93,7 @@ def saving(method: Method, folder: Path, *, depth: int, resume: bool) -> Method:
 
     def note(name: str, key: str) -> None:
         with journal.open("a") as stream:
-            stream.write(json.dumps([name, key]) + "\n")
+            stream.write("\n" + json.dumps([name, key]))  # a line that was cut off stays on its own
         done[name] = key
 
     def alpha(sample: Sample, content: Content) -> NDArray[np.float32]:
@@ -212,7 +212,7 @@ def _read_journal(path: Path) -> dict[str, str]:
     for line in path.read_text().splitlines() if path.exists() else []:
         try:
             name, key = json.loads(line)
-        except ValueError:
+        except (ValueError, TypeError):
             continue
         done[name] = key
     return done
