@@ -88,6 +88,9 @@ def build_engine(
     folders: Sequence[str],
 ) -> dict[str, Any]: ...
 def cpu_capabilities() -> dict[str, Any]: ...
+def estimate_foreground(
+    img: NDArray[np.uint8] | NDArray[np.float32], alpha: NDArray[np.float32], *, threads: int = 0
+) -> tuple[NDArray[Any], NDArray[Any]]: ...
 
 # single operations on (channels, height, width), for tests and benchmarks
 def conv2d(

@@ -53,5 +53,6 @@ PYBIND11_MODULE(_core, m) {
   dim::bindings::register_dlpack(m);
   dim::bindings::register_tensorrt(m);
   dim::bindings::register_operators(m);
+  dim::bindings::register_foreground(m);
   dim::bindings::register_cuda_elements(m);
 }

@@ -9,6 +9,7 @@ void register_engine(pybind11::module_& m);
 void register_dlpack(pybind11::module_& m);
 void register_tensorrt(pybind11::module_& m);
 void register_operators(pybind11::module_& m);
+void register_foreground(pybind11::module_& m);
 void register_cuda_elements(pybind11::module_& m);
 
 }  // namespace dim::bindings

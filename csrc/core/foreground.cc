@@ -1,0 +1,199 @@
+#include "core/foreground.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "core/foreground_levels.h"
+
+namespace dim {
+namespace {
+
+using namespace foreground;
+
+constexpr float kSureForeground = 0.9f;  // pixels above it make the first guess of the foreground's colour
+constexpr float kSureBackground = 0.1f;
+
+void from_unit(float value, float* out) { *out = value; }
+void from_unit(float value, std::uint8_t* out) { *out = static_cast<std::uint8_t>(value * 255.0f + 0.5f); }
+
+using Colours = std::array<float, 2 * kChannels>;
+
+/// Weighted sums over a row or the picture: colours and weight of foreground and background.
+struct Sums {
+  std::array<double, 2 * kChannels> colours{};
+  std::array<double, 2> weight{};
+
+  void add(int layer, double w, const double* rgb) {
+    for (int c = 0; c < kChannels; ++c) colours[static_cast<std::size_t>(layer * kChannels + c)] += w * rgb[c];
+    weight[static_cast<std::size_t>(layer)] += w;
+  }
+};
+
+/// Mean colours of what is surely foreground and surely background; where no pixel is, of all weighted by alpha, and
+/// where alpha is 0 (or 1) everywhere, of the picture. Summed row by row, so that threads change nothing.
+template <typename T>
+Colours mean_colours(const ForegroundTask<T>& task, int threads) {
+  std::vector<std::array<Sums, 3>> rows(static_cast<std::size_t>(task.size.height));  // sure, by alpha, all
+#pragma omp parallel for num_threads(threads) schedule(static)
+  for (int y = 0; y < task.size.height; ++y) {
+    auto& [sure, weighted, all] = rows[static_cast<std::size_t>(y)];
+    const std::size_t first = static_cast<std::size_t>(y) * static_cast<std::size_t>(task.size.width);
+    for (std::size_t i = first; i < first + static_cast<std::size_t>(task.size.width); ++i) {
+      const T* pixel = task.image + kChannels * i;
+      const float a = task.alpha[i];
+      const double rgb[kChannels] = {to_unit(pixel[0]), to_unit(pixel[1]), to_unit(pixel[2])};
+      if (a > kSureForeground) sure.add(0, 1, rgb);
+      if (a < kSureBackground) sure.add(1, 1, rgb);
+      weighted.add(0, a, rgb);
+      weighted.add(1, 1 - a, rgb);
+      all.add(0, 1, rgb);
+      all.add(1, 1, rgb);
+    }
+  }
+  std::array<Sums, 3> total;
+  for (const auto& row : rows)
+    for (std::size_t kind = 0; kind < 3; ++kind) {
+      for (std::size_t c = 0; c < 2 * kChannels; ++c) total[kind].colours[c] += row[kind].colours[c];
+      for (std::size_t layer = 0; layer < 2; ++layer) total[kind].weight[layer] += row[kind].weight[layer];
+    }
+  Colours mean;
+  for (std::size_t c = 0; c < 2 * kChannels; ++c) {
+    std::size_t kind = 0;
+    while (!(total[kind].weight[c / kChannels] > 0)) ++kind;  // the last one holds every pixel
+    mean[c] = static_cast<float>(total[kind].colours[c] / total[kind].weight[c / kChannels]);
+  }
+  return mean;
+}
+
+/// What a row's pixels share between channels, and its new colours before they replace the old ones.
+struct Scratch {
+  explicit Scratch(int width) : size(static_cast<std::size_t>(width)), values(9 * size) {}
+  float* part(int i) { return values.data() + static_cast<std::size_t>(i) * size; }
+
+  std::size_t size;
+  std::vector<float> values;
+};
+
+/// Weights of the left, right, upper and lower neighbour, with sum 1 (parts 0 to 3), and the step along the residual
+/// (part 4): with S the sum of the paper's weights, 1 / (S + alpha² + (1 - alpha)²).
+void weigh_row(const Level& level, int y, int above, int below, const ForegroundOptions& options, Scratch* scratch) {
+  const int width = level.alpha.size().width;
+  const float *a = level.alpha.row(0, y), *up = level.alpha.row(0, above), *down = level.alpha.row(0, below);
+  float *to_left = scratch->part(0), *to_right = scratch->part(1), *to_up = scratch->part(2);
+  float *to_down = scratch->part(3), *step = scratch->part(4);
+  const float base = options.regularization, slope = options.gradient_weight;
+#pragma omp simd
+  for (int x = 0; x < width; ++x) {
+    const float here = a[x], rest = 1.0f - here;
+    const float l = base + slope * std::fabs(here - a[x - 1]), r = base + slope * std::fabs(here - a[x + 1]);
+    const float u = base + slope * std::fabs(here - up[x]), d = base + slope * std::fabs(here - down[x]);
+    const float sum = l + r + u + d, scale = 1.0f / sum;
+    to_left[x] = l * scale;
+    to_right[x] = r * scale;
+    to_up[x] = u * scale;
+    to_down[x] = d * scale;
+    step[x] = 1.0f / (sum + here * here + rest * rest);
+  }
+}
+
+/// The colours of a row that minimise the paper's cost (its equation 4) with the neighbours' held. Of the 2×2 system
+/// only the form is ours: with f and b the neighbours' weighted means and r = image - alpha f - (1 - alpha) b,
+///   F = f + alpha r / (S + alpha² + (1 - alpha)²),  B = b + (1 - alpha) r / (S + alpha² + (1 - alpha)²),
+/// which has no difference of products that cancels where S is small. The row above and the row below are of the other
+/// parity; in the row itself all pixels see their neighbours' old colours. So rows of a parity are independent.
+void relax_row(const Level& level, int y, const ForegroundOptions& options, Scratch* scratch) {
+  const Size size = level.alpha.size();
+  const int above = std::max(y - 1, 0), below = std::min(y + 1, size.height - 1);
+  weigh_row(level, y, above, below, options, scratch);
+  const float *to_left = scratch->part(0), *to_right = scratch->part(1), *to_up = scratch->part(2);
+  const float *to_down = scratch->part(3), *step = scratch->part(4), *a = level.alpha.row(0, y);
+  float *new_f = scratch->part(5), *new_b = scratch->part(6);
+  for (int c = 0; c < kChannels; ++c) {
+    float *f = level.colours.row(c, y), *b = level.colours.row(c + kChannels, y);
+    const float *f_up = level.colours.row(c, above), *f_down = level.colours.row(c, below);
+    const float *b_up = level.colours.row(c + kChannels, above), *b_down = level.colours.row(c + kChannels, below);
+    const float* image = level.image.row(c, y);
+#pragma omp simd
+    for (int x = 0; x < size.width; ++x) {
+      const float mean_f = to_left[x] * f[x - 1] + to_right[x] * f[x + 1] + to_up[x] * f_up[x] + to_down[x] * f_down[x];
+      const float mean_b = to_left[x] * b[x - 1] + to_right[x] * b[x + 1] + to_up[x] * b_up[x] + to_down[x] * b_down[x];
+      const float rest = 1.0f - a[x];
+      const float residual = (image[x] - a[x] * mean_f - rest * mean_b) * step[x];
+      new_f[x] = std::min(std::max(mean_f + a[x] * residual, 0.0f), 1.0f);
+      new_b[x] = std::min(std::max(mean_b + rest * residual, 0.0f), 1.0f);
+    }
+    std::copy_n(new_f, size.width, f);
+    std::copy_n(new_b, size.width, b);
+    level.colours.close_row(c, y);
+    level.colours.close_row(c + kChannels, y);
+  }
+}
+
+/// Waiting for each other costs more than it gives where there are few pixels.
+int useful_threads(Size size, int threads) {
+  constexpr std::size_t kPixelsPerThread = 1 << 15;
+  return static_cast<int>(std::min(static_cast<std::size_t>(threads), 1 + size.area() / kPixelsPerThread));
+}
+
+void relax(const Level& level, const ForegroundOptions& options) {
+  const Size size = level.alpha.size();
+  const bool small = size.height <= options.small_size && size.width <= options.small_size;
+  const int iterations = small ? options.small_iterations : options.large_iterations;
+#pragma omp parallel num_threads(useful_threads(size, options.threads))
+  {
+    Scratch scratch(size.width);
+    for (int half = 0; half < 2 * iterations; ++half) {
+#pragma omp for schedule(dynamic, 8)  // its end is the barrier between even and odd rows
+      for (int i = 0; i < (size.height + 1 - half % 2) / 2; ++i) relax_row(level, 2 * i + half % 2, options, &scratch);
+    }
+  }
+}
+
+template <typename T>
+void write_row(const Level& level, int y, const ForegroundTask<T>& task) {
+  const std::size_t width = static_cast<std::size_t>(task.size.width), first = static_cast<std::size_t>(y) * width;
+  for (int c = 0; c < kChannels; ++c) {
+    const float *f = level.colours.row(c, y), *b = level.colours.row(c + kChannels, y);
+    for (std::size_t x = 0; x < width; ++x) {
+      const std::size_t i = kChannels * (first + x) + static_cast<std::size_t>(c);
+      const float alpha = task.alpha[first + x];
+      if (alpha < 1.0f)
+        from_unit(f[x], task.foreground + i);
+      else
+        task.foreground[i] = task.image[i];
+      if (alpha > 0.0f)
+        from_unit(b[x], task.background + i);
+      else
+        task.background[i] = task.image[i];
+    }
+  }
+}
+
+}  // namespace
+
+template <typename T>
+void estimate_foreground(const ForegroundTask<T>& task, const ForegroundOptions& options) {
+  const Colours mean = mean_colours(task, options.threads);
+  Planes colours({1, 1}, 2 * kChannels);
+  for (int plane = 0; plane < 2 * kChannels; ++plane) *colours.row(plane, 0) = mean[static_cast<std::size_t>(plane)];
+  const std::vector<Size> sizes = level_sizes(task.size);
+  for (const Size& size : sizes) {
+    Level level = next_level(task, colours, size, useful_threads(size, options.threads));
+    relax(level, options);
+    if (&size != &sizes.back()) {
+      colours = std::move(level.colours);
+      continue;
+    }
+#pragma omp parallel for num_threads(options.threads) schedule(static)
+    for (int y = 0; y < size.height; ++y) write_row(level, y, task);
+  }
+}
+
+template void estimate_foreground(const ForegroundTask<float>&, const ForegroundOptions&);
+template void estimate_foreground(const ForegroundTask<std::uint8_t>&, const ForegroundOptions&);
+
+}  // namespace dim
