@@ -1,9 +1,10 @@
 """Peak resident memory of whole processes: one picture through `Engine.run`, and through ONNX Runtime.
 
-    python -m benchmarks.memory --model full --height 1080 --width 1920
+    python -m benchmarks.memory --model full --size 1080x1920
+    python -m benchmarks.memory --model full --size 2160x3840 --no-onnxruntime --limit-mb 4096
 
-Each runs in a process of its own that imports nothing else; random weights, every pixel unknown but one. Needs the
-extras train and dev.
+Each runs in a process of its own that imports nothing else; every pixel unknown but one. Needs the extras train and
+dev, and Linux.
 """
 
 from __future__ import annotations
@@ -12,21 +13,25 @@ import argparse
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-
-import torch
+from typing import Any
 
 import dim_trt
-from training.export import export_onnx
-from training.model import CONFIGS, STRIDE, DeepImageMatting
+from benchmarks.measure import add_json_argument, default_threads, manifest, size, write_json
+from benchmarks.networks import MODEL_HELP, load_network
+from training.model import STRIDE
 
+SIDES = ("height", "width")
+# VmHWM, as a child's getrusage counts its parent's memory, too.
 REPORT = """
-import resource, time
-import numpy as np
+import re, time
+from pathlib import Path
 start = time.perf_counter()
 run()
 seconds = time.perf_counter() - start
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, f"{seconds:.2f}")
+kilobytes = int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1])
+print(kilobytes // 1024, f"{seconds:.2f}")
 """
 ENGINE = """
 import numpy as np
@@ -48,28 +53,54 @@ run = lambda: session.run(None, {{"input": x}})
 """
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__.split("\n")[0])
-    parser.add_argument("--model", choices=sorted(CONFIGS), default="full")
-    parser.add_argument("--height", type=int, default=1080)
-    parser.add_argument("--width", type=int, default=1920)
-    parser.add_argument("--threads", type=int, default=dim_trt.capabilities()["cpu"]["threads"])
-    parser.add_argument("--no-onnxruntime", action="store_true", help="the engine alone, for sizes the other cannot do")
-    args = parser.parse_args()
+def records(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
-        onnx, plan = str(Path(folder) / "dim.onnx"), str(Path(folder) / "dim.plan")
-        torch.manual_seed(0)
-        export_onnx(DeepImageMatting(CONFIGS[args.model]).eval(), onnx)
-        dim_trt.build_plan(onnx, plan, backend="cpu")
-        padded = {f"padded_{side}": -(-getattr(args, side) // STRIDE) * STRIDE for side in ("height", "width")}
-        names = {"onnx": onnx, "plan": plan, **vars(args), **padded}
+        onnx, plan = load_network(args.model, Path(folder)).onnx, Path(folder) / "dim.plan"
+        dim_trt.build_plan(onnx, plan, precision=args.precision, backend="cpu")
+        height, width = args.size
+        padded = {f"padded_{name}": -(-side // STRIDE) * STRIDE for name, side in zip(SIDES, args.size, strict=True)}
+        about = {"height": height, "width": width, "threads": args.threads}
         programs = {"dim_trt": ENGINE} if args.no_onnxruntime else {"dim_trt": ENGINE, "onnxruntime": ONNXRUNTIME}
-        print(f"{args.model}, {args.height}x{args.width}, {args.threads} threads\n")
-        print("| | peak memory, MB | first run, s |\n| --- | ---: | ---: |")
+        ours = 0
         for name, program in programs.items():
-            command = [sys.executable, "-c", program.format(**names) + REPORT]
-            megabytes, seconds = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
-            print(f"| {name} | {megabytes} | {seconds} |")
+            source = program.format(onnx=str(onnx), plan=str(plan), **about, **padded) + REPORT
+            output = subprocess.run(
+                [sys.executable, "-c", source], check=True, stdout=subprocess.PIPE, text=True
+            ).stdout
+            megabytes, seconds = output.split()
+            ours = ours or int(megabytes)
+            yield {
+                "engine": "dim_trt",
+                "peer": name,
+                "model": args.model,
+                "precision": args.precision if name == "dim_trt" else "fp32",
+                **about,
+                "peak_memory_mb": int(megabytes),
+                "first_run_s": float(seconds),
+                "memory_ratio": round(int(megabytes) / ours, 3),
+                **manifest(),
+            }
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__.split("\n")[0])
+    parser.add_argument("--model", default="full", help=MODEL_HELP)
+    parser.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32", help="of the plan's weights")
+    parser.add_argument("--size", type=size, default=(1080, 1920), metavar="HxW", help="default: 1080x1920")
+    parser.add_argument("--threads", type=int, default=default_threads())
+    parser.add_argument("--no-onnxruntime", action="store_true", help="the engine alone, for sizes the other cannot do")
+    parser.add_argument("--limit-mb", type=int, help="exit with 1 where the engine takes more")
+    add_json_argument(parser)
+    args = parser.parse_args(argv)
+    print(f"{args.model}, {args.size[0]}x{args.size[1]}, {args.threads} threads\n")
+    print("| | peak memory, MB | memory / dim_trt | first run, s |\n| --- | ---: | ---: | ---: |")
+    table = []
+    for row in records(args):
+        print(f"| {row['peer']} | {row['peak_memory_mb']} | {row['memory_ratio']:.2f} | {row['first_run_s']:.2f} |")
+        table.append(row)
+    write_json(args.json, table)
+    if args.limit_mb is not None and table[0]["peak_memory_mb"] > args.limit_mb:
+        sys.exit(f"dim_trt took {table[0]['peak_memory_mb']} MB, more than {args.limit_mb}")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import onnx
 import onnxruntime  # type: ignore[import-untyped]
-from numpy.typing import NDArray
 
 import dim_trt
 from benchmarks.measure import PAUSE_S, add_json_argument, default_threads, manifest, size, write_json
