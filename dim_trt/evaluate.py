@@ -34,7 +34,7 @@ progress_bar = functools.partial(tqdm, unit="picture", leave=False, disable=None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    data = parser.add_argument_group("pictures").add_mutually_exclusive_group(required=True)
+    data = parser.add_mutually_exclusive_group(required=True)
     data.add_argument("--data", type=Path, metavar="DIR", help="the data set's folder")
     data.add_argument("--alphamatting", type=Path, metavar="DIR", help="the same as --data DIR --layout alphamatting")
     parser.add_argument("--layout", choices=("auto", *LAYOUTS), default="auto", help="default: the one that is there")
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--worst", type=int, default=10, metavar="N", help="pictures to list; default: %(default)s")
     parser.add_argument("--sort", choices=METRICS, default="sad", help="what the worst is; default: %(default)s")
     parser.add_argument("--save", type=Path, metavar="DIR", help="write the alphas there, and score what was written")
-    parser.add_argument("--depth", type=int, choices=(8, 16), help="bits of the saved alphas; default: 16")
+    parser.add_argument("--depth", type=int, choices=(8, 16), help="of --save, 8 as in published tables; default: 16")
     parser.add_argument("--resume", action="store_true", help="keep what is in --json and --save if it is still right")
     add_engine_arguments(parser)
 
