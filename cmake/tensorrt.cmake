@@ -1,6 +1,6 @@
 # The TensorRT backend: for each major version whose headers are found a module (libdim_trt_tensorrt.<major>.so) and a
 # plugin library (libdim_trt_plugins.<major>.so). Both open TensorRT at run time; only its headers are needed here.
-set(TENSORRT_ROOT "" CACHE STRING 
+set(TENSORRT_ROOT "" CACHE STRING
   "Folders with TensorRT's include/NvInfer.h and NvOnnxParser.h, one a major version, separated by ; or :  Empty: $TENSORRT_ROOT")
 set(DIM_TRT_FETCH_TENSORRT "" CACHE STRING
   "Tags of github.com/NVIDIA/TensorRT whose headers to fetch, for example v11.1;v10.16; needs a network")

@@ -21,7 +21,7 @@ def leaf(rng: Rng, base: Array, heading: float, length: float) -> Array:
     side = np.concatenate([half, -half[::-1]])
     ahead = length * np.concatenate([t, t[::-1]])
     c, s = np.cos(heading), np.sin(heading)
-    return (base + np.stack([c * ahead - s * side, s * ahead + c * side], -1)).astype(np.float32)
+    return np.asarray((base + np.stack([c * ahead - s * side, s * ahead + c * side], -1)).astype(np.float32))
 
 
 def leaves(rng: Rng, size: Size) -> Array:
@@ -133,7 +133,7 @@ def rough(rng: Rng, size: Size) -> Array:
 def defocus(rng: Rng, size: Size) -> Array:
     """Any of the plainer families out of focus."""
     layer = rng.choice(np.array([solid, leaves, branches, fur], object))(rng, size)
-    return cv2.GaussianBlur(layer, (0, 0), rng.uniform(1.5, 8))
+    return np.asarray(cv2.GaussianBlur(layer, (0, 0), rng.uniform(1.5, 8)))
 
 
 def motion(rng: Rng, size: Size) -> Array:
@@ -143,7 +143,7 @@ def motion(rng: Rng, size: Size) -> Array:
     kernel = np.zeros((2 * length + 1, 2 * length + 1), np.float32)
     tip = (int(length + length * np.cos(angle)), int(length + length * np.sin(angle)))
     cv2.line(kernel, (length, length), tip, 1.0, 1)
-    return cv2.filter2D(layer, -1, kernel / kernel.sum())
+    return np.asarray(cv2.filter2D(layer, -1, kernel / kernel.sum()))
 
 
 def several(rng: Rng, size: Size) -> Array:

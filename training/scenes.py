@@ -54,7 +54,7 @@ def shadow(rng: Rng, background: Array, alpha: Array) -> Array:
     dx, dy = rng.normal(0, 12, 2)
     cast = cv2.warpAffine(alpha, np.array([[1, 0, dx], [0, 1, dy]], np.float32), alpha.shape[::-1])
     cast = cv2.GaussianBlur(cast, (0, 0), rng.uniform(2, 12))
-    return background * (1 - rng.uniform(0.2, 0.8) * cast[..., None])
+    return np.asarray(background * (1 - rng.uniform(0.2, 0.8) * cast[..., None]))
 
 
 def camera_noise(rng: Rng, image: Array) -> NDArray[np.uint8]:

@@ -37,7 +37,7 @@ def paint(alpha: Array, colour: Array) -> Array:
 
 
 def over(top: Array, bottom: Array) -> Array:
-    return top + bottom * (1 - top[..., 3:])
+    return np.asarray(top + bottom * (1 - top[..., 3:]))
 
 
 def body(rng: Rng, size: Size, contour: Array | None = None) -> tuple[Array, Array]:

@@ -25,7 +25,7 @@ def palette(rng: Rng, count: int) -> Array:
     saturation = np.clip(rng.beta(1.3, 2.2) + rng.normal(0, 0.12, count), 0, 1)
     value = np.clip(rng.uniform(0.2, 0.85) + rng.normal(0, rng.uniform(0.05, 0.3), count), 0.02, 1)
     hsv = np.stack([hues, saturation, value], -1).astype(np.float32)
-    return cv2.cvtColor(hsv[None], cv2.COLOR_HSV2RGB)[0]
+    return np.asarray(cv2.cvtColor(hsv[None], cv2.COLOR_HSV2RGB)[0])
 
 
 def noise(rng: Rng, size: Size, coarsest: int = 3, falloff: float = 0.5) -> Array:
@@ -46,7 +46,7 @@ def ramp(rng: Rng, size: Size) -> Array:
     angle = rng.uniform(0, 2 * np.pi)
     y, x = np.mgrid[0 : size.height, 0 : size.width].astype(np.float32)
     t = np.cos(angle) * x + np.sin(angle) * y
-    return ((t - t.min()) / max(float(np.ptp(t)), 1e-6)).astype(np.float32)
+    return np.asarray(((t - t.min()) / max(float(np.ptp(t)), 1e-6)).astype(np.float32))
 
 
 def warp(rng: Rng, picture: Array, strength: float) -> Array:
@@ -137,7 +137,7 @@ def landscape(rng: Rng, size: Size) -> Array:
     y = np.linspace(0, 1, size.height, dtype=np.float32)[:, None]
     below = np.clip((y - horizon) * max(size) / rng.uniform(1, 6), 0, 1)[..., None]
     upper, lower = (rng.choice([gradient, clouds, dead_leaves, grass])(rng, size) for _ in range(2))  # type: ignore[arg-type]
-    return upper + below * (lower - upper)
+    return np.asarray(upper + below * (lower - upper))
 
 
 TEXTURES: dict[str, Callable[[Rng, Size], Array]] = {
