@@ -63,7 +63,7 @@ class Timings:
     def time(
         self, make: Callable[[], Callable[[], float]], size: Sides, unknown: float, clock: str, region: bool = True
     ) -> None:
-        figures = summary(sample(make(), self.settings.seconds, self.settings.warmup_s))
+        figures = summary(sample(make(), self.settings.seconds))
         sides = {"height": size[0], "width": size[1], "unknown_fraction": unknown}
         self.steps.add("latency", **sides, clock=clock, region=region, **figures)
 

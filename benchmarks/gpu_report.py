@@ -14,7 +14,8 @@ COMPILED = "pytorch compiled fp16 channels-last"
 
 
 def table(records: list[Record]) -> str:
-    parts = [latencies(records), throughputs(records), accuracy(records), goals(records), missing(records)]
+    dry = "Dry run: the cpu backend in place of TensorRT; these times say nothing." if records[0]["dry_run"] else ""
+    parts = [dry, latencies(records), throughputs(records), accuracy(records), goals(records), missing(records)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -79,7 +80,7 @@ def goals(records: list[Record]) -> str:
 
 def missing(records: list[Record]) -> str:
     lines = [
-        f"- {row['kind']}: {row.get('model', '')} {title(row)}, {row['step']}: {row['reason']}"
+        f"- {row['kind']}: {' '.join(filter(None, (row.get('model'), title(row))))} {row['step']}: {row['reason']}"
         for row in records
         if row["kind"] in ("skipped", "failed")
     ]

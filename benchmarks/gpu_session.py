@@ -36,7 +36,7 @@ class Settings:
     """Of one run of the benchmark; a file carries them to the processes that it starts.
 
     out: folder for the results. work: folder for ONNX files, plans and timings. deadline: seconds since the epoch.
-    dry_run: the cpu backend in place of tensorrt, one run in place of seconds of them.
+    dry_run: the cpu backend in place of tensorrt, and `seconds` is 0.
     """
 
     out: str
@@ -50,10 +50,6 @@ class Settings:
     @property
     def backend(self) -> str:
         return "cpu" if self.dry_run else "tensorrt"
-
-    @property
-    def warmup_s(self) -> float:
-        return 0.0 if self.dry_run else 0.2
 
     def left_s(self) -> float:
         return self.deadline - time.time()

@@ -10,7 +10,8 @@ from typing import Any
 from benchmarks.pictures import Picture
 from dim_trt import Engine
 
-MIN_RUNS = 10
+WARM_UP_S = 0.2
+MIN_RUNS, DRY_RUNS = 10, 2
 MIN_WARM_UPS = 3  # the second run of a size captures a CUDA graph
 
 
@@ -25,16 +26,16 @@ def clocked(run: Callable[[], Any]) -> Callable[[], float]:
     return once
 
 
-def sample(once_ms: Callable[[], float], seconds: float, warmup_s: float) -> list[float]:
-    """What `once_ms` returns, over and over."""
-    end = time.perf_counter() + warmup_s
+def sample(once_ms: Callable[[], float], seconds: float) -> list[float]:
+    """What `once_ms` returns, over and over; seconds=0 is a dry run."""
+    end = time.perf_counter() + (WARM_UP_S if seconds else 0)
     warm_ups = 0
     while warm_ups < MIN_WARM_UPS or time.perf_counter() < end:
         once_ms()
         warm_ups += 1
     times_ms: list[float] = []
-    end = time.perf_counter() + seconds
-    while len(times_ms) < MIN_RUNS or time.perf_counter() < end:
+    end, runs = time.perf_counter() + seconds, _min_runs(seconds)
+    while len(times_ms) < runs or time.perf_counter() < end:
         times_ms.append(once_ms())
     return times_ms
 
@@ -45,8 +46,8 @@ def throughput(engine: Engine, picture: Picture, in_flight: int, seconds: float)
     for _ in range(2 * in_flight):  # warm-up: every context has captured its graph
         waiting.popleft().result()
         waiting.append(engine.submit(picture.img, picture.trimap))
-    done, begin = 0, time.perf_counter()
-    while done < MIN_RUNS or time.perf_counter() < begin + seconds:
+    done, begin, runs = 0, time.perf_counter(), _min_runs(seconds)
+    while done < runs or time.perf_counter() < begin + seconds:
         waiting.popleft().result()
         waiting.append(engine.submit(picture.img, picture.trimap))
         done += 1
@@ -54,3 +55,7 @@ def throughput(engine: Engine, picture: Picture, in_flight: int, seconds: float)
     for future in waiting:
         future.result()
     return {"in_flight": in_flight, "runs": done, "throughput_per_s": round(done / elapsed, 2)}
+
+
+def _min_runs(seconds: float) -> int:
+    return MIN_RUNS if seconds else DRY_RUNS
