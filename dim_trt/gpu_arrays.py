@@ -192,8 +192,13 @@ def _from_interface(array: Any, name: str, stream: int, gpu: int) -> _View:
     interface = array.__cuda_array_interface__
     if interface.get("version", 0) < 2 or interface.get("mask") is not None:
         raise InvalidInput(f"{name}: expected a __cuda_array_interface__ of version 2 or later without mask")
-    dtype, shape = np.dtype(interface["typestr"]), tuple(interface["shape"])
-    address, read_only = interface["data"]
+    try:
+        dtype, shape = np.dtype(interface["typestr"]), tuple(interface["shape"])
+        address, read_only = interface["data"]
+    except (KeyError, TypeError) as error:
+        raise InvalidInput(
+            f"{name}: expected a __cuda_array_interface__ with data, shape and typestr: {error}"
+        ) from error
     strides = interface.get("strides")
     if strides is None:
         strides = [dtype.itemsize * math.prod(shape[axis + 1 :]) for axis in range(len(shape))]

@@ -1,97 +1,52 @@
-"""Engine.submit, Engine.close and dim_trt.stream: order, bounds, errors, threads."""
+"""Engine.submit and Engine.close: order, bounds, errors, threads."""
 
 from __future__ import annotations
 
 import gc
-import itertools
 import signal
 import subprocess
 import sys
 import threading
-import time
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 
 import dim_trt
 from tests.support.networks import random_picture
-from tests.support.tiny_graphs import tiny_dim
+from tests.support.stand_ins import (
+    SECONDS,
+    SlowCore,
+    eventually,
+    in_thread,
+    numbered,
+    tiny_plan,
+)
 
-SECONDS = 20.0  # more than anything here takes
 IMG, TRIMAP = random_picture(0, 33, 45)
 
 
 @pytest.fixture(scope="module")
 def plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("async")
-    onnx.save(tiny_dim(), folder / "tiny.onnx")
-    dim_trt.build_plan(folder / "tiny.onnx", folder / "tiny.plan", backend="cpu")
-    return folder / "tiny.plan"
-
-
-class SlowCore:
-    """Stands in for the C++ engine: a run lasts until `go` is set, and returns its image."""
-
-    def __init__(self) -> None:
-        self.go = threading.Event()
-        self.lock = threading.Lock()
-        self.started: list[int] = []  # first pixel of each image
-        self.running = self.most = 0
-
-    def run(self, img: Any, _trimap: Any, _out: Any) -> Any:
-        with self.lock:
-            self.started.append(int(img[0, 0, 0]))
-            self.running += 1
-            self.most = max(self.most, self.running)
-        assert self.go.wait(SECONDS)
-        with self.lock:
-            self.running -= 1
-        return img
+    return tiny_plan(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture
 def slow(plan: Path) -> Iterator[Callable[[int], tuple[dim_trt.Engine, SlowCore]]]:
-    cores: list[SlowCore] = []
+    gates: list[threading.Event] = []
 
     def make(max_concurrent: int) -> tuple[dim_trt.Engine, SlowCore]:
         engine, core = dim_trt.Engine(plan, max_concurrent=max_concurrent), SlowCore()
         engine._core = core  # type: ignore[assignment]
-        cores.append(core)
+        gates.append(core.go)
         return engine, core
 
     yield make
-    for core in cores:
-        core.go.set()
-
-
-def numbered(number: int) -> tuple[Any, Any]:
-    return np.full((3, 5, 3), number, np.uint8), np.full((3, 5), 128, np.uint8)
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.002)
-
-
-def in_thread(work: Callable[[], object]) -> tuple[threading.Thread, list[BaseException]]:
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            work()
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    return thread, errors
+    for gate in gates:
+        gate.set()
 
 
 def test_submit_gives_what_run_gives(plan: Path) -> None:
@@ -224,7 +179,6 @@ def test_an_engine_without_owner_finishes_its_work(slow: Any) -> None:
     go.set()
     assert [int(future.result(SECONDS)[0, 0, 0]) for future in futures] == [0, 1]
     eventually(lambda: threading.active_count() < before)
-    slow.__closure__[0].cell_contents.clear()  # the fixture's list
     del core
     gc.collect()
     assert core_gone() is None
@@ -234,8 +188,8 @@ def test_the_interpreter_exits_with_work_in_flight(plan: Path) -> None:
     code = (
         "import sys, numpy as np, dim_trt\n"
         "engine = dim_trt.Engine(sys.argv[1], threads=1, max_concurrent=2)\n"
-        "trimap = np.full((301, 299), 128, np.uint8); trimap[0] = 0\n"
-        "futures = [engine.submit(np.zeros((301, 299, 3), np.uint8), trimap) for _ in range(4)]\n"
+        "trimap = np.full((701, 699), 128, np.uint8); trimap[0] = 0\n"
+        "futures = [engine.submit(np.zeros((701, 699, 3), np.uint8), trimap) for _ in range(4)]\n"
         "print(sum(future.done() for future in futures))\n"
     )
     run = subprocess.run(
@@ -256,107 +210,6 @@ def test_waiting_can_be_interrupted(slow: Any, waiting_for: str) -> None:
     timer.join()
     core.go.set()
     assert engine.submit(*numbered(3)).result(SECONDS) is not None
-
-
-def test_stream_is_run_in_order(plan: Path) -> None:
-    engine = dim_trt.Engine(plan, threads=1, max_concurrent=2)
-    pictures = [random_picture(seed, 30 + seed % 4, 61) for seed in range(12)]
-    for lookahead in (None, 1, 3, 100):
-        results = list(dim_trt.stream(engine, iter(pictures), lookahead))
-        assert len(results) == len(pictures)
-        for (img, alpha), picture in zip(results, pictures, strict=True):
-            assert img is picture[0]
-            np.testing.assert_array_equal(alpha, engine.run(*picture))
-    assert list(dim_trt.stream(engine, [])) == []
-
-
-def test_stream_looks_ahead_so_far_and_no_further(slow: Any) -> None:
-    engine, core = slow(2)
-    core.go.set()
-    for lookahead in (1, 2, 5):
-        pulled = 0
-
-        def frames() -> Iterator[tuple[Any, Any]]:
-            nonlocal pulled
-            for number in itertools.count():
-                pulled += 1
-                yield numbered(number % 256)
-
-        results = dim_trt.stream(engine, frames(), lookahead)
-        for yielded in range(1, 40):
-            assert int(next(results)[0][0, 0, 0]) == yielded - 1
-            assert yielded < pulled <= yielded + lookahead, "one more must run while the caller works"
-        results.close()  # type: ignore[attr-defined]
-        before = pulled
-        assert list(results) == []
-        assert pulled == before
-
-
-def test_stream_runs_several_at_a_time(slow: Any) -> None:
-    engine, core = slow(3)
-    results = dim_trt.stream(engine, (numbered(number) for number in range(9)))
-    thread, errors = in_thread(lambda: next(results))
-    eventually(lambda: core.running == 3)
-    core.go.set()
-    thread.join(SECONDS)
-    assert not errors
-    assert len(list(results)) == 8
-    assert core.most == 3
-
-
-@pytest.mark.parametrize("lookahead", [1, 2, 7])
-@pytest.mark.parametrize(
-    ("bad", "error", "message"),
-    [
-        (None, OSError, "the camera is gone"),
-        ((IMG.astype(np.int16), TRIMAP), dim_trt.InvalidInput, "img: expected dtype uint8"),
-        ((IMG, TRIMAP[:-1]), dim_trt.InvalidInput, "trimap: expected the image's height and width"),
-        (IMG, dim_trt.InvalidInput, r"frames: expected pairs \(img, trimap\), got ndarray"),
-    ],
-    ids=["source", "dtype", "size", "not a pair"],
-)
-def test_stream_raises_an_error_in_its_place(
-    plan: Path, bad: Any, error: type[Exception], message: str, lookahead: int
-) -> None:
-    def frames() -> Iterator[Any]:
-        yield from [(IMG, TRIMAP)] * 3
-        if bad is None:
-            raise OSError("the camera is gone")
-        yield bad
-        yield from [(IMG, TRIMAP)] * 2
-
-    results = dim_trt.stream(dim_trt.Engine(plan, threads=1), frames(), lookahead)
-    for _ in range(3):
-        assert next(results)[1].shape == TRIMAP.shape
-    with pytest.raises(error, match=message):
-        next(results)
-    assert list(results) == []
-
-
-def test_stream_closed_early_waits_for_what_runs(slow: Any) -> None:
-    engine, core = slow(1)
-    slowly = core.run
-    core.run = lambda img, *others: slowly(img, *others) if img.any() else img  # the first frame is done at once
-    results = dim_trt.stream(engine, (numbered(number) for number in range(100)), 2)
-    next(results)
-    eventually(lambda: core.running == 1)
-    closing, errors = in_thread(results.close)  # type: ignore[attr-defined]
-    closing.join(0.05)
-    assert closing.is_alive()
-    core.go.set()
-    closing.join(SECONDS)
-    assert not errors
-    assert core.running == 0
-    assert core.started == [1]
-
-
-def test_stream_of_a_closed_engine(plan: Path) -> None:
-    engine = dim_trt.Engine(plan)
-    results = dim_trt.stream(engine, itertools.repeat((IMG, TRIMAP)))
-    next(results)
-    engine.close()
-    with pytest.raises(dim_trt.InvalidInput, match="was closed"):
-        list(results)
 
 
 def test_a_failed_run_raises_what_run_raises(slow: Any) -> None:
