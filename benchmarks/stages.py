@@ -31,7 +31,7 @@ from training.preprocess import network_input, pad_to_stride
 
 BAND = 0.05
 CONV = "Conv"  # ONNX Runtime's name of a convolution, the ReLU it has taken in included
-OVERHEAD = "between the nodes"
+BETWEEN = "between the layers"
 
 Stages = dict[str, float]  # milliseconds by layer, in the order they run
 
@@ -59,6 +59,7 @@ def profile_engine(engine: dim_trt.Engine, picture: Picture, convolutions: Seque
     stages: Stages = defaultdict(float)
     for name, ms in times:
         stages[name] += ms
+    stages[BETWEEN] = max(0.0, total_ms - sum(stages.values()))
     return Profile(dict(stages), total_ms - sum(stages.get(name, 0.0) for name in convolutions), total_ms)
 
 
@@ -91,7 +92,7 @@ def _profile(nodes: Sequence[Mapping[str, Any]], total_ms: float) -> Profile:
         elif op in ("ReorderOutput", "MaxPool"):
             name = last
         stages[name] += ms
-    stages[OVERHEAD] = max(0.0, total_ms - sum(stages.values()))
+    stages[BETWEEN] = max(0.0, total_ms - sum(stages.values()))
     return Profile(dict(stages), total_ms - conv_ms, total_ms)
 
 
