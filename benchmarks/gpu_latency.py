@@ -27,12 +27,17 @@ class Timings:
         self.plan = plan
 
     def time_sizes(self) -> None:
-        with Engine(self.plan, color="rgb") as engine:
-            for size in self.settings.largest_first():
+        sizes = self.settings.largest_first()
+        with Engine(self.plan, color="rgb", max_concurrent=1) as engine:
+            for size in sizes:
                 self.time_dense(engine, size)
-            for size in self.settings.largest_first():
+        with Engine(self.plan, color="rgb") as engine:
+            for size in sizes:
+                self.time_flow(engine, size)
+        with Engine(self.plan, color="rgb", max_concurrent=1) as engine:
+            for size in sizes:
                 self.time_band(engine, size)
-        for size in self.settings.largest_first():
+        for size in sizes:
             self.steps.do(f"{_name(size)} band without region", partial(self.time_without_region, size))
 
     def time_dense(self, engine: Engine, size: Sides) -> None:
@@ -42,8 +47,11 @@ class Timings:
             self.steps.do(
                 f"{_name(size)} {clock}", partial(self.time, partial(make, engine, picture), size, DENSE, clock)
             )
+
+    def time_flow(self, engine: Engine, size: Sides) -> None:
         for count in IN_FLIGHT:
-            self.steps.do(f"{_name(size)} {count} in flight", partial(self.flow, engine, picture, count))
+            step = f"{_name(size)} {count} in flight"
+            self.steps.do(step, partial(self.flow, engine, stripe(*size, DENSE), count))
 
     def time_band(self, engine: Engine, size: Sides) -> None:
         picture = thin_band(*size, BAND)
@@ -57,7 +65,7 @@ class Timings:
         """The whole picture is computed, though only a band of it is unknown."""
         if self.settings.dry_run:
             raise NotHereError("the cpu backend always computes the region only")
-        with Engine(self.plan, color="rgb", tensorrt=TensorRtRun(region=False)) as engine:
+        with Engine(self.plan, color="rgb", max_concurrent=1, tensorrt=TensorRtRun(region=False)) as engine:
             self.time(partial(run_ms, engine, thin_band(*size, BAND)), size, BAND, "run", region=False)
 
     def time(

@@ -42,7 +42,7 @@ class Worker:
         if not self.plan.exists() and not self.steps.do("build", self.build):
             return
         self.steps.do("compare", self.compare)
-        Timings(self.steps, self.plan).time_sizes()
+        self.steps.do("timings", Timings(self.steps, self.plan).time_sizes)
 
     def options(self, folder: Path) -> TensorRtOptions:
         """For `full` small calibration pictures: it has random weights, and calibration would take minutes."""

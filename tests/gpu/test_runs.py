@@ -19,7 +19,7 @@ from tests.support.networks import random_picture
 pytestmark = [pytest.mark.gpu, pytest.mark.timeout(600)]
 F32 = NDArray[np.float32]
 NAME = "skip"
-NEVER_EQUAL = 1e-5  # windows of other sizes may be summed in another order
+ROUNDING = 2e-5  # windows of other sizes may be summed in another order
 
 
 def plain(plans: Plans, **options: Any) -> Engine:
@@ -50,7 +50,7 @@ def test_running_the_region_only_changes_nothing(plans: Plans, name: str) -> Non
     trimap = trimaps(height, width)[name]
     img, _ = clear_picture(plans.model(NAME), height, width)
     region, whole = (plain(plans, region=region).run(img, trimap) for region in (True, False))
-    assert_within(region, whole, NEVER_EQUAL)
+    assert_within(region, whole, ROUNDING)
     known = (trimap == 0) | (trimap == 255)
     np.testing.assert_array_equal(region[known], trimap[known].astype(np.float32) / 255)
 
@@ -80,7 +80,9 @@ def test_alternating_sizes(plans: Plans) -> None:
     reference = plain(plans)
     expected = [reference.run(*picture) for picture in pictures]
     engine = Engine(plans.plan(NAME), color="rgb", max_concurrent=1)
-    order = [0, 1, 0, 1, 0, 1, *range(len(sizes)), *range(len(sizes)), *reversed(range(len(sizes))), 19, 0, 19, 0, 19]
+    numbers = range(len(sizes))
+    thrice = [number for number in numbers for _ in range(3)]  # without a graph, captured, replayed
+    order = [0, 0, 0, 1, 1, 1, 0, 1, 0, 1, *thrice, *numbers, *reversed(numbers), *thrice, 19, 0, 19, 0]
     for number in order:
         np.testing.assert_array_equal(engine.run(*pictures[number]), expected[number])
 
