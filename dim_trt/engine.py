@@ -51,16 +51,16 @@ class Engine:
     Args:
         plan: path of a plan that `build_plan` wrote.
         device: "cpu", "cuda" or "cuda:N"; "auto" is what the plan was built for, and says so in one log line.
-        threads: how many CPU threads one run may use; None uses all cores.
+        threads: how many CPU threads one run may use; None uses all cores. Only for plans of the cpu backend.
         color: the channel order of the images, "bgr" as OpenCV gives them, or "rgb".
         max_concurrent: how many runs of `submit` and `stream` go on at a time, and on a GPU those of `run` too; each
             has its own memory. None is 1 on the CPU and 2 on a GPU, where one copies while the other computes.
-        tensorrt: choices for plans of the tensorrt backend.
+        tensorrt: choices that only plans of the tensorrt backend have.
 
     `close`, or a with statement, waits for what was submitted and frees the plan's memory.
 
     Raises:
-        InvalidInput: an argument is not one of the above, or `tensorrt` is given for a plan of the cpu backend.
+        InvalidInput: an argument is not one of the above, or is for plans of the other backend.
         PlanError: the plan is missing, damaged, or was made for another version, backend or machine.
         BackendUnavailable: the device was asked for and is not there.
     """
@@ -92,8 +92,7 @@ class Engine:
         )
         self._header: dict[str, Any] = json.loads(core.header)
         on_cpu = self._header["backend"] == "cpu"
-        if on_cpu and tensorrt is not None:
-            raise InvalidInput("tensorrt: expected None, as the plan is one of the cpu backend; leave it out")
+        _check_backend(self._header["backend"], threads=threads, tensorrt=tensorrt)
         self._core: _core.Engine | None = core
         self._isa, self._threads = core.isa, core.threads
         self._device = "cpu" if on_cpu else f"cuda:{self._gpu}"
@@ -241,3 +240,10 @@ def _tensorrt_run(tensorrt: TensorRtRun | None) -> TensorRtRun:
     if tensorrt is not None and not isinstance(tensorrt, TensorRtRun):
         raise InvalidInput(f"tensorrt: expected a TensorRtRun or None, got {type(tensorrt).__name__}")
     return tensorrt or TensorRtRun()
+
+
+def _check_backend(backend: str, *, threads: int | None, tensorrt: TensorRtRun | None) -> None:
+    """No argument is accepted and ignored."""
+    name, value = ("tensorrt", tensorrt) if backend == "cpu" else ("threads", threads)
+    if value is not None:
+        raise InvalidInput(f"{name}: expected None, as the plan is one of the {backend} backend; leave it out")
