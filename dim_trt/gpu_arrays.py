@@ -11,7 +11,7 @@ import numpy as np
 
 from dim_trt import _core
 from dim_trt.errors import InvalidInput
-from dim_trt.gpu_streams import LEGACY_STREAM, make_wait, stream_handle
+from dim_trt.gpu_streams import LEGACY_STREAM, gpu_of, make_wait, stream_handle
 
 MAX_SIDE_PX = 1 << 20
 _CUDA, _CUDA_MANAGED = 2, 13  # device types of DLPack
@@ -173,8 +173,7 @@ def _view(array: Any, name: str, stream: int, gpu: int) -> _View:
 
 
 def _from_dlpack(array: Any, name: str, stream: int, gpu: int) -> _View:
-    if (index := int(array.__dlpack_device__()[1])) != gpu:
-        raise InvalidInput(f"{name}: expected an array on GPU {gpu}, where the engine is, got one on GPU {index}")
+    _check_gpu(name, int(array.__dlpack_device__()[1]), gpu)
     try:
         try:
             capsule = array.__dlpack__(stream=stream, max_version=(1, 0))
@@ -199,6 +198,7 @@ def _from_interface(array: Any, name: str, stream: int, gpu: int) -> _View:
         raise InvalidInput(
             f"{name}: expected a __cuda_array_interface__ with data, shape and typestr: {error}"
         ) from error
+    _check_gpu(name, gpu_of(address, gpu), gpu)
     strides = interface.get("strides")
     if strides is None:
         strides = [dtype.itemsize * math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
@@ -211,6 +211,11 @@ def _from_interface(array: Any, name: str, stream: int, gpu: int) -> _View:
         make_wait(stream, producer, gpu)
     native = dtype.name if dtype.isnative else dtype.str
     return _View(address, shape, tuple(strides), native, bool(read_only), array)
+
+
+def _check_gpu(name: str, found: int, gpu: int) -> None:
+    if found != gpu:
+        raise InvalidInput(f"{name}: expected an array on GPU {gpu}, where the engine is, got one on GPU {found}")
 
 
 def _check_pictures(img: _View, trimap: _View) -> None:

@@ -1,5 +1,5 @@
-"""CUDA streams of other packages: their handles, and one waiting for another. Calls the driver by ctypes, so nothing
-needs the CUDA toolkit."""
+"""CUDA streams and memory of other packages: handles of streams, one waiting for another, whose memory it is. Calls
+the driver by ctypes, so nothing needs the CUDA toolkit."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ LEGACY_STREAM = 1  # CUDA's own handles of the two default streams
 PER_THREAD_STREAM = 2
 _HANDLES = ("cuda_stream", "ptr", "handle")  # of PyTorch, CuPy, PyCUDA and Numba
 _NO_TIMING = 2  # CU_EVENT_DISABLE_TIMING
+_DEVICE_ORDINAL = 9  # CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
 
 
 def stream_handle(stream: Any) -> int:
@@ -63,6 +64,14 @@ def make_wait(stream: int, producer: int, gpu: int) -> None:
             _call("cuEventDestroy_v2", event)  # CUDA keeps it until it has passed
 
 
+def gpu_of(address: int, gpu: int) -> int:
+    """The number of the GPU that has the memory at `address`; `gpu` where the driver cannot tell."""
+    ordinal = ctypes.c_int(-1)
+    with contextlib.suppress(Error, OSError), _primary_context(gpu):
+        _call("cuPointerGetAttribute", ctypes.byref(ordinal), ctypes.c_int(_DEVICE_ORDINAL), ctypes.c_uint64(address))
+    return ordinal.value if ordinal.value >= 0 else gpu
+
+
 @contextlib.contextmanager
 def _primary_context(gpu: int) -> Iterator[None]:
     """What CUDA's runtime, and so every package that uses it, works in."""
@@ -82,7 +91,7 @@ def _primary_context(gpu: int) -> Iterator[None]:
 
 def _call(name: str, *arguments: Any) -> None:
     if (code := getattr(_driver(), name)(*arguments)) != 0:
-        raise Error(f"CUDA: {name} failed with error {code}; is the stream one of this GPU and still there?")
+        raise Error(f"CUDA: {name} failed with error {code}; is the stream, or array, of this GPU and still there?")
 
 
 @functools.cache

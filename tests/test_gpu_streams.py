@@ -152,3 +152,22 @@ def test_one_stream_waits_for_another_by_an_event(monkeypatch: pytest.MonkeyPatc
         "cuCtxPopCurrent_v2",
         "cuDevicePrimaryCtxRelease_v2",
     ]
+
+
+def test_the_driver_says_whose_memory_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Knows(Driver):
+        def cuPointerGetAttribute(self, ordinal: Any, attribute: Any, address: Any) -> int:  # noqa: N802
+            ordinal._obj.value = 3
+            return int((attribute.value, address.value) != (9, 0x7F0000001000))
+
+    for driver, expected in ((Knows(), 3), (Driver("cuPointerGetAttribute"), 1), (Driver(), 1), (Driver("cuInit"), 1)):
+        monkeypatch.setattr(gpu_streams, "_driver", lambda driver=driver: driver)
+        assert gpu_streams.gpu_of(0x7F0000001000, 1) == expected
+
+
+def test_without_a_driver_nobody_can_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> Any:
+        raise OSError("libcuda.so.1: cannot open shared object file")
+
+    monkeypatch.setattr(gpu_streams, "_driver", missing)
+    assert gpu_streams.gpu_of(4096, 2) == 2
