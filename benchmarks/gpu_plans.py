@@ -27,6 +27,7 @@ from dim_trt.graph.load import load_onnx
 from dim_trt.metrics import sad, unknown_pixels
 
 LARGEST_CASE = (512, 512)  # of the pictures that alpha is compared on
+EVERY_LAYER = 1e9  # a threshold that all layers keep
 MAJORS = (8, 11)  # a dry run makes the ONNX for the versions that differ
 
 
@@ -45,7 +46,7 @@ class Worker:
         self.steps.do("timings", Timings(self.steps, self.plan).time_sizes)
 
     def options(self, folder: Path) -> TensorRtOptions:
-        """For `full` small calibration pictures: it has random weights, and calibration would take minutes."""
+        """`full` has random weights: small calibration pictures do, and no layer is left in fp16 for its sensitivity."""
         largest = self.settings.largest_first()[0]
         maximum = tuple(max(sides) for sides in zip(LARGEST_CASE, *self.settings.sizes, strict=True))
         tiny = self.settings.dry_run
@@ -57,6 +58,7 @@ class Worker:
             max_size=(maximum[0], maximum[1]),
             unpool=self.combination.unpool,
             calibration=pictures,
+            threshold=None if self.combination.model == SHIPPED else EVERY_LAYER,
             timing_cache=folder / "tensorrt.timing",
             layers_json=self.plan.with_suffix(".layers.json"),
         )
