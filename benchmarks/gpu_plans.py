@@ -46,7 +46,7 @@ class Worker:
         self.steps.do("timings", Timings(self.steps, self.plan).time_sizes)
 
     def options(self, folder: Path) -> TensorRtOptions:
-        """`full` has random weights: small calibration pictures do, and no layer is left in fp16 for its sensitivity."""
+        """`full` has random weights: small calibration pictures do, and no layer is too sensitive for int8."""
         largest = self.settings.largest_first()[0]
         maximum = tuple(max(sides) for sides in zip(LARGEST_CASE, *self.settings.sizes, strict=True))
         tiny = self.settings.dry_run
