@@ -1,41 +1,72 @@
-"""What alpha is for: cutouts and new backgrounds. Pictures are [height, width, 3] uint8 BGR."""
+"""What alpha is for: cutouts and new backgrounds.
+
+Colours are [height, width, 3] BGR: uint8 gives results of 8 bits, float32 in 0..1 results of 16. To leave the old
+background behind they should be those of `dim_trt.foreground.estimate`, not the picture's own. Everything is mixed on
+the values as they are stored (display-encoded), which is how mattes are defined and estimated in this field; programs
+that mix in linear light show a slightly different edge.
+"""
 
 from __future__ import annotations
 
 import re
+from typing import TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from dim_trt.errors import InvalidInput
-from dim_trt.images import quantize_alpha
+from dim_trt.images import Levels, quantize_alpha
 
 Colour = tuple[int, int, int]  # blue, green, red
+Colours: TypeAlias = NDArray[np.uint8] | NDArray[np.float32]
+
+CHECKS = (255, 204)  # light and dark squares, as editors draw "transparent"
 
 
-def parse_colour(text: str) -> Colour:
+def parse_colour(text: str, argument: str = "background") -> Colour:
     """'#rrggbb' -> (blue, green, red)."""
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
-        raise InvalidInput(f"background: expected a colour '#rrggbb', got {text!r}")
+        raise InvalidInput(f"{argument}: expected a colour '#rrggbb', got {text!r}")
     red, green, blue = bytes.fromhex(text[1:])
     return blue, green, red
 
 
-def cutout(img: NDArray[np.uint8], alpha: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """[height, width, 4] BGRA: the picture's own colours with straight (not premultiplied) alpha."""
-    return np.dstack([img, quantize_alpha(alpha, 8)]).astype(np.uint8, copy=False)
+def cutout(colours: Colours, alpha: NDArray[np.float32]) -> Levels:
+    """[height, width, 4] BGRA: the colours as they are, with straight (not premultiplied) alpha."""
+    depth = _check(colours, alpha)
+    if depth == 8:
+        return np.dstack([colours, quantize_alpha(alpha, 8)]).astype(np.uint8, copy=False)
+    return quantize_alpha(np.dstack([colours, alpha]), depth)
 
 
-def composite(
-    img: NDArray[np.uint8], alpha: NDArray[np.float32], background: NDArray[np.uint8] | Colour
-) -> NDArray[np.uint8]:
-    """alpha · img + (1 - alpha) · background on the stored values, over a colour or a picture of the same size."""
+def premultiplied(colours: Colours, alpha: NDArray[np.float32]) -> Levels:
+    """[height, width, 4] BGRA: colours times alpha, and alpha. No colour exceeds its alpha."""
+    depth = _check(colours, alpha)
+    unit = np.float32(1 / 255) if depth == 8 else np.float32(1)
+    return quantize_alpha(np.dstack([colours.astype(np.float32) * unit * alpha[:, :, None], alpha]), depth)
+
+
+def composite(colours: Colours, alpha: NDArray[np.float32], background: NDArray[np.uint8] | Colour) -> Levels:
+    """alpha · colours + (1 - alpha) · background, over a colour or an 8-bit picture of the same size."""
+    depth = _check(colours, alpha)
     behind = np.asarray(background, np.float32)
-    if behind.shape not in ((3,), img.shape):
-        raise InvalidInput(f"background: expected a colour or a picture {list(img.shape)}, got {list(behind.shape)}")
-    blend = behind + alpha[:, :, None] * (img.astype(np.float32) - behind)
+    if behind.shape not in ((3,), colours.shape):
+        got = list(behind.shape)
+        raise InvalidInput(f"background: expected a colour or a picture {list(colours.shape)}, got {got}")
+    if depth == 16:
+        behind = behind / np.float32(255)
+    blend = behind + alpha[:, :, None] * (colours.astype(np.float32) - behind)
+    if depth == 16:
+        return quantize_alpha(np.clip(blend, 0, 1), depth)
     return np.clip(np.rint(blend), 0, 255).astype(np.uint8)
+
+
+def checkerboard(size: tuple[int, int], square_px: int = 16) -> NDArray[np.uint8]:
+    """[height, width, 3]: gray squares that stand for transparency."""
+    rows, columns = (np.arange(side) // square_px for side in size)
+    light = (rows[:, None] + columns[None, :]) % 2 == 0
+    return np.dstack([np.where(light, *CHECKS).astype(np.uint8)] * 3)
 
 
 def cover(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -48,3 +79,14 @@ def cover(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8
     scaled = cv2.resize(picture, (scaled_width, scaled_height), interpolation=interpolation)
     top, left = (scaled_height - height) // 2, (scaled_width - width) // 2
     return np.ascontiguousarray(scaled[top : top + height, left : left + width], np.uint8)
+
+
+def _check(colours: Colours, alpha: NDArray[np.float32]) -> int:
+    """The depth of results, 8 or 16; raises InvalidInput for other types and shapes."""
+    if colours.dtype not in (np.uint8, np.float32) or colours.ndim != 3 or colours.shape[2] != 3:
+        got = f"{colours.dtype} {list(colours.shape)}"
+        raise InvalidInput(f"colours: expected uint8, or float32 in 0..1, [height, width, 3], got {got}")
+    if alpha.shape != colours.shape[:2]:
+        size = list(colours.shape[:2])
+        raise InvalidInput(f"alpha: expected the height and width of the colours, {size}, got {list(alpha.shape)}")
+    return 8 if colours.dtype == np.uint8 else 16

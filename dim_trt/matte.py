@@ -1,82 +1,177 @@
-"""Matte one picture: write its alpha, and with flags the cutout and a composite over a new background."""
+"""Matte one picture: write its alpha, and with flags cutouts and a composite over a new background.
+
+With a folder or a pattern as --image every picture in it; --trimap or --mask, -o, --cutout, --premultiplied and
+--composite are folders then, and files belong together by their names before the suffix.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from dim_trt import folders, trimaps
 from dim_trt.cache import shipped_plan
 from dim_trt.command import UsageError, add_engine_arguments, run_command
-from dim_trt.composite import Colour, composite, cover, cutout, parse_colour
 from dim_trt.engine import Engine
-from dim_trt.images import check_format, quantize_alpha, read_image, read_trimap, write_image
+from dim_trt.errors import InvalidInput
 from dim_trt.plan import PRECISIONS
+from dim_trt.renditions import CHECKERBOARD, WHITE, Job, Settings, check_outputs, load, matte
 
-WHITE = "#ffffff"
+RENDITIONS = ("cutout", "premultiplied", "composite")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--image", type=Path, required=True, help="the picture; any format and size OpenCV reads")
     parser.add_argument(
-        "--trimap", type=Path, required=True, help="same size, gray: black background, white foreground, else unknown"
-    )
-    parser.add_argument("-o", "--output", type=Path, default=Path("alpha.png"), help="alpha; default: %(default)s")
-    parser.add_argument("--depth", type=int, choices=(8, 16), default=8, help="bits of alpha; default: %(default)s")
-    parser.add_argument(
-        "--cutout",
+        "--image",
         type=Path,
-        metavar="RGBA",
-        help="also write the picture with straight alpha; its colours are the picture's own, so mixed pixels keep "
-        "some of the old background",
+        required=True,
+        help="the picture; any format and size OpenCV reads; or a folder or pattern",
     )
-    parser.add_argument("--composite", type=Path, metavar="PICTURE", help="also write it over --background")
+    known = parser.add_mutually_exclusive_group(required=True)
+    known.add_argument("--trimap", type=Path, help="same size, gray: black background, white foreground, else unknown")
+    known.add_argument("--mask", type=Path, help="same size, gray: a rough mask of which a trimap is made")
+    for name, default in (("--erode", trimaps.ERODE), ("--dilate", trimaps.DILATE)):
+        parser.add_argument(
+            name,
+            metavar="RADIUS",
+            help=f"of --mask, in pixels (7) or of the object's size (2%%); default: {default.replace('%', '%%')}",
+        )
+    parser.add_argument("-o", "--output", type=Path, help="alpha; default: alpha.png; for many pictures a folder")
+    parser.add_argument("--depth", type=int, choices=(8, 16), default=8, help="bits of alpha; default: %(default)s")
+    add_rendition_arguments(parser)
     parser.add_argument(
-        "--background", help=f"'#rrggbb' or a picture, scaled to cover; for --composite, default: {WHITE}"
+        "--skip-existing", action="store_true", help="of many pictures those that have all their results"
     )
     parser.add_argument("--plan", type=Path, help="default: the shipped model, built once and cached")
     parser.add_argument("--precision", choices=PRECISIONS, help="of the shipped model's plan; default: fp32")
     add_engine_arguments(parser)
 
 
+def add_rendition_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--cutout",
+        type=Path,
+        metavar="RGBA",
+        help="also write the foreground's estimated colours with straight alpha: no old background shines through",
+    )
+    parser.add_argument(
+        "--premultiplied", type=Path, metavar="RGBA", help="the same with colours multiplied by alpha, for compositors"
+    )
+    parser.add_argument("--composite", type=Path, metavar="PICTURE", help="also write it over --background")
+    parser.add_argument(
+        "--background",
+        help=f"'#rrggbb', {CHECKERBOARD}, or a picture, scaled to cover; for --composite, default: {WHITE}",
+    )
+    parser.add_argument(
+        "--colours",
+        choices=("estimated", "image"),
+        help="of cutouts and composites: the estimated foreground's, or the picture's own, whose mixed pixels keep "
+        "some of the old background; default: estimated",
+    )
+    parser.add_argument("--colour-depth", type=int, choices=(8, 16), help="bits of cutouts and composites; default: 8")
+    parser.add_argument(
+        "--format", metavar="SUFFIX", help="of what is written for many pictures, such as tif; default: png"
+    )
+
+
 def work(args: argparse.Namespace) -> None:
+    check_usage(args)
+    settings = Settings(
+        depth=args.depth,
+        colour_depth=args.colour_depth or 8,
+        background=args.background or WHITE,
+        estimate_colours=args.colours != "image",
+        masks=args.mask is not None,
+        erode=args.erode or trimaps.ERODE,
+        dilate=args.dilate or trimaps.DILATE,
+        threads=args.threads,
+    )
+    if folders.is_many(args.image):
+        work_on_many(args, settings)
+    else:
+        work_on_one(args, settings)
+
+
+def check_usage(args: argparse.Namespace) -> None:
     if args.background and not args.composite:
         raise UsageError("--background goes with --composite")
     if args.precision and args.plan:
         raise UsageError("--precision chooses the shipped model's plan; a plan given with --plan has its own")
-    check_format(args.output, "output", depth=args.depth)
-    if args.cutout:
-        check_format(args.cutout, "cutout", channels=4)
-    if args.composite:
-        check_format(args.composite, "composite")
-    img, trimap = read_image(args.image), read_trimap(args.trimap)
-    behind = read_background(args.background or WHITE, img.shape[:2])
-    engine = Engine(args.plan or shipped_plan(args.precision or "fp32", args.device), args.device, args.threads)
-    start = time.perf_counter()
-    alpha = engine.run(img, trimap)
-    latency_ms = (time.perf_counter() - start) * 1e3
-    outputs = {args.output: quantize_alpha(alpha, args.depth)}
-    if args.cutout:
-        outputs[args.cutout] = cutout(img, alpha)
-    if args.composite:
-        outputs[args.composite] = composite(img, alpha, behind)
-    for path, picture in outputs.items():
-        write_image(path, picture)
-    info, (height, width) = engine.info, alpha.shape
+    if (args.erode or args.dilate) and not args.mask:
+        raise UsageError("--erode and --dilate go with --mask")
+    if (args.colours or args.colour_depth) and not any(getattr(args, name) for name in RENDITIONS):
+        raise UsageError("--colours and --colour-depth go with --cutout, --premultiplied or --composite")
+    if folders.is_many(args.image):
+        if not args.output:
+            raise UsageError("-o is needed for many pictures: the folder of their alphas")
+    elif args.skip_existing or args.format:
+        raise UsageError("--skip-existing and --format are for many pictures: --image names a folder or a pattern then")
+
+
+def load_engine(args: argparse.Namespace) -> Engine:
+    return Engine(args.plan or shipped_plan(args.precision or "fp32", args.device), args.device, args.threads)
+
+
+def work_on_one(args: argparse.Namespace, settings: Settings) -> None:
+    job = Job(
+        args.image, args.mask or args.trimap, args.output or Path("alpha.png"), *(getattr(args, n) for n in RENDITIONS)
+    )
+    check_outputs(job, settings)
+    loaded = load(job, settings)
+    engine = load_engine(args)
+    latency_ms = matte(engine, job, loaded, settings)
+    info, (height, width) = engine.info, loaded.trimap.shape
     print(
-        f"{', '.join(map(str, outputs))}  {width}x{height} px  {latency_ms:.1f} ms  "
+        f"{', '.join(map(str, job.outputs()))}  {width}x{height} px  {latency_ms:.1f} ms  "
         f"({info['device']}, {info['precision']}, {info['isa']}, {info['threads']} threads)"
     )
 
 
-def read_background(text: str, size: tuple[int, int]) -> NDArray[np.uint8] | Colour:
-    """A colour, or the picture of that name scaled to cover (height, width)."""
-    return parse_colour(text) if text.startswith("#") else cover(read_image(text, "background"), size)
+def work_on_many(args: argparse.Namespace, settings: Settings) -> None:
+    """One bad picture does not stop the rest; the Error at the end names them all."""
+    pictures = folders.list_pictures(args.image)
+    argument, second = ("mask", args.mask) if args.mask else ("trimap", args.trimap)
+    results = {name: getattr(args, name) for name in ("output", *RENDITIONS) if getattr(args, name)}
+    if not second.is_dir():
+        raise InvalidInput(f"{argument}: {str(second)!r}: expected a folder, as --image names many pictures")
+    check_folders(list(results.values()), [second, *(path.parent for path in pictures)])
+    suffix = f".{(args.format or 'png').lstrip('.').lower()}"
+
+    def job_of(image: Path, partner: Path) -> Job:
+        paths = {name: folder / f"{image.stem}{suffix}" for name, folder in results.items()}
+        return Job(image, partner, paths["output"], *(paths.get(name) for name in RENDITIONS))
+
+    check_outputs(job_of(pictures[0], second), settings)
+    for folder in results.values():
+        make_folder(folder)
+    engine = load_engine(args)
+
+    def matte_one(image: Path) -> bool:
+        if args.skip_existing and all(path.exists() for path in job_of(image, second).outputs()):
+            return False
+        job = job_of(image, folders.partner(image, second, argument))
+        matte(engine, job, load(job, settings), settings)
+        return True
+
+    summary = folders.work_through(pictures, matte_one, str)
+    print(f"{', '.join(map(str, results.values()))}  {summary}", flush=True)
+    summary.raise_failures()
+
+
+def check_folders(written: list[Path], read: list[Path]) -> None:
+    """Raise InvalidInput where a result would replace another one or what it is made of."""
+    places = {path.resolve() for path in written}
+    if len(places) < len(written) or places & {path.resolve() for path in read}:
+        raise InvalidInput("output: expected a folder of its own for each kind of result, and none that is read from")
+
+
+def make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as failure:
+        raise InvalidInput(f"cannot make the folder {str(folder)!r}: {failure.strerror}") from failure
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "python -m dim_trt.matte") -> int:

@@ -1,0 +1,124 @@
+"""One picture from files to files: read, matte, and write alpha with all that is made of it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dim_trt import foreground, trimaps
+from dim_trt.composite import Colour, checkerboard, composite, cover, cutout, parse_colour, premultiplied
+from dim_trt.engine import Engine
+from dim_trt.images import (
+    Levels,
+    check_format,
+    quantize_alpha,
+    read_deep_image,
+    read_image,
+    read_rough_alpha,
+    read_trimap,
+    write_image,
+)
+
+WHITE = "#ffffff"
+CHECKERBOARD = "checkerboard"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is made of every picture alike."""
+
+    depth: int = 8  # bits of alpha
+    colour_depth: int = 8  # bits of the pictures with colours
+    background: str = WHITE  # '#rrggbb', 'checkerboard' or a file
+    estimate_colours: bool = True  # else the picture's own, old background included
+    masks: bool = False  # the second files are masks, not trimaps
+    erode: trimaps.Radius = trimaps.ERODE  # of masks
+    dilate: trimaps.Radius = trimaps.DILATE
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """The files of one picture; what is None is not written."""
+
+    image: Path
+    trimap: Path  # or a mask
+    alpha: Path
+    cutout: Path | None = None
+    premultiplied: Path | None = None
+    composite: Path | None = None
+
+    def outputs(self) -> list[Path]:
+        return [path for path in (self.alpha, self.cutout, self.premultiplied, self.composite) if path]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A job's pictures in memory."""
+
+    img: NDArray[np.uint8]
+    trimap: NDArray[np.uint8]
+    background: NDArray[np.uint8] | Colour
+
+
+def check_outputs(job: Job, settings: Settings) -> None:
+    """Raise InvalidInput for a name whose format cannot hold what is asked for; before any work."""
+    check_format(job.alpha, "output", depth=settings.depth)
+    for path, name, channels in (
+        (job.cutout, "cutout", 4),
+        (job.premultiplied, "premultiplied", 4),
+        (job.composite, "composite", 3),
+    ):
+        if path:
+            check_format(path, name, channels=channels, depth=settings.colour_depth)
+
+
+def load(job: Job, settings: Settings) -> Loaded:
+    img = read_image(job.image)
+    if settings.masks:
+        mask = read_rough_alpha(job.trimap, "mask")
+        trimap = trimaps.from_mask(mask, erode=settings.erode, dilate=settings.dilate)
+    else:
+        trimap = read_trimap(job.trimap)
+    size = (img.shape[0], img.shape[1])
+    return Loaded(img, trimap, read_background(settings.background, size) if job.composite else parse_colour(WHITE))
+
+
+def read_background(text: str, size: tuple[int, int]) -> NDArray[np.uint8] | Colour:
+    """A colour, a checkerboard, or the picture of that name scaled to cover (height, width)."""
+    if text.startswith("#"):
+        return parse_colour(text)
+    return checkerboard(size) if text == CHECKERBOARD else cover(read_image(text, "background"), size)
+
+
+def matte(engine: Engine, job: Job, loaded: Loaded, settings: Settings) -> float:
+    """Write the job's files, all or none of them unless writing itself fails; the engine's latency in ms."""
+    start = time.perf_counter()
+    alpha = np.asarray(engine.run(loaded.img, loaded.trimap))
+    latency_ms = (time.perf_counter() - start) * 1e3
+    pictures: dict[Path, Levels] = {job.alpha: quantize_alpha(alpha, settings.depth)}
+    if job.cutout or job.premultiplied or job.composite:
+        colours = find_colours(job, loaded.img, alpha, settings)
+        if job.cutout:
+            pictures[job.cutout] = cutout(colours, alpha)
+        if job.premultiplied:
+            pictures[job.premultiplied] = premultiplied(colours, alpha)
+        if job.composite:
+            pictures[job.composite] = composite(colours, alpha, loaded.background)
+    for path, picture in pictures.items():
+        write_image(path, picture)
+    return latency_ms
+
+
+def find_colours(
+    job: Job, img: NDArray[np.uint8], alpha: NDArray[np.float32], settings: Settings
+) -> NDArray[np.uint8] | NDArray[np.float32]:
+    """[height, width, 3] of the foreground: uint8, or float32 in 0..1 where 16 bits are asked for."""
+    if settings.colour_depth == 8:
+        return foreground.estimate(img, alpha, threads=settings.threads)[0] if settings.estimate_colours else img
+    deep = read_deep_image(job.image)
+    return foreground.estimate(deep, alpha, threads=settings.threads)[0] if settings.estimate_colours else deep
