@@ -66,12 +66,15 @@ def quantize_alpha(alpha: NDArray[np.float32], depth: int) -> Levels:
 def check_format(path: StrPath, argument: str, *, channels: int = 3, depth: int = 8) -> None:
     """Raise InvalidInput unless the name's suffix is a format that holds such a picture; for checks before the work."""
     suffix = Path(path).suffix.lower()
-    allowed = ALPHA_SUFFIXES if channels == 4 else DEEP_SUFFIXES if depth == 16 else None
-    if allowed and suffix not in allowed:
-        what = "an alpha channel" if channels == 4 else "16 bits"
-        raise InvalidInput(
-            f"{argument}: {os.fspath(path)!r}: expected a format with {what} ({', '.join(allowed)}), got {suffix!r}"
-        )
+    for needed, allowed, what in (
+        (channels == 4, ALPHA_SUFFIXES, "an alpha channel"),
+        (depth == 16, DEEP_SUFFIXES, "16 bits"),
+    ):
+        if needed and suffix not in allowed:
+            formats = ", ".join(allowed)
+            raise InvalidInput(
+                f"{argument}: {os.fspath(path)!r}: expected a format with {what} ({formats}), got {suffix!r}"
+            )
     if suffix == ".exr" and not cv2.haveImageWriter("x.exr"):
         raise InvalidInput(
             f"{argument}: {os.fspath(path)!r}: this OpenCV cannot write EXR: it was built without OpenEXR, or wants "
