@@ -1,6 +1,8 @@
 """checkpoint -> dim.onnx: plain standard ONNX with any height and width, batch norm folded, metadata inside.
 
-    python -m training.export --checkpoint runs/lite/checkpoint.pt -o dim.onnx
+    python -m training.export --from runs/lite/checkpoint.pt -o dim.onnx
+    python -m training.export --from stage3.pth --profile mmagic -o dim.onnx     another program's; see training.foreign
+    python -m training.export --from runs/lite/checkpoint.pt --to lite.safetensors     weights for another program
 
 Importable, too: `export_onnx(model, path)`.
 """
@@ -9,35 +11,40 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import copy
 import json
 import logging
 import os
 import sys
 import warnings
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import onnx
 import torch
-from torch import nn
 
 from dim_trt.errors import Error
 from dim_trt.files import write_atomic
 from dim_trt.graph.load import FORMAT_VERSION, check_graph
-from training.checkpoints import CheckpointError, load_model
-from training.model import CONFIGS, STRIDE, Conv, DeepImageMatting
-from training.preprocess import PREPROCESSING
+from training.checkpoints import CheckpointError
+from training.folding import fold_batch_norm as fold_batch_norm
+from training.foreign.importing import LICENCE, ORIGIN, Imported, import_checkpoint
+from training.foreign.profiles import PROFILES
+from training.foreign.writing import SUFFIXES, write_checkpoint
+from training.model import CONFIGS, STRIDE, DeepImageMatting
+from training.preprocess import PREPROCESSING, Preprocessing
 
-LICENCE = "MIT"
-ORIGIN = "Deep Image Matting network of the dim_trt project, trained with its `training` package"
 MAX_SIDE_PX = 16384
 OPSET, IR_VERSION = 17, 8  # as old as the operations allow: TensorRT 8.5 reads it
 
 
 def export_onnx(
-    model: DeepImageMatting, path: str | os.PathLike[str], *, licence: str = LICENCE, origin: str = ORIGIN
+    model: DeepImageMatting,
+    path: str | os.PathLike[str],
+    *,
+    licence: str = LICENCE,
+    origin: str = ORIGIN,
+    preprocessing: Preprocessing = PREPROCESSING,
 ) -> Path:
     """Write `model` (left as it is) to `path`; input `input` [1, 4, 32·h, 32·w], output `alpha` [1, 1, 32·h, 32·w]."""
     proto = _trace(fold_batch_norm(model))
@@ -47,7 +54,7 @@ def export_onnx(
         proto,
         {
             "dim_trt.format_version": str(FORMAT_VERSION),
-            "dim_trt.preprocessing": json.dumps(asdict(PREPROCESSING)),
+            "dim_trt.preprocessing": json.dumps(asdict(preprocessing)),
             "dim_trt.model": json.dumps(model.config.to_dict()),
             "dim_trt.licence": licence,
             "dim_trt.origin": origin,
@@ -56,27 +63,6 @@ def export_onnx(
     check_graph(proto)  # by the eyes of the reader
     write_atomic(path, [proto.SerializeToString(deterministic=True)], what="onnx")
     return Path(path)
-
-
-def fold_batch_norm(model: DeepImageMatting) -> DeepImageMatting:
-    """A copy for inference on the CPU without batch norm: each is folded into its convolution, in float64."""
-    folded = copy.deepcopy(model).cpu().eval()
-    for block in folded.modules():
-        norm = getattr(block, "norm", None)
-        if not isinstance(block, Conv) or not isinstance(norm, nn.BatchNorm2d):
-            continue
-        conv = block.conv
-        assert isinstance(conv, nn.Conv2d)
-        assert conv.bias is not None
-        assert norm.running_mean is not None
-        assert norm.running_var is not None
-        with torch.no_grad():
-            scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
-            bias = (conv.bias.double() - norm.running_mean.double()) * scale + norm.bias.double()
-            conv.weight.copy_(conv.weight.double() * scale[:, None, None, None])
-            conv.bias.copy_(bias)
-        del block.norm
-    return folded
 
 
 def _trace(model: DeepImageMatting) -> onnx.ModelProto:
@@ -153,28 +139,59 @@ def _name_by_layer(proto: onnx.ModelProto) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training.export", description=__doc__.splitlines()[0])
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--checkpoint", type=Path, help="written by training.train")
+    source.add_argument("--from", "--checkpoint", dest="checkpoint", metavar="FILE", type=Path,
+                        help="written by training.train, or by the program of a profile")  # fmt: skip
     source.add_argument("--random", type=int, metavar="SEED", help="random weights instead, for tests")
+    parser.add_argument("--profile", metavar="NAME", help=f"where FILE is from; default: found by its keys, of "
+                        f"{', '.join(PROFILES)}")  # fmt: skip
     parser.add_argument("--config", choices=CONFIGS, help="the network of --random")
-    parser.add_argument("-o", "--output", type=Path, default=Path("dim.onnx"), help="default: %(default)s")
-    parser.add_argument("--licence", default=LICENCE, help="of the weights, default: %(default)s")
-    parser.add_argument("--origin", default=ORIGIN, help="of the weights: who trained them on what")
+    parser.add_argument("-o", "--output", type=Path, help="the ONNX file; default: dim.onnx, or none with --to")
+    parser.add_argument("--to", type=Path, metavar="FILE", help=f"write the weights as well: {SUFFIXES}")
+    parser.add_argument("--licence", help="of the weights; default: the profile's, MIT for our own")
+    parser.add_argument("--origin", help="of the weights: who trained them on what; default: the profile's")
     args = parser.parse_args()
     if (args.random is None) != (args.config is None):
         parser.error("--random SEED and --config go together; a checkpoint knows its own config")
+    if args.random is not None and args.profile is not None:
+        parser.error("--profile says where --from FILE is from; random weights are from nowhere")
     try:
-        model = _model(args)
-        path = export_onnx(model, args.output, licence=args.licence, origin=args.origin)
+        print(_export(args))
     except (CheckpointError, Error) as failure:
         sys.exit(f"error: {failure}")
-    print(f"{path}  {path.stat().st_size / 1e6:.2f} MB  {json.dumps(model.config.to_dict())}")
 
 
-def _model(args: argparse.Namespace) -> DeepImageMatting:
+def _export(args: argparse.Namespace) -> str:
+    """Writes what was asked for; what to say about it."""
+    source = _source(args)
+    given = {name: getattr(args, name) for name in ("licence", "origin") if getattr(args, name) is not None}
+    source = replace(source, **given)
+    lines = []
+    if args.to:
+        write_checkpoint(source, args.to)
+        lines.append(_line(args.to, source))
+    if args.output or not args.to:
+        path = args.output or Path("dim.onnx")
+        export_onnx(
+            source.model,
+            path,
+            licence=source.licence,
+            origin=source.origin,
+            preprocessing=source.preprocessing,
+        )
+        lines.append(_line(path, source))
+    return "\n".join(lines)
+
+
+def _line(path: Path, source: Imported) -> str:
+    config = json.dumps(source.model.config.to_dict())
+    return f"{path}  {path.stat().st_size / 1e6:.2f} MB  {source.profile}  {config}"
+
+
+def _source(args: argparse.Namespace) -> Imported:
     if args.checkpoint:
-        return load_model(args.checkpoint)
+        return import_checkpoint(args.checkpoint, args.profile)
     torch.manual_seed(args.random)
-    return DeepImageMatting(CONFIGS[args.config])
+    return Imported(DeepImageMatting(CONFIGS[args.config]))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,9 @@ class ModelConfig:
     """What decides the shape of the network; stored in checkpoints, ONNX files and plans.
 
     width: channel multiplier, 1.0 is the paper's network.
-    conv6: the layer between encoder and decoder; "7x7x4096" is VGG16's fc6 made convolutional, as in the paper.
+    conv6: the layer between encoder and decoder; "7x7x4096" is VGG16's fc6 made convolutional, as in the paper;
+        with "none" the decoder starts at the last pooling, without deconv6 either.
+    decoder: "relu" (the paper), or "linear": no ReLU in it, and `alpha` itself comes after the last unpooling.
     norm: "none" (the paper) or "batch" (for training from scratch; export folds it into the convolutions).
     skip: add the encoder's feature after each unpooling.
     refine: append the refinement stage.
@@ -35,9 +37,15 @@ class ModelConfig:
     skip: bool = False
     refine: bool = True
     output: str = "sigmoid"
+    decoder: str = "relu"
 
     def __post_init__(self) -> None:
-        choices = {"conv6": CONV6, "norm": ("none", "batch"), "output": ("sigmoid", "clip")}
+        choices = {
+            "conv6": (*CONV6, "none"),
+            "norm": ("none", "batch"),
+            "output": ("sigmoid", "clip"),
+            "decoder": ("relu", "linear"),
+        }
         for field, allowed in choices.items():
             if getattr(self, field) not in allowed:
                 raise ValueError(f"{field}: expected one of {', '.join(allowed)}, got {getattr(self, field)!r}")
@@ -131,15 +139,18 @@ class DeepImageMatting(nn.Module):
         self.conv5_1 = Conv(c(512), c(512), 3, norm)
         self.conv5_2 = Conv(c(512), c(512), 3, norm)
         self.conv5_3 = Conv(c(512), c(512), 3, norm)
-        kernel, conv6_channels = CONV6[config.conv6]
-        self.conv6 = Conv(c(512), c(conv6_channels), kernel, norm)
+        if config.conv6 != "none":
+            kernel, conv6_channels = CONV6[config.conv6]
+            self.conv6 = Conv(c(512), c(conv6_channels), kernel, norm)
+            self.deconv6 = Conv(c(conv6_channels), c(512), 1, norm)
         # decoder: a 5×5 convolution after each unpooling
-        self.deconv6 = Conv(c(conv6_channels), c(512), 1, norm)
-        self.deconv5 = Conv(c(512), c(512), 5, norm)
-        self.deconv4 = Conv(c(512), c(256), 5, norm)
-        self.deconv3 = Conv(c(256), c(128), 5, norm)
-        self.deconv2 = Conv(c(128), c(64), 5, norm)
-        self.deconv1 = Conv(c(64), c(64), 5, norm)
+        relu = config.decoder == "relu"
+        self.deconv5 = Conv(c(512), c(512), 5, norm, relu)
+        self.deconv4 = Conv(c(512), c(256), 5, norm, relu)
+        self.deconv3 = Conv(c(256), c(128), 5, norm, relu)
+        self.deconv2 = Conv(c(128), c(64), 5, norm, relu)
+        if relu:
+            self.deconv1 = Conv(c(64), c(64), 5, norm)
         self.alpha = Conv(c(64), 1, 5, norm, relu=False)
         if config.refine:
             self.refine_conv1 = Conv(4, c(64), 3, norm)
@@ -158,6 +169,11 @@ class DeepImageMatting(nn.Module):
             [self.conv5_1, self.conv5_2, self.conv5_3],
         ]
 
+    def unpooled_convs(self) -> list[Conv]:
+        """The convolutions after each of the five unpoolings."""
+        last = self.deconv1 if self.config.decoder == "relu" else self.alpha
+        return [self.deconv5, self.deconv4, self.deconv3, self.deconv2, last]
+
     def raw_alpha(self, x: Tensor) -> Tensor:
         """Encoder and decoder: alpha before the output activation, [N, 1, H, W]."""
         pools: list[tuple[Tensor, Tensor]] = []  # (argmax positions, feature before pooling)
@@ -167,15 +183,15 @@ class DeepImageMatting(nn.Module):
             feature = x
             x, indices = max_pool(feature)  # [N, C, H / 2^(k+1), W / 2^(k+1)]
             pools.append((indices, feature))
-        x = self.deconv6(self.conv6(x))  # [N, 512, H/32, W/32]
-        for deconv in (self.deconv5, self.deconv4, self.deconv3, self.deconv2, self.deconv1):
+        if self.config.conv6 != "none":
+            x = self.deconv6(self.conv6(x))  # [N, 512, H/32, W/32]
+        for deconv in self.unpooled_convs():
             indices, feature = pools.pop()
             x = max_unpool(x, indices)  # [N, C, 2h, 2w], three quarters zeros
             if self.config.skip:
                 x = x + feature
-            x = deconv(x)  # 512 at H/16, 256 at H/8, 128 at H/4, 64 at H/2, 64 at H
-        raw: Tensor = self.alpha(x)  # [N, 1, H, W]
-        return raw
+            x = deconv(x)  # 512 at H/16, 256 at H/8, 128 at H/4, 64 at H/2, 64 (or alpha) at H
+        return x if self.config.decoder == "linear" else self.alpha(x)  # [N, 1, H, W]
 
     def activate(self, raw: Tensor) -> Tensor:
         return torch.sigmoid(raw) if self.config.output == "sigmoid" else raw.clamp(0.0, 1.0)

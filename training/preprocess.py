@@ -33,13 +33,15 @@ def canonical_trimap(trimap: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.where((trimap == 0) | (trimap == 255), trimap, np.uint8(UNKNOWN))
 
 
-def network_input(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
+def network_input(
+    image: NDArray[np.uint8], trimap: NDArray[np.uint8], rules: Preprocessing = PREPROCESSING
+) -> NDArray[np.float32]:
     """RGB image [H, W, 3] uint8 and trimap [H, W] uint8 -> [4, H, W] float32."""
-    mean = np.array(PREPROCESSING.mean, np.float32)
-    std = np.array(PREPROCESSING.std, np.float32)
+    mean, std = np.array(rules.mean, np.float32), np.array(rules.std, np.float32)
+    colours = image if rules.channel_order == "rgb" else image[:, :, ::-1]
     planes = np.empty((4, *trimap.shape), np.float32)
-    planes[:3] = ((image.astype(np.float32) - mean) / std).transpose(2, 0, 1)
-    planes[3] = canonical_trimap(trimap).astype(np.float32) * np.float32(PREPROCESSING.trimap_scale)
+    planes[:3] = ((colours.astype(np.float32) - mean) / std).transpose(2, 0, 1)
+    planes[3] = canonical_trimap(trimap).astype(np.float32) * np.float32(rules.trimap_scale)
     return planes
 
 

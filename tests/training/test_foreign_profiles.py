@@ -1,0 +1,120 @@
+"""Checkpoints of other repositories: the plan gives the alpha of the repository's own network on a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+import dim_trt
+from dim_trt.graph.load import load_onnx
+from tests.support.compare import assert_within
+from tests.support.networks import random_picture, tie_margin
+from tests.training.foreign_networks import Foamliu, Huochaitiantang, IndexNetDim, MMagic, randomise
+from training.export import export_onnx
+from training.foreign.importing import Imported, import_checkpoint
+
+TOLERANCE = 1e-4
+MIN_TIE_MARGIN = 3e-7
+SIZE = (61, 97)
+Planes = NDArray[np.float32]
+
+
+def imagenet(rgb: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> Planes:
+    colours = (rgb / np.float32(255) - np.float32([0.485, 0.456, 0.406])) / np.float32([0.229, 0.224, 0.225])
+    return np.concatenate([colours.transpose(2, 0, 1), trimap[None] / np.float32(255)])
+
+
+def raw_bgr(rgb: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> Planes:
+    return np.concatenate([rgb[..., ::-1].transpose(2, 0, 1), trimap[None]]).astype(np.float32)
+
+
+def wrapped(network: nn.Module) -> object:
+    return {"meta": {"epoch": 3}, "state_dict": network.state_dict()}
+
+
+@dataclass(frozen=True)
+class Case:
+    profile: str
+    make: Callable[[], nn.Module]
+    planes: Callable[[NDArray[np.uint8], NDArray[np.uint8]], Planes] = imagenet
+    stored: Callable[[nn.Module], object] = wrapped
+    seed: int = 0  # of a picture on which no argmax hangs on rounding
+    detected: bool = False
+
+
+CASES = {
+    "mmagic stage 1": Case("mmagic", lambda: MMagic(refiner=False), detected=True),
+    "mmagic stage 3": Case("mmagic", lambda: MMagic(refiner=True), detected=True),
+    "v1.0, refiner": Case(
+        "huochaitiantang-v1.0", lambda: Huochaitiantang(1, refiner=True, alpha_scale=256), planes=raw_bgr
+    ),
+    "v1.1, refiner": Case("huochaitiantang-v1.1", lambda: Huochaitiantang(1, refiner=True, alpha_scale=256)),
+    "v1.2, refiner": Case("huochaitiantang-v1.2", lambda: Huochaitiantang(1, refiner=True)),
+    "v1.3": Case("huochaitiantang-v1.3", lambda: Huochaitiantang(1)),
+    "v1.4": Case("huochaitiantang-v1.4", lambda: Huochaitiantang(3)),
+    "v1.5": Case("huochaitiantang-v1.5", lambda: Huochaitiantang(3, skip=True)),
+    "indexnet": Case("indexnet-dim", IndexNetDim, detected=True),
+    "foamliu": Case("foamliu-pytorch", Foamliu, stored=lambda network: network.state_dict(), detected=True),
+}
+
+
+@dataclass
+class Import:
+    case: Case
+    network: nn.Module
+    imported: Imported
+    img: NDArray[np.uint8]  # RGB
+    trimap: NDArray[np.uint8]
+    onnx: Path
+
+    def input(self) -> Tensor:
+        marks = np.where((self.trimap == 0) | (self.trimap == 255), self.trimap, 128).astype(np.uint8)
+        padding = [(0, 0), *((0, -side % 32) for side in self.trimap.shape)]
+        return torch.from_numpy(np.pad(self.case.planes(self.img, marks), padding, mode="reflect"))[None]
+
+    def alpha(self) -> NDArray[np.float32]:
+        """As the repository's own program computes it."""
+        with torch.inference_mode():
+            alpha = self.network(self.input())[0, 0, : self.trimap.shape[0], : self.trimap.shape[1]].numpy()
+        return np.where(self.trimap == 0, 0, np.where(self.trimap == 255, 1, alpha.clip(0, 1)))
+
+
+@pytest.fixture(name="made", scope="module", params=CASES)
+def fixture_made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Import:
+    case, folder = CASES[request.param], tmp_path_factory.mktemp("foreign")
+    img, trimap = random_picture(case.seed, *SIZE)
+    made = Import(case, nn.Module(), Imported(nn.Module()), img, trimap, folder / "dim.onnx")
+    made.network = randomise(case.make(), made.input())
+    torch.save(case.stored(made.network), folder / "weights.pth")
+    made.imported = import_checkpoint(folder / "weights.pth", None if case.detected else case.profile)
+    source = made.imported
+    export_onnx(source.model, made.onnx, licence=source.licence, origin=source.origin,
+                preprocessing=source.preprocessing)  # fmt: skip
+    return made
+
+
+def test_plan_gives_the_alpha_of_the_repositorys_own_network(made: Import, tmp_path: Path) -> None:
+    assert tie_margin(made.imported.model, made.input()) > MIN_TIE_MARGIN
+    dim_trt.build_plan(made.onnx, tmp_path / "dim.plan", backend="cpu")
+    expected = made.alpha()
+    unknown = (made.trimap != 0) & (made.trimap != 255)
+    assert expected[unknown].std() > 0.1  # a constant would agree too easily
+    for color, img in (("rgb", made.img), ("bgr", made.img[..., ::-1])):
+        alpha = dim_trt.Engine(tmp_path / "dim.plan", color=color, device="cpu").run(img, made.trimap)
+        assert_within(alpha, expected, TOLERANCE, color)
+
+
+def test_metadata_say_where_the_weights_are_from(made: Import) -> None:
+    source = load_onnx(made.onnx)
+    assert made.imported.profile == made.case.profile
+    assert source.origin.startswith("github.com/")
+    assert source.origin.endswith("imported from weights.pth")
+    assert "non-commercial use" in source.licence
+    assert source.preprocessing["channel_order"] == ("bgr" if made.case.planes is raw_bgr else "rgb")

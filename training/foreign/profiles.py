@@ -1,0 +1,100 @@
+"""What the tensors of a public checkpoint do not say, repository by repository and release by release."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from training.foreign.layouts import FOAMLIU, HUOCHAITIANTANG, INDEXNET, MMAGIC, Layout
+from training.model import ModelConfig
+from training.preprocess import PREPROCESSING, Preprocessing
+
+ADOBE = "weights for non-commercial use only: trained on the Adobe Deep Image Matting data set"
+RAW_BGR = Preprocessing("bgr", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), trimap_scale=1.0)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One public implementation.
+
+    config: the network; width and refiner are read from the tensors.
+    refiner_alpha_scale: alpha goes into the refiner times this. Out of it comes sigmoid(raw alpha + refinement) in all.
+    same_sizes: the sizes of pictures on which the repository's own program feeds the network as we do. We reflect the
+        border up to a multiple of 32; some resize pictures of other sizes instead.
+    differs: what tells it from the profiles with the same tensors.
+    sad: as its authors report it for Composition-1k.
+    """
+
+    name: str
+    layout: Layout
+    config: ModelConfig
+    licence: str
+    source: str
+    sad: str
+    same_sizes: str
+    preprocessing: Preprocessing = field(default=PREPROCESSING)
+    refiner_alpha_scale: float = 1.0
+    differs: str = ""
+
+
+def _huochaitiantang(
+    version: str,
+    sad: str,
+    differs: str,
+    config: ModelConfig,
+    preprocessing: Preprocessing = PREPROCESSING,
+    refiner_alpha_scale: float = 1.0,
+) -> Profile:
+    return Profile(
+        name=f"huochaitiantang-{version}",
+        layout=HUOCHAITIANTANG,
+        config=config,
+        licence=f"no licence for the code; {ADOBE}",
+        source=f"github.com/huochaitiantang/pytorch-deep-image-matting, release {version}",
+        sad=sad,
+        same_sizes="multiples of 32 (others it scales down, the trimap too)",
+        preprocessing=preprocessing,
+        refiner_alpha_scale=refiner_alpha_scale,
+        differs=differs,
+    )
+
+
+_SMALL, _LARGE = ModelConfig(), ModelConfig(conv6="3x3x512")
+
+PROFILES = {
+    profile.name: profile
+    for profile in (
+        Profile(
+            name="mmagic",
+            layout=MMAGIC,
+            config=ModelConfig(),
+            licence=f"Apache-2.0 code; {ADOBE}",
+            source="github.com/open-mmlab/mmagic (and mmediting), DIM stage 1, 2 or 3",
+            sad="53.8, 52.3, 50.6 (stages 1, 2, 3)",
+            same_sizes="all",
+        ),
+        _huochaitiantang("v1.0", "72.9", "BGR, nothing subtracted or divided", _SMALL, RAW_BGR, 256.0),
+        _huochaitiantang("v1.1", "69.1", "RGB, ImageNet mean, refiner reads 256 · alpha", _SMALL, PREPROCESSING, 256.0),
+        _huochaitiantang("v1.2", "62.0 to 57.7", "RGB, ImageNet mean", _SMALL),
+        _huochaitiantang("v1.3", "57.1", "RGB, ImageNet mean", _SMALL),
+        _huochaitiantang("v1.4", "54.4", "no skip connections", _LARGE),
+        _huochaitiantang("v1.5", "53.0", "skip connections", ModelConfig(conv6="3x3x512", skip=True)),
+        Profile(
+            name="indexnet-dim",
+            layout=INDEXNET,
+            config=ModelConfig(conv6="7x7x4096", output="clip", refine=False),
+            licence="for non-commercial use, code and weights; trained on the Adobe Deep Image Matting data set",
+            source="github.com/poppinace/indexnet_matting, its Deep Image Matting",
+            sad="55.8",
+            same_sizes="multiples of 32 (others it scales up)",
+        ),
+        Profile(
+            name="foamliu-pytorch",
+            layout=FOAMLIU,
+            config=ModelConfig(conv6="none", decoder="linear", refine=False),
+            licence=f"MIT code; {ADOBE}",
+            source="github.com/foamliu/Deep-Image-Matting-PyTorch",
+            sad="66.8",
+            same_sizes="multiples of 32 (others it neither pads nor scales)",
+        ),
+    )
+}
