@@ -16,6 +16,7 @@ using namespace foreground;
 
 constexpr float kSureForeground = 0.9f;  // pixels above it make the first guess of the foreground's colour
 constexpr float kSureBackground = 0.1f;
+constexpr int kStripRows = 48;  // of a level; what is computed twice is 16 rows of it
 
 void from_unit(float value, float* out) { *out = value; }
 void from_unit(float value, std::uint8_t* out) { *out = static_cast<std::uint8_t>(value * 255.0f + 0.5f); }
@@ -80,14 +81,14 @@ struct Scratch {
 
 /// Weights of the left, right, upper and lower neighbour, with sum 1 (parts 0 to 3), and the step along the residual
 /// (part 4): with S the sum of the paper's weights, 1 / (S + alpha² + (1 - alpha)²).
-void weigh_row(const Level& level, int y, int above, int below, const ForegroundOptions& options, Scratch* scratch) {
-  const int width = level.alpha.size().width;
-  const float *a = level.alpha.row(0, y), *up = level.alpha.row(0, above), *down = level.alpha.row(0, below);
+void weigh_span(const Strip& strip, int y, int above, int below, Span span, const ForegroundOptions& options,
+                Scratch* scratch) {
+  const float *a = strip.alpha.row(0, y), *up = strip.alpha.row(0, above), *down = strip.alpha.row(0, below);
   float *to_left = scratch->part(0), *to_right = scratch->part(1), *to_up = scratch->part(2);
   float *to_down = scratch->part(3), *step = scratch->part(4);
   const float base = options.regularization, slope = options.gradient_weight;
 #pragma omp simd
-  for (int x = 0; x < width; ++x) {
+  for (int x = span.begin; x < span.end; ++x) {
     const float here = a[x], rest = 1.0f - here;
     const float l = base + slope * std::fabs(here - a[x - 1]), r = base + slope * std::fabs(here - a[x + 1]);
     const float u = base + slope * std::fabs(here - up[x]), d = base + slope * std::fabs(here - down[x]);
@@ -100,25 +101,24 @@ void weigh_row(const Level& level, int y, int above, int below, const Foreground
   }
 }
 
-/// The colours of a row that minimise the paper's cost (its equation 4) with the neighbours' held. Of the 2×2 system
-/// only the form is ours: with f and b the neighbours' weighted means and r = image - alpha f - (1 - alpha) b,
+/// The colours of a part of a row that minimise the paper's local cost with the neighbours' held. Of the 2×2
+/// system only the form is ours: with f and b the neighbours' weighted means and r = image - alpha f - (1 - alpha) b,
 ///   F = f + alpha r / (S + alpha² + (1 - alpha)²),  B = b + (1 - alpha) r / (S + alpha² + (1 - alpha)²),
 /// which has no difference of products that cancels where S is small. The row above and the row below are of the other
 /// parity; in the row itself all pixels see their neighbours' old colours. So rows of a parity are independent.
-void relax_row(const Level& level, int y, const ForegroundOptions& options, Scratch* scratch) {
-  const Size size = level.alpha.size();
-  const int above = std::max(y - 1, 0), below = std::min(y + 1, size.height - 1);
-  weigh_row(level, y, above, below, options, scratch);
+void relax_span(const Strip& strip, int y, Span span, const ForegroundOptions& options, Scratch* scratch) {
+  const int above = std::max(y - 1, 0), below = std::min(y + 1, strip.rows - 1);
+  weigh_span(strip, y, above, below, span, options, scratch);
   const float *to_left = scratch->part(0), *to_right = scratch->part(1), *to_up = scratch->part(2);
-  const float *to_down = scratch->part(3), *step = scratch->part(4), *a = level.alpha.row(0, y);
+  const float *to_down = scratch->part(3), *step = scratch->part(4), *a = strip.alpha.row(0, y);
   float *new_f = scratch->part(5), *new_b = scratch->part(6);
   for (int c = 0; c < kChannels; ++c) {
-    float *f = level.colours.row(c, y), *b = level.colours.row(c + kChannels, y);
-    const float *f_up = level.colours.row(c, above), *f_down = level.colours.row(c, below);
-    const float *b_up = level.colours.row(c + kChannels, above), *b_down = level.colours.row(c + kChannels, below);
-    const float* image = level.image.row(c, y);
+    float *f = strip.colours.row(c, y), *b = strip.colours.row(c + kChannels, y);
+    const float *f_up = strip.colours.row(c, above), *f_down = strip.colours.row(c, below);
+    const float *b_up = strip.colours.row(c + kChannels, above), *b_down = strip.colours.row(c + kChannels, below);
+    const float* image = strip.image.row(c, y);
 #pragma omp simd
-    for (int x = 0; x < size.width; ++x) {
+    for (int x = span.begin; x < span.end; ++x) {
       const float mean_f = to_left[x] * f[x - 1] + to_right[x] * f[x + 1] + to_up[x] * f_up[x] + to_down[x] * f_down[x];
       const float mean_b = to_left[x] * b[x - 1] + to_right[x] * b[x + 1] + to_up[x] * b_up[x] + to_down[x] * b_down[x];
       const float rest = 1.0f - a[x];
@@ -126,38 +126,28 @@ void relax_row(const Level& level, int y, const ForegroundOptions& options, Scra
       new_f[x] = std::min(std::max(mean_f + a[x] * residual, 0.0f), 1.0f);
       new_b[x] = std::min(std::max(mean_b + rest * residual, 0.0f), 1.0f);
     }
-    std::copy_n(new_f, size.width, f);
-    std::copy_n(new_b, size.width, b);
-    level.colours.close_row(c, y);
-    level.colours.close_row(c + kChannels, y);
+    std::copy(new_f + span.begin, new_f + span.end, f + span.begin);
+    std::copy(new_b + span.begin, new_b + span.end, b + span.begin);
+    strip.colours.close_row(c, y);
+    strip.colours.close_row(c + kChannels, y);
   }
 }
 
-/// Waiting for each other costs more than it gives where there are few pixels.
-int useful_threads(Size size, int threads) {
-  constexpr std::size_t kPixelsPerThread = 1 << 15;
-  return static_cast<int>(std::min(static_cast<std::size_t>(threads), 1 + size.area() / kPixelsPerThread));
-}
-
-void relax(const Level& level, const ForegroundOptions& options) {
-  const Size size = level.alpha.size();
-  const bool small = size.height <= options.small_size && size.width <= options.small_size;
-  const int iterations = small ? options.small_iterations : options.large_iterations;
-#pragma omp parallel num_threads(useful_threads(size, options.threads))
-  {
-    Scratch scratch(size.width);
-    for (int half = 0; half < 2 * iterations; ++half) {
-#pragma omp for schedule(dynamic, 8)  // its end is the barrier between even and odd rows
-      for (int i = 0; i < (size.height + 1 - half % 2) / 2; ++i) relax_row(level, 2 * i + half % 2, options, &scratch);
-    }
-  }
+/// All iterations of a strip. Rows beside it that are not there count as equal to its own: with every half of an
+/// iteration what that spoils is one row more.
+void relax(const Strip& strip, int iterations, const ForegroundOptions& options, Scratch* scratch) {
+  const std::vector<Region::Row> spans = spans_around_mixed(strip, 2 * iterations);
+  for (int half = 0; half < 2 * iterations; ++half)
+    for (int y = (strip.top + half) % 2; y < strip.rows; y += 2)
+      for (const Span span : spans[static_cast<std::size_t>(y / kBlock)]) relax_span(strip, y, span, options, scratch);
 }
 
 template <typename T>
-void write_row(const Level& level, int y, const ForegroundTask<T>& task) {
-  const std::size_t width = static_cast<std::size_t>(task.size.width), first = static_cast<std::size_t>(y) * width;
+void write_row(const Strip& strip, int y, const ForegroundTask<T>& task) {
+  const std::size_t width = static_cast<std::size_t>(task.size.width);
+  const std::size_t first = static_cast<std::size_t>(strip.top + y) * width;
   for (int c = 0; c < kChannels; ++c) {
-    const float *f = level.colours.row(c, y), *b = level.colours.row(c + kChannels, y);
+    const float *f = strip.colours.row(c, y), *b = strip.colours.row(c + kChannels, y);
     for (std::size_t x = 0; x < width; ++x) {
       const std::size_t i = kChannels * (first + x) + static_cast<std::size_t>(c);
       const float alpha = task.alpha[first + x];
@@ -173,6 +163,35 @@ void write_row(const Level& level, int y, const ForegroundTask<T>& task) {
   }
 }
 
+void keep_row(const Strip& strip, int y, const Planes& colours) {
+  for (int plane = 0; plane < 2 * kChannels; ++plane)
+    std::copy_n(strip.colours.row(plane, y), strip.level.width, colours.row(plane, strip.top + y));
+}
+
+/// Computes a level strip by strip, each with as many rows around it as its iterations spoil, so that threads need not
+/// wait for each other; `finish(strip, y)` gets each row of the level once.
+template <typename T, typename Finish>
+void run_level(const ForegroundTask<T>& task, const Planes& previous, Size size, const ForegroundOptions& options,
+               Finish finish) {
+  const bool small = size.height <= options.small_size && size.width <= options.small_size;
+  const int iterations = small ? options.small_iterations : options.large_iterations;
+  const int halo = 2 * iterations, height = small ? size.height : kStripRows;
+  const int strips = (size.height + height - 1) / height;
+  const Sources sources(size, task.size, previous.size());
+#pragma omp parallel num_threads(std::min(strips, options.threads))
+  {
+    Strip strip(std::min(size.height, height + 2 * halo), size);
+    Scratch scratch(size.width);
+#pragma omp for schedule(dynamic, 1)
+    for (int i = 0; i < strips; ++i) {
+      const int begin = i * height, end = std::min(size.height, begin + height);
+      load_strip(task, previous, sources, std::max(0, begin - halo), std::min(size.height, end + halo), &strip);
+      relax(strip, iterations, options, &scratch);
+      for (int y = begin - strip.top; y < end - strip.top; ++y) finish(strip, y);
+    }
+  }
+}
+
 }  // namespace
 
 template <typename T>
@@ -180,17 +199,14 @@ void estimate_foreground(const ForegroundTask<T>& task, const ForegroundOptions&
   const Colours mean = mean_colours(task, options.threads);
   Planes colours({1, 1}, 2 * kChannels);
   for (int plane = 0; plane < 2 * kChannels; ++plane) *colours.row(plane, 0) = mean[static_cast<std::size_t>(plane)];
-  const std::vector<Size> sizes = level_sizes(task.size);
+  std::vector<Size> sizes = level_sizes(task.size);
+  sizes.pop_back();  // the picture's own
   for (const Size& size : sizes) {
-    Level level = next_level(task, colours, size, useful_threads(size, options.threads));
-    relax(level, options);
-    if (&size != &sizes.back()) {
-      colours = std::move(level.colours);
-      continue;
-    }
-#pragma omp parallel for num_threads(options.threads) schedule(static)
-    for (int y = 0; y < size.height; ++y) write_row(level, y, task);
+    Planes finer(size, 2 * kChannels);
+    run_level(task, colours, size, options, [&](const Strip& strip, int y) { keep_row(strip, y, finer); });
+    colours = std::move(finer);
   }
+  run_level(task, colours, task.size, options, [&](const Strip& strip, int y) { write_row(strip, y, task); });
 }
 
 template void estimate_foreground(const ForegroundTask<float>&, const ForegroundOptions&);

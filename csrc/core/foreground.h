@@ -30,7 +30,9 @@ struct ForegroundTask {
 };
 
 /// Writes foreground and background everywhere, also where alpha says nothing about them. Where alpha is exactly 1 the
-/// foreground is the image itself, where it is exactly 0 the background is. The number of threads changes no bit.
+/// foreground is the image itself, where it is exactly 0 the background is. The number of threads changes no bit. Large
+/// levels are computed only around mixed pixels: that changes none of these, and elsewhere colours of the level before
+/// stay.
 template <typename T>
 void estimate_foreground(const ForegroundTask<T>& task, const ForegroundOptions& options);
 

@@ -1,4 +1,4 @@
-// The resolutions that core/foreground works through, and what each holds.
+// The resolutions that core/foreground works through, and the strips of rows they are cut into.
 #pragma once
 
 #include <algorithm>
@@ -10,6 +10,7 @@
 
 #include "core/foreground.h"
 #include "core/image.h"
+#include "core/region.h"
 
 namespace dim::foreground {
 
@@ -43,10 +44,17 @@ class Planes {
   std::unique_ptr<float[]> data_;
 };
 
-/// One resolution. Planes 0 to 2 of `colours` are the foreground's, 3 to 5 the background's.
-struct Level {
-  explicit Level(Size size) : image(size, kChannels), alpha(size, 1), colours(size, 2 * kChannels) {}
+/// Rows of one resolution. Planes 0 to 2 of `colours` are the foreground's, 3 to 5 the background's.
+struct Strip {
+  Strip(int max_rows, Size level_size)
+      : level(level_size),
+        image({max_rows, level.width}, kChannels),
+        alpha({max_rows, level.width}, 1),
+        colours({max_rows, level.width}, 2 * kChannels) {}
 
+  Size level;
+  int top = 0;   // the level's row that is row 0 here
+  int rows = 0;  // of the planes' rows, how many are used
   Planes image, alpha, colours;
 };
 
@@ -58,7 +66,7 @@ inline std::vector<int> nearest(int to, int from) {
   return index;
 }
 
-/// Sizes grow geometrically from one pixel to the picture (the paper's section III).
+/// Sizes grow geometrically from one pixel to the picture.
 inline std::vector<Size> level_sizes(Size size) {
   const int steps = std::max(1, static_cast<int>(std::ceil(std::log2(std::max(size.height, size.width)))));
   std::vector<Size> sizes;
@@ -74,38 +82,83 @@ inline std::vector<Size> level_sizes(Size size) {
 inline float to_unit(float value) { return value; }
 inline float to_unit(std::uint8_t value) { return static_cast<float>(value) * (1.0f / 255.0f); }
 
-/// The picture and its matte at a level, by nearest neighbour.
+/// The picture and its matte at row `y` of a strip, by nearest neighbour.
 template <typename T>
-void sample_row(const ForegroundTask<T>& task, int from_y, const std::vector<int>& from_x, const Level& level, int y) {
+void sample_row(const ForegroundTask<T>& task, int from_y, const std::vector<int>& from_x, const Strip& strip, int y) {
   const std::size_t first = static_cast<std::size_t>(from_y) * static_cast<std::size_t>(task.size.width);
-  float* alpha = level.alpha.row(0, y);
+  float* alpha = strip.alpha.row(0, y);
   for (std::size_t x = 0; x < from_x.size(); ++x) alpha[x] = task.alpha[first + static_cast<std::size_t>(from_x[x])];
-  level.alpha.close_row(0, y);
+  strip.alpha.close_row(0, y);
   for (int c = 0; c < kChannels; ++c) {
     const T* row = task.image + kChannels * first + c;
-    float* out = level.image.row(c, y);
+    float* out = strip.image.row(c, y);
     for (std::size_t x = 0; x < from_x.size(); ++x) out[x] = to_unit(row[kChannels * from_x[x]]);
   }
 }
 
-/// The next level, which starts with the colours of the one before it.
+/// Where the pixels of a level come from: the picture, and the level before.
+struct Sources {
+  Sources(Size level, Size picture, Size previous)
+      : picture_y(nearest(level.height, picture.height)),
+        picture_x(nearest(level.width, picture.width)),
+        previous_y(nearest(level.height, previous.height)),
+        previous_x(nearest(level.width, previous.width)) {}
+
+  std::vector<int> picture_y, picture_x, previous_y, previous_x;
+};
+
+/// Rows [begin, end) of a level, which start with the colours of the level before, and where alpha is 0 or 1 with the
+/// picture's.
 template <typename T>
-Level next_level(const ForegroundTask<T>& task, const Planes& previous, Size size, int threads) {
-  Level level(size);
-  const std::vector<int> task_y = nearest(size.height, task.size.height), task_x = nearest(size.width, task.size.width);
-  const std::vector<int> previous_y = nearest(size.height, previous.size().height);
-  const std::vector<int> previous_x = nearest(size.width, previous.size().width);
-#pragma omp parallel for num_threads(threads) schedule(static)
-  for (int y = 0; y < size.height; ++y) {
-    sample_row(task, task_y[static_cast<std::size_t>(y)], task_x, level, y);
+void load_strip(const ForegroundTask<T>& task, const Planes& previous, const Sources& from, int begin, int end,
+                Strip* strip) {
+  strip->top = begin;
+  strip->rows = end - begin;
+  for (int y = 0; y < strip->rows; ++y) {
+    const auto level_y = static_cast<std::size_t>(begin + y);
+    sample_row(task, from.picture_y[level_y], from.picture_x, *strip, y);
+    const float* alpha = strip->alpha.row(0, y);
     for (int plane = 0; plane < 2 * kChannels; ++plane) {
-      const float* from = previous.row(plane, previous_y[static_cast<std::size_t>(y)]);
-      float* to = level.colours.row(plane, y);
-      for (std::size_t x = 0; x < previous_x.size(); ++x) to[x] = from[previous_x[x]];
-      level.colours.close_row(plane, y);
+      const float* old = previous.row(plane, from.previous_y[level_y]);
+      const float* image = strip->image.row(plane % kChannels, y);
+      const float pure = plane < kChannels ? 1.0f : 0.0f;
+      float* to = strip->colours.row(plane, y);
+      for (std::size_t x = 0; x < from.previous_x.size(); ++x)
+        to[x] = alpha[x] == pure ? image[x] : old[from.previous_x[x]];
+      strip->colours.close_row(plane, y);
     }
   }
-  return level;
+}
+
+inline constexpr int kBlock = 8;
+
+/// For each block of rows, in which columns blocks hold mixed pixels or an edge between known ones, with `reach` pixels
+/// around. Elsewhere one layer is the picture, the other invisible, and nothing there reaches a mixed pixel.
+inline std::vector<Region::Row> spans_around_mixed(const Strip& strip, int reach) {
+  const int width = strip.level.width, around = (reach + kBlock - 1) / kBlock;
+  const Size blocks = {(strip.rows + kBlock - 1) / kBlock, (width + kBlock - 1) / kBlock};
+  std::vector<Region::Row> spans(static_cast<std::size_t>(blocks.height));
+  std::vector<char> wanted(blocks.area(), 0);
+  for (int y = 0; y < strip.rows; ++y) {
+    const float *here = strip.alpha.row(0, y), *above = strip.alpha.row(0, std::max(y - 1, 0));
+    for (int block_x = 0; block_x < blocks.width; ++block_x) {
+      bool mixed = false;
+      for (int x = block_x * kBlock; x < std::min(width, (block_x + 1) * kBlock); ++x)
+        mixed |= (here[x] > 0.0f && here[x] < 1.0f) || here[x] != here[x - 1] || here[x] != above[x];
+      if (!mixed) continue;
+      const int left = std::max(0, block_x - around), right = std::min(blocks.width, block_x + around + 1);
+      for (int v = std::max(0, y / kBlock - around); v < std::min(blocks.height, y / kBlock + around + 1); ++v)
+        std::fill_n(wanted.begin() + static_cast<std::ptrdiff_t>(v) * blocks.width + left, right - left, char{1});
+    }
+  }
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (wanted[i] == 0) continue;
+    Region::Row& row = spans[i / static_cast<std::size_t>(blocks.width)];
+    const int begin = static_cast<int>(i % static_cast<std::size_t>(blocks.width)) * kBlock;
+    if (row.empty() || row.back().end != begin) row.push_back({begin, begin});
+    row.back().end = std::min(width, begin + kBlock);
+  }
+  return spans;
 }
 
 }  // namespace dim::foreground
