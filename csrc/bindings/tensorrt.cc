@@ -3,6 +3,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <exception>
 #include <string>
 #include <utility>
 #include <vector>
@@ -56,13 +57,25 @@ py::dict build(const py::bytes& onnx, const std::string& precision, Sides min, S
   const auto size = [](Sides sides) { return Size{sides.first, sides.second}; };
   request.min = size(min), request.opt = size(opt), request.max = size(max);
   request.workspace_bytes = workspace_bytes, request.optimization_level = optimization_level, request.device = gpu;
+  std::exception_ptr raised;  // by Python, Ctrl-C included: TensorRT only learns that it has to stop
   if (!progress.is_none())
-    request.progress = [&progress](const std::string& phase, int step, int steps) {
+    request.progress = [&](const std::string& phase, int step, int steps) {
       const py::gil_scoped_acquire gil;
-      if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-      return progress(phase, step, steps).cast<bool>();
+      try {
+        if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+        return progress(phase, step, steps).cast<bool>();
+      } catch (...) {
+        raised = std::current_exception();
+        return false;
+      }
     };
-  const tensorrt::BuildResult result = unlocked([&] { return tensorrt::module(folders).build(request); });
+  tensorrt::BuildResult result;
+  try {
+    result = unlocked([&] { return tensorrt::module(folders).build(request); });
+  } catch (const BuildError&) {
+    if (raised) std::rethrow_exception(raised);
+    throw;
+  }
   return py::dict("engine"_a = to_bytes(result.engine), "timing_cache"_a = to_bytes(result.timing_cache),
                   "layers"_a = result.layers);
 }

@@ -78,7 +78,7 @@ cudaError_t max_pool_argmax(const void* x, void* values, void* codes, MapShape s
     const Grid grid = grid_over(width * hwc8_groups(shape.channels), height, shape.n);
     pool_hwc8<<<grid.blocks, grid.threads, 0, stream>>>(static_cast<const Half*>(x), static_cast<Half*>(values),
                                                         static_cast<Half*>(codes), shape);
-    return cudaPeekAtLastError();
+    return cudaGetLastError();
   }
   return with_type(type, [&](auto zero) {
     using T = decltype(zero);
@@ -90,7 +90,7 @@ cudaError_t max_pool_argmax(const void* x, void* values, void* codes, MapShape s
       const Grid grid = grid_over(height * width / std::max(1, kLoad / 2), planes);
       pool_linear<T, kLoad><<<grid.blocks, grid.threads, 0, stream>>>(static_cast<const T*>(x), static_cast<T*>(values),
                                                                       static_cast<T*>(codes), planes, shape.size);
-      return cudaPeekAtLastError();
+      return cudaGetLastError();
     });
   });
 }

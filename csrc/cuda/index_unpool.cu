@@ -70,7 +70,7 @@ cudaError_t index_unpool(const void* values, const void* codes, void* x, MapShap
     const Grid grid = grid_over(width * hwc8_groups(shape.channels), height, shape.n);
     unpool_hwc8<<<grid.blocks, grid.threads, 0, stream>>>(
         static_cast<const Half*>(values), static_cast<const Half*>(codes), static_cast<Half*>(x), shape);
-    return cudaPeekAtLastError();
+    return cudaGetLastError();
   }
   return with_type(type, [&](auto zero) {
     using T = decltype(zero);
@@ -81,7 +81,7 @@ cudaError_t index_unpool(const void* values, const void* codes, void* x, MapShap
       const Grid grid = grid_over(height * width / std::max(1, kStore / 2), planes);
       unpool_linear<T, kStore><<<grid.blocks, grid.threads, 0, stream>>>(
           static_cast<const T*>(values), static_cast<const T*>(codes), static_cast<T*>(x), planes, shape.size);
-      return cudaPeekAtLastError();
+      return cudaGetLastError();
     });
   });
 }

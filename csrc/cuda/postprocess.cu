@@ -25,7 +25,7 @@ cudaError_t postprocess(const void* network, int row_elements, Type type, const 
     const Grid grid = grid_over(alpha.size.width, alpha.size.height);
     postprocess_rows<<<grid.blocks, grid.threads, 0, stream>>>(static_cast<const T*>(network), row_elements, trimap,
                                                                alpha);
-    return cudaPeekAtLastError();
+    return cudaGetLastError();
   });
 }
 

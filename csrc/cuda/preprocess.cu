@@ -32,7 +32,7 @@ cudaError_t preprocess(const ImageView& image, const TrimapView& trimap, const I
     const Grid grid = grid_over(padded.width, padded.height);
     preprocess_rows<T>
         <<<grid.blocks, grid.threads, 0, stream>>>(image, trimap, transform, static_cast<T*>(input), padded);
-    return cudaPeekAtLastError();
+    return cudaGetLastError();
   });
 }
 

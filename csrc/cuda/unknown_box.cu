@@ -56,13 +56,13 @@ __global__ void __launch_bounds__(kBlockThreads) grow_box(TrimapView trimap, Box
 
 cudaError_t unknown_box(const TrimapView& trimap, Box* box, cudaStream_t stream) {
   clear_box<<<1, 1, 0, stream>>>(trimap.size, box);
-  const cudaError_t error = cudaPeekAtLastError();
+  const cudaError_t error = cudaGetLastError();
   if (error != cudaSuccess || trimap.size.area() == 0) return error;
   constexpr int kColumns = 32 * kColumnsPerThread;
   const dim3 blocks((trimap.size.width + kColumns - 1) / kColumns,
                     std::min((trimap.size.height + kWarps - 1) / kWarps, kMaxRowBlocks));
   grow_box<<<blocks, kBlockThreads, 0, stream>>>(trimap, box);
-  return cudaPeekAtLastError();
+  return cudaGetLastError();
 }
 
 }  // namespace dim::cuda

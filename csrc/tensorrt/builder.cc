@@ -118,7 +118,11 @@ std::string describe_layers(Session& session, const std::vector<std::uint8_t>& e
 }  // namespace
 
 BuildResult build(Session& session, const BuildRequest& request) {
-  use_device(request.device);
+  const DeviceScope device(request.device);
+  session.log().clear();
+#if DIM_TENSORRT_V3
+  Progress progress(request);  // must outlive the configuration
+#endif
   const auto builder = session.builder();
   const std::unique_ptr<nvinfer1::INetworkDefinition> network(builder->createNetworkV2(network_flags()));
   const auto parser = parse(session, *network, request);  // owns weights that the network refers to
@@ -127,7 +131,6 @@ BuildResult build(Session& session, const BuildRequest& request) {
   add_profile(*builder, *config, *network, request);
   const auto cache = use_timing_cache(*config, request);
 #if DIM_TENSORRT_V3
-  Progress progress(request);
   config->setProgressMonitor(&progress);
 #endif
   const std::unique_ptr<nvinfer1::IHostMemory> engine(builder->buildSerializedNetwork(*network, *config));

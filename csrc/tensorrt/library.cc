@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <mutex>
 #include <sstream>
 
@@ -46,14 +47,32 @@ struct Opened {
   std::string path;
 };
 
-/// By the loader's own search, then in the folders.
-Opened open_library(const std::string& name, const std::vector<std::string>& folders) {
-  if (void* handle = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL)) return {handle, name};
-  for (const std::string& folder : folders)
-    if (void* handle = dlopen((folder + "/" + name).c_str(), RTLD_NOW | RTLD_LOCAL))
-      return {handle, folder + "/" + name};
-  return {};
-}
+/// Opens libraries by the loader's own search, then in folders; remembers why one that exists could not be loaded.
+class Finder {
+ public:
+  explicit Finder(const std::vector<std::string>& folders) : folders_(folders) {}
+
+  Opened open(const std::string& name) {
+    if (void* handle = try_open(name)) return {handle, name};
+    for (const std::string& folder : folders_)
+      if (void* handle = try_open(folder + "/" + name)) return {handle, folder + "/" + name};
+    return {};
+  }
+  const std::string& trouble() const { return trouble_; }
+
+ private:
+  void* try_open(const std::string& path) {
+    void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (handle != nullptr) return handle;
+    const char* reason = dlerror();
+    if (reason != nullptr && std::strstr(reason, (path + ": cannot open shared object file").c_str()) == nullptr)
+      trouble_ = reason;
+    return nullptr;
+  }
+
+  const std::vector<std::string>& folders_;
+  std::string trouble_;
+};
 
 template <typename Function>
 Function* find(void* handle, const char* name) {
@@ -81,25 +100,24 @@ std::string own_folder() {
 struct Found {
   Status status;
   Opened nvinfer;
-  Version module;
+  Version version, module;
 };
 
 /// Why no module fits: another version, the lean runtime, or nothing at all.
-std::string missing_library(const std::vector<Version>& modules, const std::vector<std::string>& folders,
-                            Status& status) {
+std::string missing_library(const std::vector<Version>& modules, Finder& finder, Status& status) {
   std::string wanted;
   for (const Version& m : modules)
     wanted += (wanted.empty() ? "" : " or ") + ("libnvinfer.so." + std::to_string(m.major));
   for (int major = kNewestMajor; major >= 7; --major) {
     const std::string suffix = ".so." + std::to_string(major);
-    if (const Opened other = open_library("libnvinfer" + suffix, folders); other.handle != nullptr) {
+    if (const Opened other = finder.open("libnvinfer" + suffix); other.handle != nullptr) {
       status.version = library_version(other.handle).text(), status.path = other.path;
       return "TensorRT " + status.version +
              " is installed, but this build of dim_trt was made for another major "
              "version and needs " +
              wanted + "; rebuild dim_trt with the headers of that version, or " + kInstall;
     }
-    if (const Opened lean = open_library("libnvinfer_lean" + suffix, folders); lean.handle != nullptr) {
+    if (const Opened lean = finder.open("libnvinfer_lean" + suffix); lean.handle != nullptr) {
       status.version = library_version(lean.handle).text(), status.path = lean.path;
       return "of TensorRT " + status.version +
              " only the lean runtime is installed, which can neither build plans nor "
@@ -107,37 +125,50 @@ std::string missing_library(const std::vector<Version>& modules, const std::vect
              kInstall + " in full";
     }
   }
+  if (!finder.trouble().empty())
+    return "TensorRT is installed and cannot be loaded (" + finder.trouble() + "); install what is missing";
   return "TensorRT is not installed: " + wanted + " cannot be found; " + kInstall;
 }
 
+/// The newest TensorRT that has a module; if none is new enough for its module, the newest there is.
+Found choose(const std::vector<Version>& modules, Finder& finder) {
+  Found first;
+  for (const Version& m : modules) {
+    Found found;
+    found.module = m;
+    found.nvinfer = finder.open("libnvinfer.so." + std::to_string(m.major));
+    if (found.nvinfer.handle == nullptr) continue;
+    found.version = library_version(found.nvinfer.handle);
+    if (found.version.minor >= m.minor) return found;
+    if (first.nvinfer.handle == nullptr) first = found;
+  }
+  return first;
+}
+
 Found search(const std::vector<std::string>& folders) {
-  Found found;
   const std::vector<Version> modules = compiled_versions();
-  for (const Version& m : modules) found.status.modules.push_back(m.text());
+  Finder finder(folders);
+  Found found = choose(modules, finder);
+  Status& status = found.status;
+  for (const Version& m : modules) status.modules.push_back(m.text());
   if (modules.empty()) {
-    found.status.problem =
+    status.problem =
         "this build of dim_trt has no TensorRT backend; install CUDA's nvcc, and build dim_trt again with "
         "TENSORRT_ROOT set to a folder that has TensorRT's include/NvInfer.h";
     return found;
   }
-  for (const Version& m : modules) {
-    found.nvinfer = open_library("libnvinfer.so." + std::to_string(m.major), folders);
-    found.module = m;
-    if (found.nvinfer.handle != nullptr) break;
-  }
   if (found.nvinfer.handle == nullptr) {
-    found.status.problem = missing_library(modules, folders, found.status);
+    status.problem = missing_library(modules, finder, status);
     return found;
   }
-  const Version version = library_version(found.nvinfer.handle);
-  found.status.version = version.text(), found.status.path = found.nvinfer.path;
-  if (version.minor < found.module.minor)
-    found.status.problem = "TensorRT " + version.text() + " is installed, but this build of dim_trt needs " +
-                           std::to_string(found.module.major) + "." + std::to_string(found.module.minor) +
-                           " or newer; upgrade TensorRT, or rebuild dim_trt with the headers of your version";
+  status.version = found.version.text(), status.path = found.nvinfer.path;
+  if (found.version.minor < found.module.minor)
+    status.problem = "TensorRT " + status.version + " is installed, but this build of dim_trt needs " +
+                     std::to_string(found.module.major) + "." + std::to_string(found.module.minor) +
+                     " or newer; upgrade TensorRT, or rebuild dim_trt with the headers of your version";
   else if (!driver().problem.empty())
-    found.status.problem = "TensorRT " + version.text() + " is installed, but " + driver().problem +
-                           "; it needs an NVIDIA GPU with its driver";
+    status.problem = "TensorRT " + status.version + " is installed, but " + driver().problem +
+                     "; it needs an NVIDIA GPU with its driver";
   return found;
 }
 
@@ -150,10 +181,11 @@ Module* open_module(const Found& found, const std::vector<std::string>& folders)
   auto* open = reinterpret_cast<OpenModule>(dlsym(handle, kOpenModule));
   if (open == nullptr)
     throw BackendUnavailable("the TensorRT backend '" + path + "' is not one; install dim_trt again");
-  open_library("libnvinfer_plugin.so." + major, folders);  // the parser names it
+  Finder finder(folders);
+  finder.open("libnvinfer_plugin.so." + major);  // the parser names it
   Libraries libraries;
   libraries.nvinfer = found.nvinfer.handle;
-  libraries.parser = open_library("libnvonnxparser.so." + major, folders).handle;
+  libraries.parser = finder.open("libnvonnxparser.so." + major).handle;
   libraries.version = found.status.version;
   libraries.plugins = folder + "/libdim_trt_plugins." + major + ".so";
   return open(libraries);

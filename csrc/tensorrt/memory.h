@@ -90,11 +90,12 @@ class Graph {
   static Graph capture(cudaStream_t stream, Enqueue enqueue) {
     Graph captured;
     cudaGraph_t graph = nullptr;
-    if (cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal) != cudaSuccess) return captured;
-    const bool enqueued = enqueue();
-    if (cudaStreamEndCapture(stream, &graph) == cudaSuccess && enqueued && graph != nullptr &&
-        cudaGraphInstantiateWithFlags(&captured.executable_, graph, 0) != cudaSuccess)
-      captured.executable_ = nullptr;
+    if (cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal) == cudaSuccess) {
+      const bool enqueued = enqueue();
+      if (cudaStreamEndCapture(stream, &graph) == cudaSuccess && enqueued && graph != nullptr &&
+          cudaGraphInstantiateWithFlags(&captured.executable_, graph, 0) != cudaSuccess)
+        captured.executable_ = nullptr;
+    }
     if (graph != nullptr) cudaGraphDestroy(graph);
     cudaGetLastError();  // a failed capture is no error: the caller goes on without
     return captured;

@@ -15,6 +15,7 @@ class Network {
  public:
   /// `engine` and `log` must live longer. Throws Error where the GPU has too little memory.
   Network(nvinfer1::ICudaEngine& engine, Log& log, bool cuda_graphs);
+  ~Network();
 
   /// Where a network input of this size is to be written: [4][height][width] float32. Multiples of the stride.
   float* input(Size size);
@@ -27,6 +28,7 @@ class Network {
   const Stream& stream() const { return stream_; }
 
  private:
+  nvinfer1::ICudaEngine& engine_;
   Log& log_;
   bool cuda_graphs_;
   std::string input_name_, output_name_;
@@ -34,8 +36,7 @@ class Network {
   Stream stream_;
   GpuBuffer workspace_, input_, output_;
   Size size_;
-  bool ran_ = false;                          // since the size was set
-  std::list<std::pair<Size, Graph>> graphs_;  // by size, the last used first
+  std::list<std::pair<Size, Graph>> graphs_;  // the last used first; an empty graph is of a size that came once
 };
 
 }  // namespace dim::tensorrt

@@ -1,12 +1,12 @@
 #include "tensorrt/runner.h"
 
-#include <cstring>
 #include <exception>
 
 #include "core/error.h"
 #include "core/json.h"
 #include "core/postprocess.h"
 #include "cuda/kernels.h"
+#include "tensorrt/staging.h"
 #include "tensorrt/timer.h"
 
 namespace dim::tensorrt {
@@ -40,56 +40,8 @@ void check_tensors(const nvinfer1::ICudaEngine& engine) {
                     std::to_string(outputs) + "; rebuild it with python -m dim_trt.build");
 }
 
-/// Packs a picture in any memory order into `bytes_per_pixel` bytes a pixel, row after row.
-void pack(const ImageView& image, std::uint8_t* to) {
-  const bool packed = image.pixel_stride_bytes == 3 && image.channel_stride_bytes == 1;
-  const auto row_bytes = static_cast<std::size_t>(image.size.width) * 3;
-  for (int y = 0; y < image.size.height; ++y, to += row_bytes) {
-    if (packed) {
-      std::memcpy(to, image.pixel(y, 0), row_bytes);
-      continue;
-    }
-    for (int x = 0; x < image.size.width; ++x)
-      for (int c = 0; c < 3; ++c) to[3 * x + c] = image.pixel(y, x)[c * image.channel_stride_bytes];
-  }
-}
-
-void pack(const TrimapView& trimap, std::uint8_t* to) {
-  const auto width = static_cast<std::size_t>(trimap.size.width);
-  for (int y = 0; y < trimap.size.height; ++y, to += width) {
-    if (trimap.pixel_stride_bytes == 1) {
-      std::memcpy(to, trimap.data + y * trimap.row_stride_bytes, width);
-      continue;
-    }
-    for (int x = 0; x < trimap.size.width; ++x) to[x] = trimap.at(y, x);
-  }
-}
-
-void unpack(const float* from, const AlphaView& alpha) {
-  const auto width = static_cast<std::size_t>(alpha.size.width);
-  for (int y = 0; y < alpha.size.height; ++y, from += width) {
-    if (alpha.pixel_stride_bytes == sizeof(float)) {
-      std::memcpy(&alpha.at(y, 0), from, width * sizeof(float));
-      continue;
-    }
-    for (int x = 0; x < alpha.size.width; ++x) alpha.at(y, x) = from[x];
-  }
-}
-
-ImageView packed_image(const void* data, Size size) {
-  return {static_cast<const std::uint8_t*>(data), size, std::ptrdiff_t{3} * size.width, 3, 1};
-}
-
-TrimapView packed_trimap(const void* data, Size size) {
-  return {static_cast<const std::uint8_t*>(data), size, size.width, 1};
-}
-
 cuda::AlphaTarget target(const AlphaView& alpha) {
   return {alpha.data, cuda::AlphaType::kFloat32, alpha.size, alpha.row_stride_bytes, alpha.pixel_stride_bytes};
-}
-
-AlphaView packed_alpha(float* data, Size size) {
-  return {data, size, static_cast<std::ptrdiff_t>(sizeof(float)) * size.width, sizeof(float)};
 }
 
 }  // namespace
@@ -109,21 +61,19 @@ class Runner::Lease {
  public:
   explicit Lease(Runner& runner) : runner_(runner) {
     std::unique_lock<std::mutex> lock(runner.mutex_);
-    runner.returned_.wait(lock, [&] { return !runner.free_.empty() || runner.made_ < runner.options_.max_concurrent; });
-    if (!runner.free_.empty()) {
-      slot_ = std::move(runner.free_.back());
-      runner.free_.pop_back();
-      return;
-    }
-    slot_ = std::make_unique<Slot>(*runner.engine_, runner.log_, runner.options_.cuda_graphs);
-    ++runner.made_;
+    while (!take_free() && !make(lock)) runner.returned_.wait(lock);
   }
   ~Lease() {
-    // after an error the GPU may still be at work on the caller's memory
-    if (std::uncaught_exceptions() > exceptions_) cudaStreamSynchronize(slot_->network.stream());
+    if (std::uncaught_exceptions() > exceptions_) {  // nobody knows what state it is in
+      cudaStreamSynchronize(slot_->network.stream());
+      slot_.reset();
+    }
     {
       const std::lock_guard<std::mutex> lock(runner_.mutex_);
-      runner_.free_.push_back(std::move(slot_));
+      if (slot_)
+        runner_.free_.push_back(std::move(slot_));
+      else
+        --runner_.made_;
     }
     runner_.returned_.notify_one();
   }
@@ -133,6 +83,29 @@ class Runner::Lease {
   Slot& slot() { return *slot_; }
 
  private:
+  bool take_free() {
+    if (runner_.free_.empty()) return false;
+    slot_ = std::move(runner_.free_.back());
+    runner_.free_.pop_back();
+    return true;
+  }
+
+  /// False where there may be no more slots, or is no memory for another: then one must come back.
+  bool make(std::unique_lock<std::mutex>& lock) {
+    if (runner_.made_ >= runner_.limit_) return false;
+    ++runner_.made_;
+    lock.unlock();
+    try {
+      slot_ = std::make_unique<Slot>(*runner_.engine_, runner_.log_, runner_.options_.cuda_graphs);
+      return true;
+    } catch (const Error&) {
+      lock.lock();
+      if (--runner_.made_ == 0) throw;
+      runner_.limit_ = runner_.made_;
+      return take_free();
+    }
+  }
+
   Runner& runner_;
   std::unique_ptr<Slot> slot_;
   const int exceptions_ = std::uncaught_exceptions();
@@ -140,10 +113,14 @@ class Runner::Lease {
 
 Runner::Runner(Session& session, const Plan& plan, const LoadOptions& options)
     : options_(options),
+      min_size_(padded(plan.min_size, plan.preprocessing.stride)),
       stride_(plan.preprocessing.stride),
       transform_(cuda::input_transform(plan.preprocessing, options.rgb)),
       log_(session.log()) {
-  use_device(options.device);
+  const DeviceScope device(options.device);
+  log_.clear();
+  if (kMajor < 10) options_.max_concurrent = 1;  // TensorRT 8 lends an optimisation profile to one context at a time
+  limit_ = options_.max_concurrent;
   cudaDeviceProp gpu;
   check_cuda(cudaGetDeviceProperties(&gpu, options.device), "asking for the GPU's name");
   gpu_ = gpu.name;
@@ -156,18 +133,25 @@ Runner::Runner(Session& session, const Plan& plan, const LoadOptions& options)
     throw PlanError("plan: TensorRT cannot load it: " + log_.take("it does not say why") +
                     "; rebuild it with python -m dim_trt.build");
   check_tensors(*engine_);
-  free_.reserve(static_cast<std::size_t>(options.max_concurrent));
+  free_.reserve(static_cast<std::size_t>(limit_));
 }
 
-Runner::~Runner() = default;
+Runner::~Runner() {
+  cudaSetDevice(options_.device);  // no scope: a destructor must not throw
+  free_.clear();
+}
 
 Window Runner::window_of(const Window& unknown, Size picture) const {
-  if (!options_.region) return unknown.empty() ? Window{} : Window{0, 0, picture};
-  return network_window(unknown, picture, halo_px_, stride_, kWindowStep);
+  if (unknown.empty()) return {};
+  if (!options_.region) return {0, 0, picture};
+  Window window = network_window(unknown, picture, halo_px_, stride_, kWindowStep);
+  if (window.size.height < min_size_.height) window.top = 0, window.size.height = picture.height;
+  if (window.size.width < min_size_.width) window.left = 0, window.size.width = picture.width;
+  return window;
 }
 
 void Runner::run(const Request& request, std::vector<StepTime>* times) {
-  use_device(options_.device);
+  const DeviceScope device(options_.device);
   Lease lease(*this);
   if (request.on_gpu)
     run_on_gpu(request, lease.slot(), times);
@@ -176,7 +160,7 @@ void Runner::run(const Request& request, std::vector<StepTime>* times) {
 }
 
 std::shared_ptr<void> Runner::allocate(std::size_t bytes) const {
-  use_device(options_.device);
+  const DeviceScope device(options_.device);
   void* data = nullptr;
   check_cuda(cudaMalloc(&data, bytes), "reserving memory for alpha");
   return {data, [](void* memory) { cudaFree(memory); }};

@@ -38,6 +38,7 @@ class Runner final : public Backend {
 
   LoadOptions options_;
   std::string gpu_;
+  Size min_size_;  // of the network's input
   int halo_px_ = 0, stride_ = 1;
   cuda::InputTransform transform_;
   Log& log_;
@@ -47,7 +48,7 @@ class Runner final : public Backend {
   std::mutex mutex_;
   std::condition_variable returned_;
   std::vector<std::unique_ptr<Slot>> free_;
-  int made_ = 0;
+  int made_ = 0, limit_ = 0;  // slots
 };
 
 }  // namespace dim::tensorrt

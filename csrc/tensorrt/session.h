@@ -39,8 +39,18 @@ class Session {
   Log log_;
 };
 
-/// Makes `device` the one that this thread's CUDA calls are for. Throws BackendUnavailable.
-void use_device(int device);
+/// While it lives, this thread's CUDA calls are for `device`; the caller may be using another. Throws
+/// BackendUnavailable.
+class DeviceScope {
+ public:
+  explicit DeviceScope(int device);
+  ~DeviceScope();
+  DeviceScope(const DeviceScope&) = delete;
+  DeviceScope& operator=(const DeviceScope&) = delete;
+
+ private:
+  int before_ = 0;
+};
 
 /// Throws Error with what was attempted, and CUDA's reason.
 void check_cuda(int error, const char* attempt);

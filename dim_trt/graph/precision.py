@@ -163,12 +163,22 @@ def _quantize_activation(graph: gs.Graph, tensor: gs.Variable, scale: NDArray[An
 
 
 def _quantize_weight(graph: gs.Graph, node: gs.Node, weights: NDArray[np.float32], dtype: DTypeLike) -> gs.Variable:
-    """A convolution's weights from stored int8 and one scale per output channel."""
+    """A convolution's weights from int8 and one scale per output channel.
+
+    TensorRT 10 and newer, which have float16 around it, take stored int8; TensorRT 8 wants to round float32 itself.
+    """
     name = f"{node.name}.weight"
     values, scale = quantize_weights(weights, dtype)
+    scales = gs.Constant(f"{name}.scales", scale)
+    zeros = gs.Constant(f"{name}.zeros", np.zeros(len(scale), np.int8))  # ONNX can do without; TensorRT 8 cannot
+    if np.dtype(dtype) == np.float32:
+        stored = gs.Variable(f"{name}.int8", np.int8, weights.shape)
+        exact = gs.Constant(f"{name}.fp32", values * scale.reshape(-1, *[1] * (weights.ndim - 1)))
+        graph.nodes.append(gs.Node("QuantizeLinear", f"{name}.quantize", {"axis": 0}, [exact, scales, zeros], [stored]))
+    else:
+        stored = gs.Constant(f"{name}.int8", values)
     restored = gs.Variable(f"{name}.dequantized", np.dtype(dtype), weights.shape)
-    zeros = np.zeros(len(scale), np.int8)  # ONNX can do without; the parser of TensorRT 8 cannot
-    parts = {"int8": values, "scales": scale, "zeros": zeros}
-    constants = [gs.Constant(f"{name}.{part}", array) for part, array in parts.items()]
-    graph.nodes.append(gs.Node("DequantizeLinear", f"{name}.dequantize", {"axis": 0}, constants, [restored]))
+    graph.nodes.append(
+        gs.Node("DequantizeLinear", f"{name}.dequantize", {"axis": 0}, [stored, scales, zeros], [restored])
+    )
     return restored

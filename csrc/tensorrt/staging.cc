@@ -1,0 +1,42 @@
+#include "tensorrt/staging.h"
+
+#include <cstring>
+
+namespace dim::tensorrt {
+
+void pack(const ImageView& image, std::uint8_t* to) {
+  const bool packed = image.pixel_stride_bytes == 3 && image.channel_stride_bytes == 1;
+  const auto row_bytes = static_cast<std::size_t>(image.size.width) * 3;
+  for (int y = 0; y < image.size.height; ++y, to += row_bytes) {
+    if (packed) {
+      std::memcpy(to, image.pixel(y, 0), row_bytes);
+      continue;
+    }
+    for (int x = 0; x < image.size.width; ++x)
+      for (int c = 0; c < 3; ++c) to[3 * x + c] = image.pixel(y, x)[c * image.channel_stride_bytes];
+  }
+}
+
+void pack(const TrimapView& trimap, std::uint8_t* to) {
+  const auto width = static_cast<std::size_t>(trimap.size.width);
+  for (int y = 0; y < trimap.size.height; ++y, to += width) {
+    if (trimap.pixel_stride_bytes == 1) {
+      std::memcpy(to, trimap.data + y * trimap.row_stride_bytes, width);
+      continue;
+    }
+    for (int x = 0; x < trimap.size.width; ++x) to[x] = trimap.at(y, x);
+  }
+}
+
+void unpack(const float* from, const AlphaView& alpha) {
+  const auto width = static_cast<std::size_t>(alpha.size.width);
+  for (int y = 0; y < alpha.size.height; ++y, from += width) {
+    if (alpha.pixel_stride_bytes == sizeof(float)) {
+      std::memcpy(&alpha.at(y, 0), from, width * sizeof(float));
+      continue;
+    }
+    for (int x = 0; x < alpha.size.width; ++x) alpha.at(y, x) = from[x];
+  }
+}
+
+}  // namespace dim::tensorrt
