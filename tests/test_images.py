@@ -8,9 +8,19 @@ import cv2
 import numpy as np
 import pytest
 
-from dim_trt.composite import composite, cover, cutout, parse_colour
+from dim_trt.composite import checkerboard, composite, cover, cutout, parse_colour, premultiplied
 from dim_trt.errors import Error, InvalidInput
-from dim_trt.images import quantize_alpha, read_alpha, read_image, read_trimap, write_image
+from dim_trt.images import (
+    check_format,
+    quantize_alpha,
+    read_alpha,
+    read_deep_image,
+    read_image,
+    read_rough_alpha,
+    read_trimap,
+    read_unchanged,
+    write_image,
+)
 
 HEIGHT, WIDTH = 23, 37
 
@@ -48,6 +58,19 @@ def test_alpha_survives_a_file(depth: int, tmp_path: Path) -> None:
     assert np.abs(back - alpha).max() <= 0.5 / (2**depth - 1) + 1e-7
 
 
+def test_deep_pictures_keep_their_bits(img: np.ndarray, tmp_path: Path) -> None:
+    deep = img.astype(np.uint16) * 256 + 7
+    write_image(tmp_path / "deep.png", deep)
+    write_image(tmp_path / "flat.png", img)
+    np.testing.assert_allclose(read_deep_image(tmp_path / "deep.png"), deep / 65535, rtol=0, atol=1e-7)
+    np.testing.assert_allclose(read_deep_image(tmp_path / "flat.png"), img / 255, rtol=0, atol=1e-7)
+    np.testing.assert_array_equal(read_unchanged(tmp_path / "deep.png", "image"), deep)
+    write_image(tmp_path / "gray.png", deep[:, :, 0])
+    assert read_rough_alpha(tmp_path / "gray.png", "mask").dtype == np.float32
+    write_image(tmp_path / "gray.png", img[:, :, 0])
+    np.testing.assert_array_equal(read_rough_alpha(tmp_path / "gray.png", "mask"), img[:, :, 0])
+
+
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp", ".bmp"])
 def test_cut_off_pictures_are_refused(suffix: str, img: np.ndarray, tmp_path: Path) -> None:
     path = tmp_path / f"half{suffix}"
@@ -73,6 +96,23 @@ def test_what_a_format_cannot_hold_is_refused(img: np.ndarray, tmp_path: Path) -
     assert not list(tmp_path.iterdir())
 
 
+def test_formats_are_checked_before_the_work() -> None:
+    check_format("a.PNG", "cutout", channels=4, depth=16)
+    check_format("a.webp", "cutout", channels=4)
+    for name, options, message in (
+        ("a.webp", {"channels": 4, "depth": 16}, "expected a format with 16 bits"),
+        ("a.jpg", {"channels": 4}, "expected a format with an alpha channel"),
+        ("a", {}, "expected a picture's suffix such as .png, got ''"),
+    ):
+        with pytest.raises(InvalidInput, match=message):
+            check_format(name, "cutout", **options)
+    if not cv2.haveImageWriter("a.exr"):
+        with pytest.raises(
+            InvalidInput, match=r"'a\.exr': this OpenCV cannot write EXR: .* 16-bit \.tif holds as much"
+        ):
+            check_format("a.exr", "cutout", channels=4, depth=16)
+
+
 def test_unwritable_folder_is_one_clear_error(img: np.ndarray, tmp_path: Path) -> None:
     with pytest.raises(Error, match=r"cannot write picture '.*none/x\.png': the folder does not exist"):
         write_image(tmp_path / "none" / "x.png", img)
@@ -93,6 +133,47 @@ def test_composite_over_a_colour_and_over_a_picture(img: np.ndarray) -> None:
 def test_composite_refuses_a_background_of_another_size(img: np.ndarray) -> None:
     with pytest.raises(InvalidInput, match=r"background: expected a colour or a picture \[23, 37, 3\]"):
         composite(img, np.ones((HEIGHT, WIDTH), np.float32), img[1:])
+
+
+def test_straight_and_premultiplied_pixels(img: np.ndarray) -> None:
+    alpha = np.random.default_rng(2).random((HEIGHT, WIDTH), np.float32)
+    alpha[0], alpha[1] = 0, 1
+    unit = (img / np.float32(255)).astype(np.float32)
+    for colours, depth in ((img, 8), (unit, 16)):
+        straight, multiplied = cutout(colours, alpha), premultiplied(colours, alpha)
+        top = 2**depth - 1
+        assert straight.dtype == multiplied.dtype == (np.uint8 if depth == 8 else np.uint16)
+        assert np.abs(straight[:, :, :3] / top - unit).max() < 1e-5
+        assert np.abs(multiplied[:, :, :3] - top * alpha[..., None].astype(float) * unit).max() <= 0.51
+        np.testing.assert_array_equal(straight[:, :, 3], multiplied[:, :, 3])
+        assert (multiplied[:, :, :3] <= multiplied[:, :, 3:]).all()
+        assert not multiplied[0].any()
+        np.testing.assert_array_equal(multiplied[1, :, :3], straight[1, :, :3])
+
+
+def test_deep_composites_are_the_same_picture(img: np.ndarray) -> None:
+    alpha = np.random.default_rng(2).random((HEIGHT, WIDTH), np.float32)
+    for background in ((10, 200, 30), 255 - img):
+        deep = composite((img / np.float32(255)).astype(np.float32), alpha, background)
+        assert deep.dtype == np.uint16
+        assert np.abs(deep / 257.0 - composite(img, alpha, background)).max() <= 0.51
+
+
+def test_wrong_colours_and_alphas_are_refused(img: np.ndarray) -> None:
+    alpha = np.ones((HEIGHT, WIDTH), np.float32)
+    for call in (cutout, premultiplied, lambda colours, a: composite(colours, a, (0, 0, 0))):
+        with pytest.raises(InvalidInput, match=r"colours: expected uint8, or float32 .* got float64"):
+            call(img / 255, alpha)
+        with pytest.raises(InvalidInput, match=r"alpha: expected the height and width of the colours, \[23, 37\]"):
+            call(img, alpha[1:])
+
+
+def test_checkerboards_have_squares_of_16_pixels() -> None:
+    board = checkerboard((35, 50))
+    assert board.shape == (35, 50, 3)
+    assert [board[0, x, 0] for x in (0, 15, 16, 31, 32)] == [255, 255, 204, 204, 255]
+    assert [board[y, 0, 0] for y in (0, 15, 16, 32)] == [255, 255, 204, 255]
+    assert checkerboard((1, 1)).tolist() == [[[255] * 3]]
 
 
 @pytest.mark.parametrize("size", [(HEIGHT, WIDTH), (5, 100), (100, 5), (1, 1), (47, 75)])
