@@ -354,7 +354,7 @@ BAD_MODELS = {
     five_channels: "input 'input': expected FLOAT [1, 4, height, width], got FLOAT [1, 5, 32*h, 32*w]",
     batch_of_two: "got FLOAT [2, 4, 32*h, 32*w]",
     double_output: "output 'alpha': expected FLOAT [1, 1, height, width], got DOUBLE",
-    old_opset: "expected opset 13 or newer, got 9",
+    old_opset: "expected opset 11 or newer, got 9",
     broken_graph: "not valid",
     diverged: "tensor 'conv2.weight' holds NaN or infinity",
     short_tensor: "tensor 'conv1.weight' is damaged",

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,14 @@ import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import TensorProto, numpy_helper
 
-from dim_trt.errors import BuildError
+from dim_trt.errors import BuildError, InvalidInput
 from dim_trt.files import StrPath
+from dim_trt.graph.foreign import GLUE, LAYERS, describe, is_standard, standardize
+from dim_trt.graph.preprocessing import CHOICES, chosen_preprocessing, problem_of
 
 FORMAT_VERSION = 1  # of the metadata; written by training.export
-ALLOWED_OPS = frozenset(
-    ["Add", "Clip", "Concat", "Constant", "Conv", "Identity", "MaxPool", "MaxUnpool", "Relu", "Sigmoid", "Slice"]
-)
-MIN_OPSET = 13  # Clip and Slice take their bounds as inputs; the precision step adds per-channel DequantizeLinear
+ALLOWED_OPS = LAYERS | {"Constant"}
+MIN_OPSET = 11  # from it on the operations that stay mean the same
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,19 @@ class Source:
         return sum(math.prod(tensor.dims) for tensor in stored)
 
 
-def load_onnx(path: StrPath) -> Source:
-    """Read and check dim.onnx; raises BuildError that says which node or field is wrong and why."""
+def load_onnx(path: StrPath, preprocessing: StrPath | Mapping[str, Any] | None = None) -> Source:
+    """Read and check dim.onnx, or a file of another exporter, which is made standard.
+
+    Args:
+        path: of the ONNX file.
+        preprocessing: for a file whose metadata say nothing about it: the name of one of preprocessing.PRESETS, a JSON
+            file, or the values.
+
+    Raises:
+        BuildError: which node or field of the file is wrong and why.
+        InvalidInput: `preprocessing` makes no sense, or the file knows better.
+    """
+    chosen = None if preprocessing is None else chosen_preprocessing(preprocessing)
     path = Path(path)
     try:
         data = path.read_bytes()
@@ -60,13 +71,16 @@ def load_onnx(path: StrPath) -> Source:
         raise BuildError(f"onnx: {os.fspath(path)!r} is not an ONNX file ({failure})") from failure
     if not proto.graph.node:
         raise BuildError(f"onnx: {os.fspath(path)!r} is not an ONNX file, or its graph is empty")
-    check_graph(proto)
+    check_file(proto, ALLOWED_OPS | GLUE)
+    if not is_standard(proto):
+        proto = standardize(proto)
+        check_graph(proto)
     metadata = {entry.key: entry.value for entry in proto.metadata_props}
     return Source(
         path=path,
         proto=proto,
         sha256=hashlib.sha256(data).hexdigest(),
-        preprocessing=_preprocessing(metadata),
+        preprocessing=_preprocessing(metadata, chosen),
         model=_json_object(metadata, "dim_trt.model") if "dim_trt.model" in metadata else {},
         licence=metadata.get("dim_trt.licence", "unknown"),
         origin=metadata.get("dim_trt.origin", "unknown"),
@@ -74,8 +88,13 @@ def load_onnx(path: StrPath) -> Source:
 
 
 def check_graph(proto: onnx.ModelProto) -> None:
-    """Raise BuildError unless this is a plain, self-contained graph of allowed operations with the right input and
-    output."""
+    """Raise BuildError unless this is a plain, self-contained graph of the standard operations with the right input
+    and output."""
+    check_file(proto, ALLOWED_OPS)
+
+
+def check_file(proto: onnx.ModelProto, allowed: Collection[str]) -> None:
+    """As `check_graph`, with these operations."""
     for tensor in _tensors(proto.graph):
         if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
             raise BuildError(
@@ -89,7 +108,7 @@ def check_graph(proto: onnx.ModelProto) -> None:
     for node in proto.graph.node:
         if not all(isinstance(text, str) for text in (node.name, *node.input, *node.output)):
             raise BuildError(f"onnx: {describe(node)} has a name that is not UTF-8; the file is damaged")
-        if node.domain not in ("", "ai.onnx") or node.op_type not in ALLOWED_OPS:
+        if node.domain not in ("", "ai.onnx") or node.op_type not in allowed:
             raise BuildError(
                 f"onnx: {describe(node)} is not part of a Deep Image Matting graph; expected only "
                 f"{', '.join(sorted(ALLOWED_OPS))}"
@@ -105,11 +124,6 @@ def check_graph(proto: onnx.ModelProto) -> None:
     inputs = [value for value in proto.graph.input if value.name not in stored]
     _check_value("input", inputs, channels=4)
     _check_value("output", list(proto.graph.output), channels=1)
-
-
-def describe(node: onnx.NodeProto) -> str:
-    """How messages call a node: its operation and its name, or the name of its output where it has none."""
-    return f"node {node.name or (node.output[0] if node.output else '?')!r} ({node.op_type})"
 
 
 def _tensors(graph: onnx.GraphProto) -> Iterator[TensorProto]:
@@ -160,37 +174,22 @@ def _json_object(metadata: dict[str, str], key: str) -> dict[str, Any]:
     return value
 
 
-def _preprocessing(metadata: dict[str, str]) -> dict[str, Any]:
+def _preprocessing(metadata: dict[str, str], chosen: dict[str, Any] | None) -> dict[str, Any]:
     """What the network is fed; without it no picture can be matted, so it must be there and make sense."""
     key = "dim_trt.preprocessing"
     if key not in metadata:
+        if chosen is not None:
+            return chosen
         raise BuildError(
-            f"onnx: metadata {key!r} is missing (channel order, mean, std, trimap scale, padding); "
-            "export the model with `python -m training.export`, which writes it"
+            f"onnx: metadata {key!r} is missing, and nothing else says what the network is fed: choose --preprocessing "
+            f"{CHOICES}; or export the model with `python -m training.export`, which writes it"
         )
+    if chosen is not None:
+        raise InvalidInput(f"preprocessing: the file's own metadata {key!r} say it; leave it out")
     version = metadata.get("dim_trt.format_version", "")
     if version != str(FORMAT_VERSION):
         raise BuildError(f"onnx: expected metadata of format version {FORMAT_VERSION}, got {version or 'none'}")
     values = _json_object(metadata, key)
-    rules: dict[str, tuple[str, Callable[[Any], bool]]] = {
-        "channel_order": ("'rgb' or 'bgr'", lambda v: v in ("rgb", "bgr")),
-        "mean": ("three numbers", lambda v: _numbers(v, 3)),
-        "std": ("three numbers above 0", lambda v: _numbers(v, 3) and min(v) > 0),
-        "trimap_scale": ("a number above 0", lambda v: _numbers([v], 1) and v > 0),
-        "stride": ("32", lambda v: v == 32),
-        "padding": ("'reflect'", lambda v: v == "reflect"),
-    }
-    if set(values) != set(rules):
-        raise BuildError(f"onnx: metadata {key!r}: expected {', '.join(rules)}, got {', '.join(values) or 'nothing'}")
-    for name, (expected, is_right) in rules.items():
-        if not is_right(values[name]):
-            raise BuildError(f"onnx: metadata {key!r}: {name}: expected {expected}, got {values[name]!r}")
+    if problem := problem_of(values):
+        raise BuildError(f"onnx: metadata {key!r}: {problem}")
     return values
-
-
-def _numbers(values: Any, count: int) -> bool:
-    return (
-        isinstance(values, list)
-        and len(values) == count
-        and all(isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v) for v in values)
-    )

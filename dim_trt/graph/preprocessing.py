@@ -1,0 +1,83 @@
+"""What a network is fed, as the metadata of an ONNX file say it; files of other programs have none."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from dim_trt.errors import InvalidInput
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "imagenet": {
+        "channel_order": "rgb",
+        "mean": [123.675, 116.28, 103.53],
+        "std": [58.395, 57.12, 57.375],
+        "trimap_scale": 1 / 255,
+        "stride": 32,
+        "padding": "reflect",
+    },
+    "raw-bgr": {
+        "channel_order": "bgr",
+        "mean": [0.0, 0.0, 0.0],
+        "std": [1.0, 1.0, 1.0],
+        "trimap_scale": 1.0,
+        "stride": 32,
+        "padding": "reflect",
+    },
+}
+RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "channel_order": ("'rgb' or 'bgr'", lambda v: v in ("rgb", "bgr")),
+    "mean": ("three numbers", lambda v: _numbers(v, 3)),
+    "std": ("three numbers above 0", lambda v: _numbers(v, 3) and min(v) > 0),
+    "trimap_scale": ("a number above 0", lambda v: _numbers([v], 1) and v > 0),
+    "stride": ("32", lambda v: v == 32),
+    "padding": ("'reflect'", lambda v: v == "reflect"),
+}
+CHOICES = (
+    "imagenet (RGB by ImageNet's mean and std, trimap / 255), raw-bgr (nothing subtracted or divided), or a JSON file "
+    f"with {', '.join(RULES)}"
+)
+
+
+def problem_of(values: Mapping[str, Any]) -> str:
+    """What is wrong with a description of preprocessing; empty if nothing is."""
+    if set(values) != set(RULES):
+        return f"expected {', '.join(RULES)}, got {', '.join(values) or 'nothing'}"
+    for name, (expected, is_right) in RULES.items():
+        if not is_right(values[name]):
+            return f"{name}: expected {expected}, got {values[name]!r}"
+    return ""
+
+
+def chosen_preprocessing(choice: str | os.PathLike[str] | Mapping[str, Any]) -> dict[str, Any]:
+    """One of PRESETS by name, a JSON file, or the values themselves; raises InvalidInput."""
+    values: Any = choice
+    if isinstance(choice, (str, os.PathLike)):
+        values = PRESETS.get(os.fspath(choice)) or _read(Path(choice))
+    if not isinstance(values, Mapping):
+        raise InvalidInput(f"preprocessing: expected {CHOICES}; got {type(values).__name__}")
+    if problem := problem_of(values):
+        raise InvalidInput(f"preprocessing: {problem}")
+    return dict(values)
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except OSError as failure:
+        reason = failure.strerror or failure
+        raise InvalidInput(f"preprocessing: expected {CHOICES}; got {str(path)!r} ({reason})") from failure
+    except ValueError as failure:
+        raise InvalidInput(f"preprocessing: {str(path)!r} is not JSON ({failure})") from failure
+
+
+def _numbers(values: Any, count: int) -> bool:
+    return (
+        isinstance(values, (list, tuple))
+        and len(values) == count
+        and all(isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v) for v in values)
+    )
