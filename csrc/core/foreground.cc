@@ -136,7 +136,7 @@ void relax_span(const Strip& strip, int y, Span span, const ForegroundOptions& o
 /// All iterations of a strip. Rows beside it that are not there count as equal to its own: with every half of an
 /// iteration what that spoils is one row more.
 void relax(const Strip& strip, int iterations, const ForegroundOptions& options, Scratch* scratch) {
-  const std::vector<Region::Row> spans = spans_around_mixed(strip, 2 * iterations);
+  const std::vector<std::vector<Span>> spans = spans_around_mixed(strip, 2 * iterations);
   for (int half = 0; half < 2 * iterations; ++half)
     for (int y = (strip.top + half) % 2; y < strip.rows; y += 2)
       for (const Span span : spans[static_cast<std::size_t>(y / kBlock)]) relax_span(strip, y, span, options, scratch);

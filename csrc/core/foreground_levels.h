@@ -134,10 +134,10 @@ inline constexpr int kBlock = 8;
 
 /// For each block of rows, in which columns blocks hold mixed pixels or an edge between known ones, with `reach` pixels
 /// around. Elsewhere one layer is the picture, the other invisible, and nothing there reaches a mixed pixel.
-inline std::vector<Region::Row> spans_around_mixed(const Strip& strip, int reach) {
+inline std::vector<std::vector<Span>> spans_around_mixed(const Strip& strip, int reach) {
   const int width = strip.level.width, around = (reach + kBlock - 1) / kBlock;
   const Size blocks = {(strip.rows + kBlock - 1) / kBlock, (width + kBlock - 1) / kBlock};
-  std::vector<Region::Row> spans(static_cast<std::size_t>(blocks.height));
+  std::vector<std::vector<Span>> spans(static_cast<std::size_t>(blocks.height));
   std::vector<char> wanted(blocks.area(), 0);
   for (int y = 0; y < strip.rows; ++y) {
     const float *here = strip.alpha.row(0, y), *above = strip.alpha.row(0, std::max(y - 1, 0));
@@ -153,7 +153,7 @@ inline std::vector<Region::Row> spans_around_mixed(const Strip& strip, int reach
   }
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     if (wanted[i] == 0) continue;
-    Region::Row& row = spans[i / static_cast<std::size_t>(blocks.width)];
+    std::vector<Span>& row = spans[i / static_cast<std::size_t>(blocks.width)];
     const int begin = static_cast<int>(i % static_cast<std::size_t>(blocks.width)) * kBlock;
     if (row.empty() || row.back().end != begin) row.push_back({begin, begin});
     row.back().end = std::min(width, begin + kBlock);

@@ -8,107 +8,151 @@ namespace {
 /// Spans closer than this become one: a kernel call per sliver costs more than the pixels between.
 constexpr int kMergeGap = 4;
 
-/// Sorts and merges spans in any order.
-Region::Row merged(Region::Row spans) {
-  std::sort(spans.begin(), spans.end(), [](Span a, Span b) { return a.begin < b.begin; });
-  Region::Row out;
-  for (const Span& span : spans) {
-    if (span.begin >= span.end) continue;
-    if (!out.empty() && span.begin <= out.back().end + kMergeGap)
-      out.back().end = std::max(out.back().end, span.end);
-    else
-      out.push_back(span);
-  }
-  return out;
-}
+bool begins_before(Span a, Span b) { return a.begin < b.begin; }
 
-void append(Region::Row& row, const Region::Row& more) { row.insert(row.end(), more.begin(), more.end()); }
+bool equal(Region::Row a, Region::Row b) {
+  const auto same = [](Span x, Span y) { return x.begin == y.begin && x.end == y.end; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), same);
+}
 
 }  // namespace
 
+/// Makes a region row by row.
+class Region::Builder {
+ public:
+  explicit Builder(Size size) {
+    region_.size_ = size, region_.first_.reserve(static_cast<std::size_t>(size.height) + 1);
+  }
+
+  /// The next row: these spans, in any order, sorted and merged.
+  void add(std::vector<Span>& spans) {
+    if (!std::is_sorted(spans.begin(), spans.end(), begins_before))
+      std::sort(spans.begin(), spans.end(), begins_before);
+    start_row();
+    for (const Span& span : spans) append(span);
+  }
+  /// The next row: those of `rows` rows of `from`, each span as `change` makes it; `change` must keep their order.
+  template <typename Change>
+  void add_union(const Region& from, int begin, int end, Change change) {
+    if (end - begin == 1) {
+      start_row();
+      for (const Span& span : from.row(begin)) append(change(span));
+      return;
+    }
+    scratch_.clear();
+    for (int y = begin; y < end; ++y)
+      if (y == begin || !equal(from.row(y), from.row(y - 1)))  // most rows are like their neighbours
+        for (const Span& span : from.row(y)) scratch_.push_back(change(span));
+    add(scratch_);
+  }
+  Region take() {
+    start_row();
+    return std::move(region_);
+  }
+
+ private:
+  void start_row() { region_.first_.push_back(region_.spans_.size()); }
+  void append(Span span) {
+    if (span.begin >= span.end) return;
+    std::vector<Span>& spans = region_.spans_;
+    if (spans.size() > region_.first_.back() && span.begin <= spans.back().end + kMergeGap)
+      spans.back().end = std::max(spans.back().end, span.end);
+    else
+      spans.push_back(span);
+  }
+
+  Region region_;
+  std::vector<Span> scratch_;
+};
+
 Region Region::all(Size size) {
-  Region region(size);
-  for (Row& row : region.rows_) row.push_back({0, size.width});
-  return region;
+  Builder out(size);
+  for (int y = 0; y < size.height; ++y) {
+    std::vector<Span> row = {{0, size.width}};
+    out.add(row);
+  }
+  return out.take();
 }
 
 Region Region::unknown(const TrimapView& trimap, Size size) {
-  Region region(size);
-  for (int y = 0; y < trimap.size.height; ++y) {
-    Row row;
-    for (int x = 0; x < trimap.size.width; ++x) {
+  Builder out(size);
+  std::vector<Span> row;
+  for (int y = 0; y < size.height; ++y) {
+    row.clear();
+    for (int x = 0; y < trimap.size.height && x < trimap.size.width; ++x) {
       if (!is_unknown(trimap.at(y, x))) continue;
       if (!row.empty() && row.back().end == x)
         row.back().end = x + 1;
       else
         row.push_back({x, x + 1});
     }
-    region.rows_[static_cast<std::size_t>(y)] = merged(std::move(row));
+    out.add(row);
   }
-  return region;
+  return out.take();
 }
 
 std::size_t Region::pixels() const {
   std::size_t count = 0;
-  for (const Row& row : rows_)
-    for (const Span& span : row) count += static_cast<std::size_t>(span.end - span.begin);
+  for (const Span& span : spans_) count += static_cast<std::size_t>(span.end - span.begin);
   return count;
 }
 
 Region Region::dilated(int radius) const {
-  Region wide(size_);
-  for (int y = 0; y < size_.height; ++y) {
-    Row row = this->row(y);
-    for (Span& span : row) {
-      span.begin = std::max(0, span.begin - radius);
-      span.end = std::min(size_.width, span.end + radius);
-    }
-    wide.rows_[static_cast<std::size_t>(y)] = merged(std::move(row));
-  }
-  Region out(size_);
-  for (int y = 0; y < size_.height; ++y) {
-    Row row;
-    for (int v = std::max(0, y - radius); v <= std::min(size_.height - 1, y + radius); ++v) append(row, wide.row(v));
-    out.rows_[static_cast<std::size_t>(y)] = merged(std::move(row));
-  }
-  return out;
+  if (radius == 0) return *this;
+  Builder wide(size_);
+  for (int y = 0; y < size_.height; ++y)
+    wide.add_union(*this, y, y + 1, [&](Span span) -> Span {
+      return {std::max(0, span.begin - radius), std::min(size_.width, span.end + radius)};
+    });
+  const Region rows = wide.take();
+  Builder out(size_);
+  for (int y = 0; y < size_.height; ++y)
+    out.add_union(rows, std::max(0, y - radius), std::min(size_.height, y + radius + 1),
+                  [](Span span) { return span; });
+  return out.take();
 }
 
 Region Region::tiles(Size tile) const {
-  Region out({(size_.height + tile.height - 1) / tile.height, (size_.width + tile.width - 1) / tile.width});
-  for (int y = 0; y < out.size_.height; ++y) {
-    Row row;
-    for (int v = y * tile.height; v < std::min(size_.height, (y + 1) * tile.height); ++v) append(row, this->row(v));
-    for (Span& span : row) span = {span.begin / tile.width, (span.end + tile.width - 1) / tile.width};
-    out.rows_[static_cast<std::size_t>(y)] = merged(std::move(row));
-  }
-  return out;
+  if (tile == Size{1, 1}) return *this;
+  Builder out({(size_.height + tile.height - 1) / tile.height, (size_.width + tile.width - 1) / tile.width});
+  for (int y = 0; y < size_.height; y += tile.height)
+    out.add_union(*this, y, std::min(size_.height, y + tile.height), [&](Span span) -> Span {
+      return {span.begin / tile.width, (span.end + tile.width - 1) / tile.width};
+    });
+  return out.take();
 }
 
 Region Region::untiled(Size tile, Size size) const {
-  Region out(size);
-  for (int y = 0; y < size.height; ++y) {
-    Row& row = out.rows_[static_cast<std::size_t>(y)];
-    row = this->row(y / tile.height);
-    for (Span& span : row) span = {span.begin * tile.width, std::min(span.end * tile.width, size.width)};
-  }
-  return out;
+  if (tile == Size{1, 1} && size == size_) return *this;
+  Builder out(size);
+  for (int y = 0; y < size.height; ++y)
+    out.add_union(*this, y / tile.height, y / tile.height + 1, [&](Span span) -> Span {
+      return {span.begin * tile.width, std::min(span.end * tile.width, size.width)};
+    });
+  return out.take();
 }
 
 Region Region::rows(int begin, int end) const {
-  Region out(size_);
-  for (int y = begin; y < end; ++y) out.rows_[static_cast<std::size_t>(y)] = row(y);
-  return out;
+  Builder out(size_);
+  std::vector<Span> none;
+  for (int y = 0; y < size_.height; ++y) {
+    if (y >= begin && y < end)
+      out.add_union(*this, y, y + 1, [](Span span) { return span; });
+    else
+      out.add(none);
+  }
+  return out.take();
 }
 
 Region Region::united(const Region& other) const {
-  Region out(size_);
+  Builder out(size_);
+  std::vector<Span> row;
   for (int y = 0; y < size_.height; ++y) {
-    Row row = this->row(y);
-    append(row, other.row(y));
-    out.rows_[static_cast<std::size_t>(y)] = merged(std::move(row));
+    row.assign(this->row(y).begin(), this->row(y).end());
+    if (!equal(this->row(y), other.row(y))) row.insert(row.end(), other.row(y).begin(), other.row(y).end());
+    out.add(row);
   }
-  return out;
+  return out.take();
 }
 
 }  // namespace dim

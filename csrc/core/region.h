@@ -17,10 +17,20 @@ struct Span {
 
 class Region {
  public:
-  using Row = std::vector<Span>;
+  /// The spans of one row; valid as long as the region.
+  class Row {
+   public:
+    Row(const Span* begin, const Span* end) : begin_(begin), end_(end) {}
+    const Span* begin() const { return begin_; }
+    const Span* end() const { return end_; }
+    bool empty() const { return begin_ == end_; }
+
+   private:
+    const Span *begin_, *end_;
+  };
 
   /// Empty.
-  explicit Region(Size size) : size_(size), rows_(static_cast<std::size_t>(size.height)) {}
+  explicit Region(Size size) : size_(size), first_(static_cast<std::size_t>(size.height) + 1) {}
   Region() = default;
 
   static Region all(Size size);
@@ -28,7 +38,10 @@ class Region {
   static Region unknown(const TrimapView& trimap, Size size);
 
   Size size() const { return size_; }
-  const Row& row(int y) const { return rows_[static_cast<std::size_t>(y)]; }
+  Row row(int y) const {
+    const std::size_t* at = first_.data() + y;
+    return {spans_.data() + at[0], spans_.data() + at[1]};
+  }
   std::size_t pixels() const;
 
   /// Every pixel within `radius` rows and columns: what a (2·radius+1)² convolution reads.
@@ -42,13 +55,16 @@ class Region {
   Region united(const Region& other) const;
 
  private:
+  class Builder;
+
   Size size_;
-  std::vector<Row> rows_;
+  std::vector<Span> spans_;         // of all rows, one after another: a vector for each row would be slow to make
+  std::vector<std::size_t> first_;  // [height + 1] each row's first span
 };
 
-/// Calls `visit(begin, end)` for the parts of `row` inside [begin, end).
-template <typename Visit>
-void for_spans(const Region::Row& row, int begin, int end, Visit visit) {
+/// Calls `visit(begin, end)` for the parts of a row's spans inside [begin, end).
+template <typename Spans, typename Visit>
+void for_spans(const Spans& row, int begin, int end, Visit visit) {
   for (const Span& span : row) {
     const int first = span.begin > begin ? span.begin : begin;
     const int last = span.end < end ? span.end : end;
