@@ -12,7 +12,7 @@ COMMANDS = {
     "trimap": "make, check and look at trimaps",
     "info": "check a plan and say what is in it",
     "doctor": "say what this machine can do and check that it works",
-    "evaluate": "print SAD and MSE on pictures with ground truth",
+    "evaluate": "score plans or alphas on pictures with ground truth",
 }
 
 

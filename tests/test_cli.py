@@ -111,7 +111,8 @@ def test_matte_is_what_the_engine_computes(folder: Path) -> None:
 
 
 def test_matte_writes_cutout_and_composite(folder: Path) -> None:
-    command(folder, *MATTE, "--cutout", "cut.png", "--composite", "over.png", "--background", "#3366ff")
+    flags = ("--cutout", "cut.png", "--composite", "over.png", "--background", "#3366ff", "--colours", "image")
+    command(folder, *MATTE, *flags)
     image, alpha = picture(folder / "image.png"), picture(folder / "alpha.png")
     cut, over = picture(folder / "cut.png"), picture(folder / "over.png")
     np.testing.assert_array_equal(cut, np.dstack([image, alpha]))

@@ -40,10 +40,14 @@ def test_the_python_example_runs(tmp_path: Path, folder: Path) -> None:
 
 
 def test_the_commands_run(tmp_path: Path, folder: Path) -> None:
-    (commands,) = [block for block in blocks("sh") if "dim_trt.matte" in block]
-    subprocess.run(["sh", "-euxc", commands], cwd=folder, env=environment(tmp_path), check=True)
-    names = {path.name for path in (folder / "out").iterdir()}
-    assert names == {"alpha.png", "cutout.png", "composite.png", "dim.plan"}
+    first, second = [block for block in blocks("sh") if "dim_trt.matte" in block]
+    variables = environment(tmp_path)
+    subprocess.run(["sh", "-euxc", first], cwd=folder, env=variables, check=True)
+    names = {"alpha.png", "cutout.png", "composite.png", "dim.plan"}
+    assert {path.name for path in (folder / "out").iterdir()} == names
+    subprocess.run(["sh", "-euxc", second], cwd=folder, env=variables, check=True)
+    names |= {"trimap.png", "preview.jpg", "alpha2.png", "alphas", "cutouts"}
+    assert {path.name for path in (folder / "out").iterdir()} == names
 
 
 def test_make_knows_the_commands_of_the_first_screen() -> None:
