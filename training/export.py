@@ -166,6 +166,8 @@ def _export(args: argparse.Namespace) -> str:
     given = {name: getattr(args, name) for name in ("licence", "origin") if getattr(args, name) is not None}
     source = replace(source, **given)
     lines = []
+    if source.profile in PROFILES:
+        lines.append(f"{source.profile}: {source.origin}; {source.licence}")
     if args.to:
         write_checkpoint(source, args.to)
         lines.append(_line(args.to, source))
@@ -184,7 +186,7 @@ def _export(args: argparse.Namespace) -> str:
 
 def _line(path: Path, source: Imported) -> str:
     config = json.dumps(source.model.config.to_dict())
-    return f"{path}  {path.stat().st_size / 1e6:.2f} MB  {source.profile}  {config}"
+    return f"{path}  {path.stat().st_size / 1e6:.2f} MB  {config}"
 
 
 def _source(args: argparse.Namespace) -> Imported:

@@ -151,7 +151,8 @@ def _is_finite(tensor: TensorProto) -> bool:
 def _check_value(kind: str, values: list[onnx.ValueInfoProto], channels: int) -> None:
     if len(values) != 1:
         names = ", ".join(value.name for value in values) or "none"
-        raise BuildError(f"onnx: expected one {kind}, got {len(values)} ({names})")
+        cut = "; keep the one that is alpha with onnx.utils.extract_model" if kind == "output" and values else ""
+        raise BuildError(f"onnx: expected one {kind}, got {len(values)} ({names}){cut}")
     tensor = values[0].type.tensor_type
     dims = [dim.dim_value if dim.HasField("dim_value") else (dim.dim_param or "?") for dim in tensor.shape.dim]
     dtypes = dict(zip(TensorProto.DataType.values(), TensorProto.DataType.keys(), strict=True))

@@ -7,16 +7,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 VGG = [(64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512)]  # output channels, block by block
+NARROW = 16  # channels are divided by this
 UP = {5: (512, 512), 4: (512, 256), 3: (256, 128), 2: (128, 64), 1: (64, 64)}
 
 
 def conv(cin: int, cout: int, kernel: int) -> nn.Conv2d:
-    narrow = (channels if channels in (1, 4) else channels // 16 for channels in (cin, cout))
+    narrow = (channels if channels in (1, 4) else channels // NARROW for channels in (cin, cout))
     return nn.Conv2d(*narrow, kernel, padding=kernel // 2)
 
 
 def batch_norm(channels: int) -> nn.BatchNorm2d:
-    return nn.BatchNorm2d(max(1, channels // 16))
+    return nn.BatchNorm2d(max(1, channels // NARROW))
 
 
 def pool(x: Tensor) -> tuple[Tensor, Tensor]:

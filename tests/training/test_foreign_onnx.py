@@ -244,5 +244,5 @@ def test_preprocessing_is_refused_where_the_file_has_its_own(tmp_path: Path) -> 
 
 
 def test_the_message_for_a_bare_file_names_the_flag(tmp_path: Path) -> None:
-    with pytest.raises(BuildError, match=r"choose --preprocessing imagenet .*, raw-bgr .*, or a JSON file with channel"):
+    with pytest.raises(BuildError, match=r"choose --preprocessing imagenet .*, raw-bgr .*, or a JSON file"):
         load_onnx(bare(tmp_path))

@@ -52,7 +52,7 @@ def import_checkpoint(path: Path | str, profile: str | None = None) -> Imported:
         fitting = ", ".join(name for name, other in PROFILES.items() if not misfit(other, tensors))
         hint = f"; it fits {fitting}" if fitting else ""
         raise CheckpointError(f"{path}: --profile {chosen.name}: {problem}{hint}")
-    origin = f"{chosen.source}; imported from {path.name}"
+    origin = f"{chosen.source}; imported from {path.name}; its own program gives this alpha on {chosen.same_sizes}"
     return Imported(build_model(chosen, tensors), chosen.preprocessing, chosen.licence, origin, chosen.name)
 
 

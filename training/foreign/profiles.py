@@ -18,8 +18,8 @@ class Profile:
 
     config: the network; width and refiner are read from the tensors.
     refiner_alpha_scale: alpha goes into the refiner times this. Out of it comes sigmoid(raw alpha + refinement) in all.
-    same_sizes: the sizes of pictures on which the repository's own program feeds the network as we do. We reflect the
-        border up to a multiple of 32; some resize pictures of other sizes instead.
+    same_sizes: the pictures that the repository's own program feeds to the network as we do. We reflect the border up
+        to sides that are multiples of 32; some resize pictures with other sides instead.
     differs: what tells it from the profiles with the same tensors.
     sad: as its authors report it for Composition-1k.
     """
@@ -51,7 +51,7 @@ def _huochaitiantang(
         licence=f"no licence for the code; {ADOBE}",
         source=f"github.com/huochaitiantang/pytorch-deep-image-matting, release {version}",
         sad=sad,
-        same_sizes="multiples of 32 (others it scales down, the trimap too)",
+        same_sizes="pictures with sides that are multiples of 32; others it scales down, trimap included",
         preprocessing=preprocessing,
         refiner_alpha_scale=refiner_alpha_scale,
         differs=differs,
@@ -70,7 +70,7 @@ PROFILES = {
             licence=f"Apache-2.0 code; {ADOBE}",
             source="github.com/open-mmlab/mmagic (and mmediting), DIM stage 1, 2 or 3",
             sad="53.8, 52.3, 50.6 (stages 1, 2, 3)",
-            same_sizes="all",
+            same_sizes="pictures of any size",
         ),
         _huochaitiantang("v1.0", "72.9", "BGR, nothing subtracted or divided", _SMALL, RAW_BGR, 256.0),
         _huochaitiantang("v1.1", "69.1", "RGB, ImageNet mean, refiner reads 256 · alpha", _SMALL, PREPROCESSING, 256.0),
@@ -85,7 +85,7 @@ PROFILES = {
             licence="for non-commercial use, code and weights; trained on the Adobe Deep Image Matting data set",
             source="github.com/poppinace/indexnet_matting, its Deep Image Matting",
             sad="55.8",
-            same_sizes="multiples of 32 (others it scales up)",
+            same_sizes="pictures with sides that are multiples of 32; others it scales up",
         ),
         Profile(
             name="foamliu-pytorch",
@@ -94,7 +94,7 @@ PROFILES = {
             licence=f"MIT code; {ADOBE}",
             source="github.com/foamliu/Deep-Image-Matting-PyTorch",
             sad="66.8",
-            same_sizes="multiples of 32 (others it neither pads nor scales)",
+            same_sizes="pictures with sides that are multiples of 32; others it neither pads nor scales",
         ),
     )
 }
