@@ -48,7 +48,7 @@ class _Standardizer:
         self.proto = onnx.ModelProto()
         self.proto.CopyFrom(proto)
         self.graph = self.proto.graph
-        self.stored = {tensor.name: list(tensor.dims) for tensor in self.graph.initializer}
+        self.stored = _stored_shapes(self.graph)
         self.input = next(value for value in self.graph.input if value.name not in self.stored)
         self.producers = {name: node for node in self.graph.node for name in node.output}
         self.features = {self.input.name: Feature(4, 0)}
@@ -75,7 +75,7 @@ class _Standardizer:
             if indices:
                 self.pools[indices] = _Pool(node.output[0], indices, source)
         elif node.op_type in ("Add", "Concat") and any(name in self.features for name in node.input):
-            parts = [self.read(node, name) for name in node.input if not self.is_stored(name)]
+            parts = [self.read(node, name) for name in node.input if name not in self.stored]
             channels = sum(part.channels for part in parts) if node.op_type == "Concat" else parts[0].channels
             self.features[node.output[0]] = Feature(channels, parts[0].level)
         elif node.op_type in ONLY_LAYERS or (node.op_type in LAYERS and node.input[0] in self.features):
@@ -86,9 +86,6 @@ class _Standardizer:
         if node.op_type == "Conv" and self.stored.get(node.input[1]):
             return int(self.stored[node.input[1]][0])
         return source.channels  # a slice is read by a concatenation only, never unpooled
-
-    def is_stored(self, name: str) -> bool:
-        return name in self.stored or (name in self.producers and self.producers[name].op_type == "Constant")
 
     def read(self, node: onnx.NodeProto, name: str) -> Feature:
         """The feature map that a layer reads, recognized if need be."""
@@ -173,6 +170,15 @@ def is_standard(proto: onnx.ModelProto) -> bool:
             return False
     dims = [dim for value in proto.graph.input for dim in value.type.tensor_type.shape.dim[2:]]
     return not any(dim.HasField("dim_value") for dim in dims)
+
+
+def _stored_shapes(graph: onnx.GraphProto) -> dict[str, list[int]]:
+    """The shape of every tensor in the file, by name."""
+    shapes = {tensor.name: list(tensor.dims) for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Constant":
+            shapes[node.output[0]] = next((list(a.t.dims) for a in node.attribute if a.HasField("t")), [])
+    return shapes
 
 
 def _numbers(node: onnx.NodeProto, name: str) -> list[int]:

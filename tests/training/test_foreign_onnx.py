@@ -19,7 +19,7 @@ from torch import nn
 
 import dim_trt
 from dim_trt.errors import BuildError, InvalidInput
-from dim_trt.graph.foreign import is_standard
+from dim_trt.graph.foreign import GLUE, is_standard
 from dim_trt.graph.load import load_onnx
 from dim_trt.graph.preprocessing import PRESETS
 from tests.support.compare import assert_within
@@ -195,6 +195,27 @@ def test_what_is_not_unpooling_is_refused_by_name(change: Callable[[onnx.ModelPr
     onnx.save(model, tmp_path / "other.onnx")
     with pytest.raises(BuildError, match=re.escape(NOT_UNPOOLING[change])):
         load_onnx(tmp_path / "other.onnx")
+
+
+def test_a_changed_node_is_noticed_unless_it_changes_nothing(tmp_path: Path) -> None:
+    """Every input of every node between pooling and unpooling in turn is replaced by another number."""
+    path, whole = tmp_path / "other.onnx", by_mmediting(tiny_dim())
+    x = input_tensor(*random_picture(0, 64, 96)).numpy()
+    expected, refused = run_onnx(whole, x), 0
+    for number, node in enumerate(whole.graph.node):
+        for place in range(len(node.input) if node.op_type in GLUE else 0):
+            model = onnx.ModelProto()
+            model.CopyFrom(whole)
+            model.graph.node[number].input[place] = "c3"
+            onnx.save(model, path)
+            try:
+                alpha = run_onnx(load_onnx(path).proto, x)
+            except BuildError:
+                refused += 1
+                continue
+            assert_within(alpha, run_onnx(model, x), 1e-6, f"{node.output[0]} {place}")
+            assert_within(alpha, expected, 1e-6, f"{node.output[0]} {place}")
+    assert refused > 20
 
 
 # preprocessing for files that say nothing about it
