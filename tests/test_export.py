@@ -125,6 +125,20 @@ def test_metadata_carries_what_tensors_cannot(exported: Exported) -> None:
     assert source.origin != "unknown"
 
 
+def test_a_config_is_stored_as_before_there_were_other_decoders() -> None:
+    """Training compares it with a checkpoint's before it resumes."""
+    stored = {"width": 1.0, "conv6": "1x1x512", "norm": "none", "skip": False, "refine": True, "output": "sigmoid"}
+    assert ModelConfig().to_dict() == stored
+    linear = ModelConfig(conv6="none", decoder="linear")
+    assert ModelConfig(**linear.to_dict()) == linear
+
+
+@pytest.mark.parametrize("field", ["conv6", "norm", "output", "decoder"])
+def test_unknown_choices_of_a_config_are_refused(field: str) -> None:
+    with pytest.raises(ValueError, match=f"{field}: expected one of .*, got 'other'"):
+        ModelConfig(**{field: "other"})
+
+
 def test_no_trace_of_the_exporting_machine_is_left(exported: Exported) -> None:
     content = exported.path.read_bytes()
     root = Path(__file__).resolve().parents[1]

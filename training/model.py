@@ -57,7 +57,11 @@ class ModelConfig:
         return max(1, round(paper * self.width))
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """As files store it. The paper's decoder is left out: files from before there was another are without."""
+        values = asdict(self)
+        if self.decoder == "relu":
+            del values["decoder"]
+        return values
 
 
 CONFIGS = {
