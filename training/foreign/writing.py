@@ -31,9 +31,7 @@ def write_checkpoint(source: Imported, path: Path) -> None:
 
 def write_safetensors(source: Imported, path: Path) -> None:
     """The weights as they are, and in the metadata what `import_checkpoint` needs to read them again."""
-    safetensors(path)
-    from safetensors.torch import save
-
+    save = safetensors(path).torch.save
     metadata = {
         "format": "pt",
         "dim_trt.config": json.dumps(source.model.config.to_dict()),
