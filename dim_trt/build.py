@@ -22,7 +22,12 @@ SIZES = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--onnx", help="a dim.onnx from training.export; default: the shipped model, 'lite'")
+    parser.add_argument("--onnx", help="from training.export or elsewhere; default: the shipped model, 'lite'")
+    parser.add_argument(
+        "--preprocessing",
+        metavar="CHOICE",
+        help="of an ONNX file from elsewhere, which does not say it: imagenet, raw-bgr, or a JSON file",
+    )
     parser.add_argument("-o", "--output", type=Path, default=Path("dim.plan"), help="default: %(default)s")
     add_precision_argument(parser)
     parser.add_argument("--backend", choices=BACKENDS, default="auto", help="default: %(default)s")
@@ -59,7 +64,8 @@ def chosen_options(args: argparse.Namespace) -> TensorRtOptions | None:
 def work(args: argparse.Namespace) -> None:
     start = time.perf_counter()
     options = chosen_options(args)
-    header = build_plan(args.onnx, args.output, precision=args.precision, backend=args.backend, tensorrt=options)
+    header = build_plan(args.onnx, args.output, precision=args.precision, backend=args.backend, tensorrt=options,
+                        preprocessing=args.preprocessing)  # fmt: skip
     seconds = time.perf_counter() - start
     size = args.output.stat().st_size / 1e6
     print(f"{args.output}  {size:.2f} MB  {header['precision']}  {header['backend']}  built in {seconds:.2f} s")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,24 +38,29 @@ def build_plan(
     precision: str = "fp32",
     backend: str = "auto",
     tensorrt: TensorRtOptions | None = None,
+    preprocessing: StrPath | Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Build a plan from an ONNX file and write it.
 
     Args:
-        onnx: path of a dim.onnx as `python -m training.export` writes it; None or "lite" is the shipped model.
+        onnx: path of a dim.onnx as `python -m training.export` writes it, or of another exporter's Deep Image Matting
+            network; None or "lite" is the shipped model.
         plan: path of the plan to write; it appears whole or not at all.
         precision: "fp32", "fp16" or "int8". On the cpu backend this is how the weights are stored: fp16 halves the
             file, int8 quarters it; the arithmetic is fp32. On tensorrt it is the precision of the arithmetic; int8
             calibrates first, which needs onnxruntime.
         backend: "cpu", "tensorrt", or "auto", which takes what this machine has and says so in one log line.
         tensorrt: choices for the tensorrt backend: sizes, memory, unpooling and so on.
+        preprocessing: what the network is fed, for an ONNX file of another program, which does not say: "imagenet",
+            "raw-bgr", the path of a JSON file, or its values.
 
     Returns:
         The header of the plan: backend, precision, model, preprocessing, shapes, producer, weights, payload, and for
         TensorRT what it was built with.
 
     Raises:
-        InvalidInput: precision or backend is not one of the above, or `tensorrt` is given for the cpu backend.
+        InvalidInput: precision or backend is not one of the above, `tensorrt` is given for the cpu backend, or
+            `preprocessing` makes no sense or is given for a file that says it itself.
         BackendUnavailable: the backend is not in this build or has no device here.
         BuildError: the ONNX file is not a Deep Image Matting graph (the message names the node), or the plan cannot
             be written.
@@ -67,7 +72,7 @@ def build_plan(
     from dim_trt.graph.load import load_onnx  # here: onnx takes longer to import than all the rest
 
     with onnx_file(onnx) as path:
-        source = load_onnx(path)
+        source = load_onnx(path, preprocessing)
     header = {
         "backend": backend,
         "precision": precision,
