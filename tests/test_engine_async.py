@@ -200,7 +200,16 @@ def test_the_interpreter_exits_with_work_in_flight(plan: Path) -> None:
     assert int(run.stdout) < 4, "nothing was in flight"
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Shells have SIGINT ignored by what they run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("waiting_for", ["room", "result"])
+@pytest.mark.usefixtures("interruptible")
 def test_waiting_can_be_interrupted(slow: Any, waiting_for: str) -> None:
     engine, core = slow(1)
     futures = [engine.submit(*numbered(number)) for number in range(2)]
