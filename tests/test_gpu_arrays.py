@@ -23,22 +23,9 @@ from tests.support.stand_ins import (
     Dlpack,
     Interface,
     Lend,
-    StandIn,
-    engine_on_gpu,
     numpy_array,
-    tiny_plan,
     triple,
 )
-
-
-@pytest.fixture(scope="module")
-def plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_plan(tmp_path_factory.mktemp("tiny"))
-
-
-@pytest.fixture
-def gpu_engine(plan: Path) -> tuple[Any, StandIn]:
-    return engine_on_gpu(plan)
 
 
 @EVERY

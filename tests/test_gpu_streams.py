@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,20 +18,7 @@ from tests.support.stand_ins import (
     TRIMAP,
     Dlpack,
     Interface,
-    StandIn,
-    engine_on_gpu,
-    tiny_plan,
 )
-
-
-@pytest.fixture(scope="module")
-def plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_plan(tmp_path_factory.mktemp("tiny"))
-
-
-@pytest.fixture
-def gpu_engine(plan: Path) -> tuple[Any, StandIn]:
-    return engine_on_gpu(plan)
 
 
 @pytest.fixture

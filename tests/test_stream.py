@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,34 +14,12 @@ import dim_trt
 from tests.support.networks import random_picture
 from tests.support.stand_ins import (
     SECONDS,
-    SlowCore,
     eventually,
     in_thread,
     numbered,
-    tiny_plan,
 )
 
 IMG, TRIMAP = random_picture(0, 33, 45)
-
-
-@pytest.fixture(scope="module")
-def plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_plan(tmp_path_factory.mktemp("tiny"))
-
-
-@pytest.fixture
-def slow(plan: Path) -> Iterator[Callable[[int], tuple[dim_trt.Engine, SlowCore]]]:
-    gates: list[threading.Event] = []
-
-    def make(max_concurrent: int) -> tuple[dim_trt.Engine, SlowCore]:
-        engine, core = dim_trt.Engine(plan, max_concurrent=max_concurrent), SlowCore()
-        engine._core = core  # type: ignore[assignment]
-        gates.append(core.go)
-        return engine, core
-
-    yield make
-    for gate in gates:
-        gate.set()
 
 
 def test_stream_is_run_in_order(plan: Path) -> None:

@@ -1,0 +1,38 @@
+"""Engines that several test files share; a file may have a fixture of the same name of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dim_trt
+from tests.support.stand_ins import SlowCore, StandIn, engine_on_gpu, tiny_plan
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_plan(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def slow(plan: Path) -> Iterator[Callable[[int], tuple[dim_trt.Engine, SlowCore]]]:
+    gates: list[threading.Event] = []
+
+    def make(max_concurrent: int) -> tuple[dim_trt.Engine, SlowCore]:
+        engine, core = dim_trt.Engine(plan, max_concurrent=max_concurrent), SlowCore()
+        engine._core = core  # type: ignore[assignment]
+        gates.append(core.go)
+        return engine, core
+
+    yield make
+    for gate in gates:
+        gate.set()
+
+
+@pytest.fixture
+def gpu_engine(plan: Path) -> tuple[Any, StandIn]:
+    return engine_on_gpu(plan)
