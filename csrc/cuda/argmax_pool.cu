@@ -40,7 +40,7 @@ __global__ void __launch_bounds__(kBlockThreads)
 __global__ void __launch_bounds__(kBlockThreads)
     pool_hwc8(const Half* __restrict__ x, Half* __restrict__ values, Half* __restrict__ codes, MapShape shape) {
   const int height = shape.size.height / 2, width = shape.size.width / 2;
-  const unsigned groups = (shape.channels + kHwc8 - 1) / kHwc8;
+  const unsigned groups = hwc8_groups(shape.channels);
   const unsigned item = blockIdx.x * blockDim.x + threadIdx.x;
   const int column = item / groups, group = item % groups;
   if (column >= width) return;

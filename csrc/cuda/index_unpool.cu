@@ -37,7 +37,7 @@ __global__ void __launch_bounds__(kBlockThreads)
 __global__ void __launch_bounds__(kBlockThreads)
     unpool_hwc8(const Half* __restrict__ values, const Half* __restrict__ codes, Half* __restrict__ x, MapShape shape) {
   const int height = shape.size.height, width = shape.size.width;
-  const unsigned groups = (shape.channels + kHwc8 - 1) / kHwc8;
+  const unsigned groups = hwc8_groups(shape.channels);
   const unsigned item = blockIdx.x * blockDim.x + threadIdx.x;
   const int column = item / groups, group = item % groups;
   if (column >= width) return;

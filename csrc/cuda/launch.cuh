@@ -80,7 +80,7 @@ inline Grid grid_over(std::int64_t items, std::int64_t rows, std::int64_t images
 
 inline constexpr int kHwc8 = 8;  // channels of a pack in kHwc8
 
-inline int hwc8_groups(int channels) { return (channels + kHwc8 - 1) / kHwc8; }
+DIM_HD inline int hwc8_groups(int channels) { return (channels + kHwc8 - 1) / kHwc8; }
 
 /// Zeros where the last group of channels has padding.
 __device__ inline void clear_padding(Pack<Half, kHwc8>& pack, int group, int channels) {
