@@ -37,10 +37,12 @@ find_package(CUDAToolkit REQUIRED)
 
 add_library(dim_cuda STATIC
   csrc/cuda/argmax_pool.cu
+  csrc/cuda/foreground.cu
   csrc/cuda/index_unpool.cu
   csrc/cuda/postprocess.cu
   csrc/cuda/preprocess.cu
   csrc/cuda/unknown_box.cu)
+set_source_files_properties(csrc/cuda/foreground.cu PROPERTIES COMPILE_OPTIONS -fmad=false)  # to the bit as on the host
 target_include_directories(dim_cuda PUBLIC csrc)
 target_link_libraries(dim_cuda PUBLIC CUDA::cudart_static)
 set_target_properties(dim_cuda PROPERTIES CUDA_VISIBILITY_PRESET hidden)
@@ -50,6 +52,7 @@ target_compile_options(dim_cuda PRIVATE
 
 add_executable(dim_cuda_check
   csrc/cuda/check.cc
+  csrc/cuda/check_foreground.cc
   csrc/cuda/check_maps.cc
   csrc/cuda/check_pictures.cc
   csrc/cuda/check_time.cc)

@@ -14,11 +14,13 @@ from typing import Any, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from dim_trt import _core
+from dim_trt import _core, gpu_arrays
 from dim_trt.capabilities import resolve_device, tensorrt_folders
 from dim_trt.errors import InvalidInput
 from dim_trt.files import StrPath
-from dim_trt.gpu_arrays import GpuArray, GpuPicture, is_on_gpu, prepare
+from dim_trt.foreground import Level, check_matted
+from dim_trt.gpu_arrays import GpuArray, GpuPicture, prepare
+from dim_trt.gpu_views import is_on_gpu
 from dim_trt.workers import Workers, closed
 
 LOGGER = logging.getLogger("dim_trt")
@@ -130,10 +132,9 @@ class Engine:
             InvalidInput: an array has the wrong dtype, rank, size, channels or memory; the message names it.
         """
         core = self._open_core()
-        if self._uses_gpu_arrays(img, trimap, out):
+        if self._uses_gpu_arrays(img=img, trimap=trimap, out=out):
             return prepare(core, self._gpu, img, trimap, out, stream)()
-        if stream is not None:
-            raise InvalidInput("stream: expected None for arrays in host memory; leave it out, or pass arrays on a GPU")
+        _check_no_stream(stream)
         return core.run(img, trimap, out)
 
     @overload
@@ -153,10 +154,37 @@ class Engine:
                 does not take is raised by the future.
         """
         core = self._open_core()
-        if self._uses_gpu_arrays(img, trimap, out):
+        if self._uses_gpu_arrays(img=img, trimap=trimap, out=out):
             return self._workers.submit(prepare(core, self._gpu, img, trimap, out, None))
         _core.check_arrays(img, trimap, out)
         return self._workers.submit(functools.partial(core.run, img, trimap, out))
+
+    @overload
+    def foreground(self, img: NDArray[Level], alpha: NDArray[np.floating]) -> tuple[NDArray[Level], NDArray[Level]]: ...
+    @overload
+    def foreground(self, img: GpuPicture, alpha: GpuPicture, *, stream: Any = None) -> tuple[GpuArray, GpuArray]: ...
+    def foreground(self, img: Any, alpha: Any, *, stream: Any = None) -> tuple[Any, Any]:
+        """Colours of foreground and background under a matte, estimated where the engine runs: on its GPU, or on the
+        CPU with its threads. See `dim_trt.foreground`.
+
+        Args:
+            img: [height, width, 3] uint8, or float32 in 0..1; any channel order. In GPU memory uint8.
+            alpha: [height, width] floating point in 0..1, of `run` or from elsewhere. In GPU memory float32.
+            stream: only for arrays in GPU memory, as for `run`.
+
+        Returns:
+            (foreground, background), each of img's shape and type; for arrays in GPU memory a GpuArray. Where alpha is
+            exactly 1 the foreground is img to the bit, where it is exactly 0 the background is. Both backends agree
+            where alpha is between 0 and 1; elsewhere the other layer, which is invisible, may differ.
+
+        Raises:
+            InvalidInput: an array has another type, shape, range or memory.
+        """
+        core = self._open_core()
+        if self._uses_gpu_arrays(img=img, alpha=alpha):
+            return gpu_arrays.estimate_foreground(core, self._gpu, img, alpha, stream)
+        _check_no_stream(stream)
+        return core.foreground(*check_matted(img, alpha))
 
     def profile(self, img: U8, trimap: U8) -> list[tuple[str, float]]:
         """Runs once and says where the time went: (step, milliseconds), in the order the steps ran.
@@ -211,14 +239,19 @@ class Engine:
             raise closed()
         return core
 
-    def _uses_gpu_arrays(self, img: Any, trimap: Any, out: Any) -> bool:
-        on_gpu = [name for name, array in (("img", img), ("trimap", trimap), ("out", out)) if is_on_gpu(array)]
+    def _uses_gpu_arrays(self, **arrays: Any) -> bool:
+        on_gpu = [name for name, array in arrays.items() if is_on_gpu(array)]
         if on_gpu and self._device == "cpu":
             raise InvalidInput(
                 f"{on_gpu[0]}: expected a numpy array, as this engine runs on the CPU, got an array in GPU memory; "
                 "copy it to the host, or build a plan with python -m dim_trt.build --backend tensorrt"
             )
         return bool(on_gpu)
+
+
+def _check_no_stream(stream: Any) -> None:
+    if stream is not None:
+        raise InvalidInput("stream: expected None for arrays in host memory; leave it out, or pass arrays on a GPU")
 
 
 def _plan_path(plan: StrPath) -> str:

@@ -37,17 +37,21 @@ def estimate(
     Raises:
         InvalidInput: an array has another type, shape or range, or NaN, or threads is not a whole number from 1.
     """
+    matted = check_matted(img, alpha)
+    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
+        raise InvalidInput(f"threads: expected a whole number from 1, or None for all cores, got {threads!r}")
+    return _core.estimate_foreground(*matted, threads=threads or 0)
+
+
+def check_matted(img: NDArray[Level], alpha: NDArray[np.floating]) -> tuple[NDArray[Level], NDArray[np.float32]]:
+    """img and alpha of `estimate`, without gaps. Raises InvalidInput."""
     _check_picture(img)
     check_alphas(alpha)
     if alpha.shape != img.shape[:2]:
         raise InvalidInput(
             f"alpha: expected the height and width of img, {list(img.shape[:2])}, got {list(alpha.shape)}"
         )
-    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
-        raise InvalidInput(f"threads: expected a whole number from 1, or None for all cores, got {threads!r}")
-    return _core.estimate_foreground(
-        np.ascontiguousarray(img), np.ascontiguousarray(alpha, np.float32), threads=threads or 0
-    )
+    return np.ascontiguousarray(img), np.ascontiguousarray(alpha, np.float32)
 
 
 def _check_picture(img: NDArray[Level]) -> None:

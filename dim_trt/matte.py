@@ -86,7 +86,6 @@ def work(args: argparse.Namespace) -> None:
         masks=args.mask is not None,
         erode=args.erode or trimaps.ERODE,
         dilate=args.dilate or trimaps.DILATE,
-        threads=args.threads,
     )
     if folders.is_many(args.image):
         work_on_many(args, settings)

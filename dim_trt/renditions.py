@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dim_trt import foreground, trimaps
+from dim_trt import trimaps
 from dim_trt.composite import Colour, checkerboard, composite, cover, cutout, parse_colour, premultiplied
 from dim_trt.engine import Engine
 from dim_trt.images import (
@@ -38,7 +38,6 @@ class Settings:
     masks: bool = False  # the second files are masks, not trimaps
     erode: trimaps.Radius = trimaps.ERODE  # of masks
     dilate: trimaps.Radius = trimaps.DILATE
-    threads: int | None = None
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ def matte(engine: Engine, job: Job, loaded: Loaded, settings: Settings) -> float
     latency_ms = (time.perf_counter() - start) * 1e3
     pictures: dict[Path, Levels] = {job.alpha: quantize_alpha(alpha, settings.depth)}
     if job.cutout or job.premultiplied or job.composite:
-        colours = find_colours(job, loaded.img, alpha, settings)
+        colours = find_colours(engine, job, loaded.img, alpha, settings)
         if job.cutout:
             pictures[job.cutout] = cutout(colours, alpha)
         if job.premultiplied:
@@ -115,10 +114,10 @@ def matte(engine: Engine, job: Job, loaded: Loaded, settings: Settings) -> float
 
 
 def find_colours(
-    job: Job, img: NDArray[np.uint8], alpha: NDArray[np.float32], settings: Settings
+    engine: Engine, job: Job, img: NDArray[np.uint8], alpha: NDArray[np.float32], settings: Settings
 ) -> NDArray[np.uint8] | NDArray[np.float32]:
     """[height, width, 3] of the foreground: uint8, or float32 in 0..1 where 16 bits are asked for."""
     if settings.colour_depth == 8:
-        return foreground.estimate(img, alpha, threads=settings.threads)[0] if settings.estimate_colours else img
+        return engine.foreground(img, alpha)[0] if settings.estimate_colours else img
     deep = read_deep_image(job.image)
-    return foreground.estimate(deep, alpha, threads=settings.threads)[0] if settings.estimate_colours else deep
+    return engine.foreground(deep, alpha)[0] if settings.estimate_colours else deep

@@ -151,7 +151,7 @@ def test_an_array_on_another_gpu_is_refused(gpu_engine: Any, monkeypatch: pytest
     engine, _ = gpu_engine
     with pytest.raises(dim_trt.InvalidInput, match=r"trimap: expected an array on GPU 0, .* got one on GPU 1"):
         engine.run(Dlpack(IMG), Dlpack(TRIMAP, (CUDA, 1)))
-    monkeypatch.setattr("dim_trt.gpu_arrays.gpu_of", lambda address, gpu: int(address != OUT.ctypes.data) + gpu)
+    monkeypatch.setattr("dim_trt.gpu_views.gpu_of", lambda address, gpu: int(address != OUT.ctypes.data) + gpu)
     with pytest.raises(dim_trt.InvalidInput, match=r"img: expected an array on GPU 0, .* got one on GPU 1"):
         engine.run(Interface(IMG), Interface(TRIMAP))
 

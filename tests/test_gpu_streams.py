@@ -30,7 +30,8 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, int]]:
         if stream != producer:
             seen.append((stream, producer, gpu))
 
-    monkeypatch.setattr("dim_trt.gpu_arrays.make_wait", record)
+    for module in ("gpu_arrays", "gpu_views"):
+        monkeypatch.setattr(f"dim_trt.{module}.make_wait", record)
     return seen
 
 

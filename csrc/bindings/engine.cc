@@ -11,6 +11,7 @@
 
 #include "backends.h"
 #include "bindings/arrays.h"
+#include "bindings/foreground.h"
 #include "bindings/register.h"
 #include "core/error.h"
 #include "core/matting.h"
@@ -106,6 +107,21 @@ void run_on_gpu(const Matting& matting, const GpuArray<3>& img, const GpuArray<2
   unlocked([&] { matting.run(request); });
 }
 
+void foreground_on_gpu(const Matting& matting, const GpuArray<3>& img, const GpuArray<2>& alpha,
+                       std::uintptr_t foreground, std::uintptr_t background, std::uintptr_t stream, bool wait) {
+  const auto& [image_data, image_size, image_strides] = img;
+  const auto& [alpha_data, alpha_size, alpha_strides] = alpha;
+  const Size size = {image_size.first, image_size.second};
+  GpuForegroundRequest request;
+  request.image = {reinterpret_cast<const std::uint8_t*>(image_data), size, image_strides[0], image_strides[1],
+                   image_strides[2]};
+  request.alpha = {reinterpret_cast<float*>(alpha_data), size, alpha_strides[0], alpha_strides[1]};
+  request.foreground = reinterpret_cast<std::uint8_t*>(foreground);
+  request.background = reinterpret_cast<std::uint8_t*>(background);
+  request.stream = stream, request.wait = wait;
+  unlocked([&] { matting.estimate_foreground(request); });
+}
+
 /// What `run` would refuse for its arrays alone.
 void check_arrays(const py::object& img_object, const py::object& trimap_object, const py::object& out) {
   const py::array img = require_array(img_object, "img");
@@ -149,6 +165,11 @@ void register_engine(py::module_& m) {
            "Alpha, HxW float32 in 0..1, of img (HxWx3 uint8) and trimap (HxW uint8).")
       .def("run_on_gpu", &run_on_gpu, "img"_a, "trimap"_a, "alpha"_a, "stream"_a, "wait"_a,
            "The same in GPU memory; each array is (address, (height, width), strides in bytes).")
+      .def("foreground", &engine_foreground<std::uint8_t>, "img"_a.noconvert(), "alpha"_a.noconvert(),
+           "(foreground, background) of a picture and its float32 matte, estimated where the plan runs.")
+      .def("foreground", &engine_foreground<float>, "img"_a.noconvert(), "alpha"_a.noconvert())
+      .def("foreground_on_gpu", &foreground_on_gpu, "img"_a, "alpha"_a, "foreground"_a, "background"_a, "stream"_a,
+           "wait"_a, "The same in GPU memory; the results are addresses of [height][width][3] uint8.")
       .def(
           "allocate", [](const Matting& self, std::size_t bytes) { return GpuMemory{self.backend().allocate(bytes)}; },
           "bytes"_a)

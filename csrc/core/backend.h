@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/foreground.h"
 #include "core/image.h"
 
 namespace dim {
@@ -21,6 +22,17 @@ struct Request {
   bool on_gpu = false;
   /// With `on_gpu`: the CUDA stream that the pictures are made on, and whether to wait until alpha is there. Otherwise
   /// that stream waits for it.
+  std::uintptr_t stream = 0;
+  bool wait = true;
+};
+
+/// A picture and its matte in the memory of the backend's GPU, and where the colours go there: [height][width][3]
+/// without gaps. `stream` and `wait` are those of Request.
+struct GpuForegroundRequest {
+  ImageView image;
+  AlphaView alpha;  // is read
+  std::uint8_t* foreground = nullptr;
+  std::uint8_t* background = nullptr;
   std::uintptr_t stream = 0;
   bool wait = true;
 };
@@ -43,9 +55,23 @@ class Backend {
   virtual std::shared_ptr<void> allocate(std::size_t /*bytes*/) const {
     throw InvalidInput("img: is not a numpy array");
   }
+  /// The colours under a matte, where the backend runs: see core/foreground.h. The base class has the CPU's way.
+  virtual void estimate_foreground(const ForegroundTask<float>& task) { estimate_on_cpu(task); }
+  virtual void estimate_foreground(const ForegroundTask<std::uint8_t>& task) { estimate_on_cpu(task); }
+  virtual void estimate_foreground(const GpuForegroundRequest& /*request*/) {
+    throw InvalidInput("img: is in the memory of a GPU, and this plan runs on the CPU; pass a numpy array");
+  }
   virtual int threads() const = 0;
   /// Instruction set or GPU, for people.
   virtual std::string device() const = 0;
+
+ private:
+  template <typename T>
+  void estimate_on_cpu(const ForegroundTask<T>& task) const {
+    ForegroundOptions options;
+    options.threads = threads();
+    dim::estimate_foreground(task, options);
+  }
 };
 
 }  // namespace dim

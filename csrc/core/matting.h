@@ -28,6 +28,12 @@ class Matting {
   /// Writes alpha. Safe to call from several threads at once. Throws InvalidInput. Nothing is counted on a GPU.
   RunInfo run(const Request& request, std::vector<StepTime>* times = nullptr) const;
 
+  /// The colours under a matte, where the backend runs: a ForegroundTask, or a GpuForegroundRequest for arrays there.
+  template <typename Task>
+  void estimate_foreground(const Task& task) const {
+    backend_->estimate_foreground(task);
+  }
+
   const std::string& header() const { return header_; }
   const Backend& backend() const { return *backend_; }
 

@@ -1,4 +1,5 @@
-// dim_cuda_check [--time] [--json FILE]: compares every kernel, bit for bit, with its twin of reference.h. Each runs as
+// dim_cuda_check [--time] [--json FILE]: compares every kernel with its twin of reference.h, bit for bit but for the
+// foreground, where sums have another order. Each runs as
 // a captured graph, so this also shows that it can be. Exit code 0: all equal; 1: not, or it could not be told; 77: no
 // GPU.
 #include "cuda/check.h"
@@ -41,6 +42,7 @@ int run(bool timed, const char* json) {
   Report report;
   check_maps(report);
   check_pictures(report);
+  check_foreground(report);
   if (timed) time_kernels(report);
   std::printf("%s: %zu comparisons, %zu mismatches\n", gpu.name, report.checks.size(), report.mismatches);
   if (json != nullptr && !write_json(json, report, gpu)) {

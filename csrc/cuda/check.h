@@ -131,6 +131,7 @@ struct Report {
 
 void check_maps(Report& report);
 void check_pictures(Report& report);
+void check_foreground(Report& report);
 void time_kernels(Report& report);
 
 template <typename T>

@@ -87,6 +87,19 @@ void time_box(Report& report) {
        [&](cudaStream_t stream) { return unknown_box(trimap, box.data(), stream); });
 }
 
+void time_foreground(Report& report) {
+  const DeviceArray<std::uint8_t> img(3 * kPicture.area()), foreground(3 * kPicture.area()),
+      background(3 * kPicture.area());
+  const DeviceArray<float> alpha(std::vector<float>(kPicture.area(), 0.5f));
+  const DeviceArray<std::uint8_t> workspace(foreground_workspace_bytes(kPicture));
+  const MattedPicture<std::uint8_t> picture = {img.data(),   3 * kPicture.width, 3, 1,
+                                               alpha.data(), 4 * kPicture.width, 4, kPicture};
+  time("foreground", to_string(kPicture), kPicture.area() * (3 + 4 + 3 + 3), report, [&](cudaStream_t stream) {
+    return estimate_foreground(picture, foreground.data(), background.data(), ForegroundOptions{}, workspace.data(),
+                               stream);
+  });
+}
+
 }  // namespace
 
 void time_kernels(Report& report) {
@@ -106,6 +119,7 @@ void time_kernels(Report& report) {
   time_pictures<float>(report);
   time_pictures<Half>(report);
   time_box(report);
+  time_foreground(report);
 }
 
 }  // namespace dim::cuda::check

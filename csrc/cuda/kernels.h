@@ -5,6 +5,8 @@
 
 #include <cuda_runtime_api.h>
 
+#include "core/foreground.h"
+#include "cuda/foreground.h"
 #include "cuda/preprocess.h"
 #include "cuda/types.h"
 
@@ -32,5 +34,12 @@ cudaError_t postprocess(const void* network, int row_elements, Type type, const 
 /// The bounding box of the unknown pixels; {height, width, 0, 0}, which is empty, if there are none. Two kernels: the
 /// first writes that empty box, the second grows it.
 cudaError_t unknown_box(const TrimapView& trimap, Box* box, cudaStream_t stream);
+
+/// The colours of foreground and background under a matte, [height][width][3] without gaps: see core/foreground.h,
+/// whose number of threads is of no matter here. T is float or uint8. `workspace` holds foreground_workspace_bytes.
+template <typename T>
+cudaError_t estimate_foreground(const MattedPicture<T>& picture, T* foreground, T* background,
+                                const ForegroundOptions& options, void* workspace, cudaStream_t stream);
+std::size_t foreground_workspace_bytes(Size size);
 
 }  // namespace dim::cuda

@@ -4,8 +4,12 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
+#include <vector>
 
+#include "core/foreground_levels.h"
 #include "cuda/argmax_pool.h"
+#include "cuda/foreground.h"
 #include "cuda/index_unpool.h"
 #include "cuda/postprocess.h"
 #include "cuda/preprocess.h"
@@ -83,6 +87,38 @@ inline Box unknown_box(const TrimapView& trimap) {
       if (unknown(trimap.at(y, x)))
         box = {std::min(box.top, y), std::min(box.left, x), std::max(box.bottom, y + 1), std::max(box.right, x + 1)};
   return box;
+}
+
+template <typename T>
+void estimate_foreground(const MattedPicture<T>& picture, T* foreground, T* background,
+                         const ForegroundOptions& options) {
+  const auto for_pixels = [](Size size, int first, int step, auto work) {
+    for (int y = first; y < size.height; y += step)
+      for (int x = 0; x < size.width; ++x) work(y, x);
+  };
+  const std::size_t area = picture.size.area();
+  std::vector<float> image(3 * area), alpha(area), colours(kColourPlanes * area), next(kColourPlanes * area);
+  LayerSums sums;
+  for_pixels(picture.size, 0, 1, [&](int y, int x) { add_pixel(picture, y, x, sums); });
+  for (int plane = 0; plane < kColourPlanes; ++plane) colours[static_cast<std::size_t>(plane)] = sums.mean(plane);
+  Size previous = {1, 1};
+  for (const Size size : foreground::level_sizes(picture.size)) {
+    const ForegroundLevel level = {size, image.data(), alpha.data(), options.regularization, options.gradient_weight};
+    for_pixels(size, 0, 1,
+               [&](int y, int x) { load_pixel(picture, level, colours.data(), previous, next.data(), y, x); });
+    colours.swap(next);
+    const bool small = size.height <= options.small_size && size.width <= options.small_size;
+    for (int i = 0; i < (small ? options.small_iterations : options.large_iterations); ++i) {
+      const float* const old = colours.data();
+      float* const fresh = next.data();
+      for_pixels(size, 0, 2, [&](int y, int x) { relax_pixel(level, old, old, fresh, y, x); });
+      for_pixels(size, 1, 2, [&](int y, int x) { relax_pixel(level, old, fresh, fresh, y, x); });
+      colours.swap(next);
+    }
+    previous = size;
+  }
+  for_pixels(picture.size, 0, 1,
+             [&](int y, int x) { write_pixel(picture, colours.data(), foreground, background, y, x); });
 }
 
 }  // namespace dim::cuda::reference

@@ -139,6 +139,7 @@ Runner::Runner(Session& session, const Plan& plan, const LoadOptions& options)
 Runner::~Runner() {
   cudaSetDevice(options_.device);  // no scope: a destructor must not throw
   free_.clear();
+  estimator_.reset();
 }
 
 Window Runner::window_of(const Window& unknown, Size picture) const {

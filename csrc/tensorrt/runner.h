@@ -11,6 +11,7 @@
 #include "core/plan.h"
 #include "core/window.h"
 #include "cuda/preprocess.h"
+#include "tensorrt/foreground.h"
 #include "tensorrt/network.h"
 
 namespace dim::tensorrt {
@@ -24,6 +25,9 @@ class Runner final : public Backend {
   void run(const Request& request, std::vector<StepTime>* times) override;
   bool takes_gpu_memory() const override { return true; }
   std::shared_ptr<void> allocate(std::size_t bytes) const override;
+  void estimate_foreground(const ForegroundTask<float>& task) override { estimate(task); }
+  void estimate_foreground(const ForegroundTask<std::uint8_t>& task) override { estimate(task); }
+  void estimate_foreground(const GpuForegroundRequest& request) override { estimate(request); }
   int threads() const override { return options_.max_concurrent; }
   std::string device() const override { return gpu_; }
 
@@ -35,6 +39,12 @@ class Runner final : public Backend {
   void run_from_host(const Request& request, Slot& slot, std::vector<StepTime>* times);
   void run_on_gpu(const Request& request, Slot& slot, std::vector<StepTime>* times);
   Window find_unknown(const Request& request, Slot& slot);
+  template <typename Request>
+  void estimate(const Request& request) {
+    const DeviceScope device(options_.device);
+    std::call_once(made_estimator_, [&] { estimator_ = std::make_unique<ForegroundEstimator>(); });
+    estimator_->run(request);
+  }
 
   LoadOptions options_;
   std::string gpu_;
@@ -49,6 +59,9 @@ class Runner final : public Backend {
   std::condition_variable returned_;
   std::vector<std::unique_ptr<Slot>> free_;
   int made_ = 0, limit_ = 0;  // slots
+
+  std::once_flag made_estimator_;
+  std::unique_ptr<ForegroundEstimator> estimator_;
 };
 
 }  // namespace dim::tensorrt

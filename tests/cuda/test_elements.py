@@ -223,3 +223,18 @@ def test_unknown_box(size: tuple[int, int], share: float) -> None:
     if rows.size > 0:
         expected = (rows.min(), columns.min(), rows.max() + 1, columns.max() + 1)
     assert _core.element_unknown_box(trimap) == expected
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+@pytest.mark.parametrize("size", [*PICTURES[1:], (31, 32), (269, 183)])
+def test_colours_of_mixed_pixels_are_those_of_the_cpu(size: tuple[int, int], dtype: type) -> None:
+    """To the bit; where a layer is invisible, the CPU leaves out what the kernels compute."""
+    rng = np.random.default_rng(5)
+    img = rng.integers(0, 256, (*size, 3)) / (1 if dtype is np.uint8 else 255)
+    alpha = np.clip(rng.normal(0.5, 0.7, size), 0, 1).astype(np.float32)
+    alpha[: size[0] // 2, : size[1] // 3] = 1
+    alpha[size[0] // 2 :, size[1] // 2 :] = 0
+    layers = _core.element_foreground(img.astype(dtype), alpha)
+    expected = _core.estimate_foreground(img.astype(dtype), alpha, threads=1)
+    for layer, cpu, visible in zip(layers, expected, (alpha > 0, alpha < 1), strict=True):
+        assert_identical(layer[visible], cpu[visible])

@@ -124,12 +124,16 @@ class StandIn:
 
     def __init__(self) -> None:
         self.runs: list[Any] = []
+        self.foregrounds: list[Any] = []
 
     def run_on_gpu(self, *arguments: Any) -> None:
         self.runs.append(arguments)
 
+    def foreground_on_gpu(self, *arguments: Any) -> None:
+        self.foregrounds.append(arguments)
+
     def allocate(self, size: int) -> Any:
-        memory = np.zeros(size // 4, np.float32)
+        memory = np.zeros(-(-size // 4), np.float32)
         return SimpleNamespace(address=memory.ctypes.data, memory=memory)
 
     def run(self, *_: Any) -> None:
