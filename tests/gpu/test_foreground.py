@@ -29,10 +29,8 @@ def test_colours_of_mixed_pixels_are_those_of_the_cpu(engine: Engine, dtype: typ
     for seed, size in enumerate([(1, 1), (61, 97), (1, 301), (1081, 1919)]):
         img, alpha = matted(*size, seed)
         img = img if dtype is np.uint8 else (img / 255).astype(np.float32)
-        layers = zip(
-            engine.foreground(img, alpha), foreground.estimate(img, alpha), (alpha > 0, alpha < 1), strict=True
-        )
-        for on_gpu, on_cpu, visible in layers:
+        on_gpu, on_cpu = engine.foreground(img, alpha), foreground.estimate(img, alpha)
+        for layer, expected, visible in zip(on_gpu, on_cpu, (alpha > 0, alpha < 1), strict=True):
             difference = np.abs(layer.astype(np.float64) - expected)[visible]
             assert difference.max(initial=0) <= (1 if dtype is np.uint8 else 1e-5)  # means are sums in another order
 
