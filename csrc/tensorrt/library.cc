@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <map>
 #include <mutex>
 #include <sstream>
 
@@ -172,6 +173,17 @@ Found search(const std::vector<std::string>& folders) {
   return found;
 }
 
+/// What was found stays loaded and is not looked for again; where nothing usable was, each call looks anew.
+Found search_once(const std::vector<std::string>& folders) {
+  static std::mutex mutex;
+  static std::map<std::vector<std::string>, Found> usable;  // by folders
+  const std::lock_guard<std::mutex> lock(mutex);
+  if (const auto known = usable.find(folders); known != usable.end()) return known->second;
+  Found found = search(folders);
+  if (found.status.available()) usable.emplace(folders, found);
+  return found;
+}
+
 /// Opens the module of `found`; what is wrong with it is reported as the reason.
 Module* open_module(const Found& found, const std::vector<std::string>& folders) {
   const std::string major = std::to_string(found.module.major), folder = own_folder();
@@ -197,14 +209,14 @@ Module* open_module(const Found& found, const std::vector<std::string>& folders)
 
 #if defined(__linux__)
 
-Status find_tensorrt(const std::vector<std::string>& folders) { return search(folders).status; }
+Status find_tensorrt(const std::vector<std::string>& folders) { return search_once(folders).status; }
 
 Module& module(const std::vector<std::string>& folders) {
   static std::mutex mutex;
   static Module* opened = nullptr;  // lives as long as the process: TensorRT does not like to be unloaded
   const std::lock_guard<std::mutex> lock(mutex);
   if (opened == nullptr) {
-    const Found found = search(folders);
+    const Found found = search_once(folders);
     if (!found.status.available()) throw BackendUnavailable(found.status.problem);
     opened = open_module(found, folders);
   }
