@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 NATIVE := CMakeLists.txt pyproject.toml $(shell find csrc cmake -type f)
 CXX_FILES = $(shell find csrc -name '*.h' -o -name '*.cc' -o -name '*.cu' -o -name '*.cuh')
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test lint format bench docs wheel clean
 
 demo: $(VENV)/engine.stamp
 	mkdir -p out
@@ -33,6 +33,13 @@ format: $(VENV)/dev.stamp
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks.latency --model full --json out/latency_full.json
 	$(BIN)/python -m benchmarks.latency --model lite --json out/latency_lite.json
+
+docs: $(VENV)/dev.stamp
+	$(BIN)/python -m tools.api_docs
+
+# For every supported Python on this machine; WHEEL=--ends takes the oldest and the newest, WHEEL='--only 3.12' one.
+wheel: $(VENV)/dev.stamp
+	$(BIN)/python -m tools.wheels $(WHEEL)
 
 clean:
 	rm -rf $(VENV) build out .mypy_cache .ruff_cache .pytest_cache

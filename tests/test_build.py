@@ -22,6 +22,8 @@ from dim_trt.files import write_atomic
 from dim_trt.version import __version__
 from tests.support.tiny_graphs import PREPROCESSING, tiny_dim
 
+pytestmark = pytest.mark.public
+
 
 @pytest.fixture(name="onnx_path")
 def fixture_onnx_path(tmp_path: Path) -> Path:

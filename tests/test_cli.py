@@ -17,6 +17,7 @@ import dim_trt
 from dim_trt.cli import COMMANDS
 from tests.support.tiny_graphs import tiny_dim
 
+pytestmark = pytest.mark.public
 HEIGHT, WIDTH = 37, 53
 
 

@@ -17,7 +17,7 @@ import pytest
 
 import dim_trt
 from dim_trt.engine import _check_backend
-from tests.support.networks import random_picture
+from tests.support.pictures import random_picture
 from tests.support.stand_ins import (
     SECONDS,
     eventually,
@@ -25,6 +25,7 @@ from tests.support.stand_ins import (
     numbered,
 )
 
+pytestmark = pytest.mark.public
 IMG, TRIMAP = random_picture(0, 33, 45)
 
 

@@ -16,6 +16,8 @@ from dim_trt import Engine
 from dim_trt.errors import BackendUnavailable, BuildError, Error, InvalidInput, PlanError
 from tests.support.tiny_graphs import tiny_dim
 
+pytestmark = pytest.mark.public
+
 
 @pytest.fixture(name="plan", scope="module")
 def fixture_plan(tmp_path_factory: pytest.TempPathFactory) -> Path:

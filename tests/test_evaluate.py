@@ -18,6 +18,8 @@ from tests.support.miniature import HEIGHT, LAYOUTS, NAMES, WIDTH, CountingEngin
 from tests.support.miniature import fixture_folder as fixture_folder
 from tests.support.miniature import fixture_run as fixture_run
 
+pytestmark = pytest.mark.public
+
 # Scores
 
 

@@ -16,6 +16,7 @@ from tests.support.miniature import HEIGHT, NAMES, WIDTH, CountingEngine, Run, b
 from tests.support.miniature import fixture_folder as fixture_folder
 from tests.support.miniature import fixture_run as fixture_run
 
+pytestmark = pytest.mark.public
 JSON = ("--json", "s.json")
 SAVE = ("--save", "alphas")
 

@@ -22,6 +22,7 @@ from dim_trt.images import (
     write_image,
 )
 
+pytestmark = pytest.mark.public
 HEIGHT, WIDTH = 23, 37
 
 

@@ -14,6 +14,7 @@ from dim_trt import foreground, matte, trimaps
 from dim_trt.composite import CHECKS, checkerboard
 from tests.support.tiny_graphs import tiny_dim
 
+pytestmark = pytest.mark.public
 HEIGHT, WIDTH = 37, 53
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from dim_trt.errors import InvalidInput
 from dim_trt.metrics import METRICS, connectivity, gradient, mad, measure, mse, sad, unknown_pixels
 
+pytestmark = pytest.mark.public
 ALPHA = np.array([[0.0, 0.5, 1.0], [0.25, 1.0, 0.0]], np.float32)
 TRUTH = np.array([[0.0, 1.0, 0.5], [0.0, 0.0, 1.0]], np.float32)
 TRIMAP = np.array([[0, 128, 1], [254, 255, 0]], np.uint8)  # three unknown pixels, of any value

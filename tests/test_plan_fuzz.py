@@ -10,6 +10,8 @@ import pytest
 import dim_trt
 from tests.support.tiny_graphs import tiny_dim
 
+pytestmark = pytest.mark.public
+
 
 @pytest.fixture(scope="module")
 def plan(tmp_path_factory):

@@ -8,8 +8,11 @@ import sys
 from importlib import resources
 from pathlib import Path
 
+import pytest
+
 import dim_trt
 
+pytestmark = pytest.mark.public
 EXPORTED = {
     "BackendUnavailable",
     "BuildError",

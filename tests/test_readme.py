@@ -33,12 +33,14 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "work"
 
 
+@pytest.mark.public
 def test_the_python_example_runs(tmp_path: Path, folder: Path) -> None:
     (example,) = blocks("python")
     subprocess.run(["python", "-c", example], cwd=folder, env=environment(tmp_path), check=True)
     assert (folder / "alpha.png").stat().st_size > 0
 
 
+@pytest.mark.public
 def test_the_commands_run(tmp_path: Path, folder: Path) -> None:
     first, second = [block for block in blocks("sh") if "dim_trt.matte" in block]
     variables = environment(tmp_path)

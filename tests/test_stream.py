@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import dim_trt
-from tests.support.networks import random_picture
+from tests.support.pictures import random_picture
 from tests.support.stand_ins import (
     SECONDS,
     eventually,
@@ -19,6 +19,7 @@ from tests.support.stand_ins import (
     numbered,
 )
 
+pytestmark = pytest.mark.public
 IMG, TRIMAP = random_picture(0, 33, 45)
 
 

@@ -14,6 +14,7 @@ from dim_trt import trimaps
 from dim_trt.errors import InvalidInput
 from dim_trt.trimap_checks import validate
 
+pytestmark = pytest.mark.public
 HEIGHT, WIDTH = 57, 83
 
 

@@ -12,23 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from tests.support.pictures import random_picture
 from training.model import DeepImageMatting, ModelConfig
 from training.preprocess import network_input, pad_to_stride
 
 U8 = NDArray[np.uint8]
-
-
-def random_picture(seed: int, height: int, width: int) -> tuple[U8, U8]:
-    """Noise with some structure (RGB), and a trimap of random blocks with all kinds of unknown values."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[:height, :width]
-    waves = np.stack([np.sin(x / (3 + c) + y / (5 - c)) for c in range(3)], -1) * 60 + 128
-    img = np.clip(waves + rng.normal(0, 40, (height, width, 3)), 0, 255).astype(np.uint8)
-    kinds = np.array([0, 255, 1, 128, 254], np.uint8)
-    blocks = rng.choice(kinds, p=[0.3, 0.3, 0.1, 0.2, 0.1], size=(height // 24 + 1, width // 24 + 1))
-    trimap = np.kron(blocks, np.ones((24, 24), np.uint8))[:height, :width].copy()
-    trimap[0, 0] = 127  # never without unknown pixels
-    return img, trimap
 
 
 def input_tensor(img_rgb: U8, trimap: U8) -> Tensor:

@@ -1,0 +1,106 @@
+"""dim_trt/_core.pyi says what the compiled module has: the same names, parameters and defaults, nothing more or less.
+
+pybind11 writes each signature into the first line of the docstring, as Python that can be parsed.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from importlib import resources
+from typing import Any
+
+import pytest
+
+from dim_trt import _core
+
+pytestmark = pytest.mark.public
+STUB = ast.parse((resources.files("dim_trt") / "_core.pyi").read_text())
+NO_DEFAULT = "no default"
+FREE = "..."  # a default that the stub leaves open
+
+
+def public(names: Any) -> set[str]:
+    return {name for name in names if not name.startswith("_") or name == "__init__"}
+
+
+def members(kind: type) -> set[str]:
+    """Of a class that cannot be constructed pybind11's own __init__ does not count."""
+    return public(vars(kind)) - (set() if str(kind.__init__.__doc__).startswith("__init__(") else {"__init__"})
+
+
+def stub_of(body: list[ast.stmt], kind: Any) -> dict[str, Any]:
+    return {node.name: node for node in body if isinstance(node, kind) and public([node.name])}
+
+
+def is_property(function: ast.FunctionDef) -> bool:
+    return any(isinstance(decorator, ast.Name) and decorator.id == "property" for decorator in function.decorator_list)
+
+
+def parameters(function: ast.FunctionDef) -> list[tuple[str, str, str]]:
+    """(name, kind, default) of each."""
+    arguments = function.args
+    assert arguments.vararg is None
+    assert arguments.kwarg is None
+    positional = [*arguments.posonlyargs, *arguments.args]
+    missing: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults))
+    rows = [
+        *zip(positional, ["positional"] * len(positional), missing + arguments.defaults, strict=True),
+        *zip(arguments.kwonlyargs, ["keyword"] * len(arguments.kwonlyargs), arguments.kw_defaults, strict=True),
+    ]
+    return [(argument.arg, kind, ast.unparse(default) if default else NO_DEFAULT) for argument, kind, default in rows]
+
+
+def compiled(function: Any) -> list[ast.FunctionDef]:
+    """One definition, or that of each overload, which pybind11 numbers below the first line."""
+    first, *rest = (function.__doc__ or "").splitlines()
+    overloads = [line.partition(". ")[2] for line in rest if re.match(r"\d+\. \w+\(", line)]
+    definitions = [ast.parse(f"def {signature}: ...").body[0] for signature in overloads or [first]]
+    return [definition for definition in definitions if isinstance(definition, ast.FunctionDef)]
+
+
+def assert_same(stub: ast.FunctionDef, function: Any, where: str) -> None:
+    expected = parameters(stub)
+    for actual in map(parameters, compiled(function)):
+        assert [row[:2] for row in expected] == [row[:2] for row in actual], where
+        for (name, _, in_stub), (_, _, in_module) in zip(expected, actual, strict=True):
+            assert (in_stub == FREE and in_module != NO_DEFAULT) or in_stub == in_module, f"{where}: default of {name}"
+
+
+CLASSES = stub_of(STUB.body, ast.ClassDef)
+FUNCTIONS = stub_of(STUB.body, ast.FunctionDef)
+
+
+def test_the_stub_names_what_the_module_has() -> None:
+    assert public(dir(_core)) == {*CLASSES, *FUNCTIONS}
+    assert len(FUNCTIONS) > 10
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions(name: str) -> None:
+    assert_same(FUNCTIONS[name], getattr(_core, name), name)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_classes(name: str) -> None:
+    methods, kind = stub_of(CLASSES[name].body, ast.FunctionDef), getattr(_core, name)
+    assert members(kind) == set(methods)
+    for method, stub in methods.items():
+        member = inspect.getattr_static(kind, method)
+        assert isinstance(member, property) == is_property(stub), f"{name}.{method}"
+        if not is_property(stub):
+            assert_same(stub, member, f"{name}.{method}")
+
+
+def test_the_comparison_finds_differences() -> None:
+    """Of parameter, order, kind, default and missing default."""
+    right = "def run(self, img, trimap, out=None): ..."
+    (stub,) = ast.parse(right).body
+    assert isinstance(stub, ast.FunctionDef)
+    assert_same(stub, _core.Engine.run, "run")
+    for wrong in ("img, trimap", "trimap, img, out=None", "img, trimap, *, out=None", "img, trimap, out=0"):
+        (stub,) = ast.parse(f"def run(self, {wrong}): ...").body
+        assert isinstance(stub, ast.FunctionDef)
+        with pytest.raises(AssertionError):
+            assert_same(stub, _core.Engine.run, "run")

@@ -1,0 +1,1 @@
+"""What builds and checks the project: wheels, API reference. Nothing of the package imports this."""
