@@ -76,6 +76,7 @@ def from_labels(labels: NDArray[np.uint8], *, foreground: int = 1, background: i
 
     Args:
         labels: [height, width] uint8 of 0, `foreground` and `background`.
+        foreground, background: the two labels, in 1..255.
 
     Raises:
         InvalidInput: labels has another type, shape or value, or the two numbers are equal, 0 or not in 1..255.
