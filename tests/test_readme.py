@@ -11,10 +11,11 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+COMMAND_LINE = (ROOT / "docs" / "command-line.md").read_text()
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+def blocks(language: str, page: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
 
 
 def environment(tmp_path: Path) -> dict[str, str]:
@@ -42,7 +43,8 @@ def test_the_python_example_runs(tmp_path: Path, folder: Path) -> None:
 
 @pytest.mark.public
 def test_the_commands_run(tmp_path: Path, folder: Path) -> None:
-    first, second = [block for block in blocks("sh") if "dim_trt.matte" in block]
+    (first,) = [block for block in blocks("sh") if "dim_trt.matte" in block]
+    (second,) = blocks("sh", COMMAND_LINE)  # which goes on where the README ends
     variables = environment(tmp_path)
     subprocess.run(["sh", "-euxc", first], cwd=folder, env=variables, check=True)
     names = {"alpha.png", "cutout.png", "composite.png", "dim.plan"}
@@ -58,9 +60,3 @@ def test_make_knows_the_commands_of_the_first_screen() -> None:
     targets = re.findall(r"^make (\w+)", first, re.MULTILINE)
     assert targets == ["demo", "test"]
     assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)
-
-
-def test_files_that_the_readme_links_to_exist() -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        if "://" not in target:
-            assert (ROOT / target).exists(), target

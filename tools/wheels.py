@@ -30,7 +30,7 @@ LARGEST_SDIST_BYTES = 10_000_000
 NOT_IN_SDIST = re.compile(r"benchmarks/results/|/out/|/runs/|/build/|\.so$|\.pth?$|\.egg-info/")
 NOT_IN_WHEEL = re.compile(r"^(?!dim_trt/|dim_trt\.libs/|dim_trt-[^/]+\.dist-info/)|\.(cc|h|plan)$")
 IN_WHEEL = {"dim_trt/py.typed", "dim_trt/_core.pyi", "dim_trt/weights/lite.onnx"}
-BESIDE_TESTS = ("pyproject.toml", "README.md", "samples", "tests/conftest.py", "tests/support", "tests/golden")
+BESIDE_TESTS = ("pyproject.toml", "README.md", "docs", "samples", "tests/conftest.py", "tests/support", "tests/golden")
 ASK = """
 import ensurepip, json, pathlib, sys, sysconfig, venv
 assert (pathlib.Path(sysconfig.get_path("include")) / "Python.h").exists()
