@@ -30,7 +30,7 @@ LARGEST_SDIST_BYTES = 10_000_000
 NOT_IN_SDIST = re.compile(r"benchmarks/results/|/out/|/runs/|/build/|\.so$|\.pth?$|\.egg-info/")
 NOT_IN_WHEEL = re.compile(r"^(?!dim_trt/|dim_trt\.libs/|dim_trt-[^/]+\.dist-info/)|\.(cc|h|plan)$")
 IN_WHEEL = {"dim_trt/py.typed", "dim_trt/_core.pyi", "dim_trt/weights/lite.onnx"}
-BESIDE_TESTS = ("pyproject.toml", "README.md", "docs", "samples", "tests/conftest.py", "tests/support", "tests/golden")
+BESIDE_TESTS = ("pyproject.toml", "README.md", "docs", "samples", "tests/support", "tests/golden")
 ASK = """
 import ensurepip, json, pathlib, sys, sysconfig, venv
 assert (pathlib.Path(sysconfig.get_path("include")) / "Python.h").exists()
@@ -105,9 +105,11 @@ def build_wheel(python: Path, sdist: Path, folder: Path, output: Path) -> Path:
 
 
 def public_tests(folder: Path) -> Path:
-    """A copy of the tests that need the installed package alone, and of what they read."""
+    """A copy of the tests that need the installed package alone, of the helpers beside them, and of what they read."""
     marked = [path for path in sorted(ROOT.glob("tests/**/test_*.py")) if MARK in path.read_text()]
-    for path in [*(ROOT / name for name in BESIDE_TESTS), *marked]:
+    folders = {path.parent for path in marked}
+    helpers = [path for folder in folders for path in folder.glob("*.py") if not path.name.startswith("test_")]
+    for path in [*(ROOT / name for name in BESIDE_TESTS), *helpers, *marked]:
         target = folder / path.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():

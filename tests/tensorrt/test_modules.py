@@ -17,6 +17,7 @@ import pytest
 
 from tests.tensorrt.libraries import FULL, NO_MODULES, fake_driver, fake_tensorrt, modules
 
+pytestmark = pytest.mark.public
 VERSIONS: list[Any] = modules() or [pytest.param("", marks=pytest.mark.skip(reason=NO_MODULES))]
 BUILD = """
 import dim_trt, sys

@@ -13,6 +13,7 @@ import pytest
 
 from tests.tensorrt.libraries import FOLDER, majors
 
+pytestmark = pytest.mark.public
 OF_TENSORRT = re.compile(r"nvinfer|nvonnx|getPluginRegistry|createInfer|getInferLib|getLogger", re.IGNORECASE)
 REGISTER = """
 import json, sys

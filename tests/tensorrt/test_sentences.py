@@ -14,6 +14,7 @@ import pytest
 
 from tests.tensorrt.libraries import FULL, LEAN, fake_tensorrt, modules
 
+pytestmark = pytest.mark.public
 NO_BACKEND = r"this build of dim_trt has no TensorRT backend; install CUDA's nvcc, and build dim_trt again with "
 INSTALL = r"pip install 'tensorrt>=\d+\.\d+,<\d+' installs it"
 NO_GPU = r"(there is no NVIDIA driver \(libcuda\.so\.1 cannot be opened\)|the NVIDIA driver finds no GPU.*)"
