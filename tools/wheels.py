@@ -38,11 +38,15 @@ print(json.dumps("%d.%d" % sys.version_info[:2]))
 """
 
 
+class WheelError(Exception):
+    """Of one wheel, or of the sdist."""
+
+
 def run(*command: str | Path, **options: object) -> str:
-    """The command's output; where it fails the output is printed and the program ends."""
+    """The command's output; raises WheelError with it."""
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload]
     if done.returncode:
-        sys.exit(f"{done.stdout}{done.stderr}\nfailed: {' '.join(map(str, command))}")
+        raise WheelError(f"{done.stdout}{done.stderr}\n{' '.join(map(str, command))}")
     return str(done.stdout)
 
 
@@ -75,10 +79,10 @@ def build_sdist(output: Path) -> Path:
     with tarfile.open(sdist) as archive:
         names = archive.getnames()
     if wrong := [name for name in names if NOT_IN_SDIST.search(name)]:
-        sys.exit(f"{sdist.name}: does not belong in it: {', '.join(wrong)}")
+        raise WheelError(f"{sdist.name}: does not belong in it: {', '.join(wrong)}")
     size = sdist.stat().st_size
     if size > LARGEST_SDIST_BYTES:
-        sys.exit(f"{sdist.name}: has {size} bytes, more than {LARGEST_SDIST_BYTES}")
+        raise WheelError(f"{sdist.name}: has {size} bytes, more than {LARGEST_SDIST_BYTES}")
     print(f"{sdist.name}  {size / 1e6:.2f} MB, {len(names)} files", flush=True)
     return sdist
 
@@ -95,12 +99,14 @@ def build_wheel(python: Path, sdist: Path, folder: Path, output: Path) -> Path:
     (repaired,) = (folder / "repaired").glob("*.whl")
     tag = re.search(r'platform tag:?\s+"(\w+)"', run(*auditwheel, "show", repaired))
     if tag is None or not tag[1].startswith("manylinux"):
-        sys.exit(f"{repaired.name}: auditwheel finds no manylinux tag that it is consistent with")
+        raise WheelError(f"{repaired.name}: auditwheel finds no manylinux tag that it is consistent with")
     with zipfile.ZipFile(repaired) as archive:
         names = archive.namelist()
     wrong = [name for name in names if NOT_IN_WHEEL.search(name)]
     if wrong or (missing := IN_WHEEL - set(names)):
-        sys.exit(f"{repaired.name}: does not belong in it: {wrong}" if wrong else f"{repaired.name}: lacks {missing}")
+        raise WheelError(
+            f"{repaired.name}: does not belong in it: {wrong}" if wrong else f"{repaired.name}: lacks {missing}"
+        )
     return Path(shutil.copy(repaired, output))
 
 
@@ -125,10 +131,18 @@ def test_wheel(python: Path, wheel: Path, tests: Path, folder: Path) -> str:
     variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     where = run(tester, "-c", "import dim_trt; print(dim_trt.__file__)", cwd=tests, env=variables)
     if not where.startswith(str(folder)):
-        sys.exit(f"{wheel.name}: expected dim_trt in {folder}, got {where}")
+        raise WheelError(f"{wheel.name}: expected dim_trt in {folder}, got {where}")
     bin_first = os.pathsep.join([str(tester.parent), os.environ["PATH"]])
     arguments = ("-q", "-m", "public", "-p", "no:cacheprovider", "tests")
     return run(tester, "-m", "pytest", *arguments, cwd=tests, env=variables | {"PATH": bin_first}).splitlines()[-1]
+
+
+def check(python: Path, sdist: Path, tests: Path, folder: Path, output: Path) -> None:
+    start = time.perf_counter()
+    wheel = build_wheel(python, sdist, folder, output)
+    built = time.perf_counter() - start
+    print(f"{wheel.name}  {wheel.stat().st_size / 1e6:.2f} MB, built in {built:.0f} s", flush=True)
+    print(f"  {test_wheel(python, wheel, tests, folder)}", flush=True)
 
 
 def main() -> None:
@@ -145,16 +159,20 @@ def main() -> None:
         found = {version: found[version] for version in dict.fromkeys((min(found, key=minor), max(found, key=minor)))}
     shutil.rmtree(args.output, ignore_errors=True)
     args.output.mkdir(parents=True)
-    sdist = build_sdist(args.output)
+    try:
+        sdist = build_sdist(args.output)
+    except WheelError as failure:
+        sys.exit(str(failure))
+    failures = 0
     with tempfile.TemporaryDirectory(prefix="dim_trt-wheels-") as folder:
         tests = public_tests(Path(folder, "public"))
         for version, python in found.items():
-            start = time.perf_counter()
-            wheel = build_wheel(python, sdist, Path(folder, version), args.output)
-            built = time.perf_counter() - start
-            print(f"{wheel.name}  {wheel.stat().st_size / 1e6:.2f} MB, built in {built:.0f} s", flush=True)
-            summary = test_wheel(python, wheel, tests, Path(folder, version))
-            print(f"  {summary}", flush=True)
+            try:
+                check(python, sdist, tests, Path(folder, version), args.output)
+            except WheelError as failure:
+                failures += 1
+                print(f"{failure}\nfailed: Python {version}", flush=True)
+    sys.exit(f"{failures} of {len(found)} wheels failed" if failures else 0)
 
 
 if __name__ == "__main__":
