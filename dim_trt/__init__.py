@@ -3,7 +3,7 @@
     dim_trt.build_plan("dim.onnx", "dim.plan")
     alpha = dim_trt.Engine("dim.plan").run(img, trimap)
 
-The commands are `dim-trt build | matte | info | doctor | evaluate`, also as `python -m dim_trt.<command>`.
+`dim-trt -h` lists the commands; each is also `python -m dim_trt.<command>`.
 """
 
 try:
