@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 NATIVE := CMakeLists.txt pyproject.toml $(shell find csrc cmake -type f)
-CXX_FILES = $(shell find csrc -name '*.h' -o -name '*.cc' -o -name '*.cu' -o -name '*.cuh')
+CXX_FILES = $(shell find csrc tests/fuzz -name '*.h' -o -name '*.cc' -o -name '*.cu' -o -name '*.cuh')
 
-.PHONY: demo test lint format bench docs wheel clean
+.PHONY: demo test lint format bench docs wheel fuzz fuzz-coverage asan tsan soak verify clean
+SECONDS ?= 60
 
 demo: $(VENV)/engine.stamp
 	mkdir -p out
@@ -40,6 +41,28 @@ docs: $(VENV)/dev.stamp
 # For every supported Python on this machine; WHEEL=--ends takes the oldest and the newest, WHEEL='--only 3.12' one.
 wheel: $(VENV)/dev.stamp
 	$(BIN)/python -m tools.wheels $(WHEEL)
+
+# These need clang with its runtime and say what to install where it is missing.
+fuzz: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.fuzz run --seconds $(SECONDS)
+	$(BIN)/python -m tests.fuzz coverage
+
+fuzz-coverage: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.fuzz coverage
+
+asan: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.sanitizers address
+
+tsan: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.sanitizers thread
+
+soak: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.soak
+
+# All of it, as for a nightly run; says how long it took.
+verify:
+	@start=$$(date +%s) && $(MAKE) lint test asan tsan soak fuzz && \
+	  echo "verify: everything is clean after $$(($$(date +%s) - start)) s"
 
 clean:
 	rm -rf $(VENV) build out .mypy_cache .ruff_cache .pytest_cache

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from dim_trt import _core, gpu_arrays
 from dim_trt.capabilities import resolve_device, tensorrt_folders
-from dim_trt.errors import InvalidInput
+from dim_trt.errors import BackendUnavailable, InvalidInput
 from dim_trt.files import StrPath
 from dim_trt.foreground import Level, check_matted
 from dim_trt.gpu_arrays import GpuArray, GpuPicture, prepare
@@ -78,6 +78,7 @@ class Engine:
         tensorrt: TensorRtRun | None = None,
     ):
         self._path = _plan_path(plan)
+        self._process = os.getpid()
         self._color = color
         backend, self._gpu = resolve_device(device)
         runs, options = _count("max_concurrent", max_concurrent, "the backend's own choice"), _tensorrt_run(tensorrt)
@@ -237,6 +238,11 @@ class Engine:
     def _open_core(self) -> _core.Engine:
         if (core := self._core) is None:
             raise closed()
+        if self._device != "cpu" and os.getpid() != self._process:
+            raise BackendUnavailable(
+                "engine: expected to be used in the process that made it, as CUDA does not survive a fork; make the "
+                "Engine in the child, which multiprocessing must start with 'spawn'"
+            )
         return core
 
     def _uses_gpu_arrays(self, **arrays: Any) -> bool:

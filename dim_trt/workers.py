@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -14,12 +16,17 @@ T = TypeVar("T")
 
 class Workers:
     """Runs at most `count` calls at a time. Collected with work under way, or at the interpreter's exit, it finishes
-    what it was given."""
+    what it was given. A forked child begins with nothing to do: what was under way goes on in the parent alone."""
 
     def __init__(self, count: int):
-        self._room = threading.Semaphore(2 * count)
-        self._pool = ThreadPoolExecutor(count, thread_name_prefix="dim_trt")
+        self._count = count
         self._closed = False
+        self._start()
+        _workers.add(self)
+
+    def _start(self) -> None:
+        self._room = threading.Semaphore(2 * self._count)
+        self._pool = ThreadPoolExecutor(self._count, thread_name_prefix="dim_trt")
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
         """Blocks while 2 * count calls are pending. Raises InvalidInput after `close`."""
@@ -46,6 +53,17 @@ class Workers:
         """Waits until everything that was submitted is done."""
         self._closed = True
         self._pool.shutdown()
+
+
+_workers: weakref.WeakSet[Workers] = weakref.WeakSet()
+
+
+def _start_all() -> None:
+    for workers in _workers:
+        workers._start()
+
+
+os.register_at_fork(after_in_child=_start_all)
 
 
 def closed() -> InvalidInput:

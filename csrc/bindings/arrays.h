@@ -1,4 +1,4 @@
-// Checks of numpy arrays, and the views of them that the core works on. The GIL is released in one place, `unlocked`.
+// Checks of numpy arrays, and the views of them that the core works on.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -11,13 +11,6 @@
 namespace dim::bindings {
 
 namespace py = pybind11;
-
-/// Runs `work` without the GIL. It must not touch Python objects.
-template <typename Work>
-auto unlocked(Work work) {
-  const py::gil_scoped_release release;
-  return work();
-}
 
 /// As Python prints it: "(2, 3)".
 std::string shape_of(const py::array& array);

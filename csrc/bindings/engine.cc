@@ -12,6 +12,7 @@
 #include "backends.h"
 #include "bindings/arrays.h"
 #include "bindings/foreground.h"
+#include "bindings/gil.h"
 #include "bindings/register.h"
 #include "core/error.h"
 #include "core/matting.h"

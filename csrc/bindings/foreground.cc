@@ -4,6 +4,7 @@
 #include <string>
 
 #include "bindings/foreground.h"
+#include "bindings/gil.h"
 #include "bindings/register.h"
 #include "core/error.h"
 #include "cpu/isa.h"

@@ -1,5 +1,6 @@
 #include "core/json.h"
 
+#include <algorithm>
 #include <cmath>
 #include <locale>
 #include <sstream>
@@ -28,6 +29,13 @@ bool is_utf8(std::string_view text) {
     i += static_cast<std::size_t>(more);
   }
   return true;
+}
+
+/// For paths: every value has one, so that a key takes as much memory as there are values below it.
+std::string shortened(const std::string& key) {
+  std::size_t bytes = std::min<std::size_t>(key.size(), 40);
+  while (bytes < key.size() && (key[bytes] & 0xC0) == 0x80) --bytes;  // whole characters
+  return key.substr(0, bytes);
 }
 
 }  // namespace
@@ -108,7 +116,7 @@ class JsonParser {
       if (peek() != '"') fail("expected a key");
       std::string key = parse_string();
       expect(':', "expected ':'");
-      Json member = parse_value(value.path_ + "." + key, depth + 1);
+      Json member = parse_value(value.path_ + "." + shortened(key), depth + 1);
       if (!value.object_.emplace(std::move(key), std::move(member)).second) fail("a key occurs twice");
     } while (take(','));
     expect('}', "expected '}'");
@@ -218,7 +226,7 @@ class JsonParser {
     std::istringstream stream{std::string(text_.substr(begin, pos_ - begin))};
     stream.imbue(std::locale::classic());  // strtod would follow the process's locale
     double value = 0.0;
-    if (!(stream >> value) || !std::isfinite(value)) fail("the number is out of range");
+    if (!(stream >> value)) fail("the number is out of range");
     return value;
   }
 
@@ -228,6 +236,7 @@ class JsonParser {
 };
 
 Json Json::parse(std::string_view text, const std::string& what) {
+  if (text.size() > kMaxBytes) throw PlanError(what + ": is longer than " + std::to_string(kMaxBytes) + " bytes");
   if (!is_utf8(text)) throw PlanError(what + ": not valid UTF-8");
   return JsonParser(text, what).document();
 }

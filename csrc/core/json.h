@@ -1,7 +1,8 @@
-// A small JSON reader (RFC 8259) for plan headers and programs: bounded depth, strict, no recursion on user data
-// deeper than kMaxDepth. Accessors throw PlanError naming the path of what is missing or has the wrong type.
+// A small JSON reader (RFC 8259) for plan headers and programs: strict, no longer than kMaxBytes, no recursion on user
+// data deeper than kMaxDepth. Accessors throw PlanError naming the path of what is missing or has the wrong type.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -14,6 +15,7 @@ class Json {
  public:
   enum class Type { null, boolean, number, string, array, object };
   static constexpr int kMaxDepth = 16;
+  static constexpr std::size_t kMaxBytes = std::size_t{1} << 20;  // some 10 KB are usual; a value takes about 1 KB
 
   /// `what` names the document in error messages, e.g. "plan header".
   static Json parse(std::string_view text, const std::string& what);

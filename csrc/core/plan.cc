@@ -22,6 +22,13 @@ constexpr std::size_t kAlignment = 64;
 constexpr int kMaxSide = 1 << 20;
 constexpr std::uintmax_t kMaxReservedBytes = std::uintmax_t{4} << 30;  // a larger file grows as it is read
 
+void check_magic(const std::uint8_t* data, std::size_t bytes, const std::string& name) {
+  if (bytes < kMagicBytes || std::memcmp(data, kMagic, kMagicBytes) != 0)
+    throw PlanError(name + ": is not a dim_trt plan (expected it to begin with " + kMagic +
+                    "); make one with python -m dim_trt.build");
+}
+
+/// Reads no further than the first chunk of what is no plan: it may be a device without end.
 std::vector<std::uint8_t> read_file(const std::string& path) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
   if (!file) throw PlanError("plan '" + path + "': cannot be opened: " + std::strerror(errno));
@@ -31,17 +38,24 @@ std::vector<std::uint8_t> read_file(const std::string& path) {
   if (!unknown_size && expected <= kMaxReservedBytes) bytes.reserve(expected);
   std::vector<std::uint8_t> chunk(std::size_t{1} << 20);
   std::size_t got = 0;
-  while ((got = std::fread(chunk.data(), 1, chunk.size(), file.get())) > 0)
+  while ((got = std::fread(chunk.data(), 1, chunk.size(), file.get())) > 0) {
+    if (bytes.empty()) check_magic(chunk.data(), got, "plan '" + path + "'");
     bytes.insert(bytes.end(), chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(got));
+  }
   if (std::ferror(file.get())) throw PlanError("plan '" + path + "': cannot be read: " + std::strerror(errno));
   return bytes;
+}
+
+float float32(const Json& json) {
+  const auto value = static_cast<float>(json.number());
+  if (!std::isfinite(value)) throw PlanError(json.path() + ": expected a number that float32 can hold");
+  return value;
 }
 
 std::array<float, 3> three_floats(const Json& json) {
   const auto& list = json.array();
   if (list.size() != 3) throw PlanError(json.path() + ": expected 3 numbers, got " + std::to_string(list.size()));
-  return {static_cast<float>(list[0].number()), static_cast<float>(list[1].number()),
-          static_cast<float>(list[2].number())};
+  return {float32(list[0]), float32(list[1]), float32(list[2])};
 }
 
 Preprocessing parse_preprocessing(const Json& json) {
@@ -54,7 +68,7 @@ Preprocessing parse_preprocessing(const Json& json) {
   p.std = three_floats(json.at("std"));
   for (const float s : p.std)
     if (!(std::abs(s) > 1e-12f)) throw PlanError(json.path() + ".std: expected numbers other than 0");
-  p.trimap_scale = static_cast<float>(json.at("trimap_scale").number());
+  p.trimap_scale = float32(json.at("trimap_scale"));
   p.stride = static_cast<int>(json.at("stride").integer(1, 1024));
   const std::string& padding = json.at("padding").string();
   if (padding != "reflect") throw PlanError(json.path() + ".padding: expected 'reflect', got '" + padding + "'");
@@ -86,9 +100,7 @@ Plan parse_plan(std::vector<std::uint8_t> file, const std::string& name) {
   plan.file = std::move(file);
   const std::uint8_t* data = plan.file.data();
   const std::size_t bytes = plan.file.size();
-  if (bytes < kMagicBytes || std::memcmp(data, kMagic, kMagicBytes) != 0)
-    throw PlanError(name + ": is not a dim_trt plan (expected it to begin with " + kMagic +
-                    "); make one with python -m dim_trt.build");
+  check_magic(data, bytes, name);
   if (bytes < kFixedBytes) throw PlanError(name + ": is incomplete: it ends inside the header");
   const std::size_t header_bytes =
       std::size_t{data[8]} | std::size_t{data[9]} << 8 | std::size_t{data[10]} << 16 | std::size_t{data[11]} << 24;

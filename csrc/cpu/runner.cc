@@ -1,8 +1,11 @@
 #include "cpu/runner.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <mutex>
 #include <utility>
 
 #include "core/postprocess.h"
@@ -15,6 +18,15 @@ constexpr std::size_t kPixelWork = 16;        // of an operation that only touch
 constexpr std::size_t kSerialWork = 1 << 21;  // about 50 µs on one core
 
 std::size_t at(int id) { return static_cast<std::size_t>(id); }
+
+/// Guards every runner's idle workspaces, for moments only. Nobody holds it while the process forks, so that the child
+/// does not wait for a thread that it does not have.
+std::mutex& idle_mutex() {
+  static std::mutex mutex;
+  static const int registered = pthread_atfork([] { mutex.lock(); }, [] { mutex.unlock(); }, [] { mutex.unlock(); });
+  static_cast<void>(registered);
+  return mutex;
+}
 
 }  // namespace
 
@@ -229,7 +241,7 @@ void Runner::run_pointwise(const Op& op, const Region& region, Workspace& worksp
 int Runner::threads_for(std::size_t work) const { return work < kSerialWork ? 1 : threads_; }
 
 std::unique_ptr<Workspace> Runner::take_workspace() {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard<std::mutex> lock(idle_mutex());
   if (idle_.empty()) return std::make_unique<Workspace>();
   std::unique_ptr<Workspace> workspace = std::move(idle_.back());
   idle_.pop_back();
@@ -237,7 +249,7 @@ std::unique_ptr<Workspace> Runner::take_workspace() {
 }
 
 void Runner::give_back(std::unique_ptr<Workspace> workspace) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard<std::mutex> lock(idle_mutex());
   idle_.push_back(std::move(workspace));
 }
 

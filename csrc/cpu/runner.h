@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -71,7 +70,6 @@ class Runner final : public Backend {
   Schedule schedule_;
   std::vector<Layer> layers_;  // by step
 
-  std::mutex mutex_;
   std::vector<std::unique_ptr<Workspace>> idle_;
 };
 

@@ -1,0 +1,106 @@
+"""Fuzzing of everything that reads foreign bytes in C++, with libFuzzer and sanitizers.
+
+    python -m tests.fuzz run --seconds 300     # each target; what is found goes to build/fuzz/found
+    python -m tests.fuzz coverage              # branches of the plan reader that the corpus reaches
+    python -m tests.fuzz keep                  # takes into the corpus what of build/fuzz/found reaches something new
+
+A crash is written to build/fuzz/crashes. Copy it into tests/fuzz/corpus/<target>/ under a name that says what it is:
+from then on the test suite runs it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.fuzz import coverage
+from tests.fuzz.seeds import CORPUS
+from tests.support.clang import ROOT, build
+
+TARGETS = ("json", "plan", "program", "run")
+FOUND = ROOT / "build" / "fuzz" / "found"
+CRASHES = ROOT / "build" / "fuzz" / "crashes"
+MAX_BYTES = {"json": 1024, "plan": 8192, "program": 4608, "run": 256}
+LIMITS = ["-timeout=20", "-rss_limit_mb=2048", "-malloc_limit_mb=1024"]
+
+
+def run(targets: list[str], seconds: int) -> bool:
+    """Prints one line a target; False when one crashed."""
+    folder = build("fuzz")
+    CRASHES.mkdir(exist_ok=True)
+    clean = True
+    print(f"{'target':8} {'result':8} {'inputs':>12} {'a second':>9} {'seconds':>8} {'edges':>6} {'inputs kept':>11}")
+    for target in targets:
+        found = FOUND / target
+        found.mkdir(parents=True, exist_ok=True)
+        log = folder / f"{target}.log"
+        start = time.monotonic()
+        with log.open("w") as stream:
+            code = subprocess.run(
+                [folder / f"fuzz_{target}", f"-max_total_time={seconds}", f"-max_len={MAX_BYTES[target]}", *LIMITS]
+                + [f"-dict={Path(__file__).parent / 'words.dict'}"] * (target != "run")
+                + [f"-artifact_prefix={CRASHES / target}-", "-print_final_stats=1", found, CORPUS / target],
+                stderr=stream,
+                stdout=stream,
+                check=False,
+                env={**os.environ, "OMP_NUM_THREADS": "1"},
+            ).returncode
+        clean &= code == 0
+        said = log.read_text(errors="replace")
+        inputs = sum(map(int, re.findall(r"stat::number_of_executed_units: (\d+)", said)[-1:]))
+        edges, kept = (re.findall(pattern, said)[-1:] or ["?"] for pattern in (r"cov: (\d+)", r"corp: (\d+)"))
+        took = time.monotonic() - start
+        result = "clean" if code == 0 else "CRASH"
+        print(f"{target:8} {result:8} {inputs:>12} {inputs / took:>9.0f} {took:>8.0f} {edges[0]:>6} {kept[0]:>11}")
+        if code != 0:
+            print(f"see {log} and {CRASHES}", file=sys.stderr)
+    return clean
+
+
+def report(with_found: bool) -> bool:
+    """Prints the plan reader's coverage; False when a branch is missed."""
+    inputs = {target: [CORPUS / target] for target in TARGETS[:3]}
+    if with_found:
+        for target, folders in inputs.items():
+            folders += [FOUND / target] * (FOUND / target).is_dir()
+    table, missed = coverage.measure(inputs)
+    print("\n".join(table))
+    print("\n".join(map(str, missed)) or "every branch is reached, both ways")
+    return not missed
+
+
+def keep(targets: list[str]) -> None:
+    """Merges what was found into the corpus, the smallest inputs first."""
+    folder = build("fuzz")
+    for target in targets:
+        before = len(list((CORPUS / target).iterdir()))
+        merge = [folder / f"fuzz_{target}", "-merge=1", *LIMITS, CORPUS / target, FOUND / target]
+        subprocess.run(merge, check=True, stderr=subprocess.DEVNULL)
+        print(f"{target}: {len(list((CORPUS / target).iterdir())) - before} new inputs")
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="tests.fuzz", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("command", choices=("run", "coverage", "keep"))
+    parser.add_argument("--seconds", type=int, default=60, help="for each target; default: %(default)s")
+    parser.add_argument("--target", nargs="+", choices=TARGETS, default=list(TARGETS))
+    parser.add_argument("--with-found", action="store_true", help="coverage: count build/fuzz/found, too")
+    args = parser.parse_args()
+    if args.command == "run":
+        return 0 if run(args.target, args.seconds) else 1
+    if args.command == "coverage":
+        return 0 if report(args.with_found) else 1
+    keep(args.target)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

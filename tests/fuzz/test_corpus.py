@@ -1,0 +1,59 @@
+"""Every input of the fuzzing corpus, crashes that were found among them, through the public face."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dim_trt
+from tests.fuzz.seeds import CORPUS, HEADER, SEEDS, join, plan_of, split
+from tests.support.stand_ins import tiny_plan
+
+
+def plan_with(target: str, data: bytes) -> bytes:
+    """The input as a whole plan file."""
+    if target == "plan":
+        return data
+    return plan_of(HEADER, data if target == "program" else join(b"", data, b""))
+
+
+def outcome(path: Path, data: bytes) -> str:
+    """Loads and runs; "ran", or the message of the error."""
+    path.write_bytes(data)
+    img = np.arange(33 * 35 * 3, dtype=np.uint8).reshape(33, 35, 3)
+    trimap = np.full((33, 35), 128, np.uint8)
+    trimap[0] = 0
+    try:
+        alpha = dim_trt.Engine(path, threads=1).run(img, trimap)
+    except (dim_trt.PlanError, dim_trt.BackendUnavailable) as error:
+        return str(error)
+    assert alpha.shape == trimap.shape
+    assert (alpha[0] == 0).all()
+    return "ran"
+
+
+@pytest.mark.parametrize("target", ["json", "plan", "program"])
+def test_every_input_is_refused_in_a_sentence_or_runs(target: str, tmp_path: Path) -> None:
+    outcomes = {path.name: outcome(tmp_path / "a.plan", plan_with(target, path.read_bytes()))
+                for path in sorted((CORPUS / target).iterdir())}  # fmt: skip
+    assert len(outcomes) > 25
+    if target == "json":
+        assert "ran" not in outcomes.values()
+    else:
+        assert outcomes["small" if target == "plan" else "good"] == "ran"
+        assert sum(said == "ran" for said in outcomes.values()) < len(outcomes) / 2
+
+
+def test_the_hand_made_part_of_the_corpus_is_what_seeds_makes() -> None:
+    for target, seeds in SEEDS.items():
+        for name, data in seeds():
+            if name != "tiny_int8":  # onnx and numpy may write it otherwise in another version
+                assert (CORPUS / target / name).read_bytes() == data, f"{target}/{name}: run python -m tests.fuzz.seeds"
+
+
+def test_a_plan_is_split_and_joined(tmp_path: Path) -> None:
+    data = tiny_plan(tmp_path).read_bytes()
+    text, rest = split(data, 8)
+    assert join(data[:8], text, rest) == data
