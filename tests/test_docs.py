@@ -84,10 +84,13 @@ def python_texts(tree: ast.AST) -> Iterator[str]:
 
 def cpp_texts(source: str) -> Iterator[str]:
     """Literals that stand side by side are one; what is added between two varies."""
-    literal = r'"(?:[^"\\\n]|\\.)*"'
     for statement in re.split(r"[;{}]\n", source):
-        joined = re.sub(r'"\s+"', "", re.sub(rf"(?:{literal})(?:\s+{literal})+", lambda m: m[0], statement))
-        yield VARIES.join(text[1:-1] for text in re.findall(literal, joined))
+        texts, end = [], 0
+        for literal in re.finditer(r'"(?:[^"\\\n]|\\.)*"', statement):
+            is_continued = bool(texts) and statement[end : literal.start()].isspace()
+            texts.append((texts.pop() if is_continued else "") + literal[0][1:-1])
+            end = literal.end()
+        yield VARIES.join(texts)
 
 
 SOURCES = [
