@@ -17,9 +17,10 @@ import pytest
 
 import dim_trt
 from dim_trt import foreground
-from tests.support.networks import random_picture
+from tests.support.pictures import random_picture
 from tests.support.stand_ins import engine_on_gpu, in_thread
 
+pytestmark = pytest.mark.public
 SECONDS = 120.0  # more than anything here takes, also under a sanitizer
 SIZES = [(33, 45), (51, 3), (97, 131), (64, 31), (7, 160)]
 

@@ -20,6 +20,8 @@ from tests.support.stand_ins import (
     Interface,
 )
 
+pytestmark = pytest.mark.public
+
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, int]]:

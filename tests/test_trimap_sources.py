@@ -15,6 +15,7 @@ from dim_trt import trimaps
 from dim_trt.errors import BackendUnavailable, InvalidInput
 from dim_trt.trimap_sources import ConstantTrimap, Counted, Frame, TrimapFolder, TrimapVideo, as_mask
 
+pytestmark = pytest.mark.public
 HEIGHT, WIDTH = 47, 63
 COUNT = 12
 

@@ -16,6 +16,7 @@ from dim_trt.gpu_builder import check_layers
 from tests.support.tiny_graphs import PREPROCESSING
 from tests.tensorrt.fake_core import ENGINE, FakeCore, build, inspected, layer
 
+pytestmark = pytest.mark.public
 TYPES = {  # as inspectors of several versions write them
     "fp32": ["Row major linear FP32", "Float", "Row major linear Float"],
     "fp16": ["Channel major FP16 format where channel % 8 == 0", "Row major linear FP16 format", "Half"],
