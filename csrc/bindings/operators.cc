@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,12 +15,7 @@
 #include "bindings/gil.h"
 #include "bindings/register.h"
 #include "core/error.h"
-#include "core/region.h"
 #include "cpu/isa.h"
-#include "cpu/layers/dense_conv.h"
-#include "cpu/layers/unpool_conv.h"
-#include "cpu/layers/winograd_conv.h"
-#include "cpu/map.h"
 
 namespace dim::bindings {
 namespace {
@@ -66,13 +62,20 @@ py::array_t<T> planes_array(const std::vector<T>& data, int channels, Size size)
   return array;
 }
 
+using Operator = std::unique_ptr<cpu::Operator>;
+
+Operator finished(Operator layer) {
+  layer->run();
+  return layer;
+}
+
 py::array conv2d(const Floats& input, const Floats& weight, const Floats& bias, bool relu, const std::string& algorithm,
                  const std::string& isa, int threads) {
   const cpu::Planes planes = planes_of(input, "input");
   const cpu::ConvWeights weights = weights_of(weight, bias, planes.channels);
   const cpu::OperatorOptions options = operator_options(weights, false, relu, algorithm, isa, threads);
-  return planes_array(unlocked([&] { return cpu::conv2d(planes, weights, options); }), weights.out_channels,
-                      planes.size);
+  const Operator conv = unlocked([&] { return finished(cpu::make_conv2d(planes, weights, false, options)); });
+  return planes_array(conv->values(), weights.out_channels, planes.size);
 }
 
 py::tuple conv2d_max_pool(const Floats& input, const Floats& weight, const Floats& bias, bool relu,
@@ -82,10 +85,10 @@ py::tuple conv2d_max_pool(const Floats& input, const Floats& weight, const Float
     throw InvalidInput("input: expected even height and width, got " + shape_of(input));
   const cpu::ConvWeights weights = weights_of(weight, bias, planes.channels);
   const cpu::OperatorOptions options = operator_options(weights, false, relu, algorithm, isa, threads);
-  const cpu::Pooled pooled = unlocked([&] { return cpu::conv2d_max_pool(planes, weights, options); });
+  const Operator conv = unlocked([&] { return finished(cpu::make_conv2d(planes, weights, true, options)); });
   const Size half = {planes.size.height / 2, planes.size.width / 2};
-  return py::make_tuple(planes_array(pooled.values, weights.out_channels, half),
-                        planes_array(pooled.codes, weights.out_channels, half));
+  return py::make_tuple(planes_array(conv->values(), weights.out_channels, half),
+                        planes_array(conv->codes(), weights.out_channels, half));
 }
 
 /// `add`, empty when there is none; InvalidInput unless codes and add fit the input.
@@ -107,98 +110,9 @@ py::array unpool_conv2d(const Floats& input, const Codes& codes, const std::opti
   const Size size = {2 * planes.size.height, 2 * planes.size.width};
   const cpu::ConvWeights weights = weights_of(weight, bias, planes.channels);
   const cpu::OperatorOptions options = operator_options(weights, true, relu, algorithm, isa, threads);
-  return planes_array(unlocked([&] { return cpu::unpool_conv2d(planes, codes.data(), skip, weights, options); }),
-                      weights.out_channels, size);
-}
-
-/// A map with memory of its own; codes take the first quarter of it.
-struct TimedMap {
-  TimedMap(Size size, int channels, int lanes, int border)
-      : layout(cpu::whole_map(size, channels, lanes, border)), storage(layout.elements()) {}
-
-  TimedMap(const cpu::Planes& planes, int lanes, int border) : TimedMap(planes.size, planes.channels, lanes, border) {
-    if (planes.data != nullptr) fill(floats(), planes.data);
-  }
-
-  template <typename T>
-  void fill(const cpu::Map<T>& map, const T* planes) {
-    for (int c = 0; c < layout.channels; ++c)
-      for (int y = 0; y < layout.size.height; ++y)
-        for (int x = 0; x < layout.size.width; ++x) *map.channel(c, y, x) = *planes++;
-  }
-
-  cpu::FloatMap floats() { return {layout, storage.data(), -layout.border}; }
-  cpu::CodeMap codes() { return {layout, reinterpret_cast<std::uint8_t*>(storage.data()), -layout.border}; }
-
-  cpu::MapLayout layout;
-  cpu::AlignedFloats storage;
-};
-
-template <typename Work>
-std::vector<double> seconds_of(int runs, Work work) {
-  std::vector<double> seconds;
-  for (int i = 0; i < runs; ++i) {
-    const auto begin = std::chrono::steady_clock::now();
-    work();
-    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
-  }
-  return seconds;
-}
-
-/// The layer called as Runner::run_conv calls it; weights and maps are packed before.
-std::vector<double> plain_seconds(const cpu::Planes& input, const cpu::ConvWeights& weights, bool pool,
-                                  const cpu::OperatorOptions& options, int runs) {
-  const Size half_size = {input.size.height / 2, input.size.width / 2};
-  const Region pixels = Region::all(input.size), half = Region::all(half_size);
-  const bool head = weights.out_channels == 1, four = input.channels == 4 && !options.winograd && !head;
-  TimedMap in(input, four ? 4 : cpu::kLanes, cpu::WinogradConv::border(weights.kernel));
-  TimedMap out(input.size, weights.out_channels, head ? 1 : cpu::kLanes, 0);
-  TimedMap pooled(half_size, weights.out_channels, cpu::kLanes, 0),
-      codes(half_size, weights.out_channels, cpu::kLanes, 0);
-  const cpu::FloatMap output = pool ? cpu::FloatMap{out.layout} : out.floats();
-  const cpu::FloatMap pool_output = pool ? pooled.floats() : cpu::FloatMap{};
-  if (head) {
-    const cpu::HeadConv layer(*options.kernels, weights);
-    return seconds_of(runs, [&] { layer.run(in.floats(), output, pixels, options.relu, options.threads); });
-  }
-  if (options.winograd) {
-    const cpu::WinogradConv layer(*options.kernels, weights, options.keep_ties);
-    const Region tiles = pixels.tiles(layer.tile());
-    cpu::ThreadScratch scratch;
-    const cpu::WinogradConv::Call call = {in.floats(), {},    {},           output,          pool_output, codes.codes(),
-                                          &tiles,      &half, options.relu, options.threads, &scratch};
-    return seconds_of(runs, [&] { layer.run(call); });
-  }
-  const cpu::DenseConv layer(*options.kernels, weights, in.layout.lanes);
-  const cpu::DenseConv::Call call = {in.floats(), output, pool_output,  codes.codes(),  &pixels,
-                                     &half,       false,  options.relu, options.threads};
-  return seconds_of(runs, [&] { layer.run(call); });
-}
-
-std::vector<double> unpool_seconds(const cpu::Planes& input, const std::uint8_t* codes, const cpu::Planes& skip,
-                                   const cpu::ConvWeights& weights, const cpu::OperatorOptions& options, int runs) {
-  const Size size = {2 * input.size.height, 2 * input.size.width};
-  const Region quads = Region::all(input.size), pixels = Region::all(size);
-  const int reach = cpu::UnpoolConv::reach(weights.kernel);
-  TimedMap in(input, cpu::kLanes, reach), code_map(input.size, input.channels, cpu::kLanes, reach);
-  code_map.fill(code_map.codes(), codes);
-  TimedMap added({input.channels, size, skip.data}, cpu::kLanes, cpu::WinogradConv::border(weights.kernel));
-  const cpu::FloatMap add = skip.data != nullptr ? added.floats() : cpu::FloatMap{};
-  TimedMap out(size, weights.out_channels, cpu::kLanes, 0);
-  if (options.winograd) {
-    const cpu::WinogradConv layer(*options.kernels, weights, options.keep_ties);
-    cpu::ThreadScratch scratch;
-    const cpu::WinogradConv::Call call = {in.floats(), code_map.codes(), add,          out.floats(),    {},      {},
-                                          &quads,      nullptr,          options.relu, options.threads, &scratch};
-    return seconds_of(runs, [&] { layer.run(call); });
-  }
-  const cpu::DenseConv dense(*options.kernels, weights, cpu::kLanes);
-  const cpu::UnpoolConv layer(*options.kernels, weights);
-  return seconds_of(runs, [&] {
-    if (skip.data != nullptr) dense.run({add, out.floats(), {}, {}, &pixels, nullptr, false, false, options.threads});
-    layer.run(
-        {in.floats(), code_map.codes(), out.floats(), &quads, skip.data != nullptr, options.relu, options.threads});
-  });
+  const Operator conv =
+      unlocked([&] { return finished(cpu::make_unpool_conv2d(planes, codes.data(), skip, weights, options)); });
+  return planes_array(conv->values(), weights.out_channels, size);
 }
 
 std::vector<double> layer_seconds(const Floats& input, const Floats& weight, const Floats& bias,
@@ -214,8 +128,15 @@ std::vector<double> layer_seconds(const Floats& input, const Floats& weight, con
   if (add && !unpool) throw InvalidInput("add: expected codes with it");
   const cpu::Planes skip = unpool ? unpool_operands(input, *codes, add) : cpu::Planes{};
   return unlocked([&] {
-    return unpool ? unpool_seconds(planes, codes->data(), skip, weights, options, runs)
-                  : plain_seconds(planes, weights, pool, options, runs);
+    const Operator layer = unpool ? cpu::make_unpool_conv2d(planes, codes->data(), skip, weights, options)
+                                  : cpu::make_conv2d(planes, weights, pool, options);
+    std::vector<double> seconds;
+    for (int i = 0; i < runs; ++i) {
+      const auto begin = std::chrono::steady_clock::now();
+      layer->run();
+      seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    }
+    return seconds;
   });
 }
 

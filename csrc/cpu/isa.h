@@ -17,8 +17,7 @@ const Kernels& kernels_named(const std::string& name);
 /// The set to use: DIM_TRT_ISA when set (BackendUnavailable when it cannot be honoured), else the fastest.
 const Kernels& default_kernels();
 
-/// OMP_NUM_THREADS when set, else the cores this process may run on. Not omp_get_max_threads(): that is what some
-/// other library in the process has made of it.
+/// OMP_NUM_THREADS when set, else the cores this process may run on.
 int default_threads();
 
 }  // namespace dim::cpu

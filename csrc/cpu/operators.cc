@@ -5,7 +5,7 @@
 #include "cpu/layers/unpool_conv.h"
 #include "cpu/layers/winograd_conv.h"
 #include "cpu/map.h"
-#include "cpu/workspace.h"
+#include "cpu/thread_pool.h"
 
 namespace dim::cpu {
 namespace {
@@ -15,8 +15,8 @@ struct OwnedMap {
   OwnedMap(Size size, int channels, int lanes, int border)
       : layout(whole_map(size, channels, lanes, border)), storage(layout.elements()) {}
 
-  FloatMap floats() { return {layout, storage.data(), -layout.border}; }
-  CodeMap codes() { return {layout, reinterpret_cast<std::uint8_t*>(storage.data()), -layout.border}; }
+  FloatMap floats() const { return {layout, const_cast<float*>(storage.data()), -layout.border}; }
+  CodeMap codes() const { return {layout, reinterpret_cast<std::uint8_t*>(floats().data), -layout.border}; }
 
   MapLayout layout;
   AlignedFloats storage;  // four times too large for codes, which are bytes
@@ -45,84 +45,120 @@ OwnedMap packed(const Planes& planes, int lanes, int border) {
   return map;
 }
 
-int lanes_of(const Planes& input) { return input.channels == 4 ? 4 : kLanes; }
-
-/// Runs a plain convolution, pooled or not, the way the options ask for.
-void run_conv(const Planes& input, const ConvWeights& weights, const OperatorOptions& options, const FloatMap& output,
-              const FloatMap& pooled, const CodeMap& codes, const Region* pooled_region) {
-  const Region pixels = Region::all(input.size);
-  if (options.winograd) {
-    const WinogradConv layer(*options.kernels, weights, options.keep_ties);
-    const Region tiles = pixels.tiles(layer.tile());
-    OwnedMap in = packed(input, kLanes, WinogradConv::border(weights.kernel));
-    ThreadScratch scratch;
-    layer.run(
-        {in.floats(), {}, {}, output, pooled, codes, &tiles, pooled_region, options.relu, options.threads, &scratch});
-  } else {
-    OwnedMap in = packed(input, lanes_of(input), weights.kernel / 2);
-    DenseConv(*options.kernels, weights, in.layout.lanes)
-        .run({in.floats(), output, pooled, codes, &pixels, pooled_region, false, options.relu, options.threads});
+/// A plain convolution the way the options ask for.
+class Conv2d final : public Operator {
+ public:
+  Conv2d(const Planes& input, const ConvWeights& weights, bool pool, const OperatorOptions& options)
+      : options_(options),
+        pool_(options.threads),
+        pixels_(Region::all(input.size)),
+        half_(Region::all({input.size.height / 2, input.size.width / 2})),
+        in_(packed(input, lanes_of(input, weights, options), WinogradConv::border(weights.kernel))),
+        out_(pool ? Size{} : input.size, weights.out_channels, !pool && weights.out_channels == 1 ? 1 : kLanes, 0),
+        pooled_(pool ? half_.size() : Size{}, weights.out_channels, kLanes, 0),
+        codes_(pooled_.layout.size, weights.out_channels, kLanes, 0),
+        pools_(pool) {
+    if (out_.layout.lanes == 1) {
+      head_ = std::make_unique<HeadConv>(*options.kernels, weights);
+    } else if (options.winograd) {
+      winograd_ = std::make_unique<WinogradConv>(*options.kernels, weights, options.keep_ties);
+      tiles_ = pixels_.tiles(winograd_->tile());
+    } else {
+      dense_ = std::make_unique<DenseConv>(*options.kernels, weights, in_.layout.lanes);
+    }
   }
-}
+
+  void run() override {
+    const Team team(pool_, scratch_);
+    const FloatMap in = in_.floats();
+    const FloatMap out = pools_ ? FloatMap{whole_map(pixels_.size(), out_.layout.channels, kLanes, 0)} : out_.floats();
+    const FloatMap pooled = pools_ ? pooled_.floats() : FloatMap{};
+    const bool relu = options_.relu;
+    if (head_)
+      head_->run(in, out, pixels_, relu, team);
+    else if (winograd_)
+      winograd_->run({in, {}, {}, out, pooled, codes_.codes(), &tiles_, &half_, relu, &team});
+    else
+      dense_->run({in, out, pooled, codes_.codes(), &pixels_, &half_, false, relu, &team});
+  }
+  std::vector<float> values() const override { return unpack((pools_ ? pooled_ : out_).floats()); }
+  std::vector<std::uint8_t> codes() const override { return unpack(codes_.codes()); }
+
+ private:
+  static int lanes_of(const Planes& input, const ConvWeights& weights, const OperatorOptions& options) {
+    return input.channels == 4 && !options.winograd && weights.out_channels > 1 ? 4 : kLanes;
+  }
+
+  OperatorOptions options_;
+  ThreadPool pool_;
+  ThreadScratch scratch_;
+  Region pixels_, half_, tiles_;
+  OwnedMap in_, out_, pooled_, codes_;
+  bool pools_;
+  std::unique_ptr<HeadConv> head_;
+  std::unique_ptr<WinogradConv> winograd_;
+  std::unique_ptr<DenseConv> dense_;
+};
+
+/// A convolution of an unpooled map.
+class UnpoolConv2d final : public Operator {
+ public:
+  UnpoolConv2d(const Planes& input, const std::uint8_t* codes, const Planes& add, const ConvWeights& weights,
+               const OperatorOptions& options)
+      : options_(options),
+        pool_(options.threads),
+        quads_(Region::all(input.size)),
+        pixels_(Region::all({2 * input.size.height, 2 * input.size.width})),
+        in_(packed(input, kLanes, UnpoolConv::reach(weights.kernel))),
+        codes_(input.size, input.channels, kLanes, in_.layout.border),
+        add_(add.data != nullptr ? pixels_.size() : Size{}, input.channels, kLanes,
+             WinogradConv::border(weights.kernel)),
+        out_(pixels_.size(), weights.out_channels, kLanes, 0),
+        adds_(add.data != nullptr) {
+    pack(codes, codes_.codes());
+    if (adds_) pack(add.data, add_.floats());
+    if (options.winograd) {
+      winograd_ = std::make_unique<WinogradConv>(*options.kernels, weights, options.keep_ties);
+    } else {
+      unpool_ = std::make_unique<UnpoolConv>(*options.kernels, weights);
+      if (adds_) dense_ = std::make_unique<DenseConv>(*options.kernels, weights, kLanes);
+    }
+  }
+
+  void run() override {
+    const Team team(pool_, scratch_);
+    const FloatMap in = in_.floats(), out = out_.floats(), add = adds_ ? add_.floats() : FloatMap{};
+    if (winograd_) {
+      winograd_->run({in, codes_.codes(), add, out, {}, {}, &quads_, nullptr, options_.relu, &team});
+      return;
+    }
+    if (dense_) dense_->run({add, out, {}, {}, &pixels_, nullptr, false, false, &team});
+    unpool_->run({in, codes_.codes(), out, &quads_, adds_, options_.relu, &team});
+  }
+  std::vector<float> values() const override { return unpack(out_.floats()); }
+
+ private:
+  OperatorOptions options_;
+  ThreadPool pool_;
+  ThreadScratch scratch_;
+  Region quads_, pixels_;
+  OwnedMap in_, codes_, add_, out_;
+  bool adds_;
+  std::unique_ptr<WinogradConv> winograd_;
+  std::unique_ptr<UnpoolConv> unpool_;
+  std::unique_ptr<DenseConv> dense_;
+};
 
 }  // namespace
 
-std::vector<float> conv2d(const Planes& input, const ConvWeights& weights, const OperatorOptions& options) {
-  if (weights.out_channels == 1) {
-    OwnedMap in = packed(input, kLanes, weights.kernel / 2);
-    OwnedMap out(input.size, 1, 1, 0);
-    HeadConv(*options.kernels, weights)
-        .run(in.floats(), out.floats(), Region::all(input.size), options.relu, options.threads);
-    return unpack(out.floats());
-  }
-  OwnedMap out(input.size, weights.out_channels, kLanes, 0);
-  run_conv(input, weights, options, out.floats(), {}, {}, nullptr);
-  return unpack(out.floats());
+std::unique_ptr<Operator> make_conv2d(const Planes& input, const ConvWeights& weights, bool pool,
+                                      const OperatorOptions& options) {
+  return std::make_unique<Conv2d>(input, weights, pool, options);
 }
 
-Pooled conv2d_max_pool(const Planes& input, const ConvWeights& weights, const OperatorOptions& options) {
-  const Region pooled_region = Region::all({input.size.height / 2, input.size.width / 2});
-  OwnedMap pooled(pooled_region.size(), weights.out_channels, kLanes, 0);
-  OwnedMap codes(pooled_region.size(), weights.out_channels, kLanes, 0);
-  const FloatMap not_stored = {whole_map(input.size, weights.out_channels, kLanes, 0)};
-  run_conv(input, weights, options, not_stored, pooled.floats(), codes.codes(), &pooled_region);
-  return {unpack(pooled.floats()), unpack(codes.codes())};
-}
-
-std::vector<float> unpool_conv2d(const Planes& input, const std::uint8_t* codes, const Planes& add,
-                                 const ConvWeights& weights, const OperatorOptions& options) {
-  const int reach = UnpoolConv::reach(weights.kernel);
-  const Region quads = Region::all(input.size);
-  const Region pixels = Region::all({2 * input.size.height, 2 * input.size.width});
-  OwnedMap in = packed(input, kLanes, reach);
-  OwnedMap code_map(input.size, input.channels, kLanes, reach);
-  pack(codes, code_map.codes());
-  OwnedMap skip(pixels.size(), input.channels, kLanes, WinogradConv::border(weights.kernel));
-  if (add.data != nullptr) pack(add.data, skip.floats());
-  const FloatMap added = add.data != nullptr ? skip.floats() : FloatMap{};
-  OwnedMap out(pixels.size(), weights.out_channels, kLanes, 0);
-  if (options.winograd) {
-    ThreadScratch scratch;
-    WinogradConv(*options.kernels, weights, options.keep_ties)
-        .run({in.floats(),
-              code_map.codes(),
-              added,
-              out.floats(),
-              {},
-              {},
-              &quads,
-              nullptr,
-              options.relu,
-              options.threads,
-              &scratch});
-    return unpack(out.floats());
-  }
-  if (add.data != nullptr)
-    DenseConv(*options.kernels, weights, kLanes)
-        .run({added, out.floats(), {}, {}, &pixels, nullptr, false, false, options.threads});
-  UnpoolConv(*options.kernels, weights)
-      .run({in.floats(), code_map.codes(), out.floats(), &quads, add.data != nullptr, options.relu, options.threads});
-  return unpack(out.floats());
+std::unique_ptr<Operator> make_unpool_conv2d(const Planes& input, const std::uint8_t* codes, const Planes& add,
+                                             const ConvWeights& weights, const OperatorOptions& options) {
+  return std::make_unique<UnpoolConv2d>(input, codes, add, weights, options);
 }
 
 }  // namespace dim::cpu

@@ -1,8 +1,9 @@
-// Single operations on plain [channel][y][x] arrays, for tests and kernel benchmarks: they pack, run one layer on a
-// chosen kernel set and unpack.
+// Single operations on plain [channel][y][x] arrays, for tests and kernel benchmarks: a layer is packed, run on a
+// chosen kernel set as often as wanted, and its result unpacked.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "core/image.h"
@@ -17,11 +18,6 @@ struct Planes {
   const float* data = nullptr;
 };
 
-struct Pooled {
-  std::vector<float> values;
-  std::vector<std::uint8_t> codes;
-};
-
 struct OperatorOptions {
   const Kernels* kernels = nullptr;
   int threads = 1;
@@ -30,14 +26,23 @@ struct OperatorOptions {
   bool keep_ties = false;  // with winograd
 };
 
-/// "Same" convolution with bias, [out channel][y][x].
-std::vector<float> conv2d(const Planes& input, const ConvWeights& weights, const OperatorOptions& options);
+/// A layer with packed weights, input and room for its output.
+class Operator {
+ public:
+  virtual ~Operator() = default;
+  virtual void run() = 0;
+  /// What it has computed, [out channel][y][x]; of a pooled one that is kept alone.
+  virtual std::vector<float> values() const = 0;
+  /// Argmax codes, for those that pool.
+  virtual std::vector<std::uint8_t> codes() const { return {}; }
+};
 
-/// The same, then 2×2 max pooling with argmax codes; only the pooled result is kept. Even sides.
-Pooled conv2d_max_pool(const Planes& input, const ConvWeights& weights, const OperatorOptions& options);
+/// "Same" convolution with bias; with `pool`, which takes even sides, 2×2 max pooling with argmax codes follows.
+std::unique_ptr<Operator> make_conv2d(const Planes& input, const ConvWeights& weights, bool pool,
+                                      const OperatorOptions& options);
 
 /// The same convolution of `input` unpooled with `codes` (plus `add`, of twice the size, when its data are set).
-std::vector<float> unpool_conv2d(const Planes& input, const std::uint8_t* codes, const Planes& add,
-                                 const ConvWeights& weights, const OperatorOptions& options);
+std::unique_ptr<Operator> make_unpool_conv2d(const Planes& input, const std::uint8_t* codes, const Planes& add,
+                                             const ConvWeights& weights, const OperatorOptions& options);
 
 }  // namespace dim::cpu

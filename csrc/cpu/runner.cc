@@ -55,7 +55,7 @@ class Runner::Clock {
 
 Runner::Runner(const Plan& plan, int threads, bool rgb, std::size_t strip_bytes)
     : kernels_(&default_kernels()),
-      threads_(threads > 0 ? threads : default_threads()),
+      pool_(threads > 0 ? threads : default_threads()),
       stride_(plan.preprocessing.stride),
       strip_bytes_(strip_bytes),
       preprocessor_(plan.preprocessing, rgb),
@@ -99,20 +99,20 @@ void Runner::run(const Request& request, std::vector<StepTime>* times) {
   const FloatMap input = workspace->floats(program_.ops.front().output);
   clear_border(input);
   const Region& input_region = regions.step.front();
-  const int threads = threads_for(kPixelWork * padded_size.area());
-#pragma omp parallel for num_threads(threads) schedule(static)
-  for (int y = 0; y < padded_size.height; ++y)
+  const Team team = team_for(kPixelWork * padded_size.area(), *workspace);
+  team.run_rows(padded_size.height, [&](int y) {
     if (!input_region.row(y).empty())
       preprocessor_.row(request.image, request.trimap, y, padded_size.width, input.at(0, y, 0));
+  });
   clock.lap("preprocess");
 
   for (std::size_t s = 1; s + 1 < schedule_.steps.size(); s = at(schedule_.steps[s].last) + 1)
     run_steps(s, regions, *workspace, clock);
 
   const FloatMap output = workspace->floats(program_.ops.back().input);
-#pragma omp parallel for num_threads(threads) schedule(static)
-  for (int y = 0; y < request.image.size.height; ++y)
+  team.run_rows(request.image.size.height, [&](int y) {
     postprocess_row(request.trimap, y, output.channel(0, y, 0), output.layout.lanes, request.alpha);
+  });
   give_back(std::move(workspace));
   clock.lap("postprocess");
 }
@@ -181,33 +181,32 @@ void Runner::run_conv(std::size_t s, const Region& region, const Regions& region
   }
   const CodeMap unpool_codes = op.codes == kNone ? CodeMap{} : workspace.codes(op.codes);
   const FloatMap add = op.other == kNone ? FloatMap{} : workspace.floats(op.other);
-  const int threads =
-      threads_for(region.pixels() * regions.tile[s].area() * static_cast<std::size_t>(op.kernel * op.kernel) *
-                  static_cast<std::size_t>(input.layout.channels) * static_cast<std::size_t>(output.layout.channels));
+  const Team team =
+      team_for(region.pixels() * regions.tile[s].area() * static_cast<std::size_t>(op.kernel * op.kernel) *
+                   static_cast<std::size_t>(input.layout.channels) * static_cast<std::size_t>(output.layout.channels),
+               workspace);
   if (layer.head) {
-    layer.head->run(input, output, region, op.relu, threads);
+    layer.head->run(input, output, region, op.relu, team);
   } else if (layer.winograd && regions.tile[s] != kPixel) {
-    layer.winograd->run({input, unpool_codes, add, output, pooled, codes, &region, pooled_region, op.relu, threads,
-                         &workspace.scratch()});
+    layer.winograd->run({input, unpool_codes, add, output, pooled, codes, &region, pooled_region, op.relu, &team});
   } else if (!layer.unpool) {
-    layer.dense->run({input, output, pooled, codes, &region, pooled_region, false, op.relu, threads});
+    layer.dense->run({input, output, pooled, codes, &region, pooled_region, false, op.relu, &team});
   } else {
     // Convolution is linear: the skip connection's part first, then the unpooled part on top of it.
     if (layer.dense) {
       const Region pixels = region.untiled(kWindow, output.layout.size);
-      layer.dense->run({add, output, {}, {}, &pixels, nullptr, false, false, threads});
+      layer.dense->run({add, output, {}, {}, &pixels, nullptr, false, false, &team});
     }
-    layer.unpool->run({input, unpool_codes, output, &region, layer.dense != nullptr, op.relu, threads});
+    layer.unpool->run({input, unpool_codes, output, &region, layer.dense != nullptr, op.relu, &team});
   }
 }
 
 void Runner::run_pointwise(const Op& op, const Region& region, Workspace& workspace) const {
   const FloatMap output = workspace.floats(op.output);
   const int height = output.layout.size.height;
-  const int threads = threads_for(kPixelWork * region.pixels());
+  const Team team = team_for(kPixelWork * region.pixels(), workspace);
   if (op.kind == OpKind::concat) {
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (int y = 0; y < height; ++y)
+    team.run_rows(height, [&](int y) {
       for (const Span& span : region.row(y)) {
         int channel = 0;
         for (const ChannelRange& range : op.ranges) {
@@ -219,12 +218,12 @@ void Runner::run_pointwise(const Op& op, const Region& region, Workspace& worksp
           }
         }
       }
+    });
     return;
   }
   const FloatMap input = workspace.floats(op.input);
   const FloatMap other = op.kind == OpKind::add ? workspace.floats(op.other) : input;
-#pragma omp parallel for num_threads(threads) schedule(static)
-  for (int y = 0; y < height; ++y)
+  team.run_rows(height, [&](int y) {
     for (const Span& span : region.row(y)) {
       const float* from = input.at(0, y, span.begin);
       const float* from_other = other.at(0, y, span.begin);
@@ -236,9 +235,12 @@ void Runner::run_pointwise(const Op& op, const Region& region, Workspace& worksp
                                            : v + from_other[x * other.layout.lanes];
       }
     }
+  });
 }
 
-int Runner::threads_for(std::size_t work) const { return work < kSerialWork ? 1 : threads_; }
+Team Runner::team_for(std::size_t work, Workspace& workspace) const {
+  return Team(pool_, workspace.scratch(), work < kSerialWork);
+}
 
 std::unique_ptr<Workspace> Runner::take_workspace() {
   const std::lock_guard<std::mutex> lock(idle_mutex());

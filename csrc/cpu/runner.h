@@ -14,6 +14,7 @@
 #include "cpu/layers/winograd_conv.h"
 #include "cpu/program.h"
 #include "cpu/schedule.h"
+#include "cpu/thread_pool.h"
 #include "cpu/workspace.h"
 
 namespace dim::cpu {
@@ -27,7 +28,7 @@ class Runner final : public Backend {
   Runner(const Plan& plan, int threads, bool rgb, std::size_t strip_bytes);
 
   void run(const Request& request, std::vector<StepTime>* times) override;
-  int threads() const override { return threads_; }
+  int threads() const override { return pool_.threads(); }
   std::string device() const override { return kernels_->name; }
 
  private:
@@ -56,13 +57,13 @@ class Runner final : public Backend {
   void run_pointwise(const Op& op, const Region& region, Workspace& workspace) const;
 
   /// All threads, or one where waking the others would take longer than the work: multiplications, roughly.
-  int threads_for(std::size_t work) const;
+  Team team_for(std::size_t work, Workspace& workspace) const;
 
   std::unique_ptr<Workspace> take_workspace();
   void give_back(std::unique_ptr<Workspace> workspace);
 
   const Kernels* kernels_;
-  int threads_;
+  mutable ThreadPool pool_;
   int stride_;
   std::size_t strip_bytes_;
   Preprocessor preprocessor_;

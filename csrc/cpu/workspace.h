@@ -5,6 +5,7 @@
 
 #include "core/region.h"
 #include "cpu/layers/packing.h"
+#include "cpu/layers/team.h"
 #include "cpu/schedule.h"
 
 namespace dim::cpu {

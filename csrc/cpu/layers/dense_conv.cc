@@ -1,7 +1,5 @@
 #include "cpu/layers/dense_conv.h"
 
-#include <omp.h>
-
 #include <algorithm>
 
 namespace dim::cpu {
@@ -56,18 +54,13 @@ std::vector<DenseConv::Tile> DenseConv::tiles(const Region& region) {
 void DenseConv::run(const Call& call) const {
   const std::vector<Tile> work = tiles(*call.region);
   const int groups = (out_blocks_ + kernels_->conv_group - 1) / kernels_->conv_group;
-  const std::ptrdiff_t jobs = static_cast<std::ptrdiff_t>(work.size()) * groups;
   const std::size_t scratch_floats = call.output.data == nullptr ? std::size_t{kTileRows} * kTilePixels * kLanes *
                                                                        static_cast<std::size_t>(kernels_->conv_group)
                                                                  : 0;
-  std::vector<AlignedFloats> scratch;
-  for (int t = 0; t < call.threads; ++t) scratch.emplace_back(scratch_floats);
-#pragma omp parallel for num_threads(call.threads) schedule(dynamic, 1)
-  for (std::ptrdiff_t job = 0; job < jobs; ++job) {
-    const auto tile = static_cast<std::size_t>(job) % work.size();
-    const auto group = static_cast<int>(static_cast<std::size_t>(job) / work.size());
-    run_tile(call, work[tile], group, scratch[static_cast<std::size_t>(omp_get_thread_num())].data());
-  }
+  const auto tile_count = static_cast<int>(work.size());
+  call.team->run(tile_count * groups, scratch_floats, [&](int job, float* scratch) {
+    run_tile(call, work[static_cast<std::size_t>(job % tile_count)], job / tile_count, scratch);
+  });
 }
 
 void DenseConv::run_tile(const Call& call, const Tile& tile, int group, float* scratch) const {
@@ -124,14 +117,15 @@ HeadConv::HeadConv(const Kernels& kernels, const ConvWeights& w)
         for (int i = 0; i < kLanes; ++i) *out++ = w.tap(0, b * kLanes + i, ky, kx);
 }
 
-void HeadConv::run(const FloatMap& input, const FloatMap& output, const Region& region, bool relu, int threads) const {
+void HeadConv::run(const FloatMap& input, const FloatMap& output, const Region& region, bool relu,
+                   const Team& team) const {
   const int radius = kernel_ / 2;
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 4)
-  for (int y = 0; y < region.size().height; ++y)
+  team.run_rows(region.size().height, [&](int y) {
     for (const Span& span : region.row(y))
       kernels_->conv_head({input.at(0, y - radius, span.begin - radius), input.layout.row_stride(),
                            input.layout.block_stride(), in_blocks_, kernel_, weights_.data(), bias_,
                            output.at(0, y, span.begin), span.end - span.begin, relu});
+  });
 }
 
 }  // namespace dim::cpu

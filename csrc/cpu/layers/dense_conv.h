@@ -5,6 +5,7 @@
 
 #include "core/region.h"
 #include "cpu/layers/packing.h"
+#include "cpu/layers/team.h"
 #include "cpu/map.h"
 
 namespace dim::cpu {
@@ -24,7 +25,7 @@ class DenseConv {
     const Region* pooled_region = nullptr;  // of the pooled output
     bool accumulate = false;                // add to what is in `output` instead of the bias
     bool relu = false;
-    int threads = 1;
+    const Team* team = nullptr;
   };
   void run(const Call& call) const;
 
@@ -46,7 +47,7 @@ class DenseConv {
 class HeadConv {
  public:
   HeadConv(const Kernels& kernels, const ConvWeights& weights);
-  void run(const FloatMap& input, const FloatMap& output, const Region& region, bool relu, int threads) const;
+  void run(const FloatMap& input, const FloatMap& output, const Region& region, bool relu, const Team& team) const;
 
  private:
   const Kernels* kernels_;

@@ -33,21 +33,6 @@ class AlignedFloats {
   std::size_t offset_ = 0;
 };
 
-/// One buffer per thread, kept from layer to layer: zeroing new ones would take longer than some layers.
-class ThreadScratch {
- public:
-  /// Before the threads start: they must not allocate.
-  void reserve(int threads, std::size_t floats) {
-    buffers_.resize(std::max(buffers_.size(), static_cast<std::size_t>(threads)));
-    for (AlignedFloats& buffer : buffers_)
-      if (buffer.size() < floats) buffer = AlignedFloats(floats);
-  }
-  float* of(int thread) { return buffers_[static_cast<std::size_t>(thread)].data(); }
-
- private:
-  std::vector<AlignedFloats> buffers_;
-};
-
 /// A layer's shape and its weights, owned by someone else.
 struct ConvWeights {
   int in_channels = 0;

@@ -1,7 +1,5 @@
 #include "cpu/layers/unpool_conv.h"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <cstring>
 
@@ -13,22 +11,32 @@ constexpr int kCopyEntries = 16;
 
 }  // namespace
 
-/// Room for the lists of one tile and one chunk of channels.
+/// A thread's memory for the lists of one tile and one chunk of channels.
 struct UnpoolConv::Scratch {
+  /// `reach` and `lanes` as in the layer.
   Scratch(int reach, int lanes)
       : side(2 * reach + 1),
-        row_begin(static_cast<std::size_t>(side),
-                  std::vector<std::int32_t>(static_cast<std::size_t>(kTileQuads + side))),
-        row_entries(static_cast<std::size_t>(side),
-                    std::vector<UnpoolEntry>(static_cast<std::size_t>((kTileQuads + side) * lanes + kCopyEntries))),
-        entries(static_cast<std::size_t>(kTileQuads * side * side * lanes + kCopyEntries)),
-        begin(kTileQuads + 1) {}
+        row_cells(kTileQuads + side),
+        row_room(row_cells * lanes + kCopyEntries),
+        room(kTileQuads * side * side * lanes + kCopyEntries) {}
 
-  int side;                                          // cells that contribute to a quad, per axis
-  std::vector<std::vector<std::int32_t>> row_begin;  // by cell row around the quad, then cell
-  std::vector<std::vector<UnpoolEntry>> row_entries;
-  std::vector<UnpoolEntry> entries;  // merged, by quad
-  std::vector<std::int32_t> begin;
+  std::size_t floats() const {
+    static_assert(sizeof(UnpoolEntry) == 2 * sizeof(float) && sizeof(std::int32_t) == sizeof(float));
+    return static_cast<std::size_t>(2 * (side * row_room + room) + side * row_cells + kTileQuads + 1);
+  }
+  void lay_out(float* memory) {
+    row_entries = reinterpret_cast<UnpoolEntry*>(memory);
+    entries = row_entries + std::ptrdiff_t{side} * row_room;
+    row_begin = reinterpret_cast<std::int32_t*>(entries + room);
+    begin = row_begin + std::ptrdiff_t{side} * row_cells;
+  }
+
+  int side;  // cells that contribute to a quad, per axis
+  int row_cells, row_room, room;
+  UnpoolEntry* row_entries = nullptr;  // [cell row around the quad][row_room]
+  UnpoolEntry* entries = nullptr;      // [room] merged, by quad
+  std::int32_t* row_begin = nullptr;   // [cell row around the quad][row_cells]
+  std::int32_t* begin = nullptr;       // [kTileQuads + 1]
 };
 
 UnpoolConv::UnpoolConv(const Kernels& kernels, const ConvWeights& w)
@@ -59,15 +67,15 @@ void UnpoolConv::run(const Call& call) const {
   const std::vector<Batch> work = batches_of(*call.quads, kTileQuads);
   if (work.empty()) return;
   const auto tile_count = static_cast<int>(work.size());
-  const int shares = shares_of_groups(tile_count, call.threads, groups_);
-  std::vector<Scratch> scratch;
-  for (int t = 0; t < call.threads; ++t) scratch.emplace_back(reach_, kernels_->unpool_chunk_lanes);
-#pragma omp parallel for num_threads(call.threads) schedule(dynamic, 1)
-  for (int job = 0; job < tile_count * shares; ++job) {
+  const int shares = shares_of_groups(tile_count, call.team->threads(), groups_);
+  const Scratch shape(reach_, kernels_->unpool_chunk_lanes);
+  call.team->run(tile_count * shares, shape.floats(), [&](int job, float* memory) {
+    Scratch scratch = shape;
+    scratch.lay_out(memory);
     const int share = job / tile_count;
     run_tile(call, work[static_cast<std::size_t>(job % tile_count)], groups_ * share / shares,
-             groups_ * (share + 1) / shares, scratch[static_cast<std::size_t>(omp_get_thread_num())]);
-  }
+             groups_ * (share + 1) / shares, scratch);
+  });
 }
 
 void UnpoolConv::run_tile(const Call& call, const Batch& tile, int first_group, int last_group,
@@ -79,8 +87,8 @@ void UnpoolConv::run_tile(const Call& call, const Batch& tile, int first_group, 
     list_entries(call, tile, c, lanes, scratch);
     for (int g = first_group; g < last_group; ++g) {
       UnpoolConvArgs args{};
-      args.entries = scratch.entries.data();
-      args.begin = scratch.begin.data();
+      args.entries = scratch.entries;
+      args.begin = scratch.begin;
       args.weights = weights_.data() + (std::ptrdiff_t{g} * in_channels_ + c) * channel_weights;
       args.weight_step = -2 * group;
       args.tap_row_step = std::ptrdiff_t{taps_} * group;
@@ -103,17 +111,16 @@ void UnpoolConv::run_tile(const Call& call, const Batch& tile, int first_group, 
 /// chunk, shifted by the quad's place in its piece: so cells list their values once for all quads that read them.
 void UnpoolConv::list_entries(const Call& call, const Batch& tile, int channel, int lanes, Scratch& scratch) const {
   std::int32_t count = 0;
-  auto begin = scratch.begin.begin();
+  std::int32_t* begin = scratch.begin;
   for (const Piece& piece : tile.pieces) {
     for (int dy = -reach_; dy <= reach_; ++dy) collect_row(call, piece, dy, channel, lanes, scratch);
     for (int q = 0; q < piece.x1 - piece.x0; ++q) {
       *begin++ = count;
       for (int r = 0; r < scratch.side; ++r) {
-        const auto row = static_cast<std::size_t>(r);
-        const std::int32_t* cells = scratch.row_begin[row].data() + q;
+        const std::int32_t* cells = scratch.row_begin + std::ptrdiff_t{r} * scratch.row_cells + q;
         const std::int32_t listed = cells[scratch.side] - cells[0];
-        const UnpoolEntry* from = scratch.row_entries[row].data() + cells[0];
-        UnpoolEntry* to = scratch.entries.data() + count;
+        const UnpoolEntry* from = scratch.row_entries + std::ptrdiff_t{r} * scratch.row_room + cells[0];
+        UnpoolEntry* to = scratch.entries + count;
         // A fixed-size copy costs less than a mispredicted loop; what is too much is overwritten by the next.
         std::memcpy(to, from, kCopyEntries * sizeof(UnpoolEntry));
         if (listed > kCopyEntries)
@@ -128,13 +135,12 @@ void UnpoolConv::list_entries(const Call& call, const Batch& tile, int channel, 
 
 void UnpoolConv::collect_row(const Call& call, const Piece& piece, int dy, int channel, int lanes,
                              Scratch& scratch) const {
-  const auto row = static_cast<std::size_t>(dy + reach_);
-  std::vector<std::int32_t>& begin = scratch.row_begin[row];
+  std::int32_t* begin = scratch.row_begin + std::ptrdiff_t{dy + reach_} * scratch.row_cells;
   const Size size = call.input.layout.size;
   const int cells = piece.x1 - piece.x0 + 2 * reach_;
   const int y = piece.y + dy;
   if (y < 0 || y >= size.height) {
-    std::fill_n(begin.begin(), cells + 1, 0);
+    std::fill_n(begin, cells + 1, 0);
     return;
   }
   const int left = piece.x0 - reach_;  // the first cell's column; may lie outside the map, as may the last one's
@@ -149,11 +155,11 @@ void UnpoolConv::collect_row(const Call& call, const Piece& piece, int dy, int c
   args.cell_step = 2 * group;
   args.lane_step = taps_ * taps_ * group;
   for (int code = 0; code < 4; ++code) args.code_offset[code] = (code / 2 * taps_ + code % 2) * group;
-  args.entries = scratch.row_entries[row].data();
-  args.begin = begin.data() + (first - left);
-  std::fill_n(begin.begin(), first - left, 0);
+  args.entries = scratch.row_entries + std::ptrdiff_t{dy + reach_} * scratch.row_room;
+  args.begin = begin + (first - left);
+  std::fill_n(begin, first - left, 0);
   kernels_->unpool_collect(args);
-  std::fill(begin.begin() + (last - left), begin.begin() + cells + 1, args.begin[args.cells]);
+  std::fill(begin + (last - left), begin + cells + 1, args.begin[args.cells]);
 }
 
 }  // namespace dim::cpu

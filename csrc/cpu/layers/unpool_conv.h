@@ -5,6 +5,7 @@
 #include "core/region.h"
 #include "cpu/layers/batches.h"
 #include "cpu/layers/packing.h"
+#include "cpu/layers/team.h"
 #include "cpu/map.h"
 
 namespace dim::cpu {
@@ -20,7 +21,7 @@ class UnpoolConv {
     const Region* quads = nullptr;  // the 2×2 output windows to compute, at the input's size
     bool accumulate = false;        // add to what is in `output` instead of the bias
     bool relu = false;
-    int threads = 1;
+    const Team* team = nullptr;
   };
   void run(const Call& call) const;
 

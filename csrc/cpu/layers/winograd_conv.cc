@@ -1,7 +1,5 @@
 #include "cpu/layers/winograd_conv.h"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <cmath>
 
@@ -88,22 +86,20 @@ void WinogradConv::run(const Call& call) const {
   const std::vector<Batch> work = batches_of(*call.tiles, block_tiles_);
   if (work.empty()) return;
   const auto block_count = static_cast<int>(work.size());
-  const int shares = shares_of_groups(block_count, call.threads, groups_);
+  const int shares = shares_of_groups(block_count, call.team->threads(), groups_);
   const auto at = [](int n) { return static_cast<std::size_t>(n); };
   const std::size_t tile_floats = at(block_tiles_ * kLanes);
   const std::size_t input_floats = at(elements() * in_blocks_) * tile_floats;
   const std::size_t sum_floats = at(elements() * kernels_->conv_group) * tile_floats;
-  call.scratch->reserve(call.threads, input_floats + sum_floats + tile_.area() * tile_floats);
-#pragma omp parallel for num_threads(call.threads) schedule(dynamic, 1)
-  for (int job = 0; job < block_count * shares; ++job) {
+  const std::size_t result_floats = tile_.area() * tile_floats;
+  call.team->run(block_count * shares, input_floats + sum_floats + result_floats, [&](int job, float* memory) {
     const Batch& block = work[at(job / shares)];
     const int share = job % shares;
-    float* memory = call.scratch->of(omp_get_thread_num());
     Scratch mine = {memory, memory + input_floats, memory + input_floats + sum_floats};
     transform_input(call, block, mine);
     for (int group = groups_ * share / shares; group < groups_ * (share + 1) / shares; ++group)
       run_group(call, block, group, mine);
-  }
+  });
 }
 
 void WinogradConv::transform_input(const Call& call, const Batch& block, Scratch& scratch) const {

@@ -12,6 +12,7 @@
 #include "core/region.h"
 #include "cpu/layers/batches.h"
 #include "cpu/layers/packing.h"
+#include "cpu/layers/team.h"
 #include "cpu/map.h"
 
 namespace dim::cpu {
@@ -40,8 +41,7 @@ class WinogradConv {
     const Region* tiles = nullptr;          // tiles of the output to compute; what they read must have been computed
     const Region* pooled_region = nullptr;  // of the pooled output, inside those tiles
     bool relu = false;
-    int threads = 1;
-    ThreadScratch* scratch = nullptr;
+    const Team* team = nullptr;
   };
   void run(const Call& call) const;
 

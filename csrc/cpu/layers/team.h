@@ -1,0 +1,59 @@
+// What a layer runs on: threads and memory for each of them.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <vector>
+
+#include "cpu/layers/packing.h"
+#include "cpu/thread_pool.h"
+
+namespace dim::cpu {
+
+/// One buffer per thread, kept from layer to layer: zeroing new ones would take longer than some layers.
+class ThreadScratch {
+ public:
+  /// Before the threads start: they must not allocate.
+  void reserve(int threads, std::size_t floats) {
+    buffers_.resize(std::max(buffers_.size(), static_cast<std::size_t>(threads)));
+    for (AlignedFloats& buffer : buffers_)
+      if (buffer.size() < floats) buffer = AlignedFloats(floats);
+  }
+  float* of(int thread) { return buffers_[static_cast<std::size_t>(thread)].data(); }
+
+ private:
+  std::vector<AlignedFloats> buffers_;
+};
+
+/// All threads of a pool, or the caller alone, during one run.
+class Team {
+ public:
+  Team(ThreadPool& pool, ThreadScratch& scratch, bool alone = false)
+      : pool_(&pool), scratch_(&scratch), alone_(alone) {}
+
+  int threads() const { return alone_ ? 1 : pool_->threads(); }
+
+  /// ThreadPool::run with `floats` of memory for each thread, not zeroed: `job(index, memory)`.
+  template <typename Job>
+  void run(int jobs, std::size_t floats, Job&& job) const {
+    scratch_->reserve(threads(), floats);
+    const auto with_memory = [&](int index, int thread) { job(index, scratch_->of(thread)); };
+    if (!alone_) return pool_->run(jobs, with_memory);
+    for (int index = 0; index < jobs; ++index) with_memory(index, 0);
+  }
+  /// `job(row)` for every row, some neighbours at a time.
+  template <typename Job>
+  void run_rows(int rows, Job&& job) const {
+    constexpr int kRows = 8;
+    run((rows + kRows - 1) / kRows, 0, [&](int index, float*) {
+      for (int y = index * kRows; y < std::min(rows, (index + 1) * kRows); ++y) job(y);
+    });
+  }
+
+ private:
+  ThreadPool* pool_;
+  ThreadScratch* scratch_;
+  bool alone_;
+};
+
+}  // namespace dim::cpu

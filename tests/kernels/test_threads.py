@@ -1,0 +1,103 @@
+"""The engine's own threads: shared between runs, gone with the engine, made anew in a forked process."""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dim_trt
+from dim_trt import _core
+from tests.support.networks import random_picture
+
+SECONDS = 60
+TASKS = Path("/proc/self/task")
+IMG, TRIMAP = random_picture(1, 131, 197)
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of the shipped weights, whose steps are large enough to be shared out."""
+    path = tmp_path_factory.mktemp("threads") / "lite.plan"
+    dim_trt.build_plan(None, path, backend="cpu")
+    return path
+
+
+def conv(threads: int) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((32, 37, 61)).astype(np.float32)
+    weight = rng.standard_normal((48, 32, 3, 3)).astype(np.float32)
+    return _core.conv2d(x, weight, np.zeros(48, np.float32), algorithm="winograd", threads=threads)
+
+
+def test_more_callers_than_places_for_loops_get_the_same_results(plan: Path) -> None:
+    """Each call has threads of its own; the engine's are shared by more runs than it has places to post a loop."""
+    engine = dim_trt.Engine(plan, device="cpu", threads=3)
+    expected = engine.run(IMG, TRIMAP)
+    start = threading.Barrier(20)
+
+    def run(_: int) -> list[np.ndarray]:
+        start.wait(SECONDS)
+        return [engine.run(IMG, TRIMAP) for _ in range(3)]
+
+    with ThreadPoolExecutor(20) as pool:
+        for alphas in pool.map(run, range(20), timeout=SECONDS):
+            for alpha in alphas:
+                np.testing.assert_array_equal(alpha, expected)
+
+
+@pytest.mark.parametrize("threads", [2, 3, 17])
+def test_many_short_loops_end(threads: int) -> None:
+    expected = conv(1)
+    for _ in range(50):
+        np.testing.assert_array_equal(conv(threads), expected)
+
+
+@pytest.mark.skipif(not TASKS.exists(), reason="threads are counted in Linux's /proc")
+def test_threads_start_when_needed_and_end_with_the_engine(plan: Path) -> None:
+    def tasks() -> int:
+        return len(list(TASKS.iterdir()))
+
+    conv(1)
+    gc.collect()
+    before = tasks()
+    engine = dim_trt.Engine(plan, device="cpu", threads=5)
+    assert tasks() == before
+    engine.run(IMG, TRIMAP)
+    assert tasks() == before + 4
+    engine.run(IMG, TRIMAP)
+    assert tasks() == before + 4
+    del engine
+    gc.collect()
+    assert tasks() == before
+
+
+FORK = """
+import os, sys, warnings
+import numpy as np
+import dim_trt
+from tests.support.networks import random_picture
+warnings.simplefilter("ignore")  # a fork with threads: what is tested here
+picture = random_picture(1, 131, 197)
+engine = dim_trt.Engine(sys.argv[1], device="cpu", threads=3)
+expected = engine.run(*picture)
+child = os.fork()
+if child == 0:
+    same = all(np.array_equal(engine.run(*picture), expected) for _ in range(3))
+    del engine
+    os._exit(0 if same else 1)
+assert np.array_equal(engine.run(*picture), expected)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_uses_its_parents_engine(plan: Path) -> None:
+    subprocess.run([sys.executable, "-c", FORK, str(plan)], check=True, timeout=SECONDS)
