@@ -16,7 +16,7 @@ namespace dim::cpu {
 namespace {
 
 constexpr std::size_t kLoops = 16;              // at once; further callers work alone
-constexpr std::chrono::microseconds kSpin{50};  // about as long as falling asleep and waking up take
+constexpr std::chrono::microseconds kSpin{200};  // falling asleep and waking up take about 50
 constexpr int kLooksPerClock = 32;
 
 long process_id() {
