@@ -15,7 +15,7 @@
 namespace dim::cpu {
 namespace {
 
-constexpr std::size_t kLoops = 16;              // at once; further callers work alone
+constexpr std::size_t kLoops = 16;               // at once; further callers work alone
 constexpr std::chrono::microseconds kSpin{200};  // falling asleep and waking up take about 50
 constexpr int kLooksPerClock = 32;
 

@@ -1,11 +1,8 @@
-"""The engine's own threads: shared between runs, gone with the engine, made anew in a forked process."""
+"""The engine's own threads: shared between runs, gone with the engine."""
 
 from __future__ import annotations
 
 import gc
-import os
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -77,27 +74,3 @@ def test_threads_start_when_needed_and_end_with_the_engine(plan: Path) -> None:
     del engine
     gc.collect()
     assert tasks() == before
-
-
-FORK = """
-import os, sys, warnings
-import numpy as np
-import dim_trt
-from tests.support.networks import random_picture
-warnings.simplefilter("ignore")  # a fork with threads: what is tested here
-picture = random_picture(1, 131, 197)
-engine = dim_trt.Engine(sys.argv[1], device="cpu", threads=3)
-expected = engine.run(*picture)
-child = os.fork()
-if child == 0:
-    same = all(np.array_equal(engine.run(*picture), expected) for _ in range(3))
-    del engine
-    os._exit(0 if same else 1)
-assert np.array_equal(engine.run(*picture), expected)
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_forked_process_uses_its_parents_engine(plan: Path) -> None:
-    subprocess.run([sys.executable, "-c", FORK, str(plan)], check=True, timeout=SECONDS)
