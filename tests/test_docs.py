@@ -8,6 +8,8 @@ import importlib.util
 import inspect
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -69,6 +71,26 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_modules_that_are_run_exist(page: Path) -> None:
     for module in re.findall(r"python -m (\w+(?:\.\w+)*)", page.read_text()):
         assert importlib.util.find_spec(module), module
+
+
+def commands() -> dict[str, set[str]]:
+    """The options that the pages' shell blocks give to each module; of `trimap` to each of its commands."""
+    found: dict[str, set[str]] = {}
+    for page in PAGES:
+        for block in re.findall(r"^```sh\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
+            for line in block.replace("\\\n", " ").splitlines():
+                if command := re.search(r"-m ((?:dim_trt|training|benchmarks)\.\w+(?: (?!-)[a-z]+\b)?)([^#]*)", line):
+                    name = command[1] if command[1].startswith("dim_trt.trimap ") else command[1].split()[0]
+                    found.setdefault(name, set()).update(re.findall(r"(?<= )--[a-z][\w-]*", command[2]))
+    return found
+
+
+@pytest.mark.parametrize(("command", "options"), commands().items(), ids=commands())
+def test_options_of_commands_exist(command: str, options: set[str]) -> None:
+    help_text = subprocess.run(
+        [sys.executable, "-m", *command.split(), "-h"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert options <= set(re.findall(r"--[a-z][\w-]*", help_text))
 
 
 # messages
