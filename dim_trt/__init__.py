@@ -13,6 +13,11 @@ except ModuleNotFoundError as error:
         "dim_trt._core is not built here. In the source folder run: pip install -e .   "
         "With dim_trt installed elsewhere: leave the source folder, which hides the installed package."
     ) from error
+except ImportError as error:
+    raise ImportError(
+        f"dim_trt._core cannot be loaded: {error}. A shared library that it names comes from the system's packages "
+        "(libgomp.so.1: apt-get install libgomp1, dnf install libgomp); otherwise build again: pip install ."
+    ) from error
 
 from dim_trt.builder import build_plan
 from dim_trt.capabilities import capabilities

@@ -9,12 +9,13 @@ from pathlib import Path
 from dim_trt import _core
 from dim_trt.builder import SHIPPED, build_plan, onnx_file
 from dim_trt.capabilities import resolve_backend, resolve_device, tensorrt_folders
-from dim_trt.errors import Error, PlanError
+from dim_trt.errors import BuildError, Error, PlanError
 from dim_trt.files import cache_folder
 from dim_trt.gpu_options import TensorRtOptions
 from dim_trt.plan import FORMAT_VERSION, check_precision
 from dim_trt.version import __version__
 
+REMEDY = "set DIM_TRT_CACHE to a folder that can be written, or give a plan with --plan"
 LOGGER = logging.getLogger("dim_trt")
 
 
@@ -39,7 +40,12 @@ def shipped_plan(precision: str = "fp32", device: str = "auto") -> Path:
         except PlanError as failure:
             LOGGER.warning("cached plan is damaged and built again (%s)", failure)
     LOGGER.info("building the %s plan of the shipped model once: %s", precision, plan)
-    build_plan(None, plan, precision=precision, backend=backend, tensorrt=options)
+    try:
+        build_plan(None, plan, precision=precision, backend=backend, tensorrt=options)
+    except BuildError as failure:
+        if not isinstance(failure.__cause__, OSError):
+            raise
+        raise Error(f"{failure}; {REMEDY}") from failure
     return plan
 
 
@@ -47,8 +53,5 @@ def _existing(folder: Path) -> Path:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as failure:
-        raise Error(
-            f"cannot make the cache folder {str(folder)!r}: {failure.strerror}; set DIM_TRT_CACHE to a folder that "
-            "can be written, or give a plan with --plan"
-        ) from failure
+        raise Error(f"cannot make the cache folder {str(folder)!r}: {failure.strerror}; {REMEDY}") from failure
     return folder

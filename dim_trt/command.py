@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -49,6 +50,9 @@ def run_command(
     except BrokenPipeError:  # the reader, for example `head`, has seen enough
         sys.stderr.close()
         return 1
+    except OSError as failure:  # of printing: files have errors of their own
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter would try once more at its end
+        return _fail(f"cannot print: {failure.strerror or failure}", 1)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     return 0

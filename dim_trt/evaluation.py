@@ -92,8 +92,11 @@ def saving(method: Method, folder: Path, *, depth: int, resume: bool) -> Method:
         return f"{method.identity(sample)} {depth}"
 
     def note(name: str, key: str) -> None:
-        with journal.open("a") as stream:
-            stream.write("\n" + json.dumps([name, key]))  # a line that was cut off stays on its own
+        try:
+            with journal.open("a") as stream:
+                stream.write("\n" + json.dumps([name, key]))  # a line that was cut off stays on its own
+        except OSError as failure:
+            raise Error(f"cannot write {str(journal)!r}: {failure.strerror}") from failure
         done[name] = key
 
     def alpha(sample: Sample, content: Content) -> NDArray[np.float32]:

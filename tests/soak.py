@@ -4,17 +4,21 @@
 
 Pictures of mixed sizes through engines that come and go, by run, submit and stream, with and without `out`, with errors
 in between. The first fifth warms up: allocators and thread pools grow to what they need.
+
+Two figures of memory: what malloc has handed out, which finds leaks of a few bytes a run, and what is resident after
+malloc has given back what it can. NumPy keeps up to 3.6 MB of small blocks in use; glibc keeps, in the arena of each
+thread, the largest block that was free at its end, so that resident memory goes up in steps until every arena has one.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
 import gc
 import os
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,25 +35,42 @@ MAX_SIDE = 160
 RUNS_PER_ENGINE = 250
 
 
+class _Mallinfo2(ctypes.Structure):
+    """As malloc.h has it; uordblks and hblkhd are the bytes in use."""
+
+    _fields_ = [
+        *((name, ctypes.c_size_t) for name in ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks")),
+        *((name, ctypes.c_size_t) for name in ("uordblks", "fordblks", "keepcost")),
+    ]
+
+
 @dataclass(frozen=True)
 class Usage:
     """Of this process."""
 
-    memory_mb: float
+    in_use_mb: float
+    resident_mb: float
     descriptors: int
     threads: int  # the system's, those of C++ among them
 
     def __str__(self) -> str:
-        return f"{self.memory_mb:.1f} MB, {self.descriptors} file descriptors, {self.threads} threads"
+        memory = f"{self.in_use_mb:.2f} MB in use, {self.resident_mb:.1f} MB resident"
+        return f"{memory}, {self.descriptors} file descriptors, {self.threads} threads"
 
 
 def usage() -> Usage:
     """Resident memory, open file descriptors and threads now."""
     gc.collect()
+    libc = ctypes.CDLL(None)
+    libc.malloc_trim(0)
+    libc.mallinfo2.restype = _Mallinfo2
+    info = libc.mallinfo2()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     descriptors = len(list(Path("/proc/self/fd").iterdir()))
     threads = len(list(Path("/proc/self/task").iterdir()))
-    return Usage(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, descriptors, threads)
+    return Usage(
+        (info.uordblks + info.hblkhd) / 2**20, pages * os.sysconf("SC_PAGE_SIZE") / 2**20, descriptors, threads
+    )
 
 
 def pictures(seed: int) -> Iterator[tuple[Any, Any]]:
@@ -99,16 +120,19 @@ def soak(plan: Path, runs: int, say: Any = print) -> tuple[Usage, Usage]:
     return warm, after
 
 
-def grown(warm: Usage, after: Usage, allowed_mb: float) -> list[str]:
-    """What is not flat."""
-    problems = []
-    if after.memory_mb > warm.memory_mb + allowed_mb:
-        problems.append(f"memory grew by {after.memory_mb - warm.memory_mb:.1f} MB, allowed are {allowed_mb} MB")
-    if after.descriptors > warm.descriptors:
-        problems.append(f"file descriptors went from {warm.descriptors} to {after.descriptors}")
-    if after.threads > warm.threads:
-        problems.append(f"threads went from {warm.threads} to {after.threads}")
-    return problems
+def grown(warm: Usage, after: Usage, in_use_mb: float = 1.0, resident_mb: float = 16.0) -> list[str]:
+    """What is not flat: each figure by itself, the allowed growth of memory in MB."""
+    figures = [
+        ("MB in use", warm.in_use_mb, after.in_use_mb, in_use_mb),
+        ("MB resident", warm.resident_mb, after.resident_mb, resident_mb),
+        ("file descriptors", warm.descriptors, after.descriptors, 0),
+        ("threads", warm.threads, after.threads, 0),
+    ]
+    return [
+        f"{name} grew from {before:.4g} to {now:.4g}; {allowed:g} more would be allowed"
+        for name, before, now, allowed in figures
+        if now > before + allowed
+    ]
 
 
 def main() -> int:
@@ -117,11 +141,10 @@ def main() -> int:
         prog="tests.soak", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--runs", type=int, default=10_000)
-    parser.add_argument("--allowed-mb", type=float, default=8.0, help="growth of memory; default: %(default)s")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        problems = grown(*soak(tiny_plan(Path(folder)), args.runs), args.allowed_mb)
-    print("\n".join(problems) or f"flat; {threading.active_count()} Python thread left")
+        problems = grown(*soak(tiny_plan(Path(folder)), args.runs))
+    print("\n".join(problems) or "flat")
     return bool(problems)
 
 

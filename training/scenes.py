@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dim_trt.errors import Error
+from dim_trt.images import write_image
 from training.families import FAMILIES, WEIGHTS
 from training.textures import Array, Rng, Size, ramp, texture
 from training.trimap import random_trimap
@@ -118,8 +120,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--columns", type=int, default=6, help="scenes of each family")
     options = parser.parse_args(arguments)
     sheet = contact_sheet(options.seed, options.columns)
-    if not cv2.imwrite(str(options.out), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR)):
-        raise SystemExit(f"cannot write {options.out}")
+    try:
+        write_image(options.out, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR), "out")
+    except Error as error:
+        raise SystemExit(str(error)) from error
 
 
 if __name__ == "__main__":
