@@ -168,6 +168,12 @@ def test_plan_format_names_the_keys_of_a_plan() -> None:
     assert described - {"tensorrt"} == found
 
 
+def test_plan_format_names_every_key_that_is_read() -> None:
+    read = set(re.findall(r'(?:at|has|interpolation)\("(\w+)"\)', (ROOT / "csrc/core/plan.cc").read_text()))
+    assert {"format_version", "sha256", "stride"} <= read
+    assert not {key for key in read if not re.search(rf"[`.]{key}[`.]", PLAN_FORMAT)}
+
+
 def test_plan_format_names_the_operations_of_the_reader() -> None:
     reader = (ROOT / "csrc/cpu/program.cc").read_text()
     table = PLAN_FORMAT.split("### Payload of a CPU plan")[1].split("###")[0]
