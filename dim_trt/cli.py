@@ -9,6 +9,7 @@ from importlib import import_module
 COMMANDS = {
     "build": "turn dim.onnx into a plan",
     "matte": "matte one picture",
+    "video": "matte a video, with alpha, times and sound",
     "trimap": "make, check and look at trimaps",
     "info": "check a plan and say what is in it",
     "doctor": "say what this machine can do and check that it works",

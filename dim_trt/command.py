@@ -58,9 +58,10 @@ def run_command(
     return 0
 
 
-def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
+def add_engine_arguments(parser: argparse.ArgumentParser, threads: str = "all cores") -> None:
+    """`threads`: what none given means."""
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N; default: %(default)s")
-    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads; default: all cores")
+    parser.add_argument("--threads", type=int, metavar="N", help=f"CPU threads; default: {threads}")
 
 
 def add_precision_argument(parser: argparse.ArgumentParser) -> None:

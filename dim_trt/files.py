@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from dim_trt.errors import Error
@@ -15,15 +15,24 @@ StrPath = str | os.PathLike[str]
 
 def write_atomic(path: StrPath, chunks: Iterable[bytes], *, what: str = "file", error: type[Error] = Error) -> None:
     """Write `chunks` under a temporary name in the same folder, then rename to `path`; raises `error` on failure."""
+    with replaced(path, what=what, error=error) as temporary, temporary.open("xb") as stream:
+        stream.writelines(chunks)
+
+
+@contextlib.contextmanager
+def replaced(path: StrPath, *, what: str = "file", error: type[Error] = Error) -> Iterator[Path]:
+    """A temporary name in the same folder for the block to write to; renamed to `path` at its end, removed on failure.
+
+    An OSError of the block, or of renaming, becomes `error`.
+    """
     target = Path(os.path.realpath(path))  # a link keeps pointing where it did
     temporary = target.with_name(f".dim_trt-{secrets.token_hex(6)}.tmp")
     try:
         if target.exists() and not target.is_file():
             raise error(f"cannot write {what} {os.fspath(path)!r}: it exists and is not a regular file")
         try:
-            with temporary.open("xb") as stream:
-                stream.writelines(chunks)
-                stream.flush()
+            yield temporary
+            with temporary.open("rb") as stream:
                 os.fsync(stream.fileno())
             temporary.replace(target)
         finally:

@@ -1,0 +1,177 @@
+"""One clip from what the command line says to its results."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+from tqdm import tqdm
+
+from dim_trt import images, trimaps
+from dim_trt.cache import shipped_plan
+from dim_trt.composite import parse_colour
+from dim_trt.engine import Engine
+from dim_trt.errors import InvalidInput
+from dim_trt.folders import PICTURES
+from dim_trt.renditions import CHECKERBOARD, read_background
+from dim_trt.trimap_sources import (
+    ConstantTrimap,
+    Counted,
+    TrimapFolder,
+    TrimapSource,
+    TrimapVideo,
+    as_mask,
+    as_trimap,
+)
+from dim_trt.version import __version__
+from dim_trt.video_formats import PNG, STANDARD_OUTPUT, Content, choose
+from dim_trt.video_pipeline import Look, matte_clip
+from dim_trt.video_reading import STANDARD_INPUT, Clip, RawFrames, Unreadable, VideoReader
+from dim_trt.video_results import Output, Results, prepare_folder
+from dim_trt.video_segments import FRAMES, Segments, fingerprint
+
+
+@dataclass(frozen=True)
+class Job:
+    """What `python -m dim_trt.video` takes; see its help."""
+
+    source: str
+    known: Path  # trimap or mask, or a folder or video of them
+    results: Mapping[Content, str]
+    are_masks: bool = False
+    erode: trimaps.Radius = trimaps.ERODE
+    dilate: trimaps.Radius = trimaps.DILATE
+    raw: RawFrames | None = None
+    unreadable: Unreadable = "stop"
+    background: str = "#ffffff"
+    estimate_colours: bool = True
+    depth: int = 8
+    audio: bool = True
+    segment_frames: int = FRAMES
+    restart: bool = False
+    plan: Path | None = None
+    precision: str = "fp32"
+    device: str = "auto"
+    threads: int | None = None
+
+
+def run(job: Job) -> str:
+    """Writes the results; a line that says what was done."""
+    outputs = [Output(content, Path(path), choose(path, content, job.depth)) for content, path in job.results.items()]
+    _check_places(job, outputs)
+    with ExitStack() as stack:
+        source = stack.enter_context(closing(trimap_source(job)))
+        reader = stack.enter_context(closing(VideoReader(job.source, raw=job.raw, unreadable=job.unreadable)))
+        plan = job.plan or shipped_plan(job.precision, job.device)
+        engine = stack.enter_context(load_engine(plan, job.device, job.threads))
+        segments = _segments(job, outputs, plan)
+        for output in outputs:
+            if output.form.codec == PNG:
+                prepare_folder(output.path, is_resumed=bool(segments and segments.finished))
+        results = Results(outputs, reader.clip, segments, job.segment_frames)
+        before, start = segments.frame_count if segments else 0, time.perf_counter()
+        if not (segments and segments.is_complete):
+            with tqdm(total=reader.clip.frame_count, initial=before, unit="frame", disable=None, leave=False) as bar:
+                matte_clip(reader, source, engine, results, _look(job, reader.clip, engine), progress=bar.update)
+        seconds = time.perf_counter() - start
+        results.join(Path(job.source) if job.audio and job.source != STANDARD_INPUT else None)
+        count = results.frame_count
+        if isinstance(source, Counted) and results.last_index is not None:
+            source.check_count(results.last_index + 1)  # the results are there; but they may not be what was meant
+    resumed = f", {before} of them from before" if before else ""
+    info, (height, width) = engine.info, reader.clip.size
+    return (
+        f"{', '.join(job.results.values())}  {width}x{height} px  {count} frames{resumed}  "
+        f"{(count - before) / seconds:.1f} frames/s  "
+        f"({info['device']}, {info['precision']}, {info['isa']}, {info['threads']} threads)"
+    )
+
+
+def load_engine(plan: Path, device: str, threads: int | None) -> Engine:
+    """On the CPU one core is left for reading and writing, unless `threads` says otherwise."""
+    engine = Engine(plan, device, threads)
+    cores: int = engine.info["threads"]
+    if threads is not None or engine.info["backend"] != "cpu" or cores < 3:
+        return engine
+    engine.close()
+    return Engine(plan, device, cores - 1)
+
+
+def trimap_source(job: Job) -> TrimapSource:
+    """The source that the arguments mean.
+
+    Raises:
+        InvalidInput: they do not go together, or something cannot be read.
+    """
+    place, is_folder = job.known, job.known.is_dir()
+    convert = as_mask(job.erode, job.dilate) if job.are_masks else as_trimap
+    if not is_folder and place.suffix.lower() in PICTURES:
+        return ConstantTrimap(convert(images.read_gray(place, "mask" if job.are_masks else "trimap")))
+    if is_folder:
+        return TrimapFolder(place, convert=convert)
+    return TrimapVideo(place, convert=convert) if job.are_masks else TrimapVideo(place)
+
+
+def _look(job: Job, clip: Clip, engine: Engine) -> Look:
+    if "composite" not in job.results:
+        return Look((0, 0, 0), job.estimate_colours)
+    return Look(read_background(job.background, clip.size), job.estimate_colours)
+
+
+def _segments(job: Job, outputs: list[Output], plan: Path) -> Segments | None:
+    """The folder beside the first result; None where all there is goes to a pipe."""
+    files = [output for output in outputs if str(output.path) != STANDARD_OUTPUT]
+    if not files:
+        return None
+    folder = files[0].path.with_name(f"{files[0].path.name}.parts")
+    if job.restart:
+        Segments.discard(folder)
+    return Segments(folder, _asked(job, outputs, plan))
+
+
+def _asked(job: Job, outputs: list[Output], plan: Path) -> dict[str, Any]:
+    """Whatever decides the bits of the results, by names that a message can use."""
+    background = job.background
+    if not background.startswith("#") and background != CHECKERBOARD:
+        background = str(fingerprint(Path(background)))
+    settings = asdict(job)
+    kept = (
+        "are_masks",
+        "erode",
+        "dilate",
+        "unreadable",
+        "estimate_colours",
+        "depth",
+        "audio",
+        "segment_frames",
+    )
+    return {
+        "video": secrets.token_hex(8) if job.source == STANDARD_INPUT else fingerprint(Path(job.source)),
+        "trimap": fingerprint(job.known),
+        "plan": fingerprint(plan),
+        "results": {output.content: [str(output.path.resolve()), asdict(output.form)] for output in outputs},
+        "background": background,
+        **{name.replace("_", " "): settings[name] for name in kept},
+        "version": [__version__, av.__version__, str(av.library_versions)],
+    }
+
+
+def _check_places(job: Job, outputs: list[Output]) -> None:
+    """Raises InvalidInput where a result would replace another one or what it is made of; or has no folder."""
+    read = {job.known.resolve(), Path(job.source).resolve(), Path(job.background).resolve()}
+    files = [output for output in outputs if str(output.path) != STANDARD_OUTPUT]
+    for output in files:
+        place = os.fspath(output.path)
+        if output.path.resolve() in read:
+            raise InvalidInput(f"{output.content}: {place!r}: expected another file than those that are read")
+        if not output.path.resolve().parent.is_dir():
+            raise InvalidInput(f"{output.content}: {place!r}: the folder does not exist")
+    if "composite" in job.results and job.background.startswith("#"):
+        parse_colour(job.background)
