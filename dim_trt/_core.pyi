@@ -147,12 +147,20 @@ def layer_seconds(
     threads: int = 1,
     runs: int = 1,
 ) -> list[float]: ...
+def resample(
+    pixels: NDArray[np.float32],
+    size: tuple[int, int],
+    *,
+    interpolation: str,
+    whole_levels: bool,
+    strip_rows: int = 32,
+) -> NDArray[np.float32]: ...
 
 # element functions of the CUDA kernels, looped over whole arrays on the host, for tests
 def element_max_pool_argmax(x: NDArray[Any], hwc8_channels: int = 0) -> tuple[NDArray[Any], NDArray[Any]]: ...
 def element_index_unpool(values: NDArray[Any], codes: NDArray[Any], hwc8_channels: int = 0) -> NDArray[Any]: ...
 def element_preprocess(
-    img: NDArray[np.uint8],
+    img: NDArray[np.uint8] | NDArray[np.float32],
     trimap: NDArray[np.uint8],
     *,
     mean: tuple[float, float, float],
@@ -162,9 +170,10 @@ def element_preprocess(
     stride: int = 32,
     dtype: str = "float32",
     core: bool = False,
+    raw_trimap: bool = False,
 ) -> NDArray[Any]: ...
 def element_postprocess(
-    network: NDArray[Any], trimap: NDArray[np.uint8], out: NDArray[Any], *, core: bool = False
+    network: NDArray[Any], trimap: NDArray[np.uint8], out: NDArray[Any], *, core: bool = False, clamp: bool = True
 ) -> None: ...
 def element_unknown_box(trimap: NDArray[np.uint8]) -> tuple[int, int, int, int]: ...
 def element_through_half(values: NDArray[np.float32]) -> NDArray[np.float32]: ...

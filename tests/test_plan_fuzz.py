@@ -30,6 +30,24 @@ def split(plan: bytes):
     return json.loads(plan[12 : 12 + length]), payload[4 : 4 + program_length], tensors
 
 
+RESIZE = {"round": "up", "max_side": 0, "pixels": "uint8", "img": "cubic", "trimap": "nearest", "alpha": "linear"}
+
+
+def with_resize(header: dict, **changes: object) -> dict:
+    """The header of a plan that scales pictures and takes raw trimaps."""
+    more = {"padding": "none", "trimap_values": "raw", "resize": RESIZE | changes}
+    return header | {"preprocessing": header["preprocessing"] | more}
+
+
+def without_entry(header: dict, *names: str) -> dict:
+    *path, last = ("preprocessing", *names)
+    inner = header
+    for name in path:
+        inner = inner[name]
+    del inner[last]
+    return header
+
+
 def padded(data: bytes) -> bytes:
     return data + bytes(-len(data) % 64)
 
@@ -59,6 +77,20 @@ def outcome(path, data: bytes) -> str:
 
 def test_the_parts_put_together_again_run(plan, tmp_path):
     assert outcome(tmp_path / "a.plan", join(*split(plan))) == "ran"
+
+
+def test_random_bytes_in_the_preprocessing_of_a_plan_that_scales(plan, tmp_path):
+    rng = np.random.default_rng(4)
+    header, program, tensors = split(plan)
+    data = join(with_resize(header), program, tensors)
+    assert outcome(tmp_path / "a.plan", data) == "ran"
+    begin, end = (data.index(word) for word in (b'"preprocessing"', b'"shapes"'))
+    outcomes = set()
+    for _ in range(400):
+        broken = bytearray(data)
+        broken[int(rng.integers(begin, end))] = int(rng.choice(list(b'0123456789-e"{}[],:nulreflctdownp ')))
+        outcomes.add(outcome(tmp_path / "a.plan", bytes(broken))[:40])
+    assert len(outcomes) > 10
 
 
 def test_every_truncation_is_refused(plan, tmp_path):
@@ -128,6 +160,15 @@ def test_every_name_of_the_program_replaced(plan, tmp_path):
         ),
         (lambda h: h | {"preprocessing": h["preprocessing"] | {"mean": [1, 2]}}, "mean: expected 3 numbers, got 2"),
         (lambda h: h | {"preprocessing": h["preprocessing"] | {"padding": "zero"}}, "padding: expected 'reflect'"),
+        (lambda h: with_resize(h, round="nearest"), "resize.round: expected 'down' or 'up', got 'nearest'"),
+        (lambda h: with_resize(h, max_side=100), "resize.max_side: expected a multiple of 32, got 100"),
+        (lambda h: with_resize(h, max_side=-32), "resize.max_side: expected"),
+        (lambda h: with_resize(h, pixels="int8"), "resize.pixels: expected 'float32' or 'uint8', got 'int8'"),
+        (lambda h: with_resize(h, img="lanczos"), "resize.img: expected 'nearest' or 'linear' or 'cubic'"),
+        (lambda h: with_resize(h, alpha=2), "resize.alpha: expected"),
+        (lambda h: without_entry(with_resize(h), "resize", "trimap"), "resize: 'trimap' is missing"),
+        (lambda h: h | {"preprocessing": h["preprocessing"] | {"resize": "up"}}, "padding: expected 'none', got"),
+        (lambda h: h | {"preprocessing": h["preprocessing"] | {"trimap_values": "grey"}}, "'canonical' or 'raw', got"),
         (lambda h: h | {"preprocessing": h["preprocessing"] | {"stride": 2}}, "pools more often"),
         (lambda h: h | {"preprocessing": []}, "preprocessing: expected an object"),
     ],

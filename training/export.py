@@ -17,7 +17,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
@@ -54,7 +54,7 @@ def export_onnx(
         proto,
         {
             "dim_trt.format_version": str(FORMAT_VERSION),
-            "dim_trt.preprocessing": json.dumps(asdict(preprocessing)),
+            "dim_trt.preprocessing": json.dumps(preprocessing.to_dict()),
             "dim_trt.model": json.dumps(model.config.to_dict()),
             "dim_trt.licence": licence,
             "dim_trt.origin": origin,

@@ -28,7 +28,7 @@ class ModelConfig:
     norm: "none" (the paper) or "batch" (for training from scratch; export folds it into the convolutions).
     skip: add the encoder's feature after each unpooling.
     refine: append the refinement stage.
-    output: "sigmoid", or "clip" to [0, 1] for networks trained on the raw output.
+    output: "sigmoid", or "clip" to [0, 1] for networks trained on the raw output, or that itself: "raw".
     """
 
     width: float = 1.0
@@ -43,7 +43,7 @@ class ModelConfig:
         choices = {
             "conv6": (*CONV6, "none"),
             "norm": ("none", "batch"),
-            "output": ("sigmoid", "clip"),
+            "output": ("sigmoid", "clip", "raw"),
             "decoder": ("relu", "linear"),
         }
         for field, allowed in choices.items():
@@ -198,6 +198,8 @@ class DeepImageMatting(nn.Module):
         return x if self.config.decoder == "linear" else self.alpha(x)  # [N, 1, H, W]
 
     def activate(self, raw: Tensor) -> Tensor:
+        if self.config.output == "raw":
+            return raw
         return torch.sigmoid(raw) if self.config.output == "sigmoid" else raw.clamp(0.0, 1.0)
 
     def stages(self, x: Tensor) -> Stages:

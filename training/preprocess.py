@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +13,29 @@ UNKNOWN = 128  # the canonical trimap's unknown value; 0 is background, 255 fore
 
 
 @dataclass(frozen=True)
-class Preprocessing:
-    """input[:3] = (colour - mean) / std in `channel_order`; input[3] = canonical trimap · `trimap_scale`.
+class Resize:
+    """How pictures of other sides are scaled to multiples of the stride, each side on its own, as cv2.resize does it.
 
-    The input is padded at the bottom and right to a multiple of `stride` by the rule `padding`.
+    round: "down" (but not to 0) or "up" to the next multiple.
+    max_side: the longest side, in pixels; 0 for any.
+    pixels: "uint8", whose results are rounded to whole levels, or "float32", of whose cubic results none is clipped.
+    img, trimap, alpha: "nearest", "linear" or "cubic"; alpha is scaled back from float32, and clipped last of all.
+    """
+
+    round: str
+    max_side: int
+    pixels: str
+    img: str
+    trimap: str
+    alpha: str
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """input[:3] = (colour - mean) / std in `channel_order`; input[3] = trimap · `trimap_scale`.
+
+    trimap_values: "canonical": every value but 0 and 255 becomes 128; "raw": they are fed as they are.
+    padding: "reflect": at the bottom and right, to a multiple of `stride`; "none" with `resize`.
     """
 
     channel_order: str = "rgb"
@@ -23,6 +44,24 @@ class Preprocessing:
     trimap_scale: float = 1 / 255
     stride: int = 32
     padding: str = "reflect"
+    trimap_values: str = "canonical"
+    resize: Resize | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As files store it. What the network of this project does not need is left out: older readers know no more."""
+        values = asdict(self)
+        if self.trimap_values == "canonical":
+            del values["trimap_values"]
+        if self.resize is None:
+            del values["resize"]
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Preprocessing:
+        """The inverse; raises TypeError or KeyError where `to_dict` did not make it."""
+        resize = Resize(**values["resize"]) if values.get("resize") is not None else None
+        lists = {name: tuple(values[name]) for name in ("mean", "std")}
+        return cls(**{**values, **lists, "resize": resize})
 
 
 PREPROCESSING = Preprocessing()
@@ -41,7 +80,8 @@ def network_input(
     colours = image if rules.channel_order == "rgb" else image[:, :, ::-1]
     planes = np.empty((4, *trimap.shape), np.float32)
     planes[:3] = ((colours.astype(np.float32) - mean) / std).transpose(2, 0, 1)
-    planes[3] = canonical_trimap(trimap).astype(np.float32) * np.float32(rules.trimap_scale)
+    marks = trimap if rules.trimap_values == "raw" else canonical_trimap(trimap)
+    planes[3] = marks.astype(np.float32) * np.float32(rules.trimap_scale)
     return planes
 
 

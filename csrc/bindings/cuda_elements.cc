@@ -85,13 +85,28 @@ py::array index_unpool(const py::array& values, const py::array& codes, int hwc8
   return x;
 }
 
+/// (height, width, 3) uint8, or (height, width, 4) float32, contiguous: what `Scaling` makes.
+ImageView any_image_view(const py::array& img) {
+  if (!img.dtype().equal(py::dtype("float32"))) return image_view(img);
+  if (img.ndim() != 3 || img.shape(2) != 4 || (img.flags() & py::array::c_style) == 0)
+    throw InvalidInput("img: expected contiguous float32 of four channels, got " + shape_of(img));
+  return {static_cast<const std::uint8_t*>(img.data()),
+          {static_cast<int>(img.shape(0)), static_cast<int>(img.shape(1))},
+          img.strides(0),
+          img.strides(1),
+          img.strides(2),
+          Pixels::kInputs};
+}
+
 /// [4][height][width], padded to a multiple of `stride`. `core` is the CPU backend's way, in float32.
 py::array preprocess(const py::array& img, const py::array& trimap, const std::array<float, 3>& mean,
                      const std::array<float, 3>& std, float trimap_scale, bool swap, int stride,
-                     const std::string& dtype, bool core) {
-  const ImageView image = image_view(img);
+                     const std::string& dtype, bool core, bool raw_trimap) {
+  const ImageView image = any_image_view(img);
   const TrimapView marks = trimap_view(trimap);
-  const Preprocessing settings = {true, mean, std, trimap_scale, stride};
+  Preprocessing settings;
+  settings.mean = mean, settings.std = std, settings.trimap_scale = trimap_scale, settings.raw_trimap = raw_trimap;
+  settings.stride = stride;
   const Size size = padded(image.size, stride);
   py::array input(py::dtype(dtype), {4, size.height, size.width});
   if (core) {
@@ -113,7 +128,7 @@ py::array preprocess(const py::array& img, const py::array& trimap, const std::a
 }
 
 /// Writes alpha to `out`, float32 or uint8 of any strides. `core` is the CPU backend's way, float32 to float32.
-void postprocess(const py::array& network, const py::array& trimap, py::array out, bool core) {
+void postprocess(const py::array& network, const py::array& trimap, py::array out, bool core, bool clamp) {
   const TrimapView marks = trimap_view(trimap);
   if (network.ndim() != 2 || (network.flags() & py::array::c_style) == 0 || network.shape(0) < marks.size.height ||
       network.shape(1) < marks.size.width)
@@ -126,11 +141,12 @@ void postprocess(const py::array& network, const py::array& trimap, py::array ou
   if (core) {
     if (to_u8 || !network.dtype().equal(py::dtype("float32"))) throw InvalidInput("core: expected float32 to float32");
     for (int y = 0; y < marks.size.height; ++y)
-      postprocess_row(marks, y, data_of<float>(network) + y * network.shape(1), 1, alpha_view(out));
+      postprocess_row(marks, y, data_of<float>(network) + y * network.shape(1), 1, alpha_view(out), clamp);
     return;
   }
   const cuda::AlphaTarget target = {out.mutable_data(), to_u8 ? cuda::AlphaType::kUint8 : cuda::AlphaType::kFloat32,
-                                    marks.size, out.strides(0), out.strides(1)};
+                                    marks.size,         out.strides(0),
+                                    out.strides(1),     clamp};
   with_type_of(network, "network", [&](auto zero) {
     using T = decltype(zero);
     cuda::reference::postprocess(data_of<T>(network), static_cast<int>(network.shape(1)), marks, target);
@@ -151,8 +167,9 @@ void register_cuda_elements(py::module_& m) {
   m.def("element_max_pool_argmax", &max_pool_argmax, "x"_a, "hwc8_channels"_a = 0);
   m.def("element_index_unpool", &index_unpool, "values"_a, "codes"_a, "hwc8_channels"_a = 0);
   m.def("element_preprocess", &preprocess, "img"_a, "trimap"_a, py::kw_only(), "mean"_a, "std"_a, "trimap_scale"_a,
-        "swap"_a = false, "stride"_a = 32, "dtype"_a = "float32", "core"_a = false);
-  m.def("element_postprocess", &postprocess, "network"_a, "trimap"_a, "out"_a, py::kw_only(), "core"_a = false);
+        "swap"_a = false, "stride"_a = 32, "dtype"_a = "float32", "core"_a = false, "raw_trimap"_a = false);
+  m.def("element_postprocess", &postprocess, "network"_a, "trimap"_a, "out"_a, py::kw_only(), "core"_a = false,
+        "clamp"_a = true);
   m.def(
       "element_unknown_box",
       [](const py::array& trimap) {

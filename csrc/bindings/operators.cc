@@ -9,12 +9,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bindings/arrays.h"
 #include "bindings/gil.h"
 #include "bindings/register.h"
 #include "core/error.h"
+#include "core/resample.h"
 #include "cpu/isa.h"
 
 namespace dim::bindings {
@@ -24,6 +26,13 @@ using namespace pybind11::literals;
 
 using Floats = py::array_t<float, py::array::c_style | py::array::forcecast>;
 using Codes = py::array_t<std::uint8_t, py::array::c_style | py::array::forcecast>;
+
+Interpolation interpolation_of(const std::string& name) {
+  if (name == "nearest") return Interpolation::kNearest;
+  if (name == "linear") return Interpolation::kLinear;
+  if (name == "cubic") return Interpolation::kCubic;
+  throw InvalidInput("interpolation: expected nearest, linear or cubic, got '" + name + "'");
+}
 
 cpu::Planes planes_of(const Floats& array, const char* name) {
   if (array.ndim() != 3 || array.size() == 0)
@@ -140,6 +149,22 @@ std::vector<double> layer_seconds(const Floats& input, const Floats& weight, con
   });
 }
 
+/// (height, width, channels) with 1 or 3 channels, `strip_rows` rows at a time.
+Floats resample(const Floats& pixels, Size to, const std::string& interpolation, bool whole_levels, int strip_rows) {
+  if (pixels.ndim() != 3 || pixels.size() == 0 || (pixels.shape(2) != 1 && pixels.shape(2) != 3))
+    throw InvalidInput("pixels: expected shape (height, width, 1 or 3), got " + shape_of(pixels));
+  if (to.height < 1 || to.width < 1) throw InvalidInput("size: expected at least 1x1, got " + to_string(to));
+  if (strip_rows < 1) throw InvalidInput("strip_rows: expected at least 1, got " + std::to_string(strip_rows));
+  const auto side = [&](int i) { return static_cast<int>(pixels.shape(i)); };
+  const Resampler resampler({side(0), side(1)}, to, side(2), interpolation_of(interpolation), whole_levels);
+  Floats out({to.height, to.width, side(2)});
+  const py::ssize_t from_row = pixels.shape(1) * pixels.shape(2), to_row = out.shape(1) * out.shape(2);
+  const auto read = [&](int y, float* row) { std::copy_n(pixels.data() + y * from_row, from_row, row); };
+  const auto write = [&](int y, const float* row) { std::copy_n(row, to_row, out.mutable_data() + y * to_row); };
+  for (int y = 0; y < to.height; y += strip_rows) resampler.rows(y, std::min(to.height, y + strip_rows), read, write);
+  return out;
+}
+
 }  // namespace
 
 void register_operators(py::module_& m) {
@@ -154,6 +179,14 @@ void register_operators(py::module_& m) {
   m.def("layer_seconds", &layer_seconds, "input"_a, "weight"_a, "bias"_a, py::kw_only(), "codes"_a = py::none(),
         "add"_a = py::none(), "pool"_a = false, "algorithm"_a = "direct", "isa"_a = "", "threads"_a = 1, "runs"_a = 1,
         "Runs one of the above with ReLU several times: seconds of each run, without packing.");
+  m.def(
+      "resample",
+      [](const Floats& pixels, std::pair<int, int> size, const std::string& interpolation, bool whole_levels,
+         int strip_rows) {
+        return resample(pixels, {size.first, size.second}, interpolation, whole_levels, strip_rows);
+      },
+      "pixels"_a, "size"_a, py::kw_only(), "interpolation"_a, "whole_levels"_a, "strip_rows"_a = 32,
+      "What cv2.resize gives for uint8 (whole_levels) or float32 pixels.");
 }
 
 }  // namespace dim::bindings

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,7 +17,8 @@ namespace dim {
 struct Request {
   ImageView image;
   TrimapView trimap;
-  AlphaView alpha;  // every pixel is written
+  AlphaView alpha;    // every pixel is written
+  bool clamp = true;  // unknown pixels to 0..1; otherwise they are what the network says
 
   /// The views point into the memory of the backend's GPU.
   bool on_gpu = false;
@@ -62,6 +64,8 @@ class Backend {
     throw InvalidInput("img: is in the memory of a GPU, and this plan runs on the CPU; pass a numpy array");
   }
   virtual int threads() const = 0;
+  /// Calls `job`, which must not throw, once for every index from 0 to `jobs` - 1, on several cores of the CPU.
+  virtual void share_out(int jobs, const std::function<void(int)>& job) const = 0;
   /// Instruction set or GPU, for people.
   virtual std::string device() const = 0;
 

@@ -23,13 +23,19 @@ inline Size padded(Size s, int stride) {
   return {(s.height + stride - 1) / stride * stride, (s.width + stride - 1) / stride * stride};
 }
 
-/// H×W×3 uint8 in any memory order.
+enum class Pixels {
+  kBytes,   // three uint8
+  kInputs,  // four float32: the colours, and what the network sees as trimap; both still 0 to 255
+};
+
+/// H×W×3 uint8 in any memory order; or, made by `Scaling`, H×W×4 float32.
 struct ImageView {
   const std::uint8_t* data = nullptr;
   Size size;
   std::ptrdiff_t row_stride_bytes = 0;
   std::ptrdiff_t pixel_stride_bytes = 0;
   std::ptrdiff_t channel_stride_bytes = 0;
+  Pixels pixels = Pixels::kBytes;
 
   const std::uint8_t* pixel(int y, int x) const { return data + y * row_stride_bytes + x * pixel_stride_bytes; }
 };

@@ -27,13 +27,22 @@ std::size_t count_unknown(const TrimapView& trimap) {
 
 }  // namespace
 
+Matting::Matting(const Plan& plan, std::unique_ptr<Backend> backend)
+    : header_(plan.header), min_size_(plan.min_size), max_size_(plan.max_size), backend_(std::move(backend)) {
+  if (plan.preprocessing.resize) scaling_.emplace(plan.preprocessing);
+}
+
 RunInfo Matting::run(const Request& request, std::vector<StepTime>* times) const {
   const Size size = request.image.size;
   check_sizes(size, request.trimap.size, min_size_, max_size_);
+  const bool scales = scaling_ && !scaling_->keeps(size);
   RunInfo info;
   if (request.on_gpu) {
     if (!backend_->takes_gpu_memory())
       throw InvalidInput("img: is in the memory of a GPU, and this plan runs on the CPU; pass a numpy array");
+    if (scales)
+      throw InvalidInput("img: is in the memory of a GPU, and this plan scales pictures of " + to_string(size) +
+                         " in the CPU's; pass a numpy array");
     backend_->run(request, times);
     return info;
   }
@@ -41,6 +50,8 @@ RunInfo Matting::run(const Request& request, std::vector<StepTime>* times) const
   info.known_pixels = size.area() - info.unknown_pixels;
   if (info.unknown_pixels == 0) {
     for (int y = 0; y < size.height; ++y) postprocess_row(request.trimap, y, nullptr, 0, request.alpha);
+  } else if (scales) {
+    scaling_->run(request, *backend_, times);
   } else {
     backend_->run(request, times);
   }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "core/backend.h"
 #include "core/image.h"
 #include "core/plan.h"
+#include "core/scaling.h"
 
 namespace dim {
 
@@ -22,8 +24,7 @@ struct RunInfo {
 class Matting {
  public:
   /// `backend` was made from `plan`; of the plan itself only the header is kept.
-  Matting(const Plan& plan, std::unique_ptr<Backend> backend)
-      : header_(plan.header), min_size_(plan.min_size), max_size_(plan.max_size), backend_(std::move(backend)) {}
+  Matting(const Plan& plan, std::unique_ptr<Backend> backend);
 
   /// Writes alpha. Safe to call from several threads at once. Throws InvalidInput. Nothing is counted on a GPU.
   RunInfo run(const Request& request, std::vector<StepTime>* times = nullptr) const;
@@ -40,6 +41,7 @@ class Matting {
  private:
   std::string header_;
   Size min_size_, max_size_;
+  std::optional<Scaling> scaling_;
   std::unique_ptr<Backend> backend_;
 };
 

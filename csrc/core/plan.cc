@@ -1,5 +1,6 @@
 #include "core/plan.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
@@ -58,20 +59,46 @@ std::array<float, 3> three_floats(const Json& json) {
   return {float32(list[0]), float32(list[1]), float32(list[2])};
 }
 
+/// Which of `allowed` the string is.
+std::size_t choice(const Json& json, const std::vector<std::string>& allowed) {
+  const auto found = std::find(allowed.begin(), allowed.end(), json.string());
+  if (found != allowed.end()) return static_cast<std::size_t>(found - allowed.begin());
+  std::string names;
+  for (const std::string& name : allowed) names += (names.empty() ? "'" : " or '") + name + "'";
+  throw PlanError(json.path() + ": expected " + names + ", got '" + json.string() + "'");
+}
+
+Resize parse_resize(const Json& json, int stride) {
+  const auto interpolation = [&](const char* name) {
+    return static_cast<Interpolation>(choice(json.at(name), {"nearest", "linear", "cubic"}));
+  };
+  Resize r;
+  r.up = choice(json.at("round"), {"down", "up"}) == 1;
+  r.max_side = static_cast<int>(json.at("max_side").integer(0, kMaxSide));
+  if (r.max_side % stride != 0)
+    throw PlanError(json.path() + ".max_side: expected a multiple of " + std::to_string(stride) + ", got " +
+                    std::to_string(r.max_side));
+  r.whole_levels = choice(json.at("pixels"), {"float32", "uint8"}) == 1;
+  r.img = interpolation("img"), r.trimap = interpolation("trimap"), r.alpha = interpolation("alpha");
+  return r;
+}
+
 Preprocessing parse_preprocessing(const Json& json) {
   Preprocessing p;
-  const std::string& order = json.at("channel_order").string();
-  if (order != "rgb" && order != "bgr")
-    throw PlanError(json.path() + ".channel_order: expected 'rgb' or 'bgr', got '" + order + "'");
-  p.rgb = order == "rgb";
+  p.rgb = choice(json.at("channel_order"), {"bgr", "rgb"}) == 1;
   p.mean = three_floats(json.at("mean"));
   p.std = three_floats(json.at("std"));
   for (const float s : p.std)
     if (!(std::abs(s) > 1e-12f)) throw PlanError(json.path() + ".std: expected numbers other than 0");
   p.trimap_scale = float32(json.at("trimap_scale"));
   p.stride = static_cast<int>(json.at("stride").integer(1, 1024));
-  const std::string& padding = json.at("padding").string();
-  if (padding != "reflect") throw PlanError(json.path() + ".padding: expected 'reflect', got '" + padding + "'");
+  if (json.has("trimap_values")) p.raw_trimap = choice(json.at("trimap_values"), {"canonical", "raw"}) == 1;
+  if (json.has("resize") && !json.at("resize").is_null()) {
+    choice(json.at("padding"), {"none"});
+    p.resize = parse_resize(json.at("resize"), p.stride);
+  } else {
+    choice(json.at("padding"), {"reflect"});
+  }
   return p;
 }
 

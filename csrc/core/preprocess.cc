@@ -9,13 +9,22 @@ int reflect_index(int i, int n) {
   return j < n ? j : period - j;
 }
 
-Preprocessor::Preprocessor(const Preprocessing& settings, bool image_is_rgb) {
+std::array<std::uint8_t, 256> trimap_values(const Preprocessing& settings) {
+  std::array<std::uint8_t, 256> values{};
+  for (std::size_t v = 0; v < 256; ++v) {
+    const auto mark = static_cast<std::uint8_t>(v);
+    values[v] = is_unknown(mark) && !settings.raw_trimap ? kUnknown : mark;
+  }
+  return values;
+}
+
+Preprocessor::Preprocessor(const Preprocessing& settings, bool image_is_rgb) : settings_(settings) {
   for (std::size_t c = 0; c < 3; ++c) {
     source_channel_[c] = static_cast<int>(settings.rgb == image_is_rgb ? c : 2 - c);
     for (std::size_t v = 0; v < 256; ++v) lookup_[c][v] = (static_cast<float>(v) - settings.mean[c]) / settings.std[c];
   }
-  trimap_values_ = {kBackground * settings.trimap_scale, kUnknown * settings.trimap_scale,
-                    kForeground * settings.trimap_scale};
+  const auto values = trimap_values(settings);
+  for (std::size_t v = 0; v < 256; ++v) trimap_lookup_[v] = values[v] * settings.trimap_scale;
 }
 
 void Preprocessor::row(const ImageView& image, const TrimapView& trimap, int y, int padded_width, float* out) const {
@@ -23,9 +32,14 @@ void Preprocessor::row(const ImageView& image, const TrimapView& trimap, int y, 
   for (int x = 0; x < padded_width; ++x, out += 4) {
     const int source_x = x < image.size.width ? x : reflect_index(x, image.size.width);
     const std::uint8_t* pixel = image.pixel(source_y, source_x);
+    if (image.pixels == Pixels::kInputs) {
+      const auto* values = reinterpret_cast<const float*>(pixel);
+      for (std::size_t c = 0; c < 3; ++c) out[c] = (values[source_channel_[c]] - settings_.mean[c]) / settings_.std[c];
+      out[3] = values[3] * settings_.trimap_scale;
+      continue;
+    }
     for (std::size_t c = 0; c < 3; ++c) out[c] = lookup_[c][pixel[source_channel_[c] * image.channel_stride_bytes]];
-    const std::uint8_t t = trimap.at(source_y, source_x);
-    out[3] = is_unknown(t) ? trimap_values_[1] : trimap_values_[t == kForeground ? 2 : 0];
+    out[3] = trimap_lookup_[trimap.at(source_y, source_x)];
   }
 }
 

@@ -12,6 +12,9 @@ namespace dim {
 /// as numpy.pad(mode="reflect"): n = 3 gives 0 1 2 1 0 1 …
 int reflect_index(int i, int n);
 
+/// What the network sees as trimap, before scaling, by the trimap's value.
+std::array<std::uint8_t, 256> trimap_values(const Preprocessing& settings);
+
 class Preprocessor {
  public:
   /// `image_is_rgb`: channel order of the pictures that will come.
@@ -23,7 +26,8 @@ class Preprocessor {
  private:
   std::array<std::array<float, 256>, 3> lookup_;  // by network channel and value
   std::array<int, 3> source_channel_;             // picture channel of each network channel
-  std::array<float, 3> trimap_values_;            // background, unknown, foreground
+  std::array<float, 256> trimap_lookup_;          // by the trimap's value
+  Preprocessing settings_;
 };
 
 }  // namespace dim

@@ -111,7 +111,7 @@ void Runner::run(const Request& request, std::vector<StepTime>* times) {
 
   const FloatMap output = workspace->floats(program_.ops.back().input);
   team.run_rows(request.image.size.height, [&](int y) {
-    postprocess_row(request.trimap, y, output.channel(0, y, 0), output.layout.lanes, request.alpha);
+    postprocess_row(request.trimap, y, output.channel(0, y, 0), output.layout.lanes, request.alpha, request.clamp);
   });
   give_back(std::move(workspace));
   clock.lap("postprocess");

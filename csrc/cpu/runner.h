@@ -29,6 +29,9 @@ class Runner final : public Backend {
 
   void run(const Request& request, std::vector<StepTime>* times) override;
   int threads() const override { return pool_.threads(); }
+  void share_out(int jobs, const std::function<void(int)>& job) const override {
+    pool_.run(jobs, [&](int index, int /*thread*/) { job(index); });
+  }
   std::string device() const override { return kernels_->name; }
 
  private:

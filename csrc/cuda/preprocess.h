@@ -11,7 +11,8 @@ struct InputTransform {
   float mean[3];
   float std[3];
   int source_channel[3];  // picture channel of each network channel
-  float background, unknown, foreground;
+  float trimap_scale;
+  bool raw_trimap;
 };
 
 inline InputTransform input_transform(const Preprocessing& settings, bool image_is_rgb) {
@@ -21,9 +22,8 @@ inline InputTransform input_transform(const Preprocessing& settings, bool image_
     t.std[c] = settings.std[static_cast<std::size_t>(c)];
     t.source_channel[c] = settings.rgb == image_is_rgb ? c : 2 - c;
   }
-  t.background = kBackground * settings.trimap_scale;
-  t.unknown = kUnknown * settings.trimap_scale;
-  t.foreground = kForeground * settings.trimap_scale;
+  t.trimap_scale = settings.trimap_scale;
+  t.raw_trimap = settings.raw_trimap;
   return t;
 }
 
@@ -37,11 +37,11 @@ DIM_HD inline int reflected(int i, int n) {
 }
 
 /// One rounding for the difference and one for the quotient, whatever the compiler's flags.
-DIM_HD inline float normalized(std::uint8_t value, float mean, float std) {
+DIM_HD inline float normalized(float value, float mean, float std) {
 #ifdef __CUDA_ARCH__
-  return __fdiv_rn(__fsub_rn(static_cast<float>(value), mean), std);
+  return __fdiv_rn(__fsub_rn(value, mean), std);
 #else
-  return (static_cast<float>(value) - mean) / std;
+  return (value - mean) / std;
 #endif
 }
 
@@ -50,10 +50,16 @@ DIM_HD inline void input_pixel(const ImageView& image, const TrimapView& trimap,
                                float out[4]) {
   const int source_y = reflected(y, image.size.height), source_x = reflected(x, image.size.width);
   const std::uint8_t* pixel = image.data + source_y * image.row_stride_bytes + source_x * image.pixel_stride_bytes;
+  if (image.pixels == Pixels::kInputs) {
+    const auto* values = reinterpret_cast<const float*>(pixel);
+    for (int c = 0; c < 3; ++c) out[c] = normalized(values[t.source_channel[c]], t.mean[c], t.std[c]);
+    out[3] = values[3] * t.trimap_scale;
+    return;
+  }
   for (int c = 0; c < 3; ++c)
     out[c] = normalized(pixel[t.source_channel[c] * image.channel_stride_bytes], t.mean[c], t.std[c]);
   const std::uint8_t mark = trimap.data[source_y * trimap.row_stride_bytes + source_x * trimap.pixel_stride_bytes];
-  out[3] = unknown(mark) ? t.unknown : mark == kForeground ? t.foreground : t.background;
+  out[3] = static_cast<float>(unknown(mark) && !t.raw_trimap ? kUnknown : mark) * t.trimap_scale;
 }
 
 }  // namespace dim::cuda

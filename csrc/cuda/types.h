@@ -36,6 +36,7 @@ struct AlphaTarget {
   Size size;
   std::ptrdiff_t row_stride_bytes = 0;
   std::ptrdiff_t pixel_stride_bytes = 0;
+  bool clamp = true;  // what the network says, to 0..1
 };
 
 /// Rows top..bottom-1 and columns left..right-1; empty where bottom <= top.

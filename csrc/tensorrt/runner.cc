@@ -1,10 +1,15 @@
 #include "tensorrt/runner.h"
 
+#include <algorithm>
+#include <atomic>
 #include <exception>
+#include <system_error>
+#include <thread>
 
 #include "core/error.h"
 #include "core/json.h"
 #include "core/postprocess.h"
+#include "core/scaling.h"
 #include "cuda/kernels.h"
 #include "tensorrt/staging.h"
 #include "tensorrt/timer.h"
@@ -12,7 +17,8 @@
 namespace dim::tensorrt {
 namespace {
 
-constexpr int kWindowStep = 64;  // pixels; fewer sizes of windows, so that their CUDA graphs are used again
+constexpr unsigned kMostHostThreads = 8;  // for what is done on the CPU
+constexpr int kWindowStep = 64;           // pixels; fewer sizes of windows, so that their CUDA graphs are used again
 
 /// The plan says which TensorRT and GPU it was built by, and runs with no other.
 void check_origin(const Json& origin, const std::string& version, const cudaDeviceProp& gpu) {
@@ -40,8 +46,8 @@ void check_tensors(const nvinfer1::ICudaEngine& engine) {
                     std::to_string(outputs) + "; rebuild it with python -m dim_trt.build");
 }
 
-cuda::AlphaTarget target(const AlphaView& alpha) {
-  return {alpha.data, cuda::AlphaType::kFloat32, alpha.size, alpha.row_stride_bytes, alpha.pixel_stride_bytes};
+cuda::AlphaTarget target(const AlphaView& alpha, bool clamp) {
+  return {alpha.data, cuda::AlphaType::kFloat32, alpha.size, alpha.row_stride_bytes, alpha.pixel_stride_bytes, clamp};
 }
 
 }  // namespace
@@ -113,7 +119,7 @@ class Runner::Lease {
 
 Runner::Runner(Session& session, const Plan& plan, const LoadOptions& options)
     : options_(options),
-      min_size_(padded(plan.min_size, plan.preprocessing.stride)),
+      min_size_(network_size(plan.preprocessing, plan.min_size)),
       stride_(plan.preprocessing.stride),
       transform_(cuda::input_transform(plan.preprocessing, options.rgb)),
       log_(session.log()) {
@@ -167,23 +173,40 @@ std::shared_ptr<void> Runner::allocate(std::size_t bytes) const {
   return {data, [](void* memory) { cudaFree(memory); }};
 }
 
+void Runner::share_out(int jobs, const std::function<void(int)>& job) const {
+  std::atomic<int> next{0};
+  const auto work = [&] {
+    for (int index = next++; index < jobs; index = next++) job(index);
+  };
+  std::vector<std::thread> others;
+  const auto most = static_cast<int>(std::min(kMostHostThreads, std::thread::hardware_concurrency()));
+  try {
+    for (int i = 1; i < std::min(most, jobs); ++i) others.emplace_back(work);
+  } catch (const std::system_error&) {  // those that were started do it
+  }
+  work();
+  for (std::thread& other : others) other.join();
+}
+
 void Runner::run_from_host(const Request& request, Slot& slot, std::vector<StepTime>* times) {
   const Stream& stream = slot.network.stream();
   const Window window = window_of(unknown_window(request.trimap), request.image.size);
-  const std::size_t pixels = window.size.area(), picture_bytes = 4 * pixels;
+  const ImageView image = part(request.image, window);
+  const std::size_t pixels = window.size.area(), image_bytes = pixels * pixel_bytes(image);
+  const std::size_t picture_bytes = image_bytes + pixels;
   slot.host_picture.reserve(picture_bytes), slot.host_alpha.reserve(pixels * sizeof(float));
   slot.picture.reserve(picture_bytes), slot.alpha.reserve(pixels * sizeof(float));
 
   Timer timer(stream, times);
   auto* staged = slot.host_picture.as<std::uint8_t>();
-  pack(part(request.image, window), staged);
-  pack(part(request.trimap, window), staged + 3 * pixels);
+  pack(image, staged);
+  pack(part(request.trimap, window), staged + image_bytes);
   auto* picture = slot.picture.as<std::uint8_t>();
   check_cuda(cudaMemcpyAsync(picture, staged, picture_bytes, cudaMemcpyHostToDevice, stream), "copying the picture");
   timer.mark("copy to GPU");
-  const TrimapView trimap = packed_trimap(picture + 3 * pixels, window.size);
+  const TrimapView trimap = packed_trimap(picture + image_bytes, window.size);
   const Size padded_size = padded(window.size, stride_);
-  check_cuda(cuda::preprocess(packed_image(picture, window.size), trimap, transform_, slot.network.input(padded_size),
+  check_cuda(cuda::preprocess(packed_image(picture, image), trimap, transform_, slot.network.input(padded_size),
                               padded_size, cuda::Type::kFloat32, stream),
              "preprocessing");
   timer.mark("preprocess");
@@ -191,7 +214,7 @@ void Runner::run_from_host(const Request& request, Slot& slot, std::vector<StepT
   timer.mark("network");
   auto* alpha = slot.alpha.as<float>();
   check_cuda(cuda::postprocess(slot.network.output(), padded_size.width, cuda::Type::kFloat32, trimap,
-                               target(packed_alpha(alpha, window.size)), stream),
+                               target(packed_alpha(alpha, window.size), request.clamp), stream),
              "postprocessing");
   timer.mark("postprocess");
   auto* result = slot.host_alpha.as<float>();
@@ -229,7 +252,7 @@ void Runner::run_on_gpu(const Request& request, Slot& slot, std::vector<StepTime
   for (const Window& known : around(window, request.image.size))
     if (!known.empty())
       check_cuda(cuda::postprocess(nullptr, 0, cuda::Type::kFloat32, part(request.trimap, known),
-                                   target(part(request.alpha, known)), stream),
+                                   target(part(request.alpha, known), request.clamp), stream),
                  "writing known pixels");
   if (!window.empty()) {
     const Size padded_size = padded(window.size, stride_);
@@ -241,7 +264,7 @@ void Runner::run_on_gpu(const Request& request, Slot& slot, std::vector<StepTime
     slot.network.run();
     timer.mark("network");
     check_cuda(cuda::postprocess(slot.network.output(), padded_size.width, cuda::Type::kFloat32, trimap,
-                                 target(part(request.alpha, window)), stream),
+                                 target(part(request.alpha, window), request.clamp), stream),
                "postprocessing");
   }
   timer.mark("postprocess");

@@ -29,6 +29,7 @@ class Runner final : public Backend {
   void estimate_foreground(const ForegroundTask<std::uint8_t>& task) override { estimate(task); }
   void estimate_foreground(const GpuForegroundRequest& request) override { estimate(request); }
   int threads() const override { return options_.max_concurrent; }
+  void share_out(int jobs, const std::function<void(int)>& job) const override;
   std::string device() const override { return gpu_; }
 
  private:

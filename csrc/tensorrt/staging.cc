@@ -5,8 +5,9 @@
 namespace dim::tensorrt {
 
 void pack(const ImageView& image, std::uint8_t* to) {
-  const bool packed = image.pixel_stride_bytes == 3 && image.channel_stride_bytes == 1;
-  const auto row_bytes = static_cast<std::size_t>(image.size.width) * 3;
+  const bool inputs = image.pixels == Pixels::kInputs;  // always packed
+  const bool packed = inputs || (image.pixel_stride_bytes == 3 && image.channel_stride_bytes == 1);
+  const auto row_bytes = static_cast<std::size_t>(image.size.width) * pixel_bytes(image);
   for (int y = 0; y < image.size.height; ++y, to += row_bytes) {
     if (packed) {
       std::memcpy(to, image.pixel(y, 0), row_bytes);

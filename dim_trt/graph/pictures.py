@@ -48,7 +48,9 @@ class Picture:
         planes = np.empty((4, *self.trimap.shape), np.float32)
         mean, std = (np.array(preprocessing[name], np.float32) for name in ("mean", "std"))
         planes[:3] = ((image.astype(np.float32) - mean) / std).transpose(2, 0, 1)
-        trimap = np.where(unknown_pixels(self.trimap), np.uint8(128), self.trimap)
+        trimap = self.trimap
+        if preprocessing.get("trimap_values") != "raw":
+            trimap = np.where(unknown_pixels(trimap), np.uint8(128), trimap)
         planes[3] = trimap.astype(np.float32) * np.float32(preprocessing["trimap_scale"])
         padding = [(0, 0), *((0, -side % STRIDE_PX) for side in self.trimap.shape)]
         return np.pad(planes, padding, mode="reflect")[None]

@@ -29,13 +29,26 @@ PRESETS: dict[str, dict[str, Any]] = {
         "padding": "reflect",
     },
 }
-RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+Rule = tuple[str, Callable[[Any], bool]]  # what is expected, and whether a value is that
+MAX_SIDE_PX = 1 << 20
+RULES: dict[str, Rule] = {
     "channel_order": ("'rgb' or 'bgr'", lambda v: v in ("rgb", "bgr")),
     "mean": ("three numbers", lambda v: _numbers(v, 3)),
     "std": ("three numbers above 0", lambda v: _numbers(v, 3) and min(v) > 0),
     "trimap_scale": ("a number above 0", lambda v: _numbers([v], 1) and v > 0),
     "stride": ("32", lambda v: v == 32),
-    "padding": ("'reflect'", lambda v: v == "reflect"),
+    "padding": ("'reflect', or 'none' with resize", lambda v: v in ("reflect", "none")),
+}
+INTERPOLATIONS = ("nearest", "linear", "cubic")
+RESIZE_RULES: dict[str, Rule] = {
+    "round": ("'down' or 'up'", lambda v: v in ("down", "up")),
+    "max_side": ("a multiple of 32, or 0", lambda v: isinstance(v, int) and 0 <= v <= MAX_SIDE_PX and v % 32 == 0),
+    "pixels": ("'uint8' or 'float32'", lambda v: v in ("uint8", "float32")),
+    **{name: (", ".join(INTERPOLATIONS), lambda v: v in INTERPOLATIONS) for name in ("img", "trimap", "alpha")},
+}
+OPTIONAL_RULES: dict[str, Rule] = {
+    "trimap_values": ("'canonical' or 'raw'", lambda v: v in ("canonical", "raw")),
+    "resize": ("null or an object", lambda v: v is None or isinstance(v, Mapping)),
 }
 CHOICES = (
     "imagenet (RGB by ImageNet's mean and std, trimap / 255), raw-bgr (nothing subtracted or divided), or a JSON file "
@@ -45,9 +58,20 @@ CHOICES = (
 
 def problem_of(values: Mapping[str, Any]) -> str:
     """What is wrong with a description of preprocessing; empty if nothing is."""
-    if set(values) != set(RULES):
-        return f"expected {', '.join(RULES)}, got {', '.join(values) or 'nothing'}"
-    for name, (expected, is_right) in RULES.items():
+    present = {name: rule for name, rule in OPTIONAL_RULES.items() if name in values}
+    if problem := _problem_of(values, RULES | present):
+        return problem
+    resize = values.get("resize")
+    if (values["padding"] == "none") != (resize is not None):
+        return f"padding: expected 'none' with resize and 'reflect' without, got {values['padding']!r}"
+    problem = _problem_of(resize, RESIZE_RULES) if resize is not None else ""
+    return f"resize: {problem}" if problem else ""
+
+
+def _problem_of(values: Mapping[str, Any], rules: Mapping[str, Rule]) -> str:
+    if set(values) != set(rules):
+        return f"expected {', '.join(rules)}, got {', '.join(values) or 'nothing'}"
+    for name, (expected, is_right) in rules.items():
         if not is_right(values[name]):
             return f"{name}: expected {expected}, got {values[name]!r}"
     return ""

@@ -169,6 +169,30 @@ def test_preprocess_of_every_value() -> None:
         assert_identical(result.view(np.uint32), core.view(np.uint32))
 
 
+def test_preprocess_of_raw_trimaps() -> None:
+    img, trimap = np.zeros((1, 256, 3), np.uint8), np.arange(256, dtype=np.uint8)[None]
+    for core in (False, True):
+        raw = _core.element_preprocess(img, trimap, **SETTINGS, stride=1, raw_trimap=True, core=core)
+        assert_identical(raw[3], trimap * np.float32(1 / 255))
+        canonical = _core.element_preprocess(img, trimap, **SETTINGS, stride=1, core=core)
+        assert sorted(set(canonical[3, 0])) == [0, np.float32(128) * np.float32(1 / 255), 1]
+
+
+@pytest.mark.parametrize("swap", [False, True])
+def test_preprocess_of_scaled_pictures(swap: bool) -> None:
+    """Four float32: the colours, also outside 0 to 255, and what the network sees as trimap."""
+    rng = np.random.default_rng(7)
+    pixels = (rng.random((33, 31, 4)) * 300 - 20).astype(np.float32)
+    marks = random_trimap(rng, (33, 31))
+    colours = pixels[..., 2::-1] if swap else pixels[..., :3]
+    planes = [*((colours - np.float64(SETTINGS["mean"])) / SETTINGS["std"]).transpose(2, 0, 1), pixels[..., 3] / 255]
+    expected = np.stack([np.pad(plane, [(0, 31), (0, 1)], mode="reflect") for plane in planes])
+    result = _core.element_preprocess(pixels, marks, **SETTINGS, swap=swap)
+    assert_within(result, expected, 1e-6)
+    core = _core.element_preprocess(pixels, marks, **SETTINGS, swap=swap, core=True)
+    assert_identical(result.view(np.uint32), core.view(np.uint32))
+
+
 def outputs(size: tuple[int, int], dtype: str) -> dict[str, np.ndarray]:
     height, width = size
     return {
@@ -199,6 +223,14 @@ def test_postprocess(size: tuple[int, int], dtype: str) -> None:
     for out in outputs(size, "uint8").values():
         _core.element_postprocess(network, trimap, out)
         assert_identical(out, np.rint(alpha * np.float32(255)).astype(np.uint8))
+
+
+@pytest.mark.parametrize("core", [False, True])
+def test_postprocess_without_clamping(core: bool) -> None:
+    network, trimap = np.array([[-0.5, 0.25, 1.5, 7, 7]], np.float32), np.array([[1, 128, 254, 0, 255]], np.uint8)
+    out = np.empty((1, 5), np.float32)
+    _core.element_postprocess(network, trimap, out, core=core, clamp=False)
+    assert_identical(out, np.array([[-0.5, 0.25, 1.5, 0, 1]], np.float32))
 
 
 def test_postprocess_of_nan_and_ties() -> None:

@@ -52,7 +52,7 @@ def import_checkpoint(path: Path | str, profile: str | None = None) -> Imported:
         fitting = ", ".join(name for name, other in PROFILES.items() if not misfit(other, tensors))
         hint = f"; it fits {fitting}" if fitting else ""
         raise CheckpointError(f"{path}: --profile {chosen.name}: {problem}{hint}")
-    origin = f"{chosen.source}; imported from {path.name}; its own program gives this alpha on {chosen.same_sizes}"
+    origin = f"{chosen.source}; imported from {path.name}; its own program gives this alpha for {chosen.same_alpha}"
     return Imported(build_model(chosen, tensors), chosen.preprocessing, chosen.licence, origin, chosen.name)
 
 
@@ -108,8 +108,7 @@ def _import_own(content: Mapping[str, Any], path: Path) -> Imported:
     metadata = content["metadata"]
     try:
         config = ModelConfig(**json.loads(metadata["dim_trt.config"]))
-        rules = json.loads(metadata["dim_trt.preprocessing"])
-        preprocessing = Preprocessing(**{**rules, "mean": tuple(rules["mean"]), "std": tuple(rules["std"])})
+        preprocessing = Preprocessing.from_dict(json.loads(metadata["dim_trt.preprocessing"]))
         model = DeepImageMatting(config)
         model.load_state_dict(content["model"])
         licence, origin = metadata["dim_trt.licence"], metadata["dim_trt.origin"]

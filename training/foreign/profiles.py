@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from training.foreign.layouts import FOAMLIU, HUOCHAITIANTANG, INDEXNET, MMAGIC, Layout
 from training.model import ModelConfig
-from training.preprocess import PREPROCESSING, Preprocessing
+from training.preprocess import PREPROCESSING, Preprocessing, Resize
 
 ADOBE = "weights for non-commercial use only: trained on the Adobe Deep Image Matting data set"
-RAW_BGR = Preprocessing("bgr", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), trimap_scale=1.0)
+IMAGENET = replace(PREPROCESSING, trimap_values="raw")
+SCALED_DOWN = replace(
+    IMAGENET,
+    padding="none",
+    resize=Resize(round="down", max_side=1600, pixels="uint8", img="linear", trimap="linear", alpha="linear"),
+)
+RAW_BGR = replace(SCALED_DOWN, channel_order="bgr", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), trimap_scale=1.0)
+SCALED_UP = replace(
+    IMAGENET,
+    padding="none",
+    resize=Resize(round="up", max_side=0, pixels="float32", img="cubic", trimap="nearest", alpha="cubic"),
+)
 
 
 @dataclass(frozen=True)
@@ -18,8 +29,7 @@ class Profile:
 
     config: the network; width and refiner are read from the tensors.
     refiner_alpha_scale: alpha goes into the refiner times this. Out of it comes sigmoid(raw alpha + refinement) in all.
-    same_sizes: the pictures that the repository's own program feeds to the network as we do. We reflect the border up
-        to sides that are multiples of 32; some resize pictures with other sides instead.
+    same_alpha: the pictures and trimaps for which the repository's own program gives the same alpha.
     differs: what tells it from the profiles with the same tensors.
     sad: as its authors report it for Composition-1k.
     """
@@ -30,8 +40,8 @@ class Profile:
     licence: str
     source: str
     sad: str
-    same_sizes: str
-    preprocessing: Preprocessing = field(default=PREPROCESSING)
+    same_alpha: str
+    preprocessing: Preprocessing = IMAGENET
     refiner_alpha_scale: float = 1.0
     differs: str = ""
 
@@ -41,7 +51,7 @@ def _huochaitiantang(
     sad: str,
     differs: str,
     config: ModelConfig,
-    preprocessing: Preprocessing = PREPROCESSING,
+    preprocessing: Preprocessing = SCALED_DOWN,
     refiner_alpha_scale: float = 1.0,
 ) -> Profile:
     return Profile(
@@ -51,7 +61,7 @@ def _huochaitiantang(
         licence=f"no licence for the code; {ADOBE}",
         source=f"github.com/huochaitiantang/pytorch-deep-image-matting, release {version}",
         sad=sad,
-        same_sizes="pictures with sides that are multiples of 32; others it scales down, trimap included",
+        same_alpha="pictures of at least 32×32",
         preprocessing=preprocessing,
         refiner_alpha_scale=refiner_alpha_scale,
         differs=differs,
@@ -70,10 +80,10 @@ PROFILES = {
             licence=f"Apache-2.0 code; {ADOBE}",
             source="github.com/open-mmlab/mmagic (and mmediting), DIM stage 1, 2 or 3",
             sad="53.8, 52.3, 50.6 (stages 1, 2, 3)",
-            same_sizes="pictures of any size",
+            same_alpha="pictures of any size",
         ),
         _huochaitiantang("v1.0", "72.9", "BGR, nothing subtracted or divided", _SMALL, RAW_BGR, 256.0),
-        _huochaitiantang("v1.1", "69.1", "RGB, ImageNet mean, refiner reads 256 · alpha", _SMALL, PREPROCESSING, 256.0),
+        _huochaitiantang("v1.1", "69.1", "RGB, ImageNet mean, refiner reads 256 · alpha", _SMALL, SCALED_DOWN, 256.0),
         _huochaitiantang("v1.2", "62.0 to 57.7", "RGB, ImageNet mean", _SMALL),
         _huochaitiantang("v1.3", "57.1", "RGB, ImageNet mean", _SMALL),
         _huochaitiantang("v1.4", "54.4", "no skip connections", _LARGE),
@@ -81,11 +91,12 @@ PROFILES = {
         Profile(
             name="indexnet-dim",
             layout=INDEXNET,
-            config=ModelConfig(conv6="7x7x4096", output="clip", refine=False),
+            config=ModelConfig(conv6="7x7x4096", output="raw", refine=False),
             licence="for non-commercial use, code and weights; trained on the Adobe Deep Image Matting data set",
             source="github.com/poppinace/indexnet_matting, its Deep Image Matting",
             sad="55.8",
-            same_sizes="pictures with sides that are multiples of 32; others it scales up",
+            same_alpha="pictures of any size, trimaps of 0, 128 and 255: it takes other grey for alpha itself",
+            preprocessing=SCALED_UP,
         ),
         Profile(
             name="foamliu-pytorch",
@@ -94,7 +105,7 @@ PROFILES = {
             licence=f"MIT code; {ADOBE}",
             source="github.com/foamliu/Deep-Image-Matting-PyTorch",
             sad="66.8",
-            same_sizes="pictures with sides that are multiples of 32; others it neither pads nor scales",
+            same_alpha="pictures with sides that are multiples of 32; others it neither pads nor scales",
         ),
     )
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -35,7 +35,7 @@ def write_safetensors(source: Imported, path: Path) -> None:
     metadata = {
         "format": "pt",
         "dim_trt.config": json.dumps(source.model.config.to_dict()),
-        "dim_trt.preprocessing": json.dumps(asdict(source.preprocessing)),
+        "dim_trt.preprocessing": json.dumps(source.preprocessing.to_dict()),
         "dim_trt.licence": source.licence,
         "dim_trt.origin": source.origin,
     }
@@ -53,9 +53,9 @@ def write_mmagic(source: Imported, path: Path) -> None:
                 f"--to: MMagic's DIM has {field} {value!r}, this network has {getattr(config, field)!r}; "
                 "write a .safetensors file instead"
             )
-    if source.preprocessing != PREPROCESSING:
+    if replace(source.preprocessing, trimap_values=PREPROCESSING.trimap_values) != PREPROCESSING:
         raise CheckpointError(
-            "--to: MMagic's DIM reads RGB by ImageNet's mean and std, this network does not; "
+            "--to: MMagic's DIM reads RGB by ImageNet's mean and std and pads pictures, this network does not; "
             "write a .safetensors file instead"
         )
     buffer = io.BytesIO()

@@ -1,0 +1,124 @@
+#include "core/scaling.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "core/postprocess.h"
+#include "core/preprocess.h"
+#include "core/resample.h"
+
+namespace dim {
+namespace {
+
+constexpr int kStripRows = 32;  // of a job for one thread
+
+std::size_t at(int i) { return static_cast<std::size_t>(i); }
+
+int scaled_side(const Resize& resize, int stride, int side) {
+  const int rounded = (resize.up ? side + stride - 1 : std::max(side, stride)) / stride * stride;
+  return resize.max_side > 0 ? std::min(rounded, resize.max_side) : rounded;
+}
+
+/// Calls `work(begin, end)` for strips of rows.
+template <typename Work>
+void for_strips(int height, const Backend& backend, const Work& work) {
+  backend.share_out((height + kStripRows - 1) / kStripRows,
+                    [&](int strip) { work(strip * kStripRows, std::min(height, (strip + 1) * kStripRows)); });
+}
+
+/// Picture and trimap, scaled into pixels of four numbers.
+void scale_pictures(const Request& request, const Preprocessing& settings, Size size, float* to,
+                    const Backend& backend) {
+  const Resize& resize = *settings.resize;
+  const ImageView& image = request.image;
+  const TrimapView& trimap = request.trimap;
+  const Resampler colours(image.size, size, 3, resize.img, resize.whole_levels);
+  const Resampler marks(image.size, size, 1, resize.trimap, resize.whole_levels);
+  const std::array<std::uint8_t, 256> values = trimap_values(settings);
+  const auto read_image = [&](int y, float* row) {
+    for (int x = 0; x < image.size.width; ++x)
+      for (int c = 0; c < 3; ++c) *row++ = image.pixel(y, x)[c * image.channel_stride_bytes];
+  };
+  const auto read_trimap = [&](int y, float* row) {
+    for (int x = 0; x < image.size.width; ++x) row[x] = values[trimap.at(y, x)];
+  };
+  const auto write_image = [&](int y, const float* row) {
+    float* pixel = to + at(y) * at(size.width) * 4;
+    for (int x = 0; x < size.width; ++x, pixel += 4, row += 3) std::copy_n(row, 3, pixel);
+  };
+  const auto write_trimap = [&](int y, const float* row) {
+    float* pixel = to + at(y) * at(size.width) * 4;
+    for (int x = 0; x < size.width; ++x) pixel[4 * x + 3] = row[x];
+  };
+  for_strips(size.height, backend, [&](int begin, int end) {
+    colours.rows(begin, end, read_image, write_image);
+    marks.rows(begin, end, read_trimap, write_trimap);
+  });
+}
+
+/// For each row of the picture whether any pixel of it is unknown. In `wanted`, the trimap of the scaled picture, every
+/// pixel becomes unknown that an unknown pixel's alpha is made of; the rest is left.
+std::vector<char> find_wanted(const TrimapView& trimap, const Resampler& back, std::uint8_t* wanted, int width) {
+  const Taps &rows = back.vertical(), &columns = back.horizontal();
+  std::vector<char> has_unknown(at(trimap.size.height), 0);
+  std::vector<std::uint8_t> line(at(width));
+  for (int y = 0; y < trimap.size.height; ++y) {
+    for (int x = 0; x < trimap.size.width; ++x) {
+      if (!is_unknown(trimap.at(y, x))) continue;
+      if (!has_unknown[at(y)]) std::fill(line.begin(), line.end(), kBackground);
+      has_unknown[at(y)] = 1;
+      for (int k = 0; k < columns.count; ++k) line[at(columns.index[at(x * columns.count + k)])] = kUnknown;
+    }
+    for (int k = 0; k < rows.count && has_unknown[at(y)]; ++k) {
+      std::uint8_t* to = wanted + at(rows.index[at(y * rows.count + k)]) * at(width);
+      for (std::size_t x = 0; x < line.size(); ++x) to[x] |= line[x];
+    }
+  }
+  return has_unknown;
+}
+
+}  // namespace
+
+Size network_size(const Preprocessing& settings, Size picture) {
+  if (!settings.resize) return padded(picture, settings.stride);
+  return {scaled_side(*settings.resize, settings.stride, picture.height),
+          scaled_side(*settings.resize, settings.stride, picture.width)};
+}
+
+Scaling::Scaling(const Preprocessing& settings) : settings_(settings) {}
+
+void Scaling::run(const Request& request, Backend& backend, std::vector<StepTime>* times) const {
+  const Size picture = request.image.size, size = network_size(settings_, picture);
+  const std::unique_ptr<float[]> pixels(new float[4 * size.area()]), scaled_alpha(new float[size.area()]);
+  std::vector<std::uint8_t> wanted(size.area(), kBackground);
+  scale_pictures(request, settings_, size, pixels.get(), backend);
+  const Resampler back(size, picture, 1, settings_.resize->alpha, false);
+  const std::vector<char> has_unknown = find_wanted(request.trimap, back, wanted.data(), size.width);
+
+  const std::ptrdiff_t width = size.width;
+  Request scaled = request;
+  scaled.image = {reinterpret_cast<const std::uint8_t*>(pixels.get()), size, 16 * width, 16, 4, Pixels::kInputs};
+  scaled.trimap = {wanted.data(), size, width, 1};
+  scaled.alpha = {scaled_alpha.get(), size, 4 * width, 4};
+  scaled.clamp = false;
+  backend.run(scaled, times);
+
+  const auto read = [&](int y, float* row) { std::copy_n(scaled_alpha.get() + y * width, width, row); };
+  const auto write = [&](int y, const float* row) { postprocess_row(request.trimap, y, row, 1, request.alpha, true); };
+  for_strips(picture.height, backend, [&](int begin, int end) {
+    for (int y = begin; y < end;) {
+      int next = y + 1;
+      while (next < end && has_unknown[at(next)] == has_unknown[at(y)]) ++next;
+      if (has_unknown[at(y)])
+        back.rows(y, next, read, write);
+      else
+        for (int row = y; row < next; ++row) write(row, nullptr);
+      y = next;
+    }
+  });
+}
+
+}  // namespace dim
