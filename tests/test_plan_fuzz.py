@@ -89,7 +89,7 @@ def test_random_bytes_in_the_preprocessing_of_a_plan_that_scales(plan, tmp_path)
     for _ in range(400):
         broken = bytearray(data)
         broken[int(rng.integers(begin, end))] = int(rng.choice(list(b'0123456789-e"{}[],:nulreflctdownp ')))
-        outcomes.add(outcome(tmp_path / "a.plan", bytes(broken))[:40])
+        outcomes.add(outcome(tmp_path / "a.plan", bytes(broken)))
     assert len(outcomes) > 10
 
 

@@ -133,7 +133,9 @@ def test_pictures_below_the_stride_are_scaled_up(tmp_path: Path) -> None:
     for size in ((7, 5), (3, 29), (31, 40)):
         rgb, trimap = random_picture(8, *size)
         trimap[-1, -1] = 255
-        assert_within(engine.run(rgb, trimap), expected_alpha(tiny_dim(), rgb, trimap, DOWN, raw=False), 1e-4, str(size))
+        assert_within(
+            engine.run(rgb, trimap), expected_alpha(tiny_dim(), rgb, trimap, DOWN, raw=False), 1e-4, str(size)
+        )
 
 
 def test_the_plan_says_what_it_does(tmp_path: Path) -> None:

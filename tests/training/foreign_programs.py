@@ -14,7 +14,7 @@ Floats = NDArray[np.float32]
 
 
 class Program(NamedTuple):
-    """planes: picture (RGB) and trimap -> the network's input [4, H', W']; alpha: its output [H', W'] -> alpha [H, W]."""
+    """planes: RGB and trimap -> the network's input [4, H', W']; alpha: its output [H', W'] -> alpha [H, W]."""
 
     planes: Callable[[U8, U8], Floats]
     alpha: Callable[[Floats, U8], Floats]

@@ -273,4 +273,4 @@ def test_every_profile_says_what_a_user_must_know() -> None:
         assert "non-commercial" in profile.licence
         assert profile.source.startswith("github.com/")
         assert float(profile.sad.split()[0].strip(",")) > 50
-        assert profile.same_sizes
+        assert profile.same_alpha

@@ -55,9 +55,15 @@ CASES = {
         "huochaitiantang-v1.0", lambda: Huochaitiantang(1, refiner=True, alpha_scale=256), HUOCHAITIANTANG_V1_0
     ),
     "v1.1, refiner": Case(
-        "huochaitiantang-v1.1", lambda: Huochaitiantang(1, refiner=True, alpha_scale=256), HUOCHAITIANTANG, seed=1, traced=False
+        "huochaitiantang-v1.1",
+        lambda: Huochaitiantang(1, refiner=True, alpha_scale=256),
+        HUOCHAITIANTANG,
+        seed=1,
+        traced=False,
     ),
-    "v1.2, refiner": Case("huochaitiantang-v1.2", lambda: Huochaitiantang(1, refiner=True), HUOCHAITIANTANG, seed=1, traced=False),
+    "v1.2, refiner": Case(
+        "huochaitiantang-v1.2", lambda: Huochaitiantang(1, refiner=True), HUOCHAITIANTANG, seed=1, traced=False
+    ),
     "v1.3": Case("huochaitiantang-v1.3", lambda: Huochaitiantang(1), HUOCHAITIANTANG, seed=1, traced=False),
     "v1.4": Case("huochaitiantang-v1.4", lambda: Huochaitiantang(3), HUOCHAITIANTANG, seed=1, traced=False),
     "v1.5": Case("huochaitiantang-v1.5", lambda: Huochaitiantang(3, skip=True), HUOCHAITIANTANG, seed=1),
