@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <vector>
 
 #include "core/postprocess.h"
@@ -25,8 +27,15 @@ int scaled_side(const Resize& resize, int stride, int side) {
 /// Calls `work(begin, end)` for strips of rows.
 template <typename Work>
 void for_strips(int height, const Backend& backend, const Work& work) {
-  backend.share_out((height + kStripRows - 1) / kStripRows,
-                    [&](int strip) { work(strip * kStripRows, std::min(height, (strip + 1) * kStripRows)); });
+  std::atomic<bool> out_of_memory{false};
+  backend.share_out((height + kStripRows - 1) / kStripRows, [&](int strip) {
+    try {
+      work(strip * kStripRows, std::min(height, (strip + 1) * kStripRows));
+    } catch (const std::bad_alloc&) {
+      out_of_memory = true;
+    }
+  });
+  if (out_of_memory) throw std::bad_alloc();
 }
 
 /// Picture and trimap, scaled into pixels of four numbers.
