@@ -40,8 +40,8 @@ class Frame:
 class TrimapSource(Protocol):
     """A trimap for each frame of a clip, in two steps so that the costly one can run beside the matting.
 
-    A source keeps nothing between frames but what `look` left of the frame before. So a run that goes on at frame n
-    calls look(frame n-1), then look(frame n), and passes the stored alpha of frame n-1.
+    A source keeps nothing between frames but what `look` left of the frame before (of more frames: see `Remembers`). So
+    a run that goes on at frame n calls look(frame n-1), then look(frame n), and passes the stored alpha of frame n-1.
     """
 
     needs_previous: bool
@@ -70,6 +70,15 @@ class Counted(Protocol):
 
     def check_count(self, frame_count: int) -> None:
         """Raises InvalidInput if the clip's frames were fewer than the source's trimaps."""
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A source whose `look` needs more than the frame before."""
+
+    def first_look(self, index: int) -> int:
+        """The frame from which `look` must be called so that a run can go on at frame `index`, for which `trimap` comes
+        next. Without it the run goes on, too, but its trimaps can differ from those of a run from the start."""
 
 
 def as_trimap(levels: NDArray[Any]) -> U8:

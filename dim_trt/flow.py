@@ -1,0 +1,136 @@
+"""How the picture moved since the frame before: dense optical flow at a quarter of the size, and where not to trust it.
+
+Forward and backward flow (DIS, Kroeger et al., ECCV 2016) must lead back to where they started, within a tolerance that
+grows with the motion, and to the same brightness; elsewhere something was uncovered, came in, or the flow errs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dim_trt.errors import InvalidInput
+
+U8: TypeAlias = NDArray[np.uint8]
+F32: TypeAlias = NDArray[np.float32]
+Mask: TypeAlias = NDArray[np.bool_]
+
+SHRINK = 4
+SMALLEST_PX = 64  # of the shorter side after shrinking; smaller pictures are shrunk less
+TINIEST_PX = 16  # below, there is no flow: DIS needs room for its patches
+CHANGED_LEVELS = 24  # of 255, more than flow, noise and light explain
+CUT_LEVELS, CUT_SHARE = 12, 0.25  # a cut: so many pixels are so different from where the flow found them
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Between a frame and the one before. Arrays are of the small picture, about a quarter of the frame's size.
+
+    size: (height, width) of the frame in px.
+    back: [h, w, 2] float32 (x, y) in px of the small picture from a pixel to its place in the frame before.
+    error: [h, w] float32: by how far the way back and on again misses its start, in px of the small picture.
+    new: [h, w] bool: came in from outside the picture, or looks different from what the flow says it was.
+    cut: whether this frame is of another scene.
+    """
+
+    size: tuple[int, int]
+    back: F32
+    error: F32
+    new: Mask
+    cut: bool
+
+    @property
+    def scale(self) -> float:
+        """How many px of the frame are one of the small picture."""
+        return float(self.size[1] / self.back.shape[1])
+
+    def brought(self, picture: F32) -> F32:
+        """A picture [height, width] of the frame before, moved to where its pixels are in this frame."""
+        scales = np.array([self.scale, self.size[0] / self.back.shape[0]], np.float32)
+        return warped(picture, cv2.resize(self.back, self.size[::-1], interpolation=cv2.INTER_LINEAR) * scales)
+
+
+class Watcher:
+    """Finds the motion of a clip frame by frame."""
+
+    def __init__(self) -> None:
+        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        self._before: U8 | None = None
+
+    def motion(self, image: U8) -> Motion | None:
+        """Motion since the image [height, width, 3] uint8 BGR of the call before; None at the first.
+
+        Raises:
+            InvalidInput: the image is of another size than the one before.
+        """
+        now, before = _small(image), self._before
+        self._before = now
+        if before is None:
+            return None
+        if before.shape != now.shape:
+            raise InvalidInput(f"image: expected frames of one size, got {list(image.shape[:2])} after another one")
+        back, on = self._between(now, before), self._between(before, now)
+        change = _change(now, before, back)
+        cut = float((change > CUT_LEVELS).mean()) > CUT_SHARE
+        new = _outside(back) | (change > CHANGED_LEVELS)
+        return Motion((image.shape[0], image.shape[1]), back, length(back + warped(on, back)), new, cut)
+
+    def _between(self, start: U8, end: U8) -> F32:
+        flow = np.zeros((*start.shape[:2], 2), np.float32)  # where the search begins
+        if min(start.shape[:2]) < TINIEST_PX:
+            return flow
+        first, second = (cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY) for picture in (start, end))
+        return np.asarray(self._flow.calc(first, second, flow), np.float32)
+
+
+def small_size(size: tuple[int, ...]) -> tuple[int, int]:
+    """(height, width) a quarter of the size, rounded up; pictures that would come out tiny are shrunk less."""
+    shrink = max(1, min(SHRINK, min(size) // SMALLEST_PX))
+    return -(-size[0] // shrink), -(-size[1] // shrink)
+
+
+def _small(image: U8) -> U8:
+    """[h, w, 3] uint8 of `small_size`."""
+    height, width = small_size(image.shape[:2])
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def warped(picture: NDArray[Any], back: F32, interpolation: int = cv2.INTER_LINEAR) -> NDArray[Any]:
+    """At each pixel what `picture` holds at pixel + back, bilinear; outside the border repeats."""
+    return np.asarray(cv2.remap(picture, *_places(back), interpolation, borderMode=cv2.BORDER_REPLICATE))
+
+
+def spread(back: F32) -> F32:
+    """[h, w]: by how much the motion differs around a pixel, in px of the small picture: large where objects meet."""
+    around = np.ones((5, 5), np.uint8)
+    return length(np.asarray(cv2.dilate(back, around) - cv2.erode(back, around), np.float32))
+
+
+def length(flow: F32) -> F32:
+    """[h, w]: of each vector."""
+    return np.asarray(cv2.magnitude(flow[..., 0], flow[..., 1]), np.float32)
+
+
+def _change(now: U8, before: U8, back: F32) -> F32:
+    """[h, w] in levels of 255: the channel that changed most, mean over 3×3 px; what all pixels have in common is light
+    and left out."""
+    difference = now.astype(np.float32) - warped(before, back)
+    difference -= np.median(difference[::2, ::2], (0, 1))
+    return np.asarray(cv2.blur(np.abs(difference), (3, 3)).max(2), np.float32)
+
+
+def _outside(back: F32) -> Mask:
+    height, width = back.shape[:2]
+    x, y = _places(back)
+    outside: Mask = (x < -0.5) | (y < -0.5) | (x > width - 0.5) | (y > height - 0.5)
+    return outside
+
+
+def _places(back: F32) -> tuple[F32, F32]:
+    """x and y [h, w] of where each pixel comes from."""
+    y, x = np.indices(back.shape[:2], np.float32)
+    return back[..., 0] + x, back[..., 1] + y

@@ -1,0 +1,159 @@
+"""Trimaps for every frame of a clip from those of a few.
+
+The alpha of the frame before, moved along by optical flow, says what is known; its edges and soft parts, and what the
+flow cannot vouch for, are unknown and matted again (after Chuang et al., Video Matting of Complex Scenes, 2002). That
+alone drifts: what matting gets wrong in one frame is known in the next. So the key frame's own trimap is carried along,
+too, by flow alone, with the doubt that builds up on the way (`dim_trt.anchors`), and wins wherever it is sure.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, get_args
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dim_trt.anchors import UNTRACKED_PX, Anchor
+from dim_trt.errors import InvalidInput
+from dim_trt.flow import F32, U8, Mask, Motion, Watcher, spread
+from dim_trt.trimap_sources import Frame, require_size
+
+AtCut: TypeAlias = Literal["stop", "unknown", "carry"]
+
+LOGGER = logging.getLogger("dim_trt")
+BAND_SHARE = 1 / 60  # of the picture's shorter side: half the width of the unknown band around edges
+SMALLEST_BAND_PX = 3.0
+LOW, HIGH = 0.05, 0.95  # alpha between them is soft
+SPREAD_SHARE = 0.5  # of the difference in motion around a pixel, by which the band grows
+LARGEST_MISS_PX = 16.0  # of the flow's error, by which the band grows
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What `look` leaves; both are None where there is nothing before to compare with.
+
+    motion: since the frame before.
+    anchor: what the last key frame says about this one.
+    """
+
+    motion: Motion | None
+    anchor: Anchor | None
+
+
+class KeyFrames:
+    """A source that carries trimaps of key frames on through a clip.
+
+    Args:
+        keys: frame index to trimap [height, width] uint8; frame 0 must be among them. Give more at every cut and where
+            something new comes in.
+        at_cut: what to do where the scene changes and there is no key frame. "stop": raise InvalidInput, which says at
+            which frame to add one. "unknown": everything is unknown there, with a warning. "carry": do not look for
+            cuts, for clips in which something else looks like one.
+        band_px: how far the unknown region reaches to either side of edges; None is a 60th of the picture's shorter
+            side, at least 3.
+
+    Raises:
+        InvalidInput: an argument is not as above.
+    """
+
+    needs_previous = True
+    finds_motion = True  # see dim_trt.steady.with_motion
+
+    def __init__(self, keys: Mapping[int, U8], *, at_cut: AtCut = "stop", band_px: float | None = None):
+        for index, trimap in keys.items():
+            if not isinstance(trimap, np.ndarray) or trimap.dtype != np.uint8 or trimap.ndim != 2 or not trimap.size:
+                raise InvalidInput(f"keys: frame {index}: expected uint8 [height, width]")
+        if 0 not in keys:
+            raise InvalidInput("keys: expected a trimap for frame 0, the first, to begin with")
+        if at_cut not in get_args(AtCut):
+            raise InvalidInput(f"at_cut: expected one of {', '.join(get_args(AtCut))}, got {at_cut!r}")
+        if band_px is not None and not 1 <= band_px < np.inf:
+            raise InvalidInput(f"band_px: expected at least 1, or None, got {band_px!r}")
+        self._keys, self._at_cut, self._band_px = dict(keys), at_cut, band_px
+        self._watcher = Watcher()
+        self._anchor: Anchor | None = None
+
+    def first_look(self, index: int) -> int:
+        """The frame from which `look` must be called for a run that goes on at frame `index`: the key frame before."""
+        return max(key for key in self._keys if key <= max(index - 1, 0))
+
+    def look(self, frame: Frame) -> Seen:
+        """Raises InvalidInput: a key has another size, or the scene changes without a key frame (at_cut "stop")."""
+        motion, key = self._watcher.motion(frame.image), self._keys.get(frame.index)
+        if key is not None:
+            self._anchor = Anchor.at(require_size(key, frame, f"key frame {frame.index}"))
+        elif motion and motion.cut and self._at_cut != "carry":
+            self._cut(frame.index)
+        elif motion and self._anchor:
+            self._anchor = self._anchor.carried(motion)
+        return Seen(motion, self._anchor)
+
+    def trimap(self, frame: Frame, seen: Seen, previous: F32 | None) -> U8:
+        key = self._keys.get(frame.index)
+        if key is not None:
+            return key
+        motion = seen.motion
+        if motion is None or previous is None:
+            raise InvalidInput(f"previous: expected the alpha of the frame before frame {frame.index}, got none")
+        if motion.cut and self._at_cut == "unknown":
+            return np.full(motion.size, 128, np.uint8)
+        band_px = self._band_px or max(SMALLEST_BAND_PX, BAND_SHARE * min(motion.size))
+        return carried(previous, motion, seen.anchor, band_px)
+
+    def close(self) -> None:
+        pass
+
+    def _cut(self, index: int) -> None:
+        if self._at_cut == "stop":
+            raise InvalidInput(
+                f"frame {index}: the scene changes here and there is no key frame; add a trimap or mask for frame "
+                f"{index}, or choose what to do at cuts ('unknown', or 'carry' if this is none)"
+            )
+        LOGGER.warning("frame %d: the scene changes and there is no key frame: all of it is unknown", index)
+        self._anchor = None
+
+
+def carried(previous: F32, motion: Motion, anchor: Anchor | None, band_px: float) -> U8:
+    """The trimap of a frame from the alpha [height, width] of the frame before and, if there is one, an anchor."""
+    alpha, new = motion.brought(previous), _up(_widened(motion.new.view(np.uint8), 3), motion.size, cv2.INTER_NEAREST)
+    reach = SPREAD_SHARE * spread(motion.back) + np.minimum(motion.error, LARGEST_MISS_PX / motion.scale)
+    radius = _up(_widened(reach, 5), motion.size) * np.float32(motion.scale) + np.float32(band_px)
+    if anchor is None:
+        return _banded(alpha, radius, new > 0)
+    outside, inside = (_up(distance, motion.size) for distance in (anchor.outside_px, anchor.inside_px))
+    doubt = _up(anchor.doubt_px, motion.size, cv2.INTER_NEAREST)
+    alpha[(outside > 0) & (alpha < 0.5)] = 0  # haze where there was no soft edge
+    alpha[(inside > 0) & (alpha > 0.5)] = 1
+    trimap = _banded(alpha, radius, new > 0)
+    # What no key frame ever showed is not foreground for sure; and what it left open is neither.
+    trimap[(trimap == 255) & (doubt >= UNTRACKED_PX) & (inside <= 0)] = 128
+    trimap[((trimap == 0) & (outside < -doubt)) | ((trimap == 255) & (inside < -doubt))] = 128
+    trimap[outside > doubt], trimap[inside > doubt] = 0, 255
+    return trimap
+
+
+def _banded(alpha: F32, radius: F32, unknown: Mask) -> U8:
+    trimap = np.full(alpha.shape, 128, np.uint8)
+    trimap[_distance_to(alpha > LOW) > radius] = 0
+    trimap[_distance_to(alpha < HIGH) > radius] = 255
+    trimap[unknown] = 128
+    return trimap
+
+
+def _distance_to(pixels: Mask) -> F32:
+    """[height, width] px to the nearest true pixel, to within a few percent; infinite where there is none."""
+    if not pixels.any():
+        return np.full(pixels.shape, np.inf, np.float32)
+    return np.asarray(cv2.distanceTransform((~pixels).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5), np.float32)
+
+
+def _widened(picture: NDArray[Any], side: int) -> NDArray[Any]:
+    return np.asarray(cv2.dilate(picture, np.ones((side, side), np.uint8)))
+
+
+def _up(picture: NDArray[Any], size: tuple[int, int], interpolation: int = cv2.INTER_LINEAR) -> F32:
+    return np.asarray(cv2.resize(picture, size[::-1], interpolation=interpolation), np.float32)
