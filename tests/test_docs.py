@@ -165,12 +165,13 @@ def test_plan_format_names_the_keys_of_a_plan() -> None:
     for key, value in plan_header().items():
         inner = {f"{key}.{name}" for name in value} if isinstance(value, dict) else set()
         found |= inner if inner & described else {key}
-    assert described - {"tensorrt"} == found
+    assert found <= described
+    assert described - found == {"tensorrt", "preprocessing.trimap_values", "preprocessing.resize"}  # may be missing
 
 
 def test_plan_format_names_every_key_that_is_read() -> None:
     read = set(re.findall(r'(?:at|has|interpolation)\("(\w+)"\)', (ROOT / "csrc/core/plan.cc").read_text()))
-    assert {"format_version", "sha256", "stride"} <= read
+    assert {"format_version", "sha256", "max_side"} <= read
     assert not {key for key in read if not re.search(rf"[`.]{key}[`.]", PLAN_FORMAT)}
 
 
