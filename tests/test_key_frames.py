@@ -16,6 +16,7 @@ from dim_trt.key_frames import KeyFrames
 from dim_trt.trimap_sources import Frame, Remembers
 from dim_trt.trimaps import from_alpha
 
+pytestmark = pytest.mark.public
 HEIGHT, WIDTH = 131, 203
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
