@@ -75,7 +75,7 @@ def test_one_key_frame_is_enough_for_a_textured_object(pan: int) -> None:
     found = carry(KeyFrames({0: truth_trimap(frames[0][1])}), frames)
     np.testing.assert_array_equal(found[0], truth_trimap(frames[0][1]))
     for trimap, (_, alpha) in zip(found, frames, strict=True):
-        assert wrongly_known(trimap, alpha) < 0.01  # about a pixel along the outline
+        assert wrongly_known(trimap, alpha) < 0.002
         assert {0, 128, 255} == set(np.unique(trimap))
     assert unknown(found[-1]) < 2.2 * unknown(truth_trimap(frames[-1][1]))
 
