@@ -31,9 +31,13 @@ format: $(VENV)/dev.stamp
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(CXX_FILES)
 
-bench: $(VENV)/dev.stamp
-	$(BIN)/python -m benchmarks.latency --model full --json out/latency_full.json
-	$(BIN)/python -m benchmarks.latency --model lite --json out/latency_lite.json
+# The full measurement, about 25 minutes on four idle cores: charts and README's tables are drawn again from it.
+# make bench ALPHAMATTING=DIR   the photographs of alphamatting.com, too      make bench RESUME=1   goes on
+# make bench STEPS="memory-full-1080p stages-full"   these steps alone        make bench QUICK=1    tiny, into out/bench
+bench: $(VENV)/bench.stamp
+	$(BIN)/python -m benchmarks.suite $(if $(ALPHAMATTING),--alphamatting "$(ALPHAMATTING)") \
+	  $(if $(STEPS),--only $(STEPS)) $(if $(RESUME),--resume) $(if $(QUICK),--quick)
+	$(if $(QUICK),,$(BIN)/python -m benchmarks.report --this-machine)
 
 docs: $(VENV)/dev.stamp
 	$(BIN)/python -m tools.api_docs
@@ -80,3 +84,7 @@ $(VENV)/dev.stamp: $(VENV)/bin/python $(NATIVE)
 	$(BIN)/python -m pip install --quiet torch==2.13.0
 	$(BIN)/python -m pip install --quiet -e '.[train,dev]' --config-settings=cmake.define.DIM_TRT_WERROR=ON
 	touch $@ $(VENV)/engine.stamp
+
+$(VENV)/bench.stamp: $(VENV)/dev.stamp
+	$(BIN)/python -m pip install --quiet -e '.[bench]'
+	touch $@

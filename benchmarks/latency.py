@@ -1,14 +1,17 @@
-"""Latency of `Engine.run` beside PyTorch and ONNX Runtime: one network, one process, the same threads.
+"""Latency of `Engine.run` beside its peers: one network, one process, the same threads, in turns.
 
+    python -m benchmarks.latency --quick
     python -m benchmarks.latency --model full --size 512x512 1080x1920 --json out/latency.json
     python -m benchmarks.latency --model full --band 5
     python -m benchmarks.latency --model shipped --alphamatting DIR
+    python -m benchmarks.latency --model shipped --scene --peers all --clocks --memory
     python -m benchmarks.latency --model full --threads 1 2 4
 
-The peers take turns, so that a change of the machine's speed meets all of them; figures are medians. PyTorch
-(channels-last) and ONNX Runtime get the preprocessed tensor; the engine's time includes its own pre- and
-postprocessing. Beside the times stands what the answers are worth on unknown pixels: the largest difference from
-PyTorch's float32, and the error of each against float64. Needs the extras train and dev.
+The peers take turns, so that a change of the machine's speed meets all of them. `latency_ms` is of `Engine.run`, pre-
+and postprocessing included, and of the peers' bare network, which gets the preprocessed tensor; `ratio` is the peer's
+median over the engine's. --clocks keeps apart the bare network, `run` and the way from file to file, of each with its
+own ratio. Beside the times stands what the answers are worth on unknown pixels: the largest difference from PyTorch's
+float32, the error of each against float64, and SAD where the true alpha is known. Needs the extras train and dev.
 """
 
 from __future__ import annotations
@@ -17,31 +20,34 @@ import argparse
 import functools
 import itertools
 import tempfile
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
-from benchmarks.measure import (
-    MIN_RUNS,
-    UNSTABLE_NOTE,
-    add_json_argument,
-    default_threads,
-    manifest,
-    mark,
-    measure,
-    size,
-    summary,
-    write_json,
+from benchmarks import latency_tables
+from benchmarks.latency_cases import Record, has_both, load_methods, records_of, worth
+from benchmarks.measure import MIN_RUNS, SECONDS, add_json_argument, default_threads, size, write_json
+from benchmarks.methods import (
+    COMPILED,
+    ENGINE,
+    KNN,
+    METHODS,
+    NETWORKS,
+    ONNXRUNTIME,
+    PYTORCH,
+    TITLES,
+    available,
+    build_files,
 )
-from benchmarks.networks import MODEL_HELP, load_network
-from benchmarks.peers import ENGINE, ONNXRUNTIME, PYTORCH, TOLERANCE, Peers, errors, float64_alpha, load_peers
-from benchmarks.pictures import Picture, alphamatting, stripe, thin_band
+from benchmarks.networks import MODEL_HELP, SHIPPED, load_network
+from benchmarks.pictures import Picture, alphamatting, scene, stripe, thin_band
 
-PEERS = (ENGINE, PYTORCH, ONNXRUNTIME)
-QUICK_RUNS = 3
+QUICK_LIMIT_S = 25.0  # of measuring one case
+QUICK_HALF_S = 110.0
+QUICK_CASES = (("full", False), (SHIPPED, True))  # model, whether on a scene with its truth, clocks and memory
+DEFAULT_PEERS = (PYTORCH, ONNXRUNTIME)
 progress_bar = functools.partial(tqdm, leave=False, disable=None)
 
 
@@ -49,108 +55,34 @@ def pictures(args: argparse.Namespace) -> list[Picture]:
     sizes: list[tuple[int, int]] = args.size or [(512, 512) if args.band is None else (1080, 1920)]
     if args.alphamatting:
         return list(itertools.islice(alphamatting(args.alphamatting, args.trimaps), args.limit))
+    if args.scene:
+        return [scene(*sides) for sides in sizes]
     if args.band is not None:
         return [thin_band(*sides, args.band / 100) for sides in sizes]
     return [stripe(*sides, args.unknown) for sides in sizes]
 
 
-def picture_errors(args: argparse.Namespace, peers: Peers, picture: Picture) -> dict[str, dict[str, Any]]:
-    """Of each peer; the runs that this takes also warm them up."""
-    alphas = {name: run() for name, run in peers.runs(picture).items()}
-    reference = float64_alpha(peers.model, picture) if args.float64 else None
-    return errors(alphas, reference, picture.unknown)
-
-
-def picture_records(
-    args: argparse.Namespace, peers: Peers, picture: Picture, threads: int, error: dict[str, dict[str, Any]]
-) -> Iterator[dict[str, Any]]:
-    runs = {name: run for name, run in peers.runs(picture).items() if name in args.peers}
-    latencies_ms = measure(runs, args.seconds, QUICK_RUNS if args.quick else MIN_RUNS)
-    ours = float(np.median(latencies_ms[ENGINE]))
-    height, width = picture.trimap.shape
-    for name, times in latencies_ms.items():
-        yield {
-            "engine": ENGINE,
-            "peer": name,
-            "model": args.model,
-            "picture": picture.name,
-            "precision": args.precision if name == ENGINE else "fp32",
-            "height": height,
-            "width": width,
-            "unknown_fraction": round(float(picture.unknown.mean()), 4),
-            "threads": threads,
-            **summary(times),
-            "ratio": round(float(np.median(times)) / ours, 3),
-            **error[name],
-            **manifest(),
-        }
-
-
-def records(args: argparse.Namespace) -> list[dict[str, Any]]:
-    table: list[dict[str, Any]] = []
+def records(args: argparse.Namespace) -> list[Record]:
+    table: list[Record] = []
     chosen = pictures(args)
     with tempfile.TemporaryDirectory() as folder:
         network = load_network(args.model, Path(folder), args.seed)
-        by_picture: dict[str, dict[str, dict[str, Any]]] = {}
+        args.files, args.build_s = build_files(network.onnx, network.model, Path(folder), args.precision)
+        by_picture: dict[str, dict[str, Record]] = {}
         for threads in args.threads:
-            peers = load_peers(network, args.precision, threads, Path(folder))
-            for picture in progress_bar(chosen, desc=f"{threads} threads"):
+            loaded = load_methods(args, args.files, threads)
+            for picture in progress_bar(chosen, desc=f"{args.model}, {threads} threads"):
+                methods = {name: it for name, it in loaded.items() if name in NETWORKS or has_both(picture)}
                 if picture.name not in by_picture:
-                    by_picture[picture.name] = picture_errors(args, peers, picture)
-                table += picture_records(args, peers, picture, threads, by_picture[picture.name])
+                    by_picture[picture.name] = worth(args, network, methods, picture)
+                table += records_of(args, methods, picture, threads, by_picture[picture.name])
     return table
 
 
-def print_table(table: Sequence[dict[str, Any]]) -> None:
-    print("| picture | unknown | threads | | p50 ms | p90 ms | p99 ms | frames/s | time / dim_trt |", end="")
-    print(
-        f" max abs, PyTorch | pixels > {TOLERANCE:.0e} | of these by float64, too | max abs, float64 | rms, float64 |"
-    )
-    print("| --- | ---: | ---: | --- |" + " ---: |" * 10)
-    for row in table:
-        ms = row["latency_ms"]
-        exact = " | | "
-        if "rms_vs_float64" in row:
-            exact = f"{row['pixels_beyond_both']} | {row['max_abs_vs_float64']:.1e} | {row['rms_vs_float64']:.1e}"
-        print(
-            f"| {row['picture']} | {row['unknown_fraction']:.1%} | {row['threads']} | {row['peer']}{mark(row)} "
-            f"| {ms['p50']:.1f} | {ms['p90']:.1f} | {ms['p99']:.1f} | {row['frames_per_second']:.2f} "
-            f"| {row['ratio']:.2f} | {row['max_abs_vs_pytorch']:.1e} "
-            f"| {row['pixels_beyond_tolerance']} of {row['unknown_px']} | {exact} |"
-        )
-    if any(row["unstable"] for row in table):
-        print(f"\n{UNSTABLE_NOTE}")
-
-
-def print_means(table: Sequence[dict[str, Any]]) -> None:
-    """Of the ratios over all pictures, by peer and number of threads."""
-    print()
-    for peer, threads in dict.fromkeys((row["peer"], row["threads"]) for row in table):
-        rows = [row for row in table if (row["peer"], row["threads"]) == (peer, threads)]
-        if peer != ENGINE and len(rows) > 1:
-            ratios = [row["ratio"] for row in rows]
-            unknown = np.mean([row["unknown_fraction"] for row in rows])
-            print(
-                f"{peer} / {ENGINE}, {threads} threads: mean ratio {np.mean(ratios):.2f}, "
-                f"{min(ratios):.2f} to {max(ratios):.2f} (n={len(rows)}, mean unknown {unknown:.1%})"
-            )
-
-
-def print_scaling(table: Sequence[dict[str, Any]]) -> None:
-    """How much faster more threads are."""
-    counts = sorted({row["threads"] for row in table})
-    if len(counts) < 2:
-        return
-    print(f"\n| p50 ms | {' | '.join(f'{n} threads' for n in counts)} | speed-up {counts[0]} to {counts[-1]} |")
-    print("| --- |" + " ---: |" * (len(counts) + 1))
-    for picture, peer in dict.fromkeys((row["picture"], row["peer"]) for row in table):
-        ms = {r["threads"]: r["latency_ms"]["p50"] for r in table if (r["picture"], r["peer"]) == (picture, peer)}
-        cells = " | ".join(f"{ms[n]:.1f}" for n in counts)
-        print(f"| {picture}, {peer} | {cells} | {ms[counts[0]] / ms[counts[-1]]:.2f} |")
-
-
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.latency", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.latency", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--model", default="full", help=MODEL_HELP)
     parser.add_argument("--seed", type=int, default=0, help="of random weights (default: %(default)s)")
     parser.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32", help="of the plan's weights")
@@ -158,32 +90,62 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--unknown", type=float, default=1.0, help="fraction of the rows (default: %(default)s)")
     what.add_argument("--band", type=float, metavar="PERCENT", help="unknown pixels, along an outline")
+    what.add_argument("--scene", action="store_true", help="a drawn scene, whose true alpha is known")
     what.add_argument("--alphamatting", type=Path, metavar="DIR", help="the pictures there, at their own size")
     parser.add_argument("--trimaps", default="trimap1", help="folder in --alphamatting (default: %(default)s)")
     parser.add_argument("--limit", type=int, help="only so many pictures of --alphamatting")
     parser.add_argument("--threads", type=int, nargs="+", default=[default_threads()], help="of each peer")
-    parser.add_argument("--peers", nargs="+", choices=PEERS, default=PEERS, help="what is timed (default: all)")
-    parser.add_argument("--seconds", type=float, help="to measure at least (default: 10, with --quick 0)")
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK_RUNS} runs, no float64")
+    peers = [*METHODS[1:], "all"]
+    parser.add_argument("--peers", nargs="+", choices=peers, default=DEFAULT_PEERS, help="default: %(default)s")
+    parser.add_argument("--clocks", action="store_true", help="also time `run` and the way from file to file of each")
+    parser.add_argument("--memory", action="store_true", help="also the peak memory of a process for each")
+    parser.add_argument(
+        "--seconds", type=float, default=SECONDS, help="to measure each at least (default: %(default)s)"
+    )
+    parser.add_argument("--min-runs", type=int, default=MIN_RUNS, help="of each at least (default: %(default)s)")
+    parser.add_argument("--limit-s", type=float, metavar="S", help="end after this with fewer runs, at least three")
     parser.add_argument("--no-float64", dest="float64", action="store_false", help="leave out the slowest part")
+    parser.add_argument("--quick", action="store_true", help="the full model and the shipped one, beside all peers")
     add_json_argument(parser)
     args = parser.parse_args(argv)
-    args.peers = [peer for peer in PEERS if peer in args.peers or peer == ENGINE]
-    args.float64 = args.float64 and not args.quick
-    if args.seconds is None:
-        args.seconds = 0.0 if args.quick else 10.0
+    if args.min_runs < 1 or args.seconds < 0:
+        parser.error("--min-runs: expected at least 1, --seconds: at least 0")
     return args
+
+
+def run_and_print(args: argparse.Namespace) -> list[Record]:
+    wanted = METHODS if "all" in args.peers else (ENGINE, *args.peers)
+    args.methods = available([name for name in METHODS if name in wanted])
+    table = records(args)
+    about = table[0]["machine"]
+    print(f"{args.model}, {args.precision}, {about['isa']}, {about['processor']}, {about['cores']} cores\n")
+    print(latency_tables.text(table), flush=True)
+    return table
+
+
+def quick(args: argparse.Namespace) -> list[Record]:
+    """Two cases in under three minutes: the full model dense, and the shipped one on a scene with everything.
+
+    On a machine that is too busy for that, the second is without the two slowest peers.
+    """
+    begin = time.perf_counter()
+    args.peers, args.limit_s, args.float64 = ["all"], args.limit_s or QUICK_LIMIT_S, False
+    args.size = args.size or [(512, 512)]
+    table = []
+    for model, on_scene in QUICK_CASES:
+        case = argparse.Namespace(**vars(args))
+        if time.perf_counter() - begin > QUICK_HALF_S:
+            case.peers = [name for name in METHODS[1:] if name not in (COMPILED, KNN)]
+            print(f"left out, as the first half took long: {TITLES[COMPILED]}; {TITLES[KNN]}")
+        case.model, case.scene, case.memory, case.clocks = model, on_scene, on_scene, on_scene
+        table += run_and_print(case)
+        print()
+    return table
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse(argv)
-    table = records(args)
-    machine = table[0]["machine"]
-    print(f"{args.model}, {args.precision}, {machine['isa']}, {machine['processor']}\n")
-    print_table(table)
-    print_means(table)
-    print_scaling(table)
-    write_json(args.json, table)
+    write_json(args.json, quick(args) if args.quick else run_and_print(args))
 
 
 if __name__ == "__main__":

@@ -5,9 +5,14 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import json
+import os
 import platform
+import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,38 +22,79 @@ import dim_trt
 from dim_trt.files import write_atomic
 
 PAUSE_S = 0.2
-RUNS_PER_TURN = 3
-MIN_RUNS = 12
+WARM_UP_S = 0.2
+TURN_S = 0.5
+SECONDS = 3.0  # to measure each at least
+MIN_RUNS = 10
+LEAST_RUNS = 3  # below that a limit of time does not stop anything
 PERCENTILES = (50, 90, 95, 99)
 UNSTABLE = 0.1  # coefficient of variation above which a figure should not be quoted
 UNSTABLE_NOTE = f"unstable: the standard deviation is above {UNSTABLE:.0%} of the mean; the machine had other work"
+PACKAGES = ("torch", "onnxruntime", "numpy", "pymatting", "numba")
+ROOT = Path(__file__).parents[1]
+WRITTEN = ("benchmarks/results", "README.md", "docs")  # by the report: no change of what is measured
+
+Run = Callable[[], Any]
 
 
-def measure(peers: Mapping[str, Callable[[], Any]], seconds: float, min_runs: int = MIN_RUNS) -> dict[str, list[float]]:
-    """Latencies in ms of each peer, in turns of RUNS_PER_TURN, until there are enough and `seconds` are over.
+def measure(
+    peers: Mapping[str, Run],
+    seconds: float = SECONDS,
+    min_runs: int = MIN_RUNS,
+    limit_s: float | None = None,
+    warm_ms: Mapping[str, float] | None = None,
+) -> dict[str, list[float]]:
+    """Latencies in ms of each peer, in turns, until each has `min_runs` runs that took `seconds` together.
 
-    A turn starts with a pause, in which the others' waiting threads fall asleep, and a run that is not counted.
+    A peer first runs for WARM_UP_S, if it has not just done so: `warm_ms` says how long its last run took. A turn is
+    TURN_S of runs, at least one; it starts with a pause, in which the others' waiting threads fall asleep, and where
+    runs are shorter than a turn with one that is not counted. After `limit_s` it ends with fewer runs, but LEAST_RUNS.
     """
+    begin = time.perf_counter()
+    last_ms = dict(warm_ms or {})
+    for name, run in peers.items():
+        if last_ms.get(name, 0.0) < 1e3 * WARM_UP_S:
+            last_ms[name] = _run_for(run, WARM_UP_S)[-1]
     latencies_ms: dict[str, list[float]] = {name: [] for name in peers}
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(next(iter(latencies_ms.values()))) < min_runs:
+    while not all(_enough(times, seconds, min_runs) for times in latencies_ms.values()):
+        fewest = min(len(times) for times in latencies_ms.values())
+        if limit_s is not None and fewest >= min(LEAST_RUNS, min_runs) and time.perf_counter() - begin > limit_s:
+            break
         for name, run in peers.items():
             time.sleep(PAUSE_S)
-            run()
-            for _ in range(RUNS_PER_TURN):
-                begin = time.perf_counter()
+            if last_ms[name] < 1e3 * TURN_S:
                 run()
-                latencies_ms[name].append((time.perf_counter() - begin) * 1e3)
+            times = _run_for(run, min(TURN_S, seconds))
+            last_ms[name] = times[-1]
+            latencies_ms[name] += times
     return latencies_ms
+
+
+def _run_for(run: Run, seconds: float) -> list[float]:
+    """Milliseconds of each of the runs that begin within `seconds`, at least one."""
+    times = []
+    end = time.perf_counter() + seconds
+    while not times or time.perf_counter() < end:
+        begin = time.perf_counter()
+        run()
+        times.append((time.perf_counter() - begin) * 1e3)
+    return times
+
+
+def _enough(latencies_ms: Sequence[float], seconds: float, min_runs: int) -> bool:
+    return len(latencies_ms) >= min_runs and sum(latencies_ms) >= 1e3 * seconds
+
+
+def percentiles(latencies_ms: Sequence[float]) -> dict[str, float]:
+    return {f"p{p}": round(float(np.percentile(latencies_ms, p)), 3) for p in PERCENTILES}
 
 
 def summary(latencies_ms: Sequence[float]) -> dict[str, Any]:
     """The part of a record that says how long something took."""
     variation = float(np.std(latencies_ms) / np.mean(latencies_ms))
-    p50 = float(np.median(latencies_ms))
     return {
-        "latency_ms": {f"p{p}": round(float(np.percentile(latencies_ms, p)), 3) for p in PERCENTILES},
-        "frames_per_second": round(1e3 / p50, 3),
+        "latency_ms": percentiles(latencies_ms),
+        "frames_per_second": round(1e3 / float(np.median(latencies_ms)), 3),
         "variation": round(variation, 4),
         "unstable": variation > UNSTABLE,
         "runs": len(latencies_ms),
@@ -68,15 +114,60 @@ def processor() -> str:
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-def manifest() -> dict[str, Any]:
-    """Where and with what a record was made."""
-    versions = {"dim_trt": dim_trt.__version__}
-    for package in ("torch", "onnxruntime", "numpy"):
+@cache
+def machine() -> dict[str, Any]:
+    """Where a record was made; `name` is for files."""
+    isa = dim_trt.capabilities()["cpu"]["isa"]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    slug = re.sub(r"[^a-z0-9]+", "-", processor().lower()).strip("-")
+    about = {"name": f"{slug}-{isa}-{cores}c", "processor": processor(), "isa": isa, "cores": cores}
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        about["memory_gb"] = round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9)
+    return {**about, "system": f"{platform.system()} {platform.machine()}"}
+
+
+@cache
+def source() -> dict[str, Any]:
+    """The commit of this checkout, and whether what is measured was changed since; empty without git."""
+    exclude = [f":(exclude){path}" for path in WRITTEN]
+    try:
+        commit = _git("rev-parse", "--short=12", "HEAD")
+        return {"commit": commit, "modified": bool(_git("status", "--porcelain", "-uno", "--", ".", *exclude))}
+    except (OSError, subprocess.CalledProcessError):
+        return {}
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ).stdout.strip()
+
+
+def versions() -> dict[str, str]:
+    found = {"dim_trt": dim_trt.__version__, "python": platform.python_version()}
+    for package in PACKAGES:
         try:
-            versions[package] = importlib.metadata.version(package)
+            found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return {"versions": versions, "machine": {"processor": processor(), "isa": dim_trt.capabilities()["cpu"]["isa"]}}
+    return found
+
+
+def command(argv: Sequence[str]) -> str:
+    """A command line as others can use it: of whole paths the last part."""
+    words = [Path(word).name if Path(word).is_absolute() else word for word in argv]
+    return " ".join(["python -m", *words])
+
+
+def manifest(**settings: Any) -> dict[str, Any]:
+    """Where, when and with what a record was made."""
+    program = Path(sys.argv[0])
+    about = {"versions": versions(), "machine": machine(), **source()}
+    if program.parent == ROOT / "benchmarks":  # else this is not what was run
+        about["command"] = command([f"benchmarks.{program.stem}", *sys.argv[1:]])
+    about["measured"] = time.strftime("%Y-%m-%d", time.gmtime())
+    return {**about, "settings": settings} if settings else about
 
 
 def write_json(path: Path | None, records: Sequence[Mapping[str, Any]]) -> None:

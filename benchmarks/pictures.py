@@ -9,19 +9,21 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dim_trt.evaluation import alphamatting_samples
-from dim_trt.images import read_image, read_trimap
+from dim_trt.evaluation import alphamatting_samples, read_content
 
 UNKNOWN = 128
 WAVES = 7  # of the outline of the object that `thin_band` draws
+SCENE_SEED = 0
+SCENE_FAMILY = "fur"
 
 
 class Picture(NamedTuple):
-    """RGB image [height, width, 3] and trimap [height, width], both uint8."""
+    """RGB image [height, width, 3] and trimap [height, width], both uint8; the true alpha in 0..1 where it is known."""
 
     name: str
     img: NDArray[np.uint8]
     trimap: NDArray[np.uint8]
+    truth: NDArray[np.float32] | None = None
 
     @property
     def unknown(self) -> NDArray[np.bool_]:
@@ -59,5 +61,14 @@ def thin_band(height: int, width: int, unknown: float) -> Picture:
 def alphamatting(folder: Path, trimap_set: str) -> Iterator[Picture]:
     """The pictures of a folder in the layout of alphamatting.com, at their own size."""
     for sample in alphamatting_samples(folder, trimap_set):
-        bgr = read_image(sample.image)
-        yield Picture(sample.name, np.ascontiguousarray(bgr[:, :, ::-1]), read_trimap(sample.trimap))
+        img, trimap, truth = read_content(sample)
+        yield Picture(sample.name, np.ascontiguousarray(img[:, :, ::-1]), trimap, truth)
+
+
+def scene(height: int, width: int, family: str = SCENE_FAMILY, number: int = 0) -> Picture:
+    """A drawn scene that no training run has. Needs the extra train."""
+    from training.textures import Size
+    from training.validation import held_out_scene
+
+    drawn = held_out_scene(SCENE_SEED, family, number, Size(height, width))
+    return Picture(f"{height}x{width} {family}", drawn.image, drawn.trimap, drawn.alpha)

@@ -32,7 +32,7 @@ def latency():
 
 def run_latency(latency, tmp_path, *arguments):
     path = tmp_path / "latency.json"
-    latency.main(["--seconds", "0", "--quick", "--json", str(path), *arguments])
+    latency.main(["--seconds", "0", "--min-runs", "1", "--no-float64", "--json", str(path), *arguments])
     table = records(path)
     for row in table:
         assert row.keys() >= COMMON | {"unknown_fraction", "latency_ms", "max_abs_vs_pytorch", "unstable"}
@@ -53,7 +53,7 @@ def test_latency_of_the_shipped_model_scales_over_threads(latency, tmp_path, cap
 
 def test_latency_on_a_thin_band_knows_the_error_against_float64(latency, tmp_path):
     path = tmp_path / "latency.json"
-    latency.main(f"--model lite --band 5 --size 65x97 --seconds 0 --threads 1 --json {path}".split())
+    latency.main(f"--model lite --band 5 --size 65x97 --seconds 0 --min-runs 1 --threads 1 --json {path}".split())
     table = records(path)
     assert table[0]["unknown_fraction"] == pytest.approx(0.05, abs=0.005)
     assert all(0 < row["rms_vs_float64"] < 1e-5 for row in table)
@@ -75,6 +75,74 @@ def test_latency_on_a_data_set_prints_the_mean_ratio_with_its_n(latency, tmp_pat
     table = run_latency(latency, tmp_path, "--alphamatting", str(tmp_path), *arguments)
     assert [row["picture"] for row in table] == ["GT01", "GT01", "GT02", "GT02"]
     assert "(n=2, mean unknown" in capsys.readouterr().out
+
+
+def test_quick_prints_the_peer_table_with_quality_clocks_memory_and_starts(latency, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(latency, "QUICK_CASES", (("shipped", True),))
+    monkeypatch.setattr(latency, "METHODS", ("dim_trt", "pytorch-eager", "onnxruntime", "pymatting-cf"))
+    path = tmp_path / "quick.json"
+    latency.main(f"--quick --size 65x97 --seconds 0 --min-runs 1 --threads 1 --json {path}".split())
+    table = {row["peer"]: row for row in records(path)}
+    printed = capsys.readouterr().out
+    left_out = {"pymatting-cf"} if "left out: pymatting" in printed else set()
+    assert table.keys() == {"dim_trt", "pytorch-eager", "onnxruntime", "pymatting-cf"} - left_out
+    for name, row in table.items():
+        assert 0 < row["sad"] < 10
+        assert row["load_s"] >= 0
+        assert row["first_run_s"] > 0
+        assert 10 < row["peak_memory_mb"] < 4000
+        if name != "pymatting-cf":
+            clocks = row["clocks_ms"]
+            assert 0 < clocks["network"]["p50"] < clocks["files"]["p50"]
+            assert clocks["run"]["p50"] < clocks["files"]["p50"]
+            assert row["max_abs_vs_pytorch"] < 1e-4
+    assert table["dim_trt"]["build_s"] > 0
+    assert table["pytorch-eager"]["sad"] == pytest.approx(table["dim_trt"]["sad"], abs=1e-3)
+    assert all(title in printed for title in ("p99", "file to file", "peak memory MB", "ONNX Runtime"))
+
+
+def test_what_is_missing_is_left_out_with_a_reason(monkeypatch, capsys):
+    from benchmarks import methods
+
+    monkeypatch.setattr(methods.shutil, "which", lambda name: None)
+    assert methods.available(["dim_trt", "pytorch-compiled"]) == ["dim_trt"]
+    assert "left out: PyTorch, compiled: torch.compile needs a C++ compiler" in capsys.readouterr().out
+
+
+def test_quality_of_plans_peers_and_of_knowing_nothing(tmp_path, capsys):
+    pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed: nothing to compare with")
+    from benchmarks import quality
+
+    path = tmp_path / "quality.json"
+    arguments = "--scenes 1 --limit 2 --threads 1 --precision fp32 int8 --peers onnxruntime"
+    quality.main(f"{arguments} --json {path}".split())
+    fp32, int8, onnxruntime, half = records(path)
+    assert [row["title"] for row in (fp32, int8, onnxruntime, half)] == [
+        "dim_trt, fp32", "dim_trt, int8", "ONNX Runtime", "alpha = 0.5"
+    ]  # fmt: skip
+    assert fp32["n"] == 2 == len(fp32["pictures"])
+    assert fp32["sad"] < half["sad"]
+    assert fp32["sad"] == pytest.approx(onnxruntime["sad"], abs=1e-3)
+    assert onnxruntime["max_change"] < 1e-4 < int8["max_change"]
+    assert int8["plan_bytes"] < fp32["plan_bytes"] / 3
+    assert all(row["seconds_per_picture"] > 0 and row["peak_memory_mb"] > 10 for row in (fp32, int8, onnxruntime))
+    assert "n=2" in capsys.readouterr().out
+
+
+def test_throughput_measures_every_way_and_names_the_best(tmp_path, capsys):
+    from benchmarks import throughput
+
+    path = tmp_path / "throughput.json"
+    throughput.main(f"--size 33x47 --cores 2 --concurrent 1 2 --threads 1 --seconds 0.02 --json {path}".split())
+    table = records(path)
+    assert [(row["way"], row["concurrent"], row["threads"]) for row in table] == [
+        (way, k, 1) for way in ("run()", "submit()", "stream()") for k in (1, 2)
+    ] + [("matte FOLDER", 1, 1)]
+    assert all(row["pictures_per_second"] > 0 for row in table)
+    assert "best here: " in capsys.readouterr().out
+    assert throughput.counts_up_to(6) == [1, 2, 4, 6]
+    rows = [{"way": "run()", "concurrent": k, "pictures_per_second": rate} for k, rate in ((4, 10.2), (1, 10.0))]
+    assert throughput.best(rows)["concurrent"] == 1  # as fast, and an alpha is there sooner
 
 
 def test_stages_puts_every_convolution_beside_onnx_runtimes(tmp_path, capsys):

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.preprocess import canonical_trimap
-from training.validation import Method
+
+if TYPE_CHECKING:
+    from training.validation import Method  # imports torch, which these methods do without
 
 NAMES = {"cf": "estimate_alpha_cf", "knn": "estimate_alpha_knn"}
 

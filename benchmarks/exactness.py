@@ -1,64 +1,30 @@
-"""The engine, PyTorch and ONNX Runtime with the same weights on the same picture, and how far each is from float64."""
+"""How far alphas are from PyTorch's float32 and from float64, on unknown pixels."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import onnxruntime  # type: ignore[import-untyped]
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-import dim_trt
-from benchmarks.networks import Network
+from benchmarks.methods import PYTORCH
 from benchmarks.pictures import Picture
 from training.preprocess import network_input, pad_to_stride
 
-ENGINE, PYTORCH, ONNXRUNTIME = "dim_trt", "pytorch", "onnxruntime"
 STRIP_BYTES = 512 << 20  # of unfolded input that a float64 convolution may take at once
 TOLERANCE = 1e-4  # of alpha, against PyTorch's float32
 
 
-class Peers(NamedTuple):
-    """Loaded once; `runs(picture)` gives what to time, and its alpha, cropped to the picture."""
-
-    engine: dim_trt.Engine
-    session: onnxruntime.InferenceSession
-    model: nn.Module
-
-    def runs(self, picture: Picture) -> dict[str, Callable[[], NDArray[np.float32]]]:
-        height, width = picture.trimap.shape
-        x = pad_to_stride(network_input(picture.img, picture.trimap))[None]
-        tensor = torch.from_numpy(x).contiguous(memory_format=torch.channels_last)
-
-        def run_engine() -> NDArray[np.float32]:
-            return self.engine.run(picture.img, picture.trimap)
-
-        @torch.inference_mode()
-        def run_torch() -> NDArray[np.float32]:
-            alpha: NDArray[np.float32] = self.model(tensor)[0, 0, :height, :width].numpy()
-            return alpha
-
-        def run_onnxruntime() -> NDArray[np.float32]:
-            alpha: NDArray[np.float32] = self.session.run(None, {"input": x})[0][0, 0, :height, :width]
-            return alpha
-
-        return {ENGINE: run_engine, PYTORCH: run_torch, ONNXRUNTIME: run_onnxruntime}
-
-
-def load_peers(network: Network, precision: str, threads: int, folder: Path) -> Peers:
-    torch.set_num_threads(threads)
-    plan = folder / f"{network.name}.plan"
-    dim_trt.build_plan(network.onnx, plan, precision=precision, backend="cpu")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(network.onnx, options, providers=["CPUExecutionProvider"])
-    engine = dim_trt.Engine(plan, device="cpu", threads=threads, color="rgb")
-    return Peers(engine, session, network.model.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
+@torch.inference_mode()
+def float32_alpha(model: nn.Module, picture: Picture) -> NDArray[np.float32]:
+    """PyTorch's own."""
+    height, width = picture.trimap.shape
+    x = torch.from_numpy(pad_to_stride(network_input(picture.img, picture.trimap)))[None]
+    alpha: NDArray[np.float32] = model(x)[0, 0, :height, :width].numpy()
+    return alpha
 
 
 @torch.inference_mode()

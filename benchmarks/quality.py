@@ -1,0 +1,184 @@
+"""Quality beside speed beside memory: SAD, MSE, gradient and connectivity error of each method on pictures with truth.
+
+    python -m benchmarks.quality --alphamatting DIR --json out/quality.json
+    python -m benchmarks.quality --scenes 2
+
+The shipped weights as plans of each precision, the same weights in PyTorch and ONNX Runtime, matting without a network
+(pymatting), and alpha = 0.5 as what knowing nothing scores. Every method has a process of its own, which says how long
+a picture takes it (from the decoded picture to alpha, the median of its runs) and how much memory it ever held.
+Unknown region only. Needs the extras train and dev.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import itertools
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from benchmarks.cold import Cold, measure_cold
+from benchmarks.markdown import table
+from benchmarks.measure import add_json_argument, default_threads, manifest, write_json
+from benchmarks.methods import CLASSICAL, CLOSED_FORM, ENGINE, KNN, ONNXRUNTIME, PYTORCH, TITLES, available, build_files
+from benchmarks.networks import MODEL_HELP, SHIPPED, load_network
+from benchmarks.pictures import Picture, alphamatting, scene
+from dim_trt.metrics import METRICS
+from dim_trt.metrics import measure as score
+from dim_trt.plan import PRECISIONS
+
+HALF = "alpha = 0.5"
+PEERS = (PYTORCH, ONNXRUNTIME, CLOSED_FORM, KNN)
+SCENE_SIZE = (288, 352)
+Record = dict[str, Any]
+progress_bar = functools.partial(tqdm, leave=False, disable=None)
+
+
+class Entry(NamedTuple):
+    """A method and the precision of its weights."""
+
+    method: str
+    precision: str | None = None
+
+    @property
+    def title(self) -> str:
+        name = TITLES.get(self.method, self.method)
+        return f"{name}, {self.precision}" if self.method == ENGINE else name
+
+
+def picture_sets(args: argparse.Namespace) -> dict[str, list[Picture]]:
+    if args.alphamatting:
+        return {
+            name: list(itertools.islice(alphamatting(args.alphamatting, name), args.limit)) for name in args.trimaps
+        }
+    from training.families import FAMILIES
+
+    numbers = itertools.product(range(args.scenes), FAMILIES)
+    scenes = [scene(*SCENE_SIZE, family, number) for number, family in numbers]
+    return {"scenes": [picture._replace(name=f"{i:03}") for i, picture in enumerate(scenes)][: args.limit]}
+
+
+def entries(args: argparse.Namespace) -> list[Entry]:
+    peers = [Entry(name, None if name in CLASSICAL else "fp32") for name in available(args.peers)]
+    return [*(Entry(ENGINE, precision) for precision in args.precision), *peers, Entry(HALF)]
+
+
+def run_entry(
+    args: argparse.Namespace, entry: Entry, pictures: Sequence[Picture], network: Any, folder: Path
+) -> tuple[Cold, int | None]:
+    """The method's process, and the bytes of the plan it loaded."""
+    if entry.method == HALF:
+        half = {picture.name: np.full(picture.trimap.shape, 0.5, np.float32) for picture in pictures}
+        return Cold(0, 0, 0, dict.fromkeys(half, 0.0), half), None
+    files, _ = build_files(network.onnx, network.model, folder, entry.precision if entry.method == ENGINE else "fp32")
+    size = files.plan.stat().st_size if entry.method == ENGINE else None
+    return measure_cold(entry.method, files, args.threads, pictures), size
+
+
+def record(entry: Entry, cold: Cold, first: Cold, pictures: Sequence[Picture]) -> Record:
+    """Means over the pictures; changes of alpha are against the first method's, over all unknown pixels."""
+    scores = [score(cold.alphas[p.name], p.truth, p.trimap) for p in pictures]
+    change = np.concatenate([np.abs(cold.alphas[p.name] - first.alphas[p.name])[p.unknown] for p in pictures])
+    row: Record = {name: round(float(np.mean([each[name] for each in scores])), 6) for name in METRICS}
+    row |= {"max_change": float(change.max()), "mean_change": float(change.mean(dtype=np.float64))}
+    if entry.method != HALF:
+        row["seconds_per_picture"] = round(float(np.mean(list(cold.seconds.values()))), 4)
+        row |= {"load_s": round(cold.load_s, 3), "first_run_s": round(cold.first_run_s, 3)}
+        row["peak_memory_mb"] = cold.peak_memory_mb
+    row["pictures"] = {
+        p.name: {"sad": round(each["sad"], 4), "seconds": round(cold.seconds[p.name], 4)}
+        for p, each in zip(pictures, scores, strict=True)
+    }
+    return row
+
+
+def records(args: argparse.Namespace) -> list[Record]:
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        network = load_network(args.model, Path(name))
+        for set_name, pictures in picture_sets(args).items():
+            first = None
+            for entry in progress_bar(entries(args), desc=set_name):
+                if entry.method == KNN and set_name not in args.knn_on:
+                    continue
+                cold, plan_bytes = run_entry(args, entry, pictures, network, Path(name))
+                first = first or cold
+                rows.append(
+                    {
+                        "engine": ENGINE,
+                        "peer": entry.method,
+                        "title": entry.title,
+                        "model": args.model if entry.precision else "none",
+                        "precision": entry.precision,
+                        "data": "alphamatting" if args.alphamatting else "scenes",
+                        "trimaps": set_name,
+                        "n": len(pictures),
+                        "megapixels": round(float(np.mean([p.trimap.size for p in pictures])) / 1e6, 3),
+                        "unknown_fraction": round(float(np.mean([p.unknown.mean() for p in pictures])), 4),
+                        "threads": args.threads,
+                        **record(entry, cold, first, pictures),
+                        **({} if plan_bytes is None else {"plan_bytes": plan_bytes}),
+                        **manifest(),
+                    }
+                )
+    return rows
+
+
+def print_tables(rows: Sequence[Record]) -> None:
+    for trimaps in dict.fromkeys(row["trimaps"] for row in rows):
+        same = [row for row in rows if row["trimaps"] == trimaps]
+        print(f"\n{same[0]['data']}, {trimaps}, unknown region, n={same[0]['n']}, {same[0]['megapixels']} megapixels\n")
+        head = [
+            "",
+            "SAD",
+            "MSE",
+            "gradient",
+            "connectivity",
+            "s / picture",
+            "peak memory MB",
+            "max change",
+            "mean change",
+        ]
+        print(table(head, [_cells(row) for row in same]))
+    print("\nchange: of alpha against the first method's, unknown region")
+
+
+def _cells(row: Record) -> list[str]:
+    metrics = [f"{row['sad']:.3f}", f"{row['mse']:.5f}", f"{row['gradient']:.3f}", f"{row['connectivity']:.3f}"]
+    seconds = f"{row['seconds_per_picture']:.3f}" if "seconds_per_picture" in row else ""
+    memory = str(row.get("peak_memory_mb", ""))
+    return [row["title"], *metrics, seconds, memory, f"{row['max_change']:.1e}", f"{row['mean_change']:.1e}"]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.quality", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--alphamatting", type=Path, metavar="DIR", help="holds input/, trimap1/, trimap2/ and gt/")
+    what.add_argument("--scenes", type=int, metavar="N", help="drawn scenes of each family, which no training run has")
+    parser.add_argument("--trimaps", nargs="+", default=["trimap1", "trimap2"], help="folders in --alphamatting")
+    parser.add_argument("--model", default=SHIPPED, help=MODEL_HELP)
+    parser.add_argument("--precision", nargs="+", choices=PRECISIONS, default=PRECISIONS, help="plans to measure")
+    parser.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS, help="default: all")
+    parser.add_argument(
+        "--knn-on", nargs="*", default=["trimap1", "scenes"], help="where KNN, the slowest, runs; default: %(default)s"
+    )
+    parser.add_argument("--threads", type=int, default=default_threads())
+    parser.add_argument("--limit", type=int, help="only so many pictures")
+    add_json_argument(parser)
+    args = parser.parse_args(argv)
+    if args.scenes is not None and args.scenes < 1:
+        parser.error(f"--scenes: expected at least 1, got {args.scenes}")
+    rows = records(args)
+    print_tables(rows)
+    write_json(args.json, rows)
+
+
+if __name__ == "__main__":
+    main()
