@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -165,10 +165,18 @@ def draw_layers(data: Data) -> Figure:
     return figure
 
 
-CHARTS: dict[str, tuple[Callable[[Results], Data | None], Callable[[Data], Figure]]] = {
-    "latency_by_size.png": (latency_data, draw_latency),
-    "quality_speed_memory.png": (quality_data, draw_quality),
-    "time_by_layer.png": (layers_data, draw_layers),
+class Chart(NamedTuple):
+    """`data` gives None where there are no records; `shows` is what is read where the picture is not seen."""
+
+    shows: str
+    data: Callable[[Results], Data | None]
+    draw: Callable[[Data], Figure]
+
+
+CHARTS = {
+    "quality_speed_memory.png": Chart("error, seconds a picture and memory of each method", quality_data, draw_quality),
+    "latency_by_size.png": Chart("latency by size of the picture", latency_data, draw_latency),
+    "time_by_layer.png": Chart("milliseconds of each layer, dim_trt and ONNX Runtime", layers_data, draw_layers),
 }
 
 

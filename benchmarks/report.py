@@ -4,18 +4,21 @@
     python -m benchmarks.report --this-machine    # after `python -m benchmarks.suite` here
     python -m benchmarks.report --check           # exit code 1 where something is not what the results say
 
-A table stands between `<!-- report: NAME -->` and `<!-- end of report -->`. Needs the extra bench.
+A table, or the reference of a chart, stands between `<!-- report: NAME -->` and `<!-- end of report -->`; what was not
+measured says so. Needs the extra bench.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.charts import CHARTS, chart_digest, digest, write_chart
+from benchmarks.markdown import wrapped
 from benchmarks.measure import ROOT, machine
 from benchmarks.report_tables import BLOCKS
 from benchmarks.results_files import RESULTS, Results, machines, read_results
@@ -23,32 +26,41 @@ from dim_trt.files import write_atomic
 
 PAGES = (ROOT / "README.md", ROOT / "benchmarks/README.md")
 DOCS = ROOT / "docs"
+NOT_MEASURED = "Not measured on this machine."
 MACHINE = re.compile(r"<!-- results of (\S+) -->")
 BLOCK = re.compile(r"(<!-- report: ([^>]+?) -->\n).*?(<!-- end of report -->)", re.DOTALL)
 
 
-def filled(page: str, results: Results, name: str) -> str:
-    """The page with the machine's name and each of its tables as the results have them."""
+def filled(path: Path, charts: Path, results: Results, name: str) -> str:
+    """The page with the machine's name, and each of its tables and charts as the results have them."""
 
     def replace(match: re.Match[str]) -> str:
-        block = match[2]
-        if block not in BLOCKS:
-            raise SystemExit(f"report: expected one of {', '.join(BLOCKS)}, got {block!r}")
-        steps, text = BLOCKS[block]
-        there = any(step in results for step in steps)
-        return f"{match[1]}\n{text(results) if there else 'Not measured on this machine.'}\n\n{match[3]}"
+        text = block(match[2], path.parent, charts, results)
+        return f"{match[1]}\n{text}\n\n{match[3]}" if text else f"{match[1]}{match[3]}"
 
+    page = path.read_text(encoding="utf-8")
     return BLOCK.sub(replace, MACHINE.sub(f"<!-- results of {name} -->", page))
+
+
+def block(name: str, folder: Path, charts: Path, results: Results) -> str:
+    """What stands there on a page in `folder`."""
+    if name in CHARTS:
+        chart = CHARTS[name]
+        link = Path(os.path.relpath(charts / name, folder)).as_posix()
+        return f"![{chart.shows}]({link})" if chart.data(results) else ""
+    if name not in BLOCKS:
+        raise SystemExit(f"report: expected one of {', '.join([*BLOCKS, *CHARTS])}, got {name!r}")
+    steps, text = BLOCKS[name]
+    return wrapped(text(results)) if any(step in results for step in steps) else NOT_MEASURED
 
 
 def stale(pages: Sequence[Path], charts: Path, results: Results, name: str) -> Iterator[str]:
     """What is not as the results have it."""
     for page in pages:
-        text = page.read_text(encoding="utf-8")
-        if filled(text, results, name) != text:
+        if filled(page, charts, results, name) != page.read_text(encoding="utf-8"):
             yield f"{page.name}: tables"
-    for file, (data_of, _) in CHARTS.items():
-        data = data_of(results)
+    for file, chart in CHARTS.items():
+        data = chart.data(results)
         if chart_digest(charts / file) != (data and digest(data)):
             yield file
 
@@ -57,15 +69,15 @@ def write(pages: Sequence[Path], charts: Path, results: Results, name: str) -> l
     """Pages and charts; a chart without data is removed."""
     written = []
     for page in pages:
-        write_atomic(page, [filled(page.read_text(encoding="utf-8"), results, name).encode()], what="page")
+        write_atomic(page, [filled(page, charts, results, name).encode()], what="page")
         written.append(page)
     charts.mkdir(parents=True, exist_ok=True)
-    for file, (data_of, draw) in CHARTS.items():
-        path, data = charts / file, data_of(results)
+    for file, chart in CHARTS.items():
+        path, data = charts / file, chart.data(results)
         if data is None:
             path.unlink(missing_ok=True)
         elif chart_digest(path) != digest(data):
-            write_chart(path, data, draw)
+            write_chart(path, data, chart.draw)
         if data is not None:
             written.append(path)
     return written

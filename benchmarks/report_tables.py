@@ -8,7 +8,18 @@ import numpy as np
 
 from benchmarks.markdown import table
 from benchmarks.measure import UNSTABLE, mark
-from benchmarks.methods import CLASSICAL, CLOCKS, CLOSED_FORM, ENGINE, NETWORKS, ONNXRUNTIME, PYTORCH, TITLES
+from benchmarks.methods import (
+    CLASSICAL,
+    CLOCKS,
+    CLOSED_FORM,
+    COMPILED,
+    EAGER,
+    ENGINE,
+    NETWORKS,
+    ONNXRUNTIME,
+    PYTORCH,
+    TITLES,
+)
 from benchmarks.quality import HALF
 from benchmarks.results_files import Record, Results
 from benchmarks.throughput import best
@@ -26,26 +37,27 @@ SPEED = (
 )
 SIZES = {"512×512": (512, 512), "1080p": (1080, 1920)}
 MODELS = {"full": "full", "lite": "lite, random weights", "shipped": "lite, shipped"}
+PACKAGES = {  # what a peer is part of
+    "torch": ("PyTorch", {PYTORCH, EAGER, COMPILED}),
+    "onnxruntime": ("ONNX Runtime", {ONNXRUNTIME}),
+    "pymatting": ("pymatting", {*CLASSICAL}),
+}
 MEMORY = ("memory-full-1080p", "memory-full-4k", "memory-shipped-1080p")
 NARROW, WIDE = "trimap1", "trimap2"
 
 
 def machine_line(results: Results, *steps: str) -> str:
-    """Where, with what and when these steps were measured; several if they differ."""
-    rows = [rows[0] for step, rows in results.items() if step in steps]
-    lines = []
-    for row in rows:
+    """Where, with what and when these steps were measured; several sentences if they differ."""
+    by_place: dict[tuple[str, str, str], dict[str, None]] = {}  # its packages, in order
+    for row in (row for step, rows in results.items() if step in steps for row in rows):
         about, versions = row["machine"], row["versions"]
-        names = {"torch": "PyTorch", "onnxruntime": "ONNX Runtime", "pymatting": "pymatting"}
-        used = ", ".join(f"{title} {versions[key]}" for key, title in names.items() if key in versions)
-        changed = " with changes" if row.get("modified") else ""
-        commit = f" at {row['commit']}{changed}" if "commit" in row else ""
-        threads = row.get("threads", about["cores"])
-        lines.append(
-            f"{about['processor']}, {about['cores']} cores, {about['isa']}, {threads} threads; "
-            f"dim_trt {versions['dim_trt']}{commit}, {used}; {row['measured']}."
-        )
-    return " ".join(dict.fromkeys(lines))
+        commit = f" ({row['commit']}{' with changes' if row['modified'] else ''})" if "commit" in row else ""
+        where = f"{about['processor']}, {about['cores']} cores, {about['isa']}"
+        packages = by_place.setdefault((where, row["measured"], f"dim_trt {versions['dim_trt']}{commit}"), {})
+        for key, (title, names) in PACKAGES.items():
+            if row.get("peer") in names:
+                packages[f"{title} {versions[key].split('+')[0]}"] = None
+    return " ".join(f"{where}; {', '.join([ours, *used])}; {date}." for (where, date, ours), used in by_place.items())
 
 
 def milliseconds(ms: float) -> str:

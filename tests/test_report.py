@@ -17,7 +17,7 @@ from benchmarks.report_tables import BLOCKS
 from benchmarks.results_files import RESULTS, read_results
 
 MANIFEST = {
-    "versions": {"dim_trt": "0.1.0", "torch": "2.13.0", "onnxruntime": "1.31.1"},
+    "versions": {"dim_trt": "0.1.0", "torch": "2.13.0", "onnxruntime": "1.31.1", "pymatting": "1.1"},
     "machine": {"name": "x", "processor": "Some CPU", "isa": "avx2", "cores": 2},
     "commit": "abc",
     "modified": False,
@@ -78,7 +78,7 @@ def results(tmp_path):
 @pytest.fixture
 def page(tmp_path):
     text = "# Title\n\n<!-- results of other -->\n"
-    for name in ("quality", "speed", "shipped", "threads"):
+    for name in ("quality", "speed", "shipped", "threads", "latency_by_size.png"):
         text += f"\n<!-- report: {name} -->\nold\n<!-- end of report -->\nafter {name}\n"
     path = tmp_path / "page.md"
     path.write_text(text)
@@ -122,7 +122,11 @@ def test_tables_are_filled_in_and_checked(results, page, tmp_path, capsys):
     assert "| **dim_trt, fp32** | 7.29 | 20.0e-3 | 5.00 | 6.00 | 0.050 | 99 MB |" in text
     assert "| `lite` | 7.29 | 20.0e-3 | 7.29 | 20.0e-3 |" in text
     assert "<!-- report: threads -->\n\nNot measured on this machine.\n" in text
-    assert "Some CPU, 2 cores, avx2, 2 threads; dim_trt 0.1.0 at abc, PyTorch 2.13.0" in text
+    assert "![latency by size of the picture](charts/latency_by_size.png)" in text
+    assert "Some CPU, 2 cores, avx2; dim_trt 0.1.0 (abc), PyTorch 2.13.0, ONNX Runtime 1.31.1; 2026-01-02." in (
+        " ".join(text.split())
+    )
+    assert max(len(line) for line in text.splitlines() if not line.startswith("|")) <= 120
     assert all(f"after {name}\n" in text for name in ("quality", "speed", "shipped", "threads"))
     with pytest.raises(SystemExit) as exit_code:
         run(*options, "--check")
@@ -140,9 +144,9 @@ def test_tables_are_filled_in_and_checked(results, page, tmp_path, capsys):
 
 
 def test_charts_carry_the_hash_of_their_data(results, tmp_path):
-    data_of, draw = CHARTS["latency_by_size.png"]
-    data = data_of(read_results(results, "x"))
-    write_chart(tmp_path / "chart.png", data, draw)
+    chart = CHARTS["latency_by_size.png"]
+    data = chart.data(read_results(results, "x"))
+    write_chart(tmp_path / "chart.png", data, chart.draw)
     assert chart_digest(tmp_path / "chart.png") == digest(data)
     assert chart_digest(tmp_path / "none.png") is None
 
@@ -157,10 +161,10 @@ def test_a_page_with_an_unknown_table_or_without_a_machine_is_refused(results, p
         run("--results", results, "--pages", page, "--machine", "y")
 
 
-def test_every_table_of_the_report_is_on_a_page_once():
+def test_every_table_and_chart_of_the_report_is_on_a_page_once():
     text = "".join(path.read_text() for path in report.PAGES)
     names = [match[1] for match in report.BLOCK.findall(text)]
-    assert sorted(names) == sorted(BLOCKS)
+    assert sorted(names) == sorted([*BLOCKS, *CHARTS])
 
 
 def test_a_row_of_another_length_is_refused():
