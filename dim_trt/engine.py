@@ -79,6 +79,8 @@ class Engine:
     ):
         self._path = _plan_path(plan)
         self._process = os.getpid()
+        if not isinstance(color, str):
+            raise InvalidInput(f"color: expected 'bgr' or 'rgb', got {color!r}")
         self._color = color
         backend, self._gpu = resolve_device(device)
         runs, options = _count("max_concurrent", max_concurrent, "the backend's own choice"), _tensorrt_run(tensorrt)
@@ -263,7 +265,10 @@ def _check_no_stream(stream: Any) -> None:
 def _plan_path(plan: StrPath) -> str:
     if not isinstance(plan, (str, os.PathLike)):
         raise InvalidInput(f"plan: expected a path, got {type(plan).__name__}")
-    return os.fspath(plan)
+    path = os.fspath(plan)
+    if not isinstance(path, str) or "\0" in path:
+        raise InvalidInput(f"plan: expected a path of text without NUL, got {path!r}")
+    return path
 
 
 def _count(name: str, value: int | None, none_is: str) -> int:
@@ -272,7 +277,7 @@ def _count(name: str, value: int | None, none_is: str) -> int:
         return 0
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise InvalidInput(f"{name}: expected a whole number from 1, or None for {none_is}, got {value!r}")
-    return value
+    return min(value, 2**31 - 1)  # the core says what is too many
 
 
 def _tensorrt_run(tensorrt: TensorRtRun | None) -> TensorRtRun:

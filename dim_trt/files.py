@@ -25,6 +25,8 @@ def replaced(path: StrPath, *, what: str = "file", error: type[Error] = Error) -
 
     An OSError of the block, or of renaming, becomes `error`.
     """
+    if "\0" in os.fsdecode(path):
+        raise error(f"cannot write {what} {os.fspath(path)!r}: the name has a NUL in it")
     target = Path(os.path.realpath(path))  # a link keeps pointing where it did
     temporary = target.with_name(f".dim_trt-{secrets.token_hex(6)}.tmp")
     try:

@@ -118,8 +118,8 @@ def _require_levels(picture: NDArray[Any], path: StrPath, argument: str) -> None
 def _decode(path: StrPath, flags: int, argument: str) -> NDArray[Any]:
     try:
         data = np.fromfile(path, np.uint8)
-    except OSError as failure:
-        reason = failure.strerror or failure
+    except (OSError, ValueError) as failure:  # ValueError: a NUL in the name
+        reason = getattr(failure, "strerror", None) or failure
         raise InvalidInput(f"{argument}: cannot read {os.fspath(path)!r}: {reason}") from failure
     try:
         picture = cv2.imdecode(data, flags) if data.size else None

@@ -121,7 +121,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     sheet = contact_sheet(options.seed, options.columns)
     try:
-        write_image(options.out, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR), "out")
+        write_image(options.out, np.ascontiguousarray(sheet[:, :, ::-1]), "out")
     except Error as error:
         raise SystemExit(str(error)) from error
 

@@ -1,8 +1,10 @@
 // The class Engine: a plan, loaded.
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
 
 #include <array>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <tuple>
@@ -43,7 +45,7 @@ void check_backend(const Plan& plan, const std::string& backend) {
                            " backend; build one with python -m dim_trt.build --backend " + backend);
 }
 
-std::unique_ptr<Matting> load(const std::string& path, int threads, const std::string& color, std::size_t strip_bytes,
+std::unique_ptr<Matting> load(const std::filesystem::path& path, int threads, const std::string& color, std::size_t strip_bytes,
                               int gpu, bool region, int max_concurrent, bool cuda_graphs,
                               const std::vector<std::string>& tensorrt_folders, const std::string& backend) {
   check_count("threads", threads, 0);
@@ -51,7 +53,7 @@ std::unique_ptr<Matting> load(const std::string& path, int threads, const std::s
   const BackendOptions options = {threads, parse_color(color), strip_bytes, gpu,
                                   region,  max_concurrent,     cuda_graphs, tensorrt_folders};
   return unlocked([&] {
-    const Plan plan = read_plan(path);
+    const Plan plan = read_plan(path.string());
     check_backend(plan, backend);
     return std::make_unique<Matting>(plan, make_backend(plan, options));
   });
@@ -182,12 +184,12 @@ void register_engine(py::module_& m) {
   m.def("network_window", &find_window, "trimap"_a, "halo"_a, "stride"_a, "step"_a,
         "The part of a picture that the network must see, and the four parts around it; for tests.");
   m.def(
-      "read_plan_header", [](const std::string& path) { return unlocked([&] { return read_plan(path).header; }); },
+      "read_plan_header", [](const std::filesystem::path& path) { return unlocked([&] { return read_plan(path.string()).header; }); },
       "path"_a, "Reads and checks a whole plan file, its SHA-256 included; returns the header, JSON.");
   m.def(
       "read_plan_payload",
-      [](const std::string& path) {
-        const Plan plan = unlocked([&] { return read_plan(path); });
+      [](const std::filesystem::path& path) {
+        const Plan plan = unlocked([&] { return read_plan(path.string()); });
         return py::bytes(reinterpret_cast<const char*>(plan.payload()), plan.payload_bytes());
       },
       "path"_a, "The payload of a plan that was checked whole: for TensorRT the serialized engine.");

@@ -1,6 +1,8 @@
 // The Python module dim_trt._core. This folder is all that includes Python.
 #include <pybind11/pybind11.h>
 
+#include <string_view>
+
 #include "bindings/register.h"
 #include "core/error.h"
 #include "cpu/isa.h"
@@ -18,6 +20,14 @@ py::dict cpu_capabilities() {
                   "threads"_a = cpu::default_threads());
 }
 
+/// Messages quote file names, which may be in no encoding.
+void raise(PyObject* kind, const std::exception& e) {
+  const std::string_view what = e.what();
+  const auto text = py::reinterpret_steal<py::object>(
+      PyUnicode_DecodeUTF8(what.data(), static_cast<py::ssize_t>(what.size()), "surrogateescape"));
+  PyErr_SetObject(kind, text.ptr());
+}
+
 void register_errors() {
   const py::module_ errors = py::module_::import("dim_trt.errors");
   static PyObject* const error = py::object(errors.attr("Error")).release().ptr();
@@ -29,15 +39,15 @@ void register_errors() {
     try {
       if (p) std::rethrow_exception(p);
     } catch (const InvalidInput& e) {
-      PyErr_SetString(invalid_input, e.what());
+      raise(invalid_input, e);
     } catch (const PlanError& e) {
-      PyErr_SetString(plan_error, e.what());
+      raise(plan_error, e);
     } catch (const BackendUnavailable& e) {
-      PyErr_SetString(unavailable, e.what());
+      raise(unavailable, e);
     } catch (const BuildError& e) {
-      PyErr_SetString(build_error, e.what());
+      raise(build_error, e);
     } catch (const Error& e) {
-      PyErr_SetString(error, e.what());
+      raise(error, e);
     }
   });
 }

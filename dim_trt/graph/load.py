@@ -23,6 +23,7 @@ from dim_trt.graph.preprocessing import CHOICES, chosen_preprocessing, problem_o
 
 FORMAT_VERSION = 1  # of the metadata; written by training.export
 ALLOWED_OPS = LAYERS | {"Constant"}
+MAX_METADATA = 1 << 16
 MIN_OPSET = 11  # from it on the operations that stay mean the same
 
 
@@ -76,12 +77,16 @@ def load_onnx(path: StrPath, preprocessing: StrPath | Mapping[str, Any] | None =
         proto = standardize(proto)
         check_graph(proto)
     metadata = {entry.key: entry.value for entry in proto.metadata_props}
+    if not all(isinstance(text, str) for text in (*metadata.keys(), *metadata.values())):
+        raise BuildError("onnx: the metadata are not UTF-8; the file is damaged")
+    if sum(len(text) for key, text in metadata.items() if key.startswith("dim_trt.")) > MAX_METADATA:
+        raise BuildError(f"onnx: expected metadata of at most {MAX_METADATA} characters under dim_trt., got more")
     return Source(
         path=path,
         proto=proto,
         sha256=hashlib.sha256(data).hexdigest(),
         preprocessing=_preprocessing(metadata, chosen),
-        model=_json_object(metadata, "dim_trt.model") if "dim_trt.model" in metadata else {},
+        model=_model(metadata),
         licence=metadata.get("dim_trt.licence", "unknown"),
         origin=metadata.get("dim_trt.origin", "unknown"),
     )
@@ -168,11 +173,29 @@ def _check_value(kind: str, values: list[onnx.ValueInfoProto], channels: int) ->
 def _json_object(metadata: dict[str, str], key: str) -> dict[str, Any]:
     try:
         value = json.loads(metadata[key])
-    except ValueError as failure:
+    except (ValueError, RecursionError) as failure:
         raise BuildError(f"onnx: metadata {key!r} is not JSON ({failure}); export the model again") from failure
     if not isinstance(value, dict):
         raise BuildError(f"onnx: metadata {key!r}: expected a JSON object, got {type(value).__name__}")
     return value
+
+
+def _model(metadata: dict[str, str]) -> dict[str, Any]:
+    key = "dim_trt.model"
+    value = _json_object(metadata, key) if key in metadata else {}
+    if not _is_storable(value):
+        raise BuildError(f"onnx: metadata {key!r}: expected text, finite numbers and few levels, got something else")
+    return value
+
+
+def _is_storable(value: Any, depth: int = 8) -> bool:
+    """Whether the plan's header can hold it: its reader is stricter than Python's."""
+    if isinstance(value, (dict, list)):
+        parts = [*value.keys(), *value.values()] if isinstance(value, dict) else value
+        return depth > 0 and all(_is_storable(part, depth - 1) for part in parts)
+    if isinstance(value, str):
+        return not any("\ud800" <= letter <= "\udfff" for letter in value)
+    return value is None or abs(value) < 1e300  # false for NaN
 
 
 def _preprocessing(metadata: dict[str, str], chosen: dict[str, Any] | None) -> dict[str, Any]:

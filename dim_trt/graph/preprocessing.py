@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -34,7 +33,7 @@ MAX_SIDE_PX = 1 << 20
 RULES: dict[str, Rule] = {
     "channel_order": ("'rgb' or 'bgr'", lambda v: v in ("rgb", "bgr")),
     "mean": ("three numbers", lambda v: _numbers(v, 3)),
-    "std": ("three numbers above 0", lambda v: _numbers(v, 3) and min(v) > 0),
+    "std": ("three numbers above 0", lambda v: _numbers(v, 3) and min(v) > 1e-12),
     "trimap_scale": ("a number above 0", lambda v: _numbers([v], 1) and v > 0),
     "stride": ("32", lambda v: v == 32),
     "padding": ("'reflect', or 'none' with resize", lambda v: v in ("reflect", "none")),
@@ -42,7 +41,7 @@ RULES: dict[str, Rule] = {
 INTERPOLATIONS = ("nearest", "linear", "cubic")
 RESIZE_RULES: dict[str, Rule] = {
     "round": ("'down' or 'up'", lambda v: v in ("down", "up")),
-    "max_side": ("a multiple of 32, or 0", lambda v: isinstance(v, int) and 0 <= v <= MAX_SIDE_PX and v % 32 == 0),
+    "max_side": ("a multiple of 32, or 0", lambda v: type(v) is int and 0 <= v <= MAX_SIDE_PX and v % 32 == 0),
     "pixels": ("'uint8' or 'float32'", lambda v: v in ("uint8", "float32")),
     **{name: (", ".join(INTERPOLATIONS), lambda v: v in INTERPOLATIONS) for name in ("img", "trimap", "alpha")},
 }
@@ -70,7 +69,7 @@ def problem_of(values: Mapping[str, Any]) -> str:
 
 def _problem_of(values: Mapping[str, Any], rules: Mapping[str, Rule]) -> str:
     if set(values) != set(rules):
-        return f"expected {', '.join(rules)}, got {', '.join(values) or 'nothing'}"
+        return f"expected {', '.join(rules)}, got {', '.join(map(str, values)) or 'nothing'}"
     for name, (expected, is_right) in rules.items():
         if not is_right(values[name]):
             return f"{name}: expected {expected}, got {values[name]!r}"
@@ -103,5 +102,5 @@ def _numbers(values: Any, count: int) -> bool:
     return (
         isinstance(values, (list, tuple))
         and len(values) == count
-        and all(isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v) for v in values)
+        and all(isinstance(v, (int, float)) and not isinstance(v, bool) and abs(v) < 1e38 for v in values)
     )
