@@ -97,9 +97,9 @@ void Runner::run(const Request& request, std::vector<StepTime>* times) {
   clock.lap("regions");
 
   const FloatMap input = workspace->floats(program_.ops.front().output);
-  clear_border(input);
   const Region& input_region = regions.step.front();
   const Team team = team_for(kPixelWork * padded_size.area(), *workspace);
+  clear_borders({input}, team);
   team.run_rows(padded_size.height, [&](int y) {
     if (!input_region.row(y).empty())
       preprocessor_.row(request.image, request.trimap, y, padded_size.width, input.at(0, y, 0));
@@ -122,13 +122,16 @@ void Runner::run(const Request& request, std::vector<StepTime>* times) {
 void Runner::run_steps(std::size_t first, const Regions& regions, Workspace& workspace, Clock& clock) const {
   const auto last = at(schedule_.steps[first].last);
   const auto op_of = [&](std::size_t s) -> const Op& { return program_.ops[at(schedule_.steps[s].op)]; };
+  std::vector<FloatMap> outputs;
   for (std::size_t s = first; s <= last; ++s) {
     const Step& step = schedule_.steps[s];
     workspace.rewind(op_of(s).output);
-    if (schedule_.storage[at(op_of(s).output)].stored) clear_border(workspace.floats(op_of(s).output));
-    if (step.pool != kNone) clear_border(workspace.floats(program_.ops[at(step.pool)].output));
+    if (schedule_.storage[at(op_of(s).output)].stored) outputs.push_back(workspace.floats(op_of(s).output));
+    if (step.pool != kNone) outputs.push_back(workspace.floats(program_.ops[at(step.pool)].output));
   }
-  const int height = workspace.floats(op_of(last).output).layout.size.height;
+  const Size size = workspace.floats(op_of(last).output).layout.size;
+  const int height = size.height;
+  clear_borders(outputs, team_for(kPixelWork * size.area() * outputs.size(), workspace));
   const int strip = workspace.strip_rows(first) != 0 ? workspace.strip_rows(first) : height;
   std::vector<int> done(last + 1, 0), until(last + 1, 0);
   while (done[last] < height) {

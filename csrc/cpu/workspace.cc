@@ -100,20 +100,29 @@ void Workspace::advance(int value, int next, int end) {
   first_rows_[at(value)] = first;
 }
 
-void clear_border(const FloatMap& map) {
-  const MapLayout& layout = map.layout;
-  const int border = layout.border;
-  if (border == 0) return;
-  const auto side = static_cast<std::size_t>(border * layout.lanes);
-  const auto above = static_cast<std::size_t>(border * layout.row_stride());
-  for (int block = 0; block < layout.blocks(); ++block) {
-    std::fill_n(map.at(block, map.first_row, -border), above, 0.0f);
-    for (int y = map.first_row; y < map.first_row + layout.rows; ++y) {
-      std::fill_n(map.at(block, y, -border), side, 0.0f);
-      std::fill_n(map.at(block, y, layout.size.width), side, 0.0f);
+void clear_borders(const std::vector<FloatMap>& maps, const Team& team) {
+  struct Rows {
+    const FloatMap* map;
+    int block, begin, end;
+  };
+  constexpr int kRows = 32;
+  std::vector<Rows> work;
+  for (const FloatMap& map : maps)
+    for (int block = 0; map.layout.border > 0 && block < map.layout.blocks(); ++block)
+      for (int y = map.first_row; y < map.first_row + map.layout.rows; y += kRows)
+        work.push_back({&map, block, y, std::min(y + kRows, map.first_row + map.layout.rows)});
+  team.run(static_cast<int>(work.size()), 0, [&](int index, float*) {
+    const Rows& rows = work[static_cast<std::size_t>(index)];
+    const MapLayout& layout = rows.map->layout;
+    const int width = layout.size.width, border = layout.border;
+    for (int y = rows.begin; y < rows.end; ++y) {
+      const bool outside = y < 0 || y >= layout.size.height;
+      const auto side = static_cast<std::size_t>(border * layout.lanes);
+      std::fill_n(rows.map->at(rows.block, y, -border), outside ? static_cast<std::size_t>(layout.row_stride()) : side,
+                  0.0f);
+      if (!outside) std::fill_n(rows.map->at(rows.block, y, width), side, 0.0f);
     }
-  }
-  if (map.first_row + layout.rows >= layout.size.height + border) clear_below(map);
+  });
 }
 
 void clear_below(const FloatMap& map) {

@@ -49,8 +49,8 @@ class Workspace {
   ThreadScratch scratch_;
 };
 
-/// Zeros the border of a map: above, beside and, when the last row is in memory, below.
-void clear_border(const FloatMap& map);
+/// Zeros the borders of maps: above, beside and, as far as it is in memory, below. Each row's is a cache miss.
+void clear_borders(const std::vector<FloatMap>& maps, const Team& team);
 /// The rows below the map alone.
 void clear_below(const FloatMap& map);
 

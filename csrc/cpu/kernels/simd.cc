@@ -140,7 +140,7 @@ void max_pool(const MaxPoolArgs& a) {
         code = better ? VecInt{} + i : code;
       }
       store(a.output + x * kLanes + v, best);
-      for (int i = 0; i < kVec; ++i) a.codes[x * kLanes + v + i] = static_cast<std::uint8_t>(code[i]);
+      store_codes(a.codes + x * kLanes + v, code);
     }
   }
 }
@@ -222,26 +222,54 @@ void winograd_input(const WinogradInputArgs& a) {
   a.window.width == 6 ? winograd_input_tiles<4, 6>(a) : winograd_input_tiles<4, 4>(a);
 }
 
-/// 16 codes at a time, widened to the lanes of a register.
-DIM_INLINE VecInt load_codes(const std::uint8_t* codes) {
-  typedef std::uint8_t Bytes __attribute__((vector_size(kVec), aligned(1), may_alias));
-  return __builtin_convertvector(*reinterpret_cast<const Bytes*>(codes), VecInt);
+constexpr int kUnpoolTiles = 8;  // whose columns stay in the first-level cache
+
+/// Vertical halves of the transforms of two columns of pixels, from three cells: a window shares four columns with the
+/// next one. `columns`: [6 rows][kUnpoolTiles + 2 cells][2 columns].
+template <bool kAdd>
+DIM_INLINE void winograd_unpool_columns(const WinogradUnpoolArgs& a, int cell, int lane, Vec* columns) {
+  Vec pixel[2][6];
+#pragma GCC unroll 3
+  for (int y = 0; y < 3; ++y) {
+    const std::ptrdiff_t at = y * a.cell_row_stride + std::ptrdiff_t{cell} * kLanes + lane;
+    const VecInt code = load_codes(a.codes + at);
+    const Vec value = load(a.values + at);
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      Vec here = code == VecInt{} + i ? value : Vec{};
+      if (kAdd) here += load(a.add + (2 * y + i / 2) * a.add_row_stride + (2 * cell + i % 2) * kLanes + lane);
+      pixel[i % 2][2 * y + i / 2] = here;
+    }
+  }
+#pragma GCC unroll 2
+  for (int x = 0; x < 2; ++x) {
+    Vec transformed[6];
+    winograd_input_axis(pixel[x], transformed);
+#pragma GCC unroll 6
+    for (int y = 0; y < 6; ++y) columns[y * 2 * (kUnpoolTiles + 2) + x] = transformed[y];
+  }
 }
 
 template <bool kAdd>
 DIM_INLINE void winograd_unpool_tiles(const WinogradUnpoolArgs& a) {
-  for (int t = 0; t < a.tiles; ++t) {
-    for (int lane = 0; lane < kLanes; lane += kVec) {
-      const float* add = kAdd ? a.add + 2 * t * kLanes + lane : nullptr;
-      float* out = a.output + t * kLanes + lane;
-      winograd_input_tile<6, 6, Vec>(
-          [&](int y, int x) {
-            const std::ptrdiff_t cell = y / 2 * a.cell_row_stride + (t + x / 2) * kLanes + lane;
-            const VecInt here = load_codes(a.codes + cell) == VecInt{} + (y % 2 * 2 + x % 2);
-            const Vec value = here ? load(a.values + cell) : Vec{};
-            return kAdd ? value + load(add + y * a.add_row_stride + x * kLanes) : value;
-          },
-          [&](int element, Vec v) { store(out + element * a.element_stride, v); });
+  Vec columns[6][2 * (kUnpoolTiles + 2)];
+  for (int lane = 0; lane < kLanes; lane += kVec) {
+    for (int first = 0; first < a.tiles; first += kUnpoolTiles) {
+      const int tiles = a.tiles - first < kUnpoolTiles ? a.tiles - first : kUnpoolTiles;
+      for (int cell = 0; cell < tiles + 2; ++cell)
+        winograd_unpool_columns<kAdd>(a, first + cell, lane, &columns[0][2 * cell]);
+      for (int t = 0; t < tiles; ++t) {
+        float* out = a.output + (first + t) * kLanes + lane;
+#pragma GCC unroll 6
+        for (int y = 0; y < 6; ++y) {
+          Vec window[6], transformed[6];
+#pragma GCC unroll 6
+          for (int x = 0; x < 6; ++x) window[x] = columns[y][2 * t + x];
+          winograd_input_axis(window, transformed);
+#pragma GCC unroll 6
+          for (int x = 0; x < 6; ++x) store(out + (y * 6 + x) * a.element_stride, transformed[x]);
+        }
+      }
     }
   }
 }

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <memory>
 
 #include "cpu/kernels/kernels.h"
 
@@ -14,23 +14,20 @@ namespace dim::cpu {
 class AlignedFloats {
  public:
   AlignedFloats() = default;
-  explicit AlignedFloats(std::size_t count) : storage_(count + kAlign) {
-    const auto address = reinterpret_cast<std::uintptr_t>(storage_.data()) / sizeof(float);
-    offset_ = (kAlign - address % kAlign) % kAlign;
-  }
+  /// Throws std::bad_alloc.
+  explicit AlignedFloats(std::size_t count);
 
-  AlignedFloats(AlignedFloats&&) noexcept = default;
-  AlignedFloats& operator=(AlignedFloats&&) noexcept = default;
-
-  std::size_t size() const { return storage_.empty() ? 0 : storage_.size() - kAlign; }
-  float* data() { return storage_.data() + offset_; }
-  const float* data() const { return storage_.data() + offset_; }
+  std::size_t size() const { return count_; }
+  float* data() { return storage_.get(); }
+  const float* data() const { return storage_.get(); }
 
  private:
-  static constexpr std::size_t kAlign = 16;  // floats in a cache line
+  struct Free {
+    void operator()(float* memory) const;
+  };
 
-  std::vector<float> storage_;  // moved, never copied: a copy would be aligned differently
-  std::size_t offset_ = 0;
+  std::unique_ptr<float, Free> storage_;
+  std::size_t count_ = 0;
 };
 
 /// A layer's shape and its weights, owned by someone else.

@@ -1,0 +1,36 @@
+#include "cpu/layers/packing.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
+namespace dim::cpu {
+namespace {
+
+constexpr std::size_t kLineBytes = 64;
+constexpr std::size_t kPageBytes = std::size_t{2} << 20;  // a huge page
+constexpr std::size_t kHugeBytes = 4 * kPageBytes;        // from here on
+
+}  // namespace
+
+/// Kernels walk rows that are many small pages apart: with huge pages the processor finds them faster.
+AlignedFloats::AlignedFloats(std::size_t count) : count_(count) {
+  const bool huge = count * sizeof(float) >= kHugeBytes;
+  const std::size_t align = huge ? kPageBytes : kLineBytes;
+  const std::size_t bytes = (count * sizeof(float) + kLineBytes) / kLineBytes * kLineBytes;
+  void* memory = nullptr;
+  if (posix_memalign(&memory, align, bytes) != 0) throw std::bad_alloc();
+#ifdef __linux__
+  if (huge) madvise(memory, bytes / kPageBytes * kPageBytes, MADV_HUGEPAGE);  // a wish: it may fail
+#endif
+  std::memset(memory, 0, bytes);
+  storage_.reset(static_cast<float*>(memory));
+}
+
+void AlignedFloats::Free::operator()(float* memory) const { std::free(memory); }
+
+}  // namespace dim::cpu
