@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 import onnx
 import torch
-from torch import Tensor, nn
 
 from benchmarks.pictures import stripe
 from dim_trt.builder import onnx_file
 from training.export import export_onnx
 from training.model import CONFIGS, DeepImageMatting, ModelConfig
 from training.preprocess import network_input, pad_to_stride
+from training.random_heads import normalise_heads
 
 SHIPPED = "shipped"  # the weights that come with the package
 CALIBRATION_SIZE = (96, 160)
@@ -56,18 +56,5 @@ def random_model(config: ModelConfig, seed: int) -> DeepImageMatting:
     model = DeepImageMatting(config).eval()
     picture = stripe(*CALIBRATION_SIZE, 1.0)
     x = torch.from_numpy(pad_to_stride(network_input(picture.img, picture.trimap)))[None]
-    for head in (model.alpha, *([model.refine_alpha] if config.refine else [])):
-        _normalise(model, head.conv, x)
+    normalise_heads(model, x)
     return model
-
-
-@torch.inference_mode()
-def _normalise(model: DeepImageMatting, head: nn.Conv2d, x: Tensor) -> None:
-    outputs: list[Tensor] = []
-    hook = head.register_forward_hook(lambda _module, _inputs, output: outputs.append(output))
-    model(x)
-    hook.remove()
-    assert head.bias is not None
-    spread, mean = torch.std_mean(outputs[0])
-    head.weight.div_(spread)
-    head.bias.sub_(mean).div_(spread)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from tests.support.pictures import random_picture
 from training.model import DeepImageMatting, ModelConfig
 from training.preprocess import network_input, pad_to_stride
+from training.random_heads import normalise_heads
 
 U8 = NDArray[np.uint8]
 
@@ -36,23 +37,8 @@ def random_network(config: ModelConfig, seed: int) -> DeepImageMatting:
             nn.init.uniform_(module.running_var, 0.7, 1.3)
         elif isinstance(module, nn.Conv2d):
             nn.init.uniform_(module.bias, -0.1, 0.1)
-    x = input_tensor(*random_picture(seed, 64, 96))
-    for name in ("alpha", "refine_alpha"):
-        if hasattr(model, name):
-            _normalise(model, getattr(model, name).conv, x)
+    normalise_heads(model, input_tensor(*random_picture(seed, 64, 96)))
     return model
-
-
-@torch.inference_mode()
-def _normalise(model: DeepImageMatting, head: nn.Conv2d, x: Tensor) -> None:
-    """Gives what `head` puts out for `x` mean zero and standard deviation one."""
-    outputs: list[Tensor] = []
-    hook = head.register_forward_hook(lambda _module, _inputs, output: outputs.append(output))
-    model(x)
-    hook.remove()
-    spread, mean = torch.std_mean(outputs[0])
-    head.weight.div_(spread)
-    head.bias.sub_(mean).div_(spread)
 
 
 @torch.inference_mode()

@@ -1,0 +1,110 @@
+// The vector kernels of Winograd convolution: part of simd.cc, so once per instruction set.
+#pragma once
+
+#include "cpu/kernels/kernels.h"
+#include "cpu/kernels/vec.h"
+#include "cpu/kernels/winograd-inl.h"
+
+namespace dim::cpu::DIM_ISA {
+namespace {
+
+template <int kRows, int kColumns>
+DIM_INLINE void winograd_input_tiles(const WinogradInputArgs& a) {
+  for (int t = 0; t < a.tiles; ++t) {
+    for (int lane = 0; lane < kLanes; lane += kVec) {
+      const float* in = a.input + t * a.tile_step + lane;
+      float* out = a.output + t * kLanes + lane;
+      winograd_input_tile<kRows, kColumns, Vec>(
+          [&](int y, int x) { return load(in + y * a.row_stride + x * kLanes); },
+          [&](int element, Vec v) { store(out + element * a.element_stride, v); });
+    }
+  }
+}
+
+void winograd_input(const WinogradInputArgs& a) {
+  if (a.window.height == 6) return winograd_input_tiles<6, 6>(a);
+  a.window.width == 6 ? winograd_input_tiles<4, 6>(a) : winograd_input_tiles<4, 4>(a);
+}
+
+constexpr int kUnpoolTiles = 14;  // whose columns stay in the first-level cache
+
+/// Vertical halves of the transforms of two columns of pixels, from three cells: a window shares four columns with the
+/// next one. `columns`: [6 rows][kUnpoolTiles + 2 cells][2 columns].
+template <bool kAdd>
+DIM_INLINE void winograd_unpool_columns(const WinogradUnpoolArgs& a, int cell, int lane, Vec* columns) {
+  Vec pixel[2][6];
+#pragma GCC unroll 3
+  for (int y = 0; y < 3; ++y) {
+    const std::ptrdiff_t at = y * a.cell_row_stride + std::ptrdiff_t{cell} * kLanes + lane;
+    const VecInt code = load_codes(a.codes + at);
+    const Vec value = load(a.values + at);
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      Vec here = code == VecInt{} + i ? value : Vec{};
+      if (kAdd) here += load(a.add + (2 * y + i / 2) * a.add_row_stride + (2 * cell + i % 2) * kLanes + lane);
+      pixel[i % 2][2 * y + i / 2] = here;
+    }
+  }
+#pragma GCC unroll 2
+  for (int x = 0; x < 2; ++x) {
+    Vec transformed[6];
+    winograd_input_axis(pixel[x], transformed);
+#pragma GCC unroll 6
+    for (int y = 0; y < 6; ++y) columns[y * 2 * (kUnpoolTiles + 2) + x] = transformed[y];
+  }
+}
+
+template <bool kAdd>
+DIM_INLINE void winograd_unpool_tiles(const WinogradUnpoolArgs& a) {
+  Vec columns[6][2 * (kUnpoolTiles + 2)];
+  for (int lane = 0; lane < kLanes; lane += kVec) {
+    for (int first = 0; first < a.tiles; first += kUnpoolTiles) {
+      const int tiles = a.tiles - first < kUnpoolTiles ? a.tiles - first : kUnpoolTiles;
+      for (int cell = 0; cell < tiles + 2; ++cell)
+        winograd_unpool_columns<kAdd>(a, first + cell, lane, &columns[0][2 * cell]);
+      for (int t = 0; t < tiles; ++t) {
+        float* out = a.output + (first + t) * kLanes + lane;
+#pragma GCC unroll 6
+        for (int y = 0; y < 6; ++y) {
+          Vec window[6], transformed[6];
+#pragma GCC unroll 6
+          for (int x = 0; x < 6; ++x) window[x] = columns[y][2 * t + x];
+          winograd_input_axis(window, transformed);
+#pragma GCC unroll 6
+          for (int x = 0; x < 6; ++x) store(out + (y * 6 + x) * a.element_stride, transformed[x]);
+        }
+      }
+    }
+  }
+}
+
+void winograd_unpool(const WinogradUnpoolArgs& a) {
+  a.add != nullptr ? winograd_unpool_tiles<true>(a) : winograd_unpool_tiles<false>(a);
+}
+
+template <int kRows, int kColumns, int kTileColumns>
+DIM_INLINE void winograd_output_tiles(const WinogradOutputArgs& a) {
+  for (int t = 0; t < a.tiles; ++t) {
+    for (int lane = 0; lane < kLanes; lane += kVec) {
+      const float* in = a.input + t * kLanes + lane;
+      float* out = a.output + t * kTileColumns * kLanes + lane;
+      const int columns = a.pixels - t * kTileColumns;
+      const Vec bias = load(a.bias + lane);
+      winograd_output_tile<kRows, kColumns, kTileColumns, Vec>(
+          [&](int element) { return load(in + element * a.element_stride); },
+          [&](int y, int x, Vec v) {
+            if (y >= a.rows || x >= columns) return;
+            v += bias;
+            store(out + y * a.row_stride + x * kLanes, a.relu ? relu(v) : v);
+          });
+    }
+  }
+}
+
+void winograd_output(const WinogradOutputArgs& a) {
+  if (a.window.height == 6) return winograd_output_tiles<6, 6, 2>(a);
+  a.window.width == 6 ? winograd_output_tiles<4, 6, 4>(a) : winograd_output_tiles<4, 4, 2>(a);
+}
+
+}  // namespace
+}  // namespace dim::cpu::DIM_ISA
