@@ -5,23 +5,17 @@ python -m benchmarks.side_by_side --image I --trimap T --alpha A --composite C -
 
 import argparse
 import sys
-import tempfile
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from dim_trt.errors import Error
+from dim_trt.images import read_image, write_image
+
 NAMES = ("image", "trimap", "alpha", "composite")
 GAP_PX = 6
 FONT = cv2.FONT_HERSHEY_SIMPLEX
-
-
-def read_picture(path: Path) -> np.ndarray:
-    """H×W×3 uint8; grey pictures are repeated over the three channels."""
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.is_file() else None
-    if picture is None:
-        raise ValueError(f"{path}: no such file, or not a picture that OpenCV can read")
-    return picture
 
 
 def panel(picture: np.ndarray, caption: str, height_px: int) -> np.ndarray:
@@ -44,17 +38,6 @@ def side_by_side(pictures: dict[str, np.ndarray], height_px: int) -> np.ndarray:
     return np.hstack([part for one in panels for part in (gap, one)][1:])
 
 
-def write_picture(path: Path, picture: np.ndarray) -> None:
-    """Written beside the target and renamed, so that nobody sees half a file."""
-    if not cv2.haveImageWriter(path.name):
-        raise ValueError(f"{path}: OpenCV cannot write this kind of file; try a name that ends in .png")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".side_by_side_") as folder:
-        part = Path(folder, path.name)
-        part.write_bytes(cv2.imencode(path.suffix, picture)[1].tobytes())
-        part.replace(path)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.side_by_side", description="The figure of the README.")
     for name in NAMES:
@@ -65,13 +48,14 @@ def main() -> None:
     try:
         if not 16 <= arguments.height_px <= 8192:
             raise ValueError(f"--height-px: expected 16 to 8192, got {arguments.height_px}")
-        pictures = {name: read_picture(getattr(arguments, name)) for name in NAMES}
+        pictures = {name: read_image(getattr(arguments, name), name) for name in NAMES}
         sizes = {name: picture.shape[:2] for name, picture in pictures.items()}
         if len(set(sizes.values())) > 1:
             listed = ", ".join(f"{name} {height}×{width}" for name, (height, width) in sizes.items())
             raise ValueError(f"pictures of one size (height×width) expected, got {listed}")
-        write_picture(arguments.output, side_by_side(pictures, arguments.height_px))
-    except (OSError, ValueError, cv2.error) as error:
+        arguments.output.parent.mkdir(parents=True, exist_ok=True)
+        write_image(arguments.output, side_by_side(pictures, arguments.height_px))
+    except (OSError, ValueError, Error) as error:
         sys.exit(f"side_by_side: {error}")
 
 

@@ -1,7 +1,7 @@
 """Prints SAD (in thousands) and MSE over the unknown region, of the network or of methods without one.
 
 python -m training.evaluate --alphamatting DIR [--method network cf knn]   photographs
-python -m training.evaluate --composition1k DIR                            for its layouts see training/testsets.py
+python -m training.evaluate --composition1k DIR                            for its layouts see dim_trt/datasets.py
 python -m training.evaluate --scenes 8 [--method network cf knn]           drawn scenes by family
 """
 
@@ -13,12 +13,13 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+from dim_trt.datasets import Sample
 from training.checkpoints import CheckpointError, load_model
 from training.classical import NAMES, MethodUnavailableError, classical
 from training.data import DataError
 from training.devices import DeviceError, add_device_argument, choose_device
 from training.families import FAMILIES
-from training.testsets import TRIMAPS, Picture, alphamatting, composition1k
+from training.testsets import TRIMAPS, alphamatting, composition1k
 from training.validation import Method, Score, mean_score, network, validate, validate_scenes
 
 
@@ -31,7 +32,7 @@ def print_table(first: str, columns: list[str], rows: dict[str, list[Score]]) ->
         print(f"{name:{width}}" + "".join(f" {score.sad:12.2f} {1000 * score.mse:8.1f}" for score in scores))
 
 
-def print_pictures(methods: dict[str, Method], columns: dict[str, list[Picture]]) -> None:
+def print_pictures(methods: dict[str, Method], columns: dict[str, list[Sample]]) -> None:
     """One table for each method; the columns hold the same pictures, with different trimaps."""
     for name, method in methods.items():
         if len(methods) > 1:

@@ -20,6 +20,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+from dim_trt.datasets import Sample
 from training.checkpoints import CheckpointError
 from training.data import Batch, DataError, SceneSource, Source
 from training.devices import DeviceError, add_device_argument, choose_device
@@ -30,7 +31,7 @@ from training.logs import Log
 from training.parallel import Processes, join, leave
 from training.run import STAGES, Run
 from training.settings import Settings, config_names, load_settings
-from training.testsets import Picture, alphamatting
+from training.testsets import alphamatting
 from training.validation import mean_score, network, validate
 
 STEP_LIMIT_S = 10.0  # a step that took longer was suspended; it counts as this long
@@ -96,7 +97,7 @@ class Budget:
         return self.progress(run) >= 1 or run.step >= self.stop_at
 
 
-def checkpoint(run: Run, out: Path, pictures: list[Picture], half: bool, log: Log) -> None:
+def checkpoint(run: Run, out: Path, pictures: list[Sample], half: bool, log: Log) -> None:
     """Saves what resuming needs as last.pt and the best network so far as checkpoint.pt."""
     sad = -math.inf  # without validation the newest is the best
     if pictures:

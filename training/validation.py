@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dim_trt.datasets import Sample
 from dim_trt.errors import InvalidInput
 from dim_trt.metrics import mse, sad
 from training.data import DataError
@@ -19,7 +20,7 @@ from training.families import FAMILIES
 from training.model import DeepImageMatting
 from training.preprocess import network_input, pad_to_stride
 from training.scenes import Scene, draw_scene
-from training.testsets import Picture, load
+from training.testsets import load
 from training.textures import Size
 
 Method = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[Any]]  # RGB image, trimap -> alpha [H, W]
@@ -71,7 +72,7 @@ def score(name: str, alpha: NDArray[Any], truth: NDArray[np.float32], trimap: ND
         raise DataError(f"{name}: {error}") from error
 
 
-def validate(method: Method, pictures: Iterable[Picture]) -> dict[str, Score]:
+def validate(method: Method, pictures: Iterable[Sample]) -> dict[str, Score]:
     """Scores by picture, each at its own size."""
     scores = {}
     for picture in pictures:
