@@ -242,3 +242,17 @@ def test_sizes_are_read_or_refused():
     for text in ("1080", "0x5", "axb"):
         with pytest.raises(Exception, match="expected"):
             size(text)
+
+
+def test_video_trimaps_compares_carried_key_frames_with_true_trimaps(capsys):
+    from benchmarks import video_trimaps
+
+    arguments = "--seeds 1 --frames 5 --size 67x101 --threads 1 --clips slow cut"
+    video_trimaps.main(arguments.split())
+    rows = capsys.readouterr().out.splitlines()
+    assert [row.split()[0] for row in rows[3:]] == ["slow", "cut,", "all"]
+    true, carried, ratio = (float(value) for value in rows[3].split()[1:4])
+    assert 0 < true < 5
+    assert ratio == pytest.approx(carried / true, rel=0.1)
+    with pytest.raises(SystemExit):
+        video_trimaps.main(["--clips", "nothing"])
