@@ -8,8 +8,10 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from dim_trt.errors import Error
+from dim_trt.picture_limit import MAX_PIXELS, limit_pixels
 from dim_trt.plan import PRECISIONS
 
 USAGE = 2  # argparse's own exit code
@@ -38,7 +40,8 @@ def run_command(
     logger.addFilter(_Once())
     warnings.formatwarning = lambda message, *_args, **_kwargs: f"warning: {message}\n"
     try:
-        work(args)
+        with limit_pixels(getattr(args, "max_pixels", MAX_PIXELS)):
+            work(args)
         sys.stdout.flush()
     except UsageError as failure:
         parser.print_usage(sys.stderr)
@@ -62,6 +65,29 @@ def add_engine_arguments(parser: argparse.ArgumentParser, threads: str = "all co
     """`threads`: what none given means."""
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N; default: %(default)s")
     parser.add_argument("--threads", type=int, metavar="N", help=f"CPU threads; default: {threads}")
+    parser.add_argument(
+        "--memory-limit-mb",
+        type=int,
+        metavar="N",
+        help="working memory beside the plan and the picture, on the CPU; larger pictures are run in tiles, with the "
+        "same alpha; default: as much as it takes",
+    )
+
+
+def engine_options(args: argparse.Namespace) -> dict[str, Any]:
+    """What `add_engine_arguments` asked for, as Engine's arguments."""
+    return {"device": args.device, "threads": args.threads, "memory_limit_mb": args.memory_limit_mb}
+
+
+def add_picture_arguments(parser: argparse.ArgumentParser) -> None:
+    """`run_command` refuses larger pictures when they are read."""
+    parser.add_argument(
+        "--max-pixels",
+        type=int,
+        default=MAX_PIXELS,
+        metavar="N",
+        help="refuse files of larger pictures, before they are decoded; default: %(default)s",
+    )
 
 
 def add_precision_argument(parser: argparse.ArgumentParser) -> None:

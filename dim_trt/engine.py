@@ -57,12 +57,19 @@ class Engine:
         color: the channel order of the images, "bgr" as OpenCV gives them, or "rgb".
         max_concurrent: how many runs of `submit` and `stream` go on at a time, and on a GPU those of `run` too; each
             has its own memory. None is 1 on the CPU and 2 on a GPU, where one copies while the other computes.
+        memory_limit_mb: how much working memory each run may take, in MiB, beside the plan and the caller's arrays, which
+            exist once. A picture that would take more is run in tiles, one after the other; they overlap by all that
+            the network sees, so alpha is the same up to rounding (1e-5), at the price of computing the overlaps twice.
+            None: as much as it takes. Only for plans of the cpu backend; one of the tensorrt backend was built for
+            sizes up to a largest one, and takes larger pictures in tiles of that size.
+        max_pixels: the most pixels (height · width) of a picture that is taken; None: any number.
         tensorrt: choices that only plans of the tensorrt backend have.
 
     `close`, or a with statement, waits for what was submitted and frees the plan's memory.
 
     Raises:
-        InvalidInput: an argument is not one of the above, or is for plans of the other backend.
+        InvalidInput: an argument is not one of the above, or is for plans of the other backend; or `memory_limit_mb`
+            is less than the smallest tile takes, which the message says.
         PlanError: the plan is missing, damaged, or was made for another version, backend or machine.
         BackendUnavailable: the device was asked for and is not there.
     """
@@ -75,6 +82,8 @@ class Engine:
         color: str = "bgr",
         *,
         max_concurrent: int | None = None,
+        memory_limit_mb: int | None = None,
+        max_pixels: int | None = None,
         tensorrt: TensorRtRun | None = None,
     ):
         self._path = _plan_path(plan)
@@ -94,12 +103,15 @@ class Engine:
             cuda_graphs=options.cuda_graphs,
             tensorrt_folders=tensorrt_folders(),
             backend=backend,
+            memory_limit_bytes=_count("memory_limit_mb", memory_limit_mb, "as much as it takes") << 20,
+            max_pixels=_count("max_pixels", max_pixels, "any number", most=2**62),
         )
         self._header: dict[str, Any] = json.loads(core.header)
         on_cpu = self._header["backend"] == "cpu"
-        _check_backend(self._header["backend"], threads=threads, tensorrt=tensorrt)
+        _check_backend(self._header["backend"], threads=threads, memory_limit_mb=memory_limit_mb, tensorrt=tensorrt)
         self._core: _core.Engine | None = core
-        self._isa, self._threads = core.isa, core.threads
+        self._isa, self._threads, self._halo_px = core.isa, core.threads, core.halo_px
+        self._memory_limit_mb, self._max_pixels = memory_limit_mb, max_pixels
         self._device = "cpu" if on_cpu else f"cuda:{self._gpu}"
         self._max_concurrent = runs or (1 if on_cpu else 2)
         self._workers = Workers(self._max_concurrent)
@@ -217,8 +229,8 @@ class Engine:
 
     @property
     def info(self) -> dict[str, Any]:
-        """What runs: backend, device, precision, isa, threads, color, model, preprocessing, shapes, producer, weights
-        and path."""
+        """What runs: backend, device, precision, isa, threads, color, memory_limit_mb, max_pixels, halo_px (how far from
+        a pixel of alpha the network looks), model, preprocessing, shapes, producer, weights and path."""
         return {
             "backend": self._header["backend"],
             "device": self._device,
@@ -226,6 +238,9 @@ class Engine:
             "isa": self._isa,
             "threads": self._threads,
             "color": self._color,
+            "memory_limit_mb": self._memory_limit_mb,
+            "max_pixels": self._max_pixels,
+            "halo_px": self._halo_px,
             **{key: self._header[key] for key in ("model", "preprocessing", "shapes", "producer", "weights")},
             "path": self._path,
         }
@@ -271,11 +286,11 @@ def _plan_path(plan: StrPath) -> str:
     return path
 
 
-def _count(name: str, value: int | None, none_is: str) -> int:
+def _count(name: str, value: int | None, none_is: str, most: int = 2**31 - 1) -> int:
     """As the core counts them: 0 for None."""
     if value is None:
         return 0
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
         raise InvalidInput(f"{name}: expected a whole number from 1, or None for {none_is}, got {value!r}")
     return min(value, 2**31 - 1)  # the core says what is too many
 
@@ -286,8 +301,13 @@ def _tensorrt_run(tensorrt: TensorRtRun | None) -> TensorRtRun:
     return tensorrt or TensorRtRun()
 
 
-def _check_backend(backend: str, *, threads: int | None, tensorrt: TensorRtRun | None) -> None:
+def _check_backend(
+    backend: str, *, threads: int | None, memory_limit_mb: int | None, tensorrt: TensorRtRun | None
+) -> None:
     """No argument is accepted and ignored."""
-    name, value = ("tensorrt", tensorrt) if backend == "cpu" else ("threads", threads)
-    if value is not None:
-        raise InvalidInput(f"{name}: expected None, as the plan is one of the {backend} backend; leave it out")
+    of_the_other: dict[str, object] = {"threads": threads, "memory_limit_mb": memory_limit_mb}
+    if backend == "cpu":
+        of_the_other = {"tensorrt": tensorrt}
+    for name, value in of_the_other.items():
+        if value is not None:
+            raise InvalidInput(f"{name}: expected None, as the plan is one of the {backend} backend; leave it out")

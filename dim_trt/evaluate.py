@@ -17,7 +17,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from dim_trt.cache import shipped_plan
-from dim_trt.command import UsageError, add_engine_arguments, run_command
+from dim_trt.command import UsageError, add_engine_arguments, add_picture_arguments, engine_options, run_command
 from dim_trt.contact_sheet import Bgr, Row, contact_sheet
 from dim_trt.datasets import LAYOUTS, TRIMAP_SET, Sample, find_samples
 from dim_trt.engine import Engine
@@ -53,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--save", type=Path, metavar="DIR", help="write the alphas there, and score what was written")
     parser.add_argument("--depth", type=int, choices=(8, 16), help="of --save, 8 as in published tables; default: 16")
     parser.add_argument("--resume", action="store_true", help="keep what is in --json and --save if it is still right")
+    add_picture_arguments(parser)
     add_engine_arguments(parser)
 
 
@@ -107,7 +108,7 @@ def choose_methods(args: argparse.Namespace, samples: Sequence[Sample]) -> list[
         plans = {str(path): path for path in args.plan}
     else:
         plans = {precision: shipped_plan(precision, args.device) for precision in args.precision or ["fp32"]}
-    methods = [engine_method(label, Engine(plan, args.device, args.threads)) for label, plan in plans.items()]
+    methods = [engine_method(label, Engine(plan, **engine_options(args))) for label, plan in plans.items()]
     if not args.save:
         return methods
     names = [Path(label).stem for label in plans]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dim_trt.errors import InvalidInput
 from dim_trt.files import StrPath, write_atomic
+from dim_trt.picture_limit import check_header, check_pixels
 
 Levels = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -121,10 +122,12 @@ def _decode(path: StrPath, flags: int, argument: str) -> NDArray[Any]:
     except (OSError, ValueError) as failure:  # ValueError: a NUL in the name
         reason = getattr(failure, "strerror", None) or failure
         raise InvalidInput(f"{argument}: cannot read {os.fspath(path)!r}: {reason}") from failure
+    check_header(data, path, argument)
     try:
         picture = cv2.imdecode(data, flags) if data.size else None
     except cv2.error as failure:  # for example more pixels than OPENCV_IO_MAX_IMAGE_PIXELS
         raise InvalidInput(f"{argument}: cannot decode {os.fspath(path)!r}: {failure.err}") from failure
     if picture is None:
         raise InvalidInput(f"{argument}: {os.fspath(path)!r} is not a picture that OpenCV can decode, or is damaged")
+    check_pixels(picture.shape[0], picture.shape[1], path, argument)  # its header may not have told
     return picture

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dim_trt import folders, trimaps
 from dim_trt.cache import shipped_plan
-from dim_trt.command import UsageError, add_engine_arguments, run_command
+from dim_trt.command import UsageError, add_engine_arguments, add_picture_arguments, engine_options, run_command
 from dim_trt.engine import Engine
 from dim_trt.errors import InvalidInput
 from dim_trt.plan import PRECISIONS
@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--plan", type=Path, help="default: the shipped model, built once and cached")
     parser.add_argument("--precision", choices=PRECISIONS, help="of the shipped model's plan; default: fp32")
+    add_picture_arguments(parser)
     add_engine_arguments(parser)
 
 
@@ -110,7 +111,7 @@ def check_usage(args: argparse.Namespace) -> None:
 
 
 def load_engine(args: argparse.Namespace) -> Engine:
-    return Engine(args.plan or shipped_plan(args.precision or "fp32", args.device), args.device, args.threads)
+    return Engine(args.plan or shipped_plan(args.precision or "fp32", args.device), **engine_options(args))
 
 
 def work_on_one(args: argparse.Namespace, settings: Settings) -> None:

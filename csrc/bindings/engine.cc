@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <memory>
@@ -19,12 +20,15 @@
 #include "core/error.h"
 #include "core/matting.h"
 #include "core/plan.h"
+#include "core/tiling.h"
 #include "core/window.h"
 
 namespace dim::bindings {
 namespace {
 
 using namespace pybind11::literals;
+
+constexpr std::size_t kStripsPerLimit = 16;  // strips small enough to leave room for large tiles
 
 bool parse_color(const std::string& color) {
   if (color != "bgr" && color != "rgb") throw InvalidInput("color: expected 'bgr' or 'rgb', got '" + color + "'");
@@ -47,15 +51,17 @@ void check_backend(const Plan& plan, const std::string& backend) {
 
 std::unique_ptr<Matting> load(const std::filesystem::path& path, int threads, const std::string& color, std::size_t strip_bytes,
                               int gpu, bool region, int max_concurrent, bool cuda_graphs,
-                              const std::vector<std::string>& tensorrt_folders, const std::string& backend) {
+                              const std::vector<std::string>& tensorrt_folders, const std::string& backend,
+                              std::size_t memory_limit_bytes, std::size_t max_pixels) {
   check_count("threads", threads, 0);
   check_count("max_concurrent", max_concurrent, 1);
+  if (memory_limit_bytes != 0) strip_bytes = std::min(strip_bytes, memory_limit_bytes / kStripsPerLimit);
   const BackendOptions options = {threads, parse_color(color), strip_bytes, gpu,
                                   region,  max_concurrent,     cuda_graphs, tensorrt_folders};
   return unlocked([&] {
     const Plan plan = read_plan(path.string());
     check_backend(plan, backend);
-    return std::make_unique<Matting>(plan, make_backend(plan, options));
+    return std::make_unique<Matting>(plan, make_backend(plan, options), Limits{memory_limit_bytes, max_pixels});
   });
 }
 
@@ -141,10 +147,28 @@ py::tuple to_tuple(const Window& window) {
 /// The window that the network must see, and the four parts around it, each (top, left, height, width).
 py::tuple find_window(const py::array& trimap, int halo, int stride, int step) {
   const TrimapView view = trimap_view(trimap);
-  const Window window = network_window(unknown_window(view), view.size, halo, stride, step);
+  const Window window = network_window(unknown_window(view, whole(view.size)), view.size, halo, stride, step);
   py::list parts;
-  for (const Window& known : around(window, view.size)) parts.append(to_tuple(known));
+  for (const Window& known : around(window, whole(view.size))) parts.append(to_tuple(known));
   return py::make_tuple(to_tuple(window), parts);
+}
+
+py::list tile_list(const std::vector<Tile>& tiles) {
+  py::list list;
+  for (const Tile& tile : tiles) list.append(py::make_tuple(to_tuple(tile.window), to_tuple(tile.wanted)));
+  return list;
+}
+
+py::list find_tiles(const Matting& matting, const py::array& trimap) {
+  return tile_list(matting.tiles(trimap_view(trimap)));
+}
+
+/// Tiles whose windows have at most `pixels` pixels; `unknown_only` as for pictures in host memory.
+py::list cut_tiles(const py::array& trimap, int halo, int stride, std::pair<int, int> least, std::size_t pixels,
+                   bool unknown_only) {
+  const TrimapView view = trimap_view(trimap);
+  const TileRules rules = {halo, stride, {least.first, least.second}, [&](Size size) { return size.area() <= pixels; }};
+  return tile_list(unknown_only ? unknown_tiles(view, rules) : grid_tiles(whole(view.size), view.size, rules));
 }
 
 /// Memory of a GPU that Python holds on to.
@@ -163,7 +187,8 @@ void register_engine(py::module_& m) {
       .def(py::init(&load), "path"_a, py::kw_only(), "threads"_a = 0, "color"_a = "bgr",
            "strip_bytes"_a = defaults.strip_bytes, "gpu"_a = defaults.gpu, "region"_a = defaults.region,
            "max_concurrent"_a = defaults.max_concurrent, "cuda_graphs"_a = defaults.cuda_graphs,
-           "tensorrt_folders"_a = defaults.tensorrt_folders, "backend"_a = "")
+           "tensorrt_folders"_a = defaults.tensorrt_folders, "backend"_a = "", "memory_limit_bytes"_a = 0,
+           "max_pixels"_a = 0)
       .def("run", &run, "img"_a, "trimap"_a, "out"_a = py::none(),
            "Alpha, HxW float32 in 0..1, of img (HxWx3 uint8) and trimap (HxW uint8).")
       .def("run_on_gpu", &run_on_gpu, "img"_a, "trimap"_a, "alpha"_a, "stream"_a, "wait"_a,
@@ -177,12 +202,23 @@ void register_engine(py::module_& m) {
           "allocate", [](const Matting& self, std::size_t bytes) { return GpuMemory{self.backend().allocate(bytes)}; },
           "bytes"_a)
       .def("profile", &profile, "img"_a, "trimap"_a, "Runs once; (step, milliseconds) in the order they ran.")
+      .def("tiles", &find_tiles, "trimap"_a,
+           "What a picture with this trimap is run in: (window, wanted) of each part.")
+      .def(
+          "working_bytes",
+          [](const Matting& self, std::pair<int, int> size) {
+            return self.backend().working_bytes({size.first, size.second});
+          },
+          "size"_a, "Memory of a run on a picture of (height, width) beside the plan and the caller's arrays.")
+      .def_property_readonly("halo_px", [](const Matting& self) { return self.backend().halo_px(); })
       .def_property_readonly("header", &Matting::header, "The plan's header, JSON.")
       .def_property_readonly("threads", [](const Matting& self) { return self.backend().threads(); })
       .def_property_readonly("isa", [](const Matting& self) { return self.backend().device(); });
   m.def("check_arrays", &check_arrays, "img"_a, "trimap"_a, "out"_a, "Raises InvalidInput as Engine.run would.");
   m.def("network_window", &find_window, "trimap"_a, "halo"_a, "stride"_a, "step"_a,
         "The part of a picture that the network must see, and the four parts around it; for tests.");
+  m.def("cut_tiles", &cut_tiles, "trimap"_a, "halo"_a, "stride"_a, "least"_a, "pixels"_a, "unknown_only"_a,
+        "The tiles of a picture, each (window, wanted); for tests.");
   m.def(
       "read_plan_header", [](const std::filesystem::path& path) { return unlocked([&] { return read_plan(path.string()).header; }); },
       "path"_a, "Reads and checks a whole plan file, its SHA-256 included; returns the header, JSON.");

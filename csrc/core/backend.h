@@ -11,14 +11,18 @@
 #include "core/error.h"
 #include "core/foreground.h"
 #include "core/image.h"
+#include "core/window.h"
 
 namespace dim {
 
 struct Request {
   ImageView image;
   TrimapView trimap;
-  AlphaView alpha;    // every pixel is written
+  AlphaView alpha;
   bool clamp = true;  // unknown pixels to 0..1; otherwise they are what the network says
+  /// The part of the picture whose alpha is written, every pixel of it; the rest is there to be looked at. Matting
+  /// sets it.
+  Window wanted;
 
   /// The views point into the memory of the backend's GPU.
   bool on_gpu = false;
@@ -51,6 +55,11 @@ class Backend {
 
   /// Safe to call from several threads at once. Appends the time of each step when `times` is not null.
   virtual void run(const Request& request, std::vector<StepTime>* times) = 0;
+  /// How far from an unknown pixel the network looks: see network_window.
+  virtual int halo_px() const = 0;
+  /// Memory that a run on a picture of this size takes beside the plan and the caller's arrays; 0 where the backend
+  /// does not count it.
+  virtual std::size_t working_bytes(Size /*picture*/) const { return 0; }
   /// Whether requests may be `on_gpu`.
   virtual bool takes_gpu_memory() const { return false; }
   /// Memory of the backend's GPU; freed with the last owner.

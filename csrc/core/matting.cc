@@ -1,22 +1,14 @@
 #include "core/matting.h"
 
+#include <utility>
+
 #include "core/error.h"
 #include "core/postprocess.h"
 
 namespace dim {
 namespace {
 
-void check_sizes(Size image, Size trimap, Size min, Size max) {
-  if (image != trimap)
-    throw InvalidInput("trimap: expected the image's height and width " + to_string(image) + ", got " +
-                       to_string(trimap) + "; resize it with nearest-neighbour interpolation");
-  if (image.height < min.height || image.width < min.width)
-    throw InvalidInput("img: expected at least " + to_string(min) + " (height x width) for this plan, got " +
-                       to_string(image));
-  if (image.height > max.height || image.width > max.width)
-    throw InvalidInput("img: expected at most " + to_string(max) + " (height x width) for this plan, got " +
-                       to_string(image) + "; scale the picture down or build a plan for larger ones");
-}
+constexpr std::size_t kMegabyte = std::size_t{1} << 20;
 
 std::size_t count_unknown(const TrimapView& trimap) {
   std::size_t count = 0;
@@ -25,16 +17,87 @@ std::size_t count_unknown(const TrimapView& trimap) {
   return count;
 }
 
+void write_known(const TrimapView& trimap, const AlphaView& alpha) {
+  for (int y = 0; y < trimap.size.height; ++y) postprocess_row(trimap, y, nullptr, 0, alpha);
+}
+
+/// The request for a tile's alpha alone.
+Request part(const Request& request, const Tile& tile) {
+  Request out = request;
+  out.image = part(request.image, tile.window);
+  out.trimap = part(request.trimap, tile.window);
+  out.alpha = part(request.alpha, tile.window);
+  out.wanted = relative(tile.wanted, tile.window);
+  return out;
+}
+
 }  // namespace
 
-Matting::Matting(const Plan& plan, std::unique_ptr<Backend> backend)
-    : header_(plan.header), min_size_(plan.min_size), max_size_(plan.max_size), backend_(std::move(backend)) {
+Matting::Matting(const Plan& plan, std::unique_ptr<Backend> backend, const Limits& limits)
+    : header_(plan.header),
+      stride_(plan.preprocessing.stride),
+      min_size_(plan.min_size),
+      max_size_(plan.max_size),
+      limits_(limits),
+      backend_(std::move(backend)) {
   if (plan.preprocessing.resize) scaling_.emplace(plan.preprocessing);
+  if (limits.memory_bytes == 0) return;
+  const Size tile = smallest_tile(tile_rules());
+  const std::size_t needed = backend_->working_bytes(tile);
+  if (needed > limits.memory_bytes)
+    throw InvalidInput("memory_limit_mb: expected at least " + std::to_string(needed / kMegabyte + 1) +
+                       " for this plan, which is what a tile of " + to_string(tile) + " px takes, got " +
+                       std::to_string(limits.memory_bytes / kMegabyte));
+}
+
+bool Matting::fits(Size picture) const {
+  const Size largest = padded(max_size_, stride_);
+  return picture.height <= largest.height && picture.width <= largest.width &&
+         (limits_.memory_bytes == 0 || backend_->working_bytes(picture) <= limits_.memory_bytes);
+}
+
+TileRules Matting::tile_rules() const {
+  return {backend_->halo_px(), stride_, min_size_, [this](Size size) { return fits(size); }};
+}
+
+void Matting::check_sizes(Size image, Size trimap) const {
+  if (image != trimap)
+    throw InvalidInput("trimap: expected the image's height and width " + to_string(image) + ", got " +
+                       to_string(trimap) + "; resize it with nearest-neighbour interpolation");
+  if (limits_.pixels != 0 && image.area() > limits_.pixels)
+    throw InvalidInput("img: expected at most " + std::to_string(limits_.pixels) + " pixels (max_pixels), got " +
+                       to_string(image) + " (height x width); scale the picture down or allow more");
+  if (image.height < min_size_.height || image.width < min_size_.width)
+    throw InvalidInput("img: expected at least " + to_string(min_size_) + " (height x width) for this plan, got " +
+                       to_string(image));
+  if (!fits(image) && !fits(smallest_tile(tile_rules())))
+    throw InvalidInput("img: expected at most " + to_string(max_size_) + " (height x width) for this plan, got " +
+                       to_string(image) + ", and it is too small for tiles of larger pictures; scale the picture " +
+                       "down or build a plan for larger ones");
+}
+
+std::vector<Tile> Matting::tiles(const TrimapView& trimap) const {
+  if (fits(trimap.size)) return {{whole(trimap.size), whole(trimap.size)}};
+  return unknown_tiles(trimap, tile_rules());
+}
+
+void Matting::run_network(const Request& request, std::vector<StepTime>* times) const {
+  const Window picture = whole(request.image.size);
+  if (fits(picture.size)) {
+    Request all = request;
+    all.wanted = picture;
+    backend_->run(all, times);
+  } else if (request.on_gpu) {  // where the trimap cannot be looked at from here
+    for (const Tile& tile : grid_tiles(picture, picture.size, tile_rules())) backend_->run(part(request, tile), times);
+  } else {
+    write_known(request.trimap, request.alpha);
+    for (const Tile& tile : unknown_tiles(request.trimap, tile_rules())) backend_->run(part(request, tile), times);
+  }
 }
 
 RunInfo Matting::run(const Request& request, std::vector<StepTime>* times) const {
   const Size size = request.image.size;
-  check_sizes(size, request.trimap.size, min_size_, max_size_);
+  check_sizes(size, request.trimap.size);
   const bool scales = scaling_ && !scaling_->keeps(size);
   RunInfo info;
   if (request.on_gpu) {
@@ -43,18 +106,18 @@ RunInfo Matting::run(const Request& request, std::vector<StepTime>* times) const
     if (scales)
       throw InvalidInput("img: is in the memory of a GPU, and this plan scales pictures of " + to_string(size) +
                          " in the CPU's; pass a numpy array");
-    backend_->run(request, times);
+    run_network(request, times);
     return info;
   }
   info.unknown_pixels = count_unknown(request.trimap);
   info.known_pixels = size.area() - info.unknown_pixels;
-  if (info.unknown_pixels == 0) {
-    for (int y = 0; y < size.height; ++y) postprocess_row(request.trimap, y, nullptr, 0, request.alpha);
-  } else if (scales) {
-    scaling_->run(request, *backend_, times);
-  } else {
-    backend_->run(request, times);
-  }
+  const auto network = [&](const Request& part) { run_network(part, times); };
+  if (info.unknown_pixels == 0)
+    write_known(request.trimap, request.alpha);
+  else if (scales)
+    scaling_->run(request, *backend_, network);
+  else
+    network(request);
   return info;
 }
 

@@ -5,13 +5,13 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "core/backend.h"
 #include "core/image.h"
 #include "core/plan.h"
 #include "core/scaling.h"
+#include "core/tiling.h"
 
 namespace dim {
 
@@ -21,12 +21,20 @@ struct RunInfo {
   std::size_t known_pixels = 0;
 };
 
+struct Limits {
+  /// Of the working memory of a run, see Backend::working_bytes: larger pictures are run in tiles. 0: none.
+  std::size_t memory_bytes = 0;
+  /// Of a picture; larger ones are refused. 0: none.
+  std::size_t pixels = 0;
+};
+
 class Matting {
  public:
-  /// `backend` was made from `plan`; of the plan itself only the header is kept.
-  Matting(const Plan& plan, std::unique_ptr<Backend> backend);
+  /// `backend` was made from `plan`; of the plan itself only the header is kept. Throws InvalidInput.
+  Matting(const Plan& plan, std::unique_ptr<Backend> backend, const Limits& limits = {});
 
-  /// Writes alpha. Safe to call from several threads at once. Throws InvalidInput. Nothing is counted on a GPU.
+  /// Writes alpha. Pictures that cannot be run at once are run in tiles, which changes nothing beyond rounding. Safe to
+  /// call from several threads at once. Throws InvalidInput. Nothing is counted on a GPU.
   RunInfo run(const Request& request, std::vector<StepTime>* times = nullptr) const;
 
   /// The colours under a matte, where the backend runs: a ForegroundTask, or a GpuForegroundRequest for arrays there.
@@ -37,11 +45,20 @@ class Matting {
 
   const std::string& header() const { return header_; }
   const Backend& backend() const { return *backend_; }
+  /// The tiles that a picture with this trimap is run in; one of the whole picture where it can be run at once.
+  std::vector<Tile> tiles(const TrimapView& trimap) const;
 
  private:
+  bool fits(Size picture) const;
+  TileRules tile_rules() const;
+  void check_sizes(Size image, Size trimap) const;
+  void run_network(const Request& request, std::vector<StepTime>* times) const;
+
   std::string header_;
+  int stride_;
   Size min_size_, max_size_;
   std::optional<Scaling> scaling_;
+  Limits limits_;
   std::unique_ptr<Backend> backend_;
 };
 

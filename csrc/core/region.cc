@@ -74,12 +74,12 @@ Region Region::all(Size size) {
   return out.take();
 }
 
-Region Region::unknown(const TrimapView& trimap, Size size) {
+Region Region::unknown(const TrimapView& trimap, const Window& wanted, Size size) {
   Builder out(size);
   std::vector<Span> row;
   for (int y = 0; y < size.height; ++y) {
     row.clear();
-    for (int x = 0; y < trimap.size.height && x < trimap.size.width; ++x) {
+    for (int x = wanted.left; y >= wanted.top && y < wanted.bottom() && x < wanted.right(); ++x) {
       if (!is_unknown(trimap.at(y, x))) continue;
       if (!row.empty() && row.back().end == x)
         row.back().end = x + 1;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/image.h"
+#include "core/window.h"
 
 namespace dim {
 
@@ -34,8 +35,8 @@ class Region {
   Region() = default;
 
   static Region all(Size size);
-  /// The unknown pixels of a trimap, in a map of `size` that may be larger than the trimap.
-  static Region unknown(const TrimapView& trimap, Size size);
+  /// The unknown pixels of a trimap inside `wanted`, in a map of `size` that may be larger than the trimap.
+  static Region unknown(const TrimapView& trimap, const Window& wanted, Size size);
 
   Size size() const { return size_; }
   Row row(int y) const {

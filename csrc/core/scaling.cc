@@ -99,7 +99,8 @@ Size network_size(const Preprocessing& settings, Size picture) {
 
 Scaling::Scaling(const Preprocessing& settings) : settings_(settings) {}
 
-void Scaling::run(const Request& request, Backend& backend, std::vector<StepTime>* times) const {
+void Scaling::run(const Request& request, const Backend& backend,
+                  const std::function<void(const Request&)>& network) const {
   const Size picture = request.image.size, size = network_size(settings_, picture);
   const std::unique_ptr<float[]> pixels(new float[4 * size.area()]), scaled_alpha(new float[size.area()]);
   std::vector<std::uint8_t> wanted(size.area(), kBackground);
@@ -113,7 +114,7 @@ void Scaling::run(const Request& request, Backend& backend, std::vector<StepTime
   scaled.trimap = {wanted.data(), size, width, 1};
   scaled.alpha = {scaled_alpha.get(), size, 4 * width, 4};
   scaled.clamp = false;
-  backend.run(scaled, times);
+  network(scaled);
 
   const auto read = [&](int y, float* row) { std::copy_n(scaled_alpha.get() + y * width, width, row); };
   const auto write = [&](int y, const float* row) { postprocess_row(request.trimap, y, row, 1, request.alpha, true); };

@@ -2,7 +2,7 @@
 // into one for the scaled picture, and scales what comes back.
 #pragma once
 
-#include <vector>
+#include <functional>
 
 #include "core/backend.h"
 #include "core/plan.h"
@@ -21,8 +21,8 @@ class Scaling {
   bool keeps(Size picture) const { return network_size(settings_, picture) == picture; }
 
   /// The request's pictures are in the CPU's memory. Known pixels come back exactly 0 or 1, unknown ones from alphas of
-  /// all pixels of the scaled picture that lie around them.
-  void run(const Request& request, Backend& backend, std::vector<StepTime>* times) const;
+  /// all pixels of the scaled picture that lie around them, which `network` computes.
+  void run(const Request& request, const Backend& backend, const std::function<void(const Request&)>& network) const;
 
  private:
   Preprocessing settings_;

@@ -20,13 +20,19 @@ Span widened(Span unknown, int picture, int halo, int stride, int step) {
 
 }  // namespace
 
-Window unknown_window(const TrimapView& trimap) {
-  int top = trimap.size.height, bottom = 0, left = trimap.size.width, right = 0;
-  for (int y = 0; y < trimap.size.height; ++y) {
-    int first = 0;
-    while (first < trimap.size.width && !is_unknown(trimap.at(y, first))) ++first;
-    if (first == trimap.size.width) continue;
-    int last = trimap.size.width - 1;
+Window overlap(const Window& a, const Window& b) {
+  const int top = std::max(a.top, b.top), left = std::max(a.left, b.left);
+  const Size size = {std::min(a.bottom(), b.bottom()) - top, std::min(a.right(), b.right()) - left};
+  return size.height > 0 && size.width > 0 ? Window{top, left, size} : Window{};
+}
+
+Window unknown_window(const TrimapView& trimap, const Window& wanted) {
+  int top = wanted.bottom(), bottom = 0, left = wanted.right(), right = 0;
+  for (int y = wanted.top; y < wanted.bottom(); ++y) {
+    int first = wanted.left;
+    while (first < wanted.right() && !is_unknown(trimap.at(y, first))) ++first;
+    if (first == wanted.right()) continue;
+    int last = wanted.right() - 1;
     while (!is_unknown(trimap.at(y, last))) --last;
     top = std::min(top, y), bottom = y + 1;
     left = std::min(left, first), right = std::max(right, last + 1);
@@ -42,11 +48,12 @@ Window network_window(const Window& unknown, Size picture, int halo, int stride,
   return {rows.first, columns.first, {rows.end - rows.first, columns.end - columns.first}};
 }
 
-std::array<Window, 4> around(const Window& w, Size picture) {
-  if (w.empty()) return {Window{0, 0, picture}, {}, {}, {}};
-  return {Window{0, 0, {w.top, picture.width}}, Window{w.bottom(), 0, {picture.height - w.bottom(), picture.width}},
-          Window{w.top, 0, {w.size.height, w.left}},
-          Window{w.top, w.right(), {w.size.height, picture.width - w.right()}}};
+std::array<Window, 4> around(const Window& w, const Window& outer) {
+  if (w.empty()) return {outer, {}, {}, {}};
+  return {Window{outer.top, outer.left, {w.top - outer.top, outer.size.width}},
+          Window{w.bottom(), outer.left, {outer.bottom() - w.bottom(), outer.size.width}},
+          Window{w.top, outer.left, {w.size.height, w.left - outer.left}},
+          Window{w.top, w.right(), {w.size.height, outer.right() - w.right()}}};
 }
 
 }  // namespace dim

@@ -18,16 +18,26 @@ struct Window {
   int right() const { return left + size.width; }
 };
 
-/// The smallest window with every unknown pixel in it; empty if there are none.
-Window unknown_window(const TrimapView& trimap);
+inline Window whole(Size size) { return {0, 0, size}; }
+
+/// A window of a picture as a window of the part of it that `outer` is.
+inline Window relative(const Window& inner, const Window& outer) {
+  return {inner.top - outer.top, inner.left - outer.left, inner.size};
+}
+
+/// What is in both; empty if nothing is.
+Window overlap(const Window& a, const Window& b);
+
+/// The smallest window with every unknown pixel of `wanted` in it; empty if there are none.
+Window unknown_window(const TrimapView& trimap, const Window& wanted);
 
 /// `unknown` and `halo` pixels around it, as far as the picture goes, with its corner at multiples of `stride` so that
 /// the network's poolings fall where they would fall in the whole picture. Sizes are rounded up to multiples of `step`
 /// (itself one of `stride`), so that there are few different ones.
 Window network_window(const Window& unknown, Size picture, int halo, int stride, int step);
 
-/// The four parts of a picture around a window, some of them empty.
-std::array<Window, 4> around(const Window& window, Size picture);
+/// The four parts of `outer` around a window in it, some of them empty.
+std::array<Window, 4> around(const Window& window, const Window& outer);
 
 inline ImageView part(ImageView view, const Window& window) {
   view.data += window.top * view.row_stride_bytes + window.left * view.pixel_stride_bytes;

@@ -10,12 +10,14 @@
 
 #include "core/postprocess.h"
 #include "cpu/isa.h"
+#include "cpu/receptive_field.h"
 
 namespace dim::cpu {
 namespace {
 
-constexpr std::size_t kPixelWork = 16;        // of an operation that only touches pixels
-constexpr std::size_t kSerialWork = 1 << 21;  // about 50 µs on one core
+constexpr std::size_t kPixelWork = 16;            // of an operation that only touches pixels
+constexpr std::size_t kRegionBytesPerPixel = 12;  // most, of the spans of all steps; measured
+constexpr std::size_t kSerialWork = 1 << 21;      // about 50 µs on one core
 
 std::size_t at(int id) { return static_cast<std::size_t>(id); }
 
@@ -61,6 +63,7 @@ Runner::Runner(const Plan& plan, int threads, bool rgb, std::size_t strip_bytes)
       preprocessor_(plan.preprocessing, rgb),
       program_(parse_program(plan.payload(), plan.payload_bytes(), stride_)),
       schedule_(make_schedule(program_)),
+      halo_px_(cpu::halo_px(program_)),
       layers_(schedule_.steps.size()) {
   for (std::size_t s = 0; s < layers_.size(); ++s) {
     Op& op = program_.ops[at(schedule_.steps[s].op)];
@@ -91,7 +94,7 @@ void Runner::pack(Op& op, bool keep_ties, Layer& layer) const {
 void Runner::run(const Request& request, std::vector<StepTime>* times) {
   Clock clock(times);
   const Size padded_size = padded(request.image.size, stride_);
-  const Regions regions = find_regions(request.trimap, padded_size);
+  const Regions regions = find_regions(request.trimap, request.wanted, padded_size);
   std::unique_ptr<Workspace> workspace = take_workspace();
   workspace->prepare(program_, schedule_, padded_size, strip_bytes_);
   clock.lap("regions");
@@ -110,11 +113,24 @@ void Runner::run(const Request& request, std::vector<StepTime>* times) {
     run_steps(s, regions, *workspace, clock);
 
   const FloatMap output = workspace->floats(program_.ops.back().input);
-  team.run_rows(request.image.size.height, [&](int y) {
-    postprocess_row(request.trimap, y, output.channel(0, y, 0), output.layout.lanes, request.alpha, request.clamp);
+  const Window wanted = request.wanted;
+  const TrimapView trimap = part(request.trimap, wanted);
+  const AlphaView alpha = part(request.alpha, wanted);
+  team.run_rows(wanted.size.height, [&](int y) {
+    const float* network = output.channel(0, wanted.top + y, wanted.left);
+    postprocess_row(trimap, y, network, output.layout.lanes, alpha, request.clamp);
   });
   give_back(std::move(workspace));
   clock.lap("postprocess");
+}
+
+std::size_t Runner::working_bytes(Size picture) const {
+  std::size_t scratch_bytes = 0;
+  for (const Layer& layer : layers_)
+    if (layer.winograd) scratch_bytes = std::max(scratch_bytes, layer.winograd->scratch_floats() * sizeof(float));
+  const Size size = padded(picture, stride_);
+  return Workspace::bytes(program_, schedule_, size, strip_bytes_) + at(threads()) * scratch_bytes +
+         kRegionBytesPerPixel * size.area();
 }
 
 /// Runs the step, or with it all that are interleaved with it. Each step runs ahead of the next by what that one reads

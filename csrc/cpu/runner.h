@@ -28,6 +28,8 @@ class Runner final : public Backend {
   Runner(const Plan& plan, int threads, bool rgb, std::size_t strip_bytes);
 
   void run(const Request& request, std::vector<StepTime>* times) override;
+  int halo_px() const override { return halo_px_; }
+  std::size_t working_bytes(Size picture) const override;
   int threads() const override { return pool_.threads(); }
   void share_out(int jobs, const std::function<void(int)>& job) const override {
     pool_.run(jobs, [&](int index, int /*thread*/) { job(index); });
@@ -50,7 +52,7 @@ class Runner final : public Backend {
   };
 
   void pack(Op& op, bool keep_ties, Layer& layer) const;
-  Regions find_regions(const TrimapView& trimap, Size padded) const;
+  Regions find_regions(const TrimapView& trimap, const Window& wanted, Size padded) const;
   static Size tile_of(const Layer& layer, const Op& op, const Region& region);
   class Clock;
   void run_steps(std::size_t first, const Regions& regions, Workspace& workspace, Clock& clock) const;
@@ -72,6 +74,7 @@ class Runner final : public Backend {
   Preprocessor preprocessor_;
   Program program_;
   Schedule schedule_;
+  int halo_px_;
   std::vector<Layer> layers_;  // by step
 
   std::vector<std::unique_ptr<Workspace>> idle_;

@@ -34,8 +34,22 @@ std::size_t first_fit(const std::vector<Block>& placed, const Block& block) {
 
 }  // namespace
 
+std::size_t Workspace::bytes(const Program& program, const Schedule& schedule, Size padded, std::size_t strip_bytes) {
+  return Workspace().lay_out(program, schedule, padded, strip_bytes) * sizeof(float);
+}
+
 void Workspace::prepare(const Program& program, const Schedule& schedule, Size padded, std::size_t strip_bytes) {
   if (padded == padded_) return;
+  padded_ = {};  // stays unset when the allocation fails
+  const std::size_t total = lay_out(program, schedule, padded, strip_bytes);
+  if (arena_.size() < total) {
+    arena_ = AlignedFloats();  // release before asking for more
+    arena_ = AlignedFloats(total);
+  }
+  padded_ = padded;
+}
+
+std::size_t Workspace::lay_out(const Program& program, const Schedule& schedule, Size padded, std::size_t strip_bytes) {
   const std::size_t count = program.values.size();
   layouts_.clear();
   for (std::size_t i = 0; i < count; ++i) layouts_.push_back(layout_of(program, schedule, static_cast<int>(i), padded));
@@ -58,12 +72,7 @@ void Workspace::prepare(const Program& program, const Schedule& schedule, Size p
     placed.push_back(block);
     total = std::max(total, block.end());
   }
-  padded_ = {};  // stays unset when the allocation fails
-  if (arena_.size() < total) {
-    arena_ = AlignedFloats();  // release before asking for more
-    arena_ = AlignedFloats(total);
-  }
-  padded_ = padded;
+  return total;
 }
 
 /// How many rows at a time the interleaved steps compute, and so how many rows of their values are kept.

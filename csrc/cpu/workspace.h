@@ -12,6 +12,9 @@ namespace dim::cpu {
 
 class Workspace {
  public:
+  /// Memory that values take which are laid out for a padded picture.
+  static std::size_t bytes(const Program& program, const Schedule& schedule, Size padded, std::size_t strip_bytes);
+
   /// Lays the values out for a padded picture; keeps the arena when it is large enough. Values that can be computed and
   /// read in strips get about `strip_bytes` each when they are larger.
   void prepare(const Program& program, const Schedule& schedule, Size padded, std::size_t strip_bytes);
@@ -37,6 +40,8 @@ class Workspace {
 
  private:
   static std::size_t at(int value) { return static_cast<std::size_t>(value); }
+  /// Gives every value its place; returns how many floats there are in all.
+  std::size_t lay_out(const Program& program, const Schedule& schedule, Size padded, std::size_t strip_bytes);
   void choose_strips(const Program& program, const Schedule& schedule, std::size_t strip_bytes);
 
   Size padded_;

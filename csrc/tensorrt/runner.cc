@@ -190,7 +190,7 @@ void Runner::share_out(int jobs, const std::function<void(int)>& job) const {
 
 void Runner::run_from_host(const Request& request, Slot& slot, std::vector<StepTime>* times) {
   const Stream& stream = slot.network.stream();
-  const Window window = window_of(unknown_window(request.trimap), request.image.size);
+  const Window window = window_of(unknown_window(request.trimap, request.wanted), request.image.size);
   const ImageView image = part(request.image, window);
   const std::size_t pixels = window.size.area(), image_bytes = pixels * pixel_bytes(image);
   const std::size_t picture_bytes = image_bytes + pixels;
@@ -219,25 +219,29 @@ void Runner::run_from_host(const Request& request, Slot& slot, std::vector<StepT
   timer.mark("postprocess");
   auto* result = slot.host_alpha.as<float>();
   check_cuda(cudaMemcpyAsync(result, alpha, pixels * sizeof(float), cudaMemcpyDeviceToHost, stream), "copying alpha");
-  for (const Window& known : around(window, request.image.size))  // while the GPU works
+  const Window written = overlap(window, request.wanted);
+  for (const Window& known : around(written, request.wanted))  // while the GPU works
     for (int y = 0; y < known.size.height && known.size.width > 0; ++y)
       postprocess_row(part(request.trimap, known), y, nullptr, 0, part(request.alpha, known));
   check_cuda(cudaStreamSynchronize(stream), "running the network");
   timer.mark("copy to host");
-  unpack(result, part(request.alpha, window));
+  unpack(part(packed_alpha(result, window.size), relative(written, window)), part(request.alpha, written));
 }
 
-/// The unknown pixels' window of a trimap in GPU memory; the whole picture where finding it would mean to wait.
+/// The window of the wanted unknown pixels of a trimap in GPU memory; of all that is wanted where finding it would mean
+/// to wait.
 Window Runner::find_unknown(const Request& request, Slot& slot) {
-  if (!options_.region || !request.wait) return {0, 0, request.image.size};
+  const Window& wanted = request.wanted;
+  if (!options_.region || !request.wait) return wanted;
   const Stream& stream = slot.network.stream();
   slot.box.reserve(sizeof(cuda::Box)), slot.host_alpha.reserve(sizeof(cuda::Box));
   auto* box = slot.host_alpha.as<cuda::Box>();
-  check_cuda(cuda::unknown_box(request.trimap, slot.box.as<cuda::Box>(), stream), "finding the unknown pixels");
+  check_cuda(cuda::unknown_box(part(request.trimap, wanted), slot.box.as<cuda::Box>(), stream),
+             "finding the unknown pixels");
   check_cuda(cudaMemcpyAsync(box, slot.box.as<>(), sizeof *box, cudaMemcpyDeviceToHost, stream), "copying a box");
   check_cuda(cudaStreamSynchronize(stream), "finding the unknown pixels");
   if (box->bottom <= box->top) return {};
-  return {box->top, box->left, {box->bottom - box->top, box->right - box->left}};
+  return {wanted.top + box->top, wanted.left + box->left, {box->bottom - box->top, box->right - box->left}};
 }
 
 void Runner::run_on_gpu(const Request& request, Slot& slot, std::vector<StepTime>* times) {
@@ -249,7 +253,8 @@ void Runner::run_on_gpu(const Request& request, Slot& slot, std::vector<StepTime
   Timer timer(stream, times);
   const Window window = window_of(find_unknown(request, slot), request.image.size);
   timer.mark("find unknown pixels");
-  for (const Window& known : around(window, request.image.size))
+  const Window written = overlap(window, request.wanted);
+  for (const Window& known : around(written, request.wanted))
     if (!known.empty())
       check_cuda(cuda::postprocess(nullptr, 0, cuda::Type::kFloat32, part(request.trimap, known),
                                    target(part(request.alpha, known), request.clamp), stream),
@@ -263,8 +268,11 @@ void Runner::run_on_gpu(const Request& request, Slot& slot, std::vector<StepTime
     timer.mark("preprocess");
     slot.network.run();
     timer.mark("network");
-    check_cuda(cuda::postprocess(slot.network.output(), padded_size.width, cuda::Type::kFloat32, trimap,
-                                 target(part(request.alpha, window), request.clamp), stream),
+    const Window inside = relative(written, window);
+    const float* output =
+        slot.network.output() + static_cast<std::ptrdiff_t>(inside.top) * padded_size.width + inside.left;
+    check_cuda(cuda::postprocess(output, padded_size.width, cuda::Type::kFloat32, part(request.trimap, written),
+                                 target(part(request.alpha, written), request.clamp), stream),
                "postprocessing");
   }
   timer.mark("postprocess");

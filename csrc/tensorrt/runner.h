@@ -23,6 +23,7 @@ class Runner final : public Backend {
   ~Runner() override;
 
   void run(const Request& request, std::vector<StepTime>* times) override;
+  int halo_px() const override { return halo_px_; }
   bool takes_gpu_memory() const override { return true; }
   std::shared_ptr<void> allocate(std::size_t bytes) const override;
   void estimate_foreground(const ForegroundTask<float>& task) override { estimate(task); }

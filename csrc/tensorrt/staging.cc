@@ -29,14 +29,15 @@ void pack(const TrimapView& trimap, std::uint8_t* to) {
   }
 }
 
-void unpack(const float* from, const AlphaView& alpha) {
+void unpack(const AlphaView& from, const AlphaView& alpha) {
   const auto width = static_cast<std::size_t>(alpha.size.width);
-  for (int y = 0; y < alpha.size.height; ++y, from += width) {
+  for (int y = 0; y < alpha.size.height; ++y) {
+    const float* row = &from.at(y, 0);
     if (alpha.pixel_stride_bytes == sizeof(float)) {
-      std::memcpy(&alpha.at(y, 0), from, width * sizeof(float));
+      std::memcpy(&alpha.at(y, 0), row, width * sizeof(float));
       continue;
     }
-    for (int x = 0; x < alpha.size.width; ++x) alpha.at(y, x) = from[x];
+    for (int x = 0; x < alpha.size.width; ++x) alpha.at(y, x) = row[x];
   }
 }
 

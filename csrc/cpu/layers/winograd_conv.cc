@@ -67,7 +67,6 @@ WinogradConv::WinogradConv(const Kernels& kernels, const ConvWeights& w, bool ke
   block_tiles_ = std::clamp(kInputBytes / tile_bytes, kMinBlockTiles, kMaxBlockTiles);
   const Axis vertical = weight_transform(kernel_, window_.height);
   const Axis horizontal = weight_transform(kernel_, window_.width);
-  const auto at = [](int n) { return static_cast<std::size_t>(n); };
   const std::size_t in_lanes = at(in_blocks_ * kLanes);
   weights_ = AlignedFloats(in_lanes * at(out_blocks_ * kLanes) * at(elements()));
   for (int o = 0; o < w.out_channels; ++o) {
@@ -87,15 +86,10 @@ void WinogradConv::run(const Call& call) const {
   if (work.empty()) return;
   const auto block_count = static_cast<int>(work.size());
   const int shares = shares_of_groups(block_count, call.team->threads(), groups_);
-  const auto at = [](int n) { return static_cast<std::size_t>(n); };
-  const std::size_t tile_floats = at(block_tiles_ * kLanes);
-  const std::size_t input_floats = at(elements() * in_blocks_) * tile_floats;
-  const std::size_t sum_floats = at(elements() * kernels_->conv_group) * tile_floats;
-  const std::size_t result_floats = tile_.area() * tile_floats;
-  call.team->run(block_count * shares, input_floats + sum_floats + result_floats, [&](int job, float* memory) {
+  call.team->run(block_count * shares, scratch_floats(), [&](int job, float* memory) {
     const Batch& block = work[at(job / shares)];
     const int share = job % shares;
-    Scratch mine = {memory, memory + input_floats, memory + input_floats + sum_floats};
+    Scratch mine = {memory, memory + input_floats(), memory + input_floats() + sum_floats()};
     transform_input(call, block, mine);
     for (int group = groups_ * share / shares; group < groups_ * (share + 1) / shares; ++group)
       run_group(call, block, group, mine);

@@ -31,6 +31,9 @@ class WinogradConv {
   /// Products per tile and pair of channels.
   int elements() const { return window_.height * window_.width; }
 
+  /// Memory that each thread needs for a call.
+  std::size_t scratch_floats() const { return input_floats() + sum_floats() + tile_.area() * tile_floats(); }
+
   struct Call {
     FloatMap input;        // before unpooling, when `unpool_codes` are set
     CodeMap unpool_codes;  // 5×5 kernels only
@@ -47,6 +50,12 @@ class WinogradConv {
 
  private:
   static constexpr int kMaxWindow = 6;
+
+  // parts of a thread's scratch memory
+  static std::size_t at(int n) { return static_cast<std::size_t>(n); }
+  std::size_t tile_floats() const { return at(block_tiles_ * kLanes); }
+  std::size_t input_floats() const { return at(elements() * in_blocks_) * tile_floats(); }
+  std::size_t sum_floats() const { return at(elements() * kernels_->conv_group) * tile_floats(); }
 
   struct Scratch;
   void transform_input(const Call& call, const Batch& block, Scratch& scratch) const;
