@@ -57,11 +57,11 @@ class Engine:
         color: the channel order of the images, "bgr" as OpenCV gives them, or "rgb".
         max_concurrent: how many runs of `submit` and `stream` go on at a time, and on a GPU those of `run` too; each
             has its own memory. None is 1 on the CPU and 2 on a GPU, where one copies while the other computes.
-        memory_limit_mb: how much working memory each run may take, in MiB, beside the plan and the caller's arrays, which
-            exist once. A picture that would take more is run in tiles, one after the other; they overlap by all that
-            the network sees, so alpha is the same up to rounding (1e-5), at the price of computing the overlaps twice.
-            None: as much as it takes. Only for plans of the cpu backend; one of the tensorrt backend was built for
-            sizes up to a largest one, and takes larger pictures in tiles of that size.
+        memory_limit_mb: how much working memory each run may take, in MiB, beside the plan and the caller's arrays. A
+            picture that would take more is run in tiles, one after the other; they overlap by all that the network
+            sees, so alpha is the same up to rounding (1e-5), and the overlaps are computed twice. None: as much as it
+            takes. Only for plans of the cpu backend; one of the tensorrt backend was built for sizes up to a largest
+            one, and takes larger pictures in tiles of that size.
         max_pixels: the most pixels (height · width) of a picture that is taken; None: any number.
         tensorrt: choices that only plans of the tensorrt backend have.
 
@@ -229,8 +229,8 @@ class Engine:
 
     @property
     def info(self) -> dict[str, Any]:
-        """What runs: backend, device, precision, isa, threads, color, memory_limit_mb, max_pixels, halo_px (how far from
-        a pixel of alpha the network looks), model, preprocessing, shapes, producer, weights and path."""
+        """What runs: backend, device, precision, isa, threads, color, memory_limit_mb, max_pixels, halo_px (how far
+        from a pixel of alpha the network looks), model, preprocessing, shapes, producer, weights and path."""
         return {
             "backend": self._header["backend"],
             "device": self._device,

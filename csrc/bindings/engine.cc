@@ -28,7 +28,11 @@ namespace {
 
 using namespace pybind11::literals;
 
-constexpr std::size_t kStripsPerLimit = 16;  // strips small enough to leave room for large tiles
+/// Strips that are small enough beside a memory limit to leave room for large tiles, and no smaller: strips cost time.
+std::size_t strips_for(std::size_t memory_limit_bytes, std::size_t strip_bytes) {
+  constexpr std::size_t kLeast = std::size_t{8} << 20, kPart = 16;
+  return memory_limit_bytes == 0 ? strip_bytes : std::min(strip_bytes, std::max(kLeast, memory_limit_bytes / kPart));
+}
 
 bool parse_color(const std::string& color) {
   if (color != "bgr" && color != "rgb") throw InvalidInput("color: expected 'bgr' or 'rgb', got '" + color + "'");
@@ -55,9 +59,9 @@ std::unique_ptr<Matting> load(const std::filesystem::path& path, int threads, co
                               std::size_t memory_limit_bytes, std::size_t max_pixels) {
   check_count("threads", threads, 0);
   check_count("max_concurrent", max_concurrent, 1);
-  if (memory_limit_bytes != 0) strip_bytes = std::min(strip_bytes, memory_limit_bytes / kStripsPerLimit);
-  const BackendOptions options = {threads, parse_color(color), strip_bytes, gpu,
-                                  region,  max_concurrent,     cuda_graphs, tensorrt_folders};
+  const BackendOptions options = {
+      threads,     parse_color(color), strips_for(memory_limit_bytes, strip_bytes), gpu, region, max_concurrent,
+      cuda_graphs, tensorrt_folders};
   return unlocked([&] {
     const Plan plan = read_plan(path.string());
     check_backend(plan, backend);
@@ -168,7 +172,7 @@ py::list cut_tiles(const py::array& trimap, int halo, int stride, std::pair<int,
                    bool unknown_only) {
   const TrimapView view = trimap_view(trimap);
   const TileRules rules = {halo, stride, {least.first, least.second}, [&](Size size) { return size.area() <= pixels; }};
-  return tile_list(unknown_only ? unknown_tiles(view, rules) : grid_tiles(whole(view.size), view.size, rules));
+  return tile_list(unknown_only ? unknown_tiles(view, rules) : grid_tiles(view.size, rules));
 }
 
 /// Memory of a GPU that Python holds on to.

@@ -88,7 +88,7 @@ void Matting::run_network(const Request& request, std::vector<StepTime>* times) 
     all.wanted = picture;
     backend_->run(all, times);
   } else if (request.on_gpu) {  // where the trimap cannot be looked at from here
-    for (const Tile& tile : grid_tiles(picture, picture.size, tile_rules())) backend_->run(part(request, tile), times);
+    for (const Tile& tile : grid_tiles(picture.size, tile_rules())) backend_->run(part(request, tile), times);
   } else {
     write_known(request.trimap, request.alpha);
     for (const Tile& tile : unknown_tiles(request.trimap, tile_rules())) backend_->run(part(request, tile), times);

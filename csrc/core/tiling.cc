@@ -15,7 +15,8 @@ int rounded_up(int value, int step) { return (value + step - 1) / step * step; }
 int window_side(int wanted, int picture, int least, const TileRules& rules) {
   const int inside = rounded_up(wanted + 2 * rules.halo_px + rules.stride - 1, rules.stride);
   const int at_the_end = 3 * rules.stride;  // what the padding reflects must be in the window
-  return std::min(rounded_up(picture, rules.stride), std::max({inside, at_the_end, rounded_up(least, rules.stride)}));
+  return std::min(rounded_up(picture, rules.stride),
+                  std::max({inside, at_the_end, rounded_up(least + rules.stride - 1, rules.stride)}));
 }
 
 Size window_size(Size wanted, Size picture, const TileRules& rules) {
@@ -77,6 +78,34 @@ Tile tile_of(const Window& wanted, Size picture, const TileRules& rules) {
   return {window, wanted};
 }
 
+/// Adds the tile, or the tiles of its halves: strips of a large window can take less memory than a smaller window
+/// whole.
+void add_tiles(const Window& wanted, Size picture, const TileRules& rules, std::vector<Tile>* tiles) {
+  const Tile tile = tile_of(wanted, picture, rules);
+  const Size size = wanted.size;
+  if (size == Size{1, 1} || rules.fits(padded(tile.window.size, rules.stride))) {
+    tiles->push_back(tile);
+    return;
+  }
+  const bool across = size.height > size.width;
+  const Size first = across ? Size{size.height / 2, size.width} : Size{size.height, size.width / 2};
+  const Window upper = {wanted.top, wanted.left, first};
+  for (const Window& half : around(upper, wanted))
+    if (!half.empty()) add_tiles(half, picture, rules, tiles);
+  add_tiles(upper, picture, rules, tiles);
+}
+
+/// The cells of the grid.
+std::vector<Window> cells(const Window& area, Size picture, const TileRules& rules) {
+  const Grid grid = choose_grid(area, picture, rules);
+  const std::vector<int>&rows = grid.rows.at, &columns = grid.columns.at;
+  std::vector<Window> cells;
+  for (std::size_t y = 0; y + 1 < rows.size(); ++y)
+    for (std::size_t x = 0; x + 1 < columns.size(); ++x)
+      cells.push_back({rows[y], columns[x], {rows[y + 1] - rows[y], columns[x + 1] - columns[x]}});
+  return cells;
+}
+
 }  // namespace
 
 Size smallest_tile(const TileRules& rules) {
@@ -84,14 +113,9 @@ Size smallest_tile(const TileRules& rules) {
   return window_size({1, 1}, any, rules);
 }
 
-std::vector<Tile> grid_tiles(const Window& area, Size picture, const TileRules& rules) {
-  const Grid grid = choose_grid(area, picture, rules);
-  const std::vector<int>&rows = grid.rows.at, &columns = grid.columns.at;
+std::vector<Tile> grid_tiles(Size picture, const TileRules& rules) {
   std::vector<Tile> tiles;
-  for (std::size_t y = 0; y + 1 < rows.size(); ++y)
-    for (std::size_t x = 0; x + 1 < columns.size(); ++x)
-      tiles.push_back(
-          tile_of({rows[y], columns[x], {rows[y + 1] - rows[y], columns[x + 1] - columns[x]}}, picture, rules));
+  for (const Window& cell : cells(whole(picture), picture, rules)) add_tiles(cell, picture, rules, &tiles);
   return tiles;
 }
 
@@ -99,9 +123,9 @@ std::vector<Tile> unknown_tiles(const TrimapView& trimap, const TileRules& rules
   const Window unknown = unknown_window(trimap, whole(trimap.size));
   if (unknown.empty()) return {};
   std::vector<Tile> tiles;
-  for (const Tile& cell : grid_tiles(unknown, trimap.size, rules)) {
-    const Window wanted = unknown_window(trimap, cell.wanted);
-    if (!wanted.empty()) tiles.push_back(tile_of(wanted, trimap.size, rules));
+  for (const Window& cell : cells(unknown, trimap.size, rules)) {
+    const Window wanted = unknown_window(trimap, cell);
+    if (!wanted.empty()) add_tiles(wanted, trimap.size, rules, &tiles);
   }
   return tiles;
 }

@@ -19,17 +19,17 @@ struct TileRules {
   int halo_px = 0;
   int stride = 1;
   Size least;                      // windows are at least this large, where the picture is
-  std::function<bool(Size)> fits;  // whether a picture of this size can be run at once; so can any smaller one
+  std::function<bool(Size)> fits;  // whether a picture of this size can be run at once; so can most smaller ones
 };
 
 /// The largest window that a tile can need, however little is wanted of it: rules that it does not fit allow no tiles.
 Size smallest_tile(const TileRules& rules);
 
-/// Cuts `area` of a picture by the grid whose windows have the least pixels together.
-std::vector<Tile> grid_tiles(const Window& area, Size picture, const TileRules& rules);
+/// Tiles whose wanted parts make up a picture: the grid whose windows have the least pixels together.
+std::vector<Tile> grid_tiles(Size picture, const TileRules& rules);
 
-/// Tiles whose wanted parts hold every unknown pixel, each one once; none for a trimap without. Cells are cut of the
-/// smallest window with all unknown pixels, and shrink to their own.
+/// Tiles whose wanted parts hold every unknown pixel, each one once; none for a trimap without. The grid is that of the
+/// smallest window with all unknown pixels, and its cells shrink to those that they have.
 std::vector<Tile> unknown_tiles(const TrimapView& trimap, const TileRules& rules);
 
 }  // namespace dim
