@@ -302,7 +302,7 @@ def _tensorrt_run(tensorrt: TensorRtRun | None) -> TensorRtRun:
 
 
 def _check_backend(
-    backend: str, *, threads: int | None, memory_limit_mb: int | None, tensorrt: TensorRtRun | None
+    backend: str, *, threads: int | None, tensorrt: TensorRtRun | None, memory_limit_mb: int | None = None
 ) -> None:
     """No argument is accepted and ignored."""
     of_the_other: dict[str, object] = {"threads": threads, "memory_limit_mb": memory_limit_mb}

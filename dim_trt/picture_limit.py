@@ -35,7 +35,7 @@ def limit_pixels(most: int) -> Iterator[None]:
 def check_header(data: NDArray[Any], path: StrPath, argument: str) -> None:
     """Raise InvalidInput where the first bytes of a picture's file say that it is too large."""
     try:
-        width, height = imagesize.get(io.BytesIO(data))
+        width, height = imagesize.get(io.BytesIO(data.tobytes()))
     except Exception:  # whatever a damaged or unknown header leads to; decoding it says what is wrong
         return
     if width > 0 and height > 0:  # else the format does not tell
