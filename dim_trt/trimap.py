@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from dim_trt import trimaps
-from dim_trt.command import run_command
+from dim_trt.command import add_picture_arguments, run_command
 from dim_trt.composite import parse_colour
 from dim_trt.errors import InvalidInput
 from dim_trt.images import (
@@ -66,6 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_files(preview, "TRIMAP", "gray")
     preview.add_argument("--image", type=Path, required=True)
     preview.add_argument("--strength", type=float, default=0.6, help="of the tint, 0 to 1; default: %(default)s")
+    for command in commands.choices.values():
+        add_picture_arguments(command)
 
 
 def add_files(parser: argparse.ArgumentParser, name: str, what: str) -> None:

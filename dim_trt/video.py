@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dim_trt import trimaps
-from dim_trt.command import UsageError, add_engine_arguments, run_command
+from dim_trt.command import UsageError, add_engine_arguments, add_picture_arguments, run_command
 from dim_trt.errors import BackendUnavailable
 from dim_trt.plan import PRECISIONS
 from dim_trt.renditions import CHECKERBOARD, WHITE
@@ -50,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--restart", action="store_true", help="begin anew, whatever segments there are")
     parser.add_argument("--plan", type=Path, help="default: the shipped model, built once and cached")
     parser.add_argument("--precision", choices=PRECISIONS, help="of the shipped model's plan; default: fp32")
+    add_picture_arguments(parser)
     add_engine_arguments(parser, threads="all cores but one, which reads and writes")
 
 
@@ -152,6 +153,8 @@ def job(args: argparse.Namespace) -> Job:
         precision=args.precision or "fp32",
         device=args.device,
         threads=args.threads,
+        memory_limit_mb=args.memory_limit_mb,
+        max_pixels=args.max_pixels,
     )
 
 

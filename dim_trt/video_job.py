@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import secrets
 import time
@@ -60,6 +61,8 @@ class Job:
     precision: str = "fp32"
     device: str = "auto"
     threads: int | None = None
+    memory_limit_mb: int | None = None
+    max_pixels: int | None = None
 
 
 def run(job: Job) -> str:
@@ -70,7 +73,7 @@ def run(job: Job) -> str:
         source = stack.enter_context(closing(trimap_source(job)))
         reader = stack.enter_context(closing(VideoReader(job.source, raw=job.raw, unreadable=job.unreadable)))
         plan = job.plan or shipped_plan(job.precision, job.device)
-        engine = stack.enter_context(load_engine(plan, job.device, job.threads))
+        engine = stack.enter_context(load_engine(plan, job))
         segments = _segments(job, outputs, plan)
         for output in outputs:
             if output.form.codec == PNG:
@@ -94,14 +97,15 @@ def run(job: Job) -> str:
     )
 
 
-def load_engine(plan: Path, device: str, threads: int | None) -> Engine:
+def load_engine(plan: Path, job: Job) -> Engine:
     """On the CPU one core is left for reading and writing, unless `threads` says otherwise."""
-    engine = Engine(plan, device, threads)
+    load = functools.partial(Engine, plan, job.device, memory_limit_mb=job.memory_limit_mb, max_pixels=job.max_pixels)
+    engine = load(job.threads)
     cores: int = engine.info["threads"]
-    if threads is not None or engine.info["backend"] != "cpu" or cores < 3:
+    if job.threads is not None or engine.info["backend"] != "cpu" or cores < 3:
         return engine
     engine.close()
-    return Engine(plan, device, cores - 1)
+    return load(cores - 1)
 
 
 def trimap_source(job: Job) -> TrimapSource:

@@ -43,7 +43,16 @@ def test_everything_exported_is_documented() -> None:
 def test_signatures() -> None:
     names = {
         dim_trt.build_plan: ["onnx", "plan", "precision", "backend", "tensorrt", "preprocessing"],
-        dim_trt.Engine: ["plan", "device", "threads", "color", "max_concurrent", "memory_limit_mb", "max_pixels", "tensorrt"],
+        dim_trt.Engine: [
+            "plan",
+            "device",
+            "threads",
+            "color",
+            "max_concurrent",
+            "memory_limit_mb",
+            "max_pixels",
+            "tensorrt",
+        ],
         dim_trt.Engine.run: ["self", "img", "trimap", "out", "stream"],
         dim_trt.Engine.submit: ["self", "img", "trimap", "out"],
         dim_trt.Engine.close: ["self"],
