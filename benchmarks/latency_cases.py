@@ -6,22 +6,22 @@ import argparse
 import functools
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks.cold import measure_cold
 from benchmarks.exactness import errors, float32_alpha, float64_alpha
-from benchmarks.measure import manifest, measure, percentiles, summary
+from benchmarks.measure import manifest, measure, percentiles, summary, take_turns
 from benchmarks.methods import CLASSICAL, CLOCKS, COMPILED, ENGINE, NETWORKS, PYTORCH, Files, Method, load
 from benchmarks.networks import Network
 from benchmarks.pictures import Picture
+from dim_trt.images import write_image
 from dim_trt.metrics import sad
 
 Record = dict[str, Any]
@@ -84,18 +84,13 @@ def latencies(args: argparse.Namespace, methods: dict[str, Loaded], picture: Pic
 
 def clock_records(args: argparse.Namespace, methods: dict[str, Loaded], picture: Picture) -> dict[str, Record]:
     """Of each network the percentiles by clock, and the ratio of its median to the engine's."""
-    times: dict[str, dict[str, list[float]]] = {name: {clock: [] for clock in CLOCKS} for name in methods}
     with tempfile.TemporaryDirectory() as folder:
         image, trimap, output = (Path(folder, f"{name}.png") for name in ("image", "trimap", "alpha"))
-        if not (cv2.imwrite(str(image), picture.img[:, :, ::-1]) and cv2.imwrite(str(trimap), picture.trimap)):
-            raise SystemExit(f"cannot write to {folder}")
-
-        def once(name: str) -> None:
-            for clock, ms in methods[name].method.clocks(image, trimap, output).items():
-                times[name][clock].append(ms)
-
-        runs = {name: functools.partial(once, name) for name in methods}
-        measure(runs, args.seconds, args.min_runs, args.limit_s)
+        write_image(image, np.ascontiguousarray(picture.img[:, :, ::-1]))
+        write_image(trimap, picture.trimap)
+        once = {name: functools.partial(it.method.clocks, image, trimap, output) for name, it in methods.items()}
+        samples = take_turns(once, args.seconds, args.min_runs, args.limit_s)
+    times = {name: {clock: [sample[clock] for sample in own] for clock in CLOCKS} for name, own in samples.items()}
     ours = {clock: float(np.median(ms)) for clock, ms in times[ENGINE].items()}
     return {
         name: {
@@ -106,9 +101,9 @@ def clock_records(args: argparse.Namespace, methods: dict[str, Loaded], picture:
     }
 
 
-def memory(args: argparse.Namespace, picture: Picture, threads: int) -> dict[str, int]:
+def memory(args: argparse.Namespace, methods: Iterable[str], picture: Picture, threads: int) -> dict[str, int]:
     """Peak resident megabytes of a process that holds nothing but the method, by method."""
-    names = progress_bar([name for name in args.methods if name != COMPILED], desc="memory")  # its compiler takes more
+    names = progress_bar([name for name in methods if name != COMPILED], desc="memory")  # its compiler takes more
     return {name: measure_cold(name, args.files, threads, [picture], once=True).peak_memory_mb for name in names}
 
 
@@ -118,7 +113,7 @@ def records_of(
     taken = latencies(args, methods, picture)
     networks = {name: loaded for name, loaded in methods.items() if name in NETWORKS}
     clocks = clock_records(args, networks, picture) if args.clocks else {}
-    peaks = memory(args, picture, threads) if args.memory else {}
+    peaks = memory(args, methods, picture, threads) if args.memory else {}
     ours = float(np.median(taken[ENGINE]))
     height, width = picture.trimap.shape
     for name, times in taken.items():

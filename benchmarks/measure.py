@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib.metadata
 import json
 import os
@@ -12,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ ROOT = Path(__file__).parents[1]
 WRITTEN = ("benchmarks/results", "README.md", "docs")  # by the report: no change of what is measured
 
 Run = Callable[[], Any]
+Sample = Mapping[str, float]  # milliseconds of one run by clock
 
 
 def measure(
@@ -44,7 +45,26 @@ def measure(
     limit_s: float | None = None,
     warm_ms: Mapping[str, float] | None = None,
 ) -> dict[str, list[float]]:
-    """Latencies in ms of each peer, in turns, until each has `min_runs` runs that took `seconds` together.
+    """Latencies in ms of each peer's runs; see `take_turns`."""
+    clocks = {name: functools.partial(_clock, run) for name, run in peers.items()}
+    samples = take_turns(clocks, seconds, min_runs, limit_s, warm_ms)
+    return {name: [sample["run"] for sample in own] for name, own in samples.items()}
+
+
+def _clock(run: Run) -> Sample:
+    begin = time.perf_counter()
+    run()
+    return {"run": (time.perf_counter() - begin) * 1e3}
+
+
+def take_turns(
+    peers: Mapping[str, Callable[[], Sample]],
+    seconds: float = SECONDS,
+    min_runs: int = MIN_RUNS,
+    limit_s: float | None = None,
+    warm_ms: Mapping[str, float] | None = None,
+) -> dict[str, list[Sample]]:
+    """Runs the peers in turns, until each has `min_runs` samples that took `seconds` together.
 
     A peer first runs for WARM_UP_S, if it has not just done so: `warm_ms` says how long its last run took. A turn is
     TURN_S of runs, at least one; it starts with a pause, in which the others' waiting threads fall asleep, and where
@@ -52,37 +72,38 @@ def measure(
     """
     begin = time.perf_counter()
     last_ms = dict(warm_ms or {})
-    for name, run in peers.items():
+    for name, sample in peers.items():
         if last_ms.get(name, 0.0) < 1e3 * WARM_UP_S:
-            last_ms[name] = _run_for(run, WARM_UP_S)[-1]
-    latencies_ms: dict[str, list[float]] = {name: [] for name in peers}
-    while not all(_enough(times, seconds, min_runs) for times in latencies_ms.values()):
-        fewest = min(len(times) for times in latencies_ms.values())
+            last_ms[name] = _longest_ms(_run_for(sample, WARM_UP_S)[-1])
+    samples: dict[str, list[Sample]] = {name: [] for name in peers}
+    while not all(_enough(own, seconds, min_runs) for own in samples.values()):
+        fewest = min(len(own) for own in samples.values())
         if limit_s is not None and fewest >= min(LEAST_RUNS, min_runs) and time.perf_counter() - begin > limit_s:
             break
-        for name, run in peers.items():
+        for name, sample in peers.items():
             time.sleep(PAUSE_S)
             if last_ms[name] < 1e3 * TURN_S:
-                run()
-            times = _run_for(run, min(TURN_S, seconds))
-            last_ms[name] = times[-1]
-            latencies_ms[name] += times
-    return latencies_ms
+                sample()
+            samples[name] += _run_for(sample, min(TURN_S, seconds))
+            last_ms[name] = _longest_ms(samples[name][-1])
+    return samples
 
 
-def _run_for(run: Run, seconds: float) -> list[float]:
-    """Milliseconds of each of the runs that begin within `seconds`, at least one."""
-    times = []
+def _run_for(sample: Callable[[], Sample], seconds: float) -> list[Sample]:
+    """The samples that begin within `seconds`, at least one."""
+    taken = []
     end = time.perf_counter() + seconds
-    while not times or time.perf_counter() < end:
-        begin = time.perf_counter()
-        run()
-        times.append((time.perf_counter() - begin) * 1e3)
-    return times
+    while not taken or time.perf_counter() < end:
+        taken.append(sample())
+    return taken
 
 
-def _enough(latencies_ms: Sequence[float], seconds: float, min_runs: int) -> bool:
-    return len(latencies_ms) >= min_runs and sum(latencies_ms) >= 1e3 * seconds
+def _longest_ms(sample: Sample) -> float:
+    return max(sample.values())
+
+
+def _enough(samples: Sequence[Sample], seconds: float, min_runs: int) -> bool:
+    return len(samples) >= min_runs and sum(map(_longest_ms, samples)) >= 1e3 * seconds
 
 
 def percentiles(latencies_ms: Sequence[float]) -> dict[str, float]:
@@ -114,7 +135,7 @@ def processor() -> str:
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-@cache
+@functools.cache
 def machine() -> dict[str, Any]:
     """Where a record was made; `name` is for files."""
     isa = dim_trt.capabilities()["cpu"]["isa"]
@@ -126,7 +147,7 @@ def machine() -> dict[str, Any]:
     return {**about, "system": f"{platform.system()} {platform.machine()}"}
 
 
-@cache
+@functools.cache
 def source() -> dict[str, Any]:
     """The commit of this checkout, and whether what is measured was changed since; empty without git."""
     exclude = [f":(exclude){path}" for path in WRITTEN]

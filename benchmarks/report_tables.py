@@ -73,8 +73,11 @@ def speed(results: Results) -> str:
         "p50 of `Engine.run`, pre- and postprocessing included, beside the bare network of the others, in brackets "
         "their time over ours. Same weights, same threads, in turns in one process. alphamatting.com: GT01–GT09 at "
         "their own size with narrow trimaps, means. max abs: alpha against PyTorch's float32 on unknown pixels; in "
-        "brackets how many are beyond 1e-4, because rounding moved an argmax."
+        "brackets how many of them are beyond 1e-4, and where float64 was run, how many of these are beyond it from "
+        "float64, too: there rounding has moved an argmax, ours or PyTorch's."
     )
+    runs = [row["runs"] for step in steps for row in results.get(step, ())]
+    about += f" {min(runs)} runs of each or more."
     rows = [row for title, step in SPEED if step in results and (row := _speed_row(title, results[step]))]
     return f"{table(head, rows, 2)}\n\n{about}{note} {machine_line(results, *steps)}"
 
@@ -88,8 +91,6 @@ def _speed_row(title: str, rows: Sequence[Record]) -> list[str]:
     ms = float(np.mean([row["latency_ms"]["p50"] for row in ours]))
     unknown = f"{np.mean([row['unknown_fraction'] for row in ours]):.0%}"
     named = f"{title}, n={len(ours)}" if len(ours) > 1 else title
-    largest = max(row["max_abs_vs_pytorch"] for row in ours)
-    beyond = sum(row["pixels_beyond_tolerance"] for row in ours)
     return [
         MODELS[ours[0]["model"]],
         named,
@@ -98,8 +99,19 @@ def _speed_row(title: str, rows: Sequence[Record]) -> list[str]:
         f"{1e3 / ms:.1f}",
         _peer(rows, ONNXRUNTIME),
         _peer(rows, PYTORCH),
-        f"{largest:.0e}{f' ({beyond})' if beyond else ''}",
+        _difference(ours),
     ]
+
+
+def _difference(ours: Sequence[Record]) -> str:
+    """The largest from PyTorch's alpha; in brackets pixels beyond the tolerance, and those beyond it from float64."""
+    largest = max(row["max_abs_vs_pytorch"] for row in ours)
+    beyond = sum(row["pixels_beyond_tolerance"] for row in ours)
+    if not beyond:
+        return f"{largest:.0e}"
+    if not all("pixels_beyond_both" in row for row in ours):
+        return f"{largest:.0e} ({beyond})"
+    return f"{largest:.0e} ({beyond}, {sum(row['pixels_beyond_both'] for row in ours)})"
 
 
 def _peer(rows: Sequence[Record], peer: str) -> str:

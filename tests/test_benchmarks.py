@@ -101,6 +101,13 @@ def test_quick_prints_the_peer_table_with_quality_clocks_memory_and_starts(laten
     assert all(title in printed for title in ("p99", "file to file", "peak memory MB", "ONNX Runtime"))
 
 
+def test_methods_without_a_network_sit_out_where_nearly_all_is_unknown(latency, tmp_path):
+    arguments = ["--model", "shipped", "--size", "35x47", "--threads", "1", "--memory", "--peers", "pymatting-cf"]
+    (row,) = run_latency(latency, tmp_path, *arguments)
+    assert row["peer"] == "dim_trt"
+    assert row["peak_memory_mb"] > 10
+
+
 def test_what_is_missing_is_left_out_with_a_reason(monkeypatch, capsys):
     from benchmarks import methods
 
