@@ -184,6 +184,7 @@ def element_preprocess(
     dtype: str = "float32",
     core: bool = False,
     raw_trimap: bool = False,
+    reflect: bool = True,
 ) -> NDArray[Any]: ...
 def element_postprocess(
     network: NDArray[Any], trimap: NDArray[np.uint8], out: NDArray[Any], *, core: bool = False, clamp: bool = True

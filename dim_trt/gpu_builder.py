@@ -44,12 +44,17 @@ class GpuEngine:
 
 def build_engine(source: Source, precision: str, options: TensorRtOptions, cache_folder: Path) -> GpuEngine:
     """Build for the GPU `options.gpu`; raises BuildError, BackendUnavailable."""
+    if source.preprocessing["padding"] == "none" and source.preprocessing.get("resize") is None:
+        raise BuildError(
+            "backend: this network wants maps that end where the picture does (padding 'none'), which the tensorrt "
+            "backend does not have; build it with --backend cpu"
+        )
     folders = tensorrt_folders()
     version: str = _core.tensorrt_capabilities(folders)["version"]
     gpu = _gpu(options.gpu)
     model, excluded = network(source, precision, options, major=int(version.split(".")[0]))
     cache = Path(options.timing_cache or cache_folder / f"tensorrt-{version}-sm{gpu['sm']}.timing")
-    sizes = options.padded_sizes()
+    sizes = options.padded_sizes(source.preprocessing.get("resize"))
     with contextlib.closing(_Progress()) as progress:
         built = _core.build_engine(
             model.SerializeToString(), precision=precision, min=sizes["min"], opt=sizes["opt"], max=sizes["max"],

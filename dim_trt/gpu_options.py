@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,13 +76,15 @@ class TensorRtOptions:
         best, largest = PROFILES[self.profile]
         return {"min": self.min_size or (1, 1), "opt": self.opt_size or best, "max": self.max_size or largest}
 
-    def padded_sizes(self) -> dict[str, Sides]:
-        """The same as the network sees them: multiples of its stride."""
-        return {name: (_padded(size[0]), _padded(size[1])) for name, size in self.sizes().items()}
+    def padded_sizes(self, resize: Mapping[str, Any] | None = None) -> dict[str, Sides]:
+        """The same as the network sees them, padded or by the rule `resize`: multiples of its stride."""
+        rule = resize or {"round": "up", "max_side": 0}
 
+        def side(px: int) -> int:
+            whole = -(-px // STRIDE_PX) if rule["round"] == "up" else max(1, px // STRIDE_PX)
+            return min(whole * STRIDE_PX, rule["max_side"] or LARGEST_PX)
 
-def _padded(side: int) -> int:
-    return -(-side // STRIDE_PX) * STRIDE_PX
+        return {name: (side(size[0]), side(size[1])) for name, size in self.sizes().items()}
 
 
 def _one_of(name: str, value: Any, allowed: Any) -> None:

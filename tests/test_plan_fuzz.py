@@ -159,7 +159,10 @@ def test_every_name_of_the_program_replaced(plan, tmp_path):
             "std: expected numbers other than 0",
         ),
         (lambda h: h | {"preprocessing": h["preprocessing"] | {"mean": [1, 2]}}, "mean: expected 3 numbers, got 2"),
-        (lambda h: h | {"preprocessing": h["preprocessing"] | {"padding": "zero"}}, "padding: expected 'reflect'"),
+        (
+            lambda h: h | {"preprocessing": h["preprocessing"] | {"padding": "zero"}},
+            "padding: expected 'none' or 'reflect', got 'zero'",
+        ),
         (lambda h: with_resize(h, round="nearest"), "resize.round: expected 'down' or 'up', got 'nearest'"),
         (lambda h: with_resize(h, max_side=100), "resize.max_side: expected a multiple of 32, got 100"),
         (lambda h: with_resize(h, max_side=-32), "resize.max_side: expected"),

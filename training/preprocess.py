@@ -35,7 +35,8 @@ class Preprocessing:
     """input[:3] = (colour - mean) / std in `channel_order`; input[3] = trimap · `trimap_scale`.
 
     trimap_values: "canonical": every value but 0 and 255 becomes 128; "raw": they are fed as they are.
-    padding: "reflect": at the bottom and right, to a multiple of `stride`; "none" with `resize`.
+    padding: "reflect": at the bottom and right, to a multiple of `stride`; "none": maps end where the picture does, and
+        poolings leave an odd last row or column out, or with `resize` sides are such multiples anyway.
     """
 
     channel_order: str = "rgb"

@@ -101,12 +101,12 @@ ImageView any_image_view(const py::array& img) {
 /// [4][height][width], padded to a multiple of `stride`. `core` is the CPU backend's way, in float32.
 py::array preprocess(const py::array& img, const py::array& trimap, const std::array<float, 3>& mean,
                      const std::array<float, 3>& std, float trimap_scale, bool swap, int stride,
-                     const std::string& dtype, bool core, bool raw_trimap) {
+                     const std::string& dtype, bool core, bool raw_trimap, bool reflect) {
   const ImageView image = any_image_view(img);
   const TrimapView marks = trimap_view(trimap);
   Preprocessing settings;
   settings.mean = mean, settings.std = std, settings.trimap_scale = trimap_scale, settings.raw_trimap = raw_trimap;
-  settings.stride = stride;
+  settings.stride = stride, settings.reflect = reflect;
   const Size size = padded(image.size, stride);
   py::array input(py::dtype(dtype), {4, size.height, size.width});
   if (core) {
@@ -167,7 +167,8 @@ void register_cuda_elements(py::module_& m) {
   m.def("element_max_pool_argmax", &max_pool_argmax, "x"_a, "hwc8_channels"_a = 0);
   m.def("element_index_unpool", &index_unpool, "values"_a, "codes"_a, "hwc8_channels"_a = 0);
   m.def("element_preprocess", &preprocess, "img"_a, "trimap"_a, py::kw_only(), "mean"_a, "std"_a, "trimap_scale"_a,
-        "swap"_a = false, "stride"_a = 32, "dtype"_a = "float32", "core"_a = false, "raw_trimap"_a = false);
+        "swap"_a = false, "stride"_a = 32, "dtype"_a = "float32", "core"_a = false, "raw_trimap"_a = false,
+        "reflect"_a = true);
   m.def("element_postprocess", &postprocess, "network"_a, "trimap"_a, "out"_a, py::kw_only(), "core"_a = false,
         "clamp"_a = true);
   m.def(

@@ -93,11 +93,10 @@ Preprocessing parse_preprocessing(const Json& json) {
   p.trimap_scale = float32(json.at("trimap_scale"));
   p.stride = static_cast<int>(json.at("stride").integer(1, 1024));
   if (json.has("trimap_values")) p.raw_trimap = choice(json.at("trimap_values"), {"canonical", "raw"}) == 1;
+  p.reflect = choice(json.at("padding"), {"none", "reflect"}) == 1;
   if (json.has("resize") && !json.at("resize").is_null()) {
     choice(json.at("padding"), {"none"});
     p.resize = parse_resize(json.at("resize"), p.stride);
-  } else {
-    choice(json.at("padding"), {"reflect"});
   }
   return p;
 }

@@ -34,7 +34,8 @@ struct Preprocessing {
   float trimap_scale = 0.0f;
   bool raw_trimap = false;       // the trimap's values as they are; otherwise every unknown one becomes 128
   int stride = 1;                // height and width become multiples of this:
-  std::optional<Resize> resize;  // scaled so; otherwise reflected at the bottom and right
+  std::optional<Resize> resize;  // scaled so; otherwise they are filled up at the bottom and right,
+  bool reflect = true;           // by reflection, or so that every map ends where the picture does
 };
 
 struct Plan {

@@ -1,5 +1,7 @@
 #include "core/preprocess.h"
 
+#include <algorithm>
+
 namespace dim {
 
 int reflect_index(int i, int n) {
@@ -30,6 +32,10 @@ Preprocessor::Preprocessor(const Preprocessing& settings, bool image_is_rgb) : s
 void Preprocessor::row(const ImageView& image, const TrimapView& trimap, int y, int padded_width, float* out) const {
   const int source_y = reflect_index(y, image.size.height);
   for (int x = 0; x < padded_width; ++x, out += 4) {
+    if (!settings_.reflect && (y >= image.size.height || x >= image.size.width)) {
+      std::fill_n(out, 4, 0.0f);
+      continue;
+    }
     const int source_x = x < image.size.width ? x : reflect_index(x, image.size.width);
     const std::uint8_t* pixel = image.pixel(source_y, source_x);
     if (image.pixels == Pixels::kInputs) {

@@ -20,7 +20,7 @@ class Preprocessor {
   /// `image_is_rgb`: channel order of the pictures that will come.
   Preprocessor(const Preprocessing& settings, bool image_is_rgb);
 
-  /// Row `y` of the padded input, `padded_width` pixels of (c0, c1, c2, trimap), 16-byte pixels.
+  /// Row `y` of the filled-up input, `padded_width` pixels of (c0, c1, c2, trimap), 16-byte pixels.
   void row(const ImageView& image, const TrimapView& trimap, int y, int padded_width, float* out) const;
 
  private:

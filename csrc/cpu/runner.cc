@@ -59,6 +59,7 @@ Runner::Runner(const Plan& plan, int threads, bool rgb, std::size_t strip_bytes)
     : kernels_(&default_kernels()),
       pool_(threads > 0 ? threads : default_threads()),
       stride_(plan.preprocessing.stride),
+      reflect_(plan.preprocessing.reflect),
       strip_bytes_(strip_bytes),
       preprocessor_(plan.preprocessing, rgb),
       program_(parse_program(plan.payload(), plan.payload_bytes(), stride_)),
@@ -94,7 +95,8 @@ void Runner::pack(Op& op, bool keep_ties, Layer& layer) const {
 void Runner::run(const Request& request, std::vector<StepTime>* times) {
   Clock clock(times);
   const Size padded_size = padded(request.image.size, stride_);
-  const Regions regions = find_regions(request.trimap, request.wanted, padded_size);
+  Regions regions = find_regions(request.trimap, request.wanted, padded_size);
+  regions.ends_at = request.image.size;
   std::unique_ptr<Workspace> workspace = take_workspace();
   workspace->prepare(program_, schedule_, padded_size, strip_bytes_);
   clock.lap("regions");
@@ -181,6 +183,18 @@ void Runner::run_step(std::size_t s, const Region& region, const Regions& region
     run_conv(s, region, regions, workspace);
   else
     run_pointwise(op, region, workspace);
+  if (reflect_) return;
+  clear_behind_picture(op, regions, workspace);
+  if (schedule_.steps[s].pool != kNone)
+    clear_behind_picture(program_.ops[at(schedule_.steps[s].pool)], regions, workspace);
+}
+
+/// Zeros what convolutions of a map that ends with the picture would pad. Poolings leave an odd last row or column out,
+/// and so unpooling has zeros there.
+void Runner::clear_behind_picture(const Op& op, const Regions& regions, Workspace& workspace) const {
+  if (!schedule_.storage[at(op.output)].stored) return;
+  const int level = program_.values[at(op.output)].level;
+  clear_outside(workspace.floats(op.output), {regions.ends_at.height >> level, regions.ends_at.width >> level});
 }
 
 void Runner::run_conv(std::size_t s, const Region& region, const Regions& regions, Workspace& workspace) const {

@@ -49,6 +49,7 @@ class Runner final : public Backend {
     std::vector<Region> needed;  // by value; size {0, 0} when nothing reads it
     std::vector<Region> step;    // by step: of its output, in pixels or in tiles
     std::vector<Size> tile;      // by step: what it computes at once; 1×1 for single pixels
+    Size ends_at;                // where maps end that are not filled up by reflection: the picture's size
   };
 
   void pack(Op& op, bool keep_ties, Layer& layer) const;
@@ -59,6 +60,7 @@ class Runner final : public Backend {
   void run_rows(std::size_t step, int begin, int end, const Regions& regions, Workspace& workspace) const;
   void run_step(std::size_t step, const Region& region, const Regions& regions, Workspace& workspace) const;
   void run_conv(std::size_t step, const Region& region, const Regions& regions, Workspace& workspace) const;
+  void clear_behind_picture(const Op& op, const Regions& regions, Workspace& workspace) const;
   void run_pointwise(const Op& op, const Region& region, Workspace& workspace) const;
 
   /// All threads, or one where waking the others would take longer than the work: multiplications, roughly.
@@ -70,6 +72,7 @@ class Runner final : public Backend {
   const Kernels* kernels_;
   mutable ThreadPool pool_;
   int stride_;
+  bool reflect_;
   std::size_t strip_bytes_;
   Preprocessor preprocessor_;
   Program program_;

@@ -134,6 +134,16 @@ void clear_borders(const std::vector<FloatMap>& maps, const Team& team) {
   });
 }
 
+void clear_outside(const FloatMap& map, Size size) {
+  const MapLayout& layout = map.layout;
+  const int first = std::max(0, map.first_row), end = std::min(layout.size.height, map.first_row + layout.rows);
+  for (int block = 0; block < layout.blocks(); ++block)
+    for (int y = first; y < end; ++y) {
+      const int x = y < size.height ? size.width : 0;
+      std::fill_n(map.at(block, y, x), static_cast<std::size_t>((layout.size.width - x) * layout.lanes), 0.0f);
+    }
+}
+
 void clear_below(const FloatMap& map) {
   const MapLayout& layout = map.layout;
   const auto below = static_cast<std::size_t>(layout.border * layout.row_stride());

@@ -56,6 +56,8 @@ class Workspace {
 
 /// Zeros the borders of maps: above, beside and, as far as it is in memory, below. Each row's is a cache miss.
 void clear_borders(const std::vector<FloatMap>& maps, const Team& team);
+/// Zeros what is in memory of the map outside of its first `size` rows and columns.
+void clear_outside(const FloatMap& map, Size size);
 /// The rows below the map alone.
 void clear_below(const FloatMap& map);
 

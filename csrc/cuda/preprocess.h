@@ -13,6 +13,7 @@ struct InputTransform {
   int source_channel[3];  // picture channel of each network channel
   float trimap_scale;
   bool raw_trimap;
+  bool reflect;  // behind the picture; otherwise zeros
 };
 
 inline InputTransform input_transform(const Preprocessing& settings, bool image_is_rgb) {
@@ -24,6 +25,7 @@ inline InputTransform input_transform(const Preprocessing& settings, bool image_
   }
   t.trimap_scale = settings.trimap_scale;
   t.raw_trimap = settings.raw_trimap;
+  t.reflect = settings.reflect;
   return t;
 }
 
@@ -48,6 +50,10 @@ DIM_HD inline float normalized(float value, float mean, float std) {
 /// The four channels of the network's input at (y, x) of the padded picture.
 DIM_HD inline void input_pixel(const ImageView& image, const TrimapView& trimap, const InputTransform& t, int y, int x,
                                float out[4]) {
+  if (!t.reflect && (y >= image.size.height || x >= image.size.width)) {
+    for (int c = 0; c < 4; ++c) out[c] = 0.0f;
+    return;
+  }
   const int source_y = reflected(y, image.size.height), source_x = reflected(x, image.size.width);
   const std::uint8_t* pixel = image.data + source_y * image.row_stride_bytes + source_x * image.pixel_stride_bytes;
   if (image.pixels == Pixels::kInputs) {

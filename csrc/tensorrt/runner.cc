@@ -123,6 +123,10 @@ Runner::Runner(Session& session, const Plan& plan, const LoadOptions& options)
       stride_(plan.preprocessing.stride),
       transform_(cuda::input_transform(plan.preprocessing, options.rgb)),
       log_(session.log()) {
+  if (!plan.preprocessing.reflect && !plan.preprocessing.resize)
+    throw PlanError(
+        "plan: its network wants maps that end where the picture does, and the TensorRT backend has no "
+        "such maps; build it with python -m dim_trt.build --backend cpu");
   const DeviceScope device(options.device);
   log_.clear();
   if (kMajor < 10) options_.max_concurrent = 1;  // TensorRT 8 lends an optimisation profile to one context at a time

@@ -36,7 +36,7 @@ RULES: dict[str, Rule] = {
     "std": ("three numbers above 0", lambda v: _numbers(v, 3) and min(v) > 1e-12),
     "trimap_scale": ("a number above 0", lambda v: _numbers([v], 1) and v > 0),
     "stride": ("32", lambda v: v == 32),
-    "padding": ("'reflect', or 'none' with resize", lambda v: v in ("reflect", "none")),
+    "padding": ("'reflect' or 'none'", lambda v: v in ("reflect", "none")),
 }
 INTERPOLATIONS = ("nearest", "linear", "cubic")
 RESIZE_RULES: dict[str, Rule] = {
@@ -61,8 +61,8 @@ def problem_of(values: Mapping[str, Any]) -> str:
     if problem := _problem_of(values, RULES | present):
         return problem
     resize = values.get("resize")
-    if (values["padding"] == "none") != (resize is not None):
-        return f"padding: expected 'none' with resize and 'reflect' without, got {values['padding']!r}"
+    if resize is not None and values["padding"] != "none":
+        return f"padding: expected 'none' with resize, got {values['padding']!r}"
     problem = _problem_of(resize, RESIZE_RULES) if resize is not None else ""
     return f"resize: {problem}" if problem else ""
 

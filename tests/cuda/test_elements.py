@@ -178,6 +178,17 @@ def test_preprocess_of_raw_trimaps() -> None:
         assert sorted(set(canonical[3, 0])) == [0, np.float32(128) * np.float32(1 / 255), 1]
 
 
+@pytest.mark.parametrize("size", PICTURES, ids=str)
+def test_preprocess_with_zeros_behind_the_picture(size: tuple[int, int]) -> None:
+    rng = np.random.default_rng(8)
+    img, trimap = rng.integers(0, 256, (*size, 3), np.uint8), random_trimap(rng, size)
+    expected = _core.element_preprocess(img, trimap, **SETTINGS).copy()
+    expected[:, size[0] :] = 0
+    expected[:, :, size[1] :] = 0
+    for core in (False, True):
+        assert_identical(_core.element_preprocess(img, trimap, **SETTINGS, reflect=False, core=core), expected)
+
+
 @pytest.mark.parametrize("swap", [False, True])
 def test_preprocess_of_scaled_pictures(swap: bool) -> None:
     """Four float32: the colours, also outside 0 to 255, and what the network sees as trimap."""

@@ -67,8 +67,12 @@ def tie_margin(model: DeepImageMatting, x: Tensor) -> float:
     for k, block in enumerate(blocks):
         relu = block[-1].relu
         hooks.append(relu.register_forward_pre_hook(lambda _m, args, k=k: before_relu.__setitem__(k, args[0].clone())))
-    network = model.double()
-    network(x.double())
+    model.double()
+    x = x.double()
+    for block in blocks:
+        for layer in block:
+            x = layer(x)
+        x = torch.nn.functional.max_pool2d(x, 2)
     for hook in hooks:
         hook.remove()
     model.float()

@@ -7,7 +7,9 @@ import logging
 import re
 from pathlib import Path
 
+import onnx
 import pytest
+from onnx import helper
 
 import dim_trt
 from dim_trt import _core
@@ -55,6 +57,28 @@ def test_request_carries_the_options(core: FakeCore, source: Path) -> None:
     assert (request["min"], request["opt"], request["max"]) == ((64, 32), (64, 96), (224, 320))
     assert (request["workspace_bytes"], request["optimization_level"], request["gpu"]) == (3 << 20, 5, 0)
     assert request["precision"] == "fp16"
+
+
+def preprocessed(source: Path, **changes: object) -> Path:
+    model = onnx.load(source)
+    helper.set_model_props(model, {"dim_trt.format_version": "1",
+                                   "dim_trt.preprocessing": json.dumps(PREPROCESSING | changes)})  # fmt: skip
+    onnx.save(model, source)
+    return source
+
+
+def test_sizes_are_those_of_scaled_pictures(core: FakeCore, source: Path) -> None:
+    resize = {"round": "down", "max_side": 192, "pixels": "uint8", "img": "linear", "trimap": "linear"}
+    preprocessed(source, padding="none", resize=resize | {"alpha": "linear"})
+    build(source, min_size=(33, 1), opt_size=(64, 97), max_size=(200, 191))
+    request = core.requests[0]
+    assert (request["min"], request["opt"], request["max"]) == ((32, 32), (64, 96), (192, 160))
+
+
+def test_maps_that_end_with_the_picture_are_refused(core: FakeCore, source: Path) -> None:
+    with pytest.raises(BuildError, match=r"padding 'none'.*--backend cpu"):
+        build(preprocessed(source, padding="none"))
+    assert not core.requests
 
 
 @pytest.mark.parametrize(("unpool", "plugins"), [("plugin", 4), ("native", 0)])

@@ -152,13 +152,15 @@ class Foamliu(nn.Module):
             setattr(self, f"up{number}", up)
 
     def forward(self, x: Tensor) -> Tensor:
-        indices = {}
+        indices, sizes = {}, {}
         for number in range(1, 6):
             for unit in getattr(self, f"down{number}").children():
                 x = unit(x)
+            sizes[number] = x.shape[2:]
             x, indices[number] = pool(x)
         for number in UP:
-            x = getattr(self, f"up{number}").conv(F.max_unpool2d(x, indices[number], 2))
+            unpooled = F.max_unpool2d(x, indices[number], 2, output_size=sizes[number])
+            x = getattr(self, f"up{number}").conv(unpooled)
         return x.sigmoid()
 
 

@@ -228,6 +228,12 @@ def bare(path: Path) -> Path:
     return path / "bare.onnx"
 
 
+SCALED: dict[str, Any] = PRESETS["imagenet"] | {
+    "padding": "none",
+    "resize": {"round": "up", "max_side": 0, "pixels": "uint8", "img": "linear", "trimap": "linear", "alpha": "cubic"},
+}
+
+
 def test_preprocessing_by_name_by_file_or_by_value(tmp_path: Path) -> None:
     path = bare(tmp_path)
     values = PRESETS["imagenet"] | {"channel_order": "bgr", "mean": [1, 2, 3]}
@@ -235,6 +241,7 @@ def test_preprocessing_by_name_by_file_or_by_value(tmp_path: Path) -> None:
     assert load_onnx(path, "raw-bgr").preprocessing == PRESETS["raw-bgr"]
     assert load_onnx(path, tmp_path / "input.json").preprocessing == values
     assert load_onnx(path, values).preprocessing == values
+    assert load_onnx(path, SCALED).preprocessing == SCALED
 
 
 @pytest.mark.parametrize(
@@ -242,7 +249,14 @@ def test_preprocessing_by_name_by_file_or_by_value(tmp_path: Path) -> None:
     [
         ("imagenette", "expected imagenet (RGB by ImageNet's mean and std, trimap / 255), raw-bgr"),
         ({"mean": [0, 0, 0]}, "expected channel_order, mean, std, trimap_scale, stride, padding, got mean"),
-        (PRESETS["imagenet"] | {"padding": "zero"}, "padding: expected 'reflect', got 'zero'"),
+        (PRESETS["imagenet"] | {"padding": "zero"}, "padding: expected 'reflect' or 'none', got 'zero'"),
+        (SCALED | {"padding": "reflect"}, "padding: expected 'none' with resize, got 'reflect'"),
+        (
+            SCALED | {"resize": {"round": "up"}},
+            "resize: expected round, max_side, pixels, img, trimap, alpha, got round",
+        ),
+        (SCALED | {"resize": SCALED["resize"] | {"max_side": 50}}, "resize: max_side: expected a multiple of 32"),
+        (PRESETS["imagenet"] | {"trimap_values": "grey"}, "trimap_values: expected 'canonical' or 'raw', got 'grey'"),
         (7, "got int"),
     ],
 )

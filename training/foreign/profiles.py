@@ -105,7 +105,8 @@ PROFILES = {
             licence=f"MIT code; {ADOBE}",
             source="github.com/foamliu/Deep-Image-Matting-PyTorch",
             sad="66.8",
-            same_alpha="pictures with sides that are multiples of 32; others it neither pads nor scales",
+            same_alpha="pictures of at least 32×32",
+            preprocessing=replace(IMAGENET, padding="none"),
         ),
     )
 }
