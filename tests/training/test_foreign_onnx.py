@@ -253,7 +253,7 @@ def test_preprocessing_by_name_by_file_or_by_value(tmp_path: Path) -> None:
         (SCALED | {"padding": "reflect"}, "padding: expected 'none' with resize, got 'reflect'"),
         (
             SCALED | {"resize": {"round": "up"}},
-            "resize: expected round, max_side, pixels, img, trimap, alpha, got round",
+            "resize: expected round, max_side, pixels, img, trimap, alpha, got",
         ),
         (SCALED | {"resize": SCALED["resize"] | {"max_side": 50}}, "resize: max_side: expected a multiple of 32"),
         (PRESETS["imagenet"] | {"trimap_values": "grey"}, "trimap_values: expected 'canonical' or 'raw', got 'grey'"),
