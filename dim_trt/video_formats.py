@@ -47,7 +47,8 @@ class Format:
 
 # Everything below is fixed, the number of threads of encoders too, whose bits may depend on it: so a run that was
 # interrupted and goes on writes the same packets.
-PRORES = {"vendor": "apl0", "threads": "4"}
+QUANTIZER = 4  # of ProRes; as fine as its own search would choose, which takes four times as long
+PRORES = {"vendor": "apl0", "flags": "+qscale", "global_quality": str(QUANTIZER * 118), "threads": "4"}
 VP9 = {"crf": "18", "b": "0", "deadline": "good", "cpu-used": "5", "row-mt": "1", "auto-alt-ref": "0", "threads": "4"}
 FFV1 = {"level": "3", "slices": "4", "slicecrc": "1", "g": "1", "threads": "4"}
 H264 = {"crf": "16", "preset": "veryfast", "bf": "0", "threads": "4"}  # no B-frames: one order for all times
