@@ -3,10 +3,10 @@
     python -m benchmarks.video
     python -m benchmarks.video --result cutout.mov over.mp4 --threads 2 3 4 --json out/video.json
 
-The engine alone gets decoded frames and finished trimaps from memory; the whole pipeline reads an H.264 file, looks for
-trimaps in the same list, mattes with the same engine, estimates colours and encodes. Where reading and writing are hidden
-behind matting, both take as long. Beside the rates stands how much processor time a frame takes in all: on a machine with
-other work that says what the clock cannot. The pictures are a drawn object that moves over its background.
+The engine alone gets decoded frames and finished trimaps from memory; the whole pipeline reads an H.264 file, takes the
+same trimaps from a list, mattes with the same engine, estimates colours and encodes. Where reading and writing hide
+behind matting, both take as long. Beside the rates stands how much processor time a frame takes in all: on a machine
+with other work that says what the clock cannot. The pictures are a drawn object that moves over its background.
 """
 
 from __future__ import annotations

@@ -34,8 +34,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     known = parser.add_mutually_exclusive_group(required=True)
     for name, kind in (("trimap", "trimap: 0 background, 255 foreground, else unknown"), ("mask", "rough mask")):
         known.add_argument(
-            f"--{name}", type=Path, help=f"a picture with the {kind}; or a folder or video with one for each frame"
+            f"--{name}",
+            type=Path,
+            help=f"a picture of the first frame's {kind}, carried on from frame to frame; or a folder or video with "
+            "one for each frame",
         )
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--fixed", action="store_true", help="the one picture holds for all frames: nothing moves")
+    group.add_argument(
+        "--key-frames",
+        action="store_true",
+        help="the folder's pictures are of the frames whose numbers, from 0, are in their names; carried on from these",
+    )
+    parser.add_argument(
+        "--at-cut",
+        choices=("stop", "unknown", "carry"),
+        default="stop",
+        help="where trimaps are carried and the scene changes without a key frame: stop and say where, take all for "
+        "unknown, or do not look for cuts; default: %(default)s",
+    )
+    parser.add_argument(
+        "--steady",
+        type=float,
+        metavar="STRENGTH",
+        help="less flicker, 0 to less than 1: soft pixels are drawn towards the frame before; 0.5 is moderate",
+    )
     for name, default in (("--erode", trimaps.ERODE), ("--dilate", trimaps.DILATE)):
         parser.add_argument(
             name,
@@ -142,6 +165,10 @@ def job(args: argparse.Namespace) -> Job:
         are_masks=args.mask is not None,
         erode=args.erode or trimaps.ERODE,
         dilate=args.dilate or trimaps.DILATE,
+        fixed=args.fixed,
+        key_frames=args.key_frames,
+        at_cut=args.at_cut,
+        steady=args.steady or 0.0,
         results=args.results,
         background=args.background or WHITE,
         estimate_colours=args.colours != "image",

@@ -21,7 +21,9 @@ from dim_trt.composite import parse_colour
 from dim_trt.engine import Engine
 from dim_trt.errors import InvalidInput
 from dim_trt.folders import PICTURES
+from dim_trt.key_frames import AtCut, KeyFrames
 from dim_trt.renditions import CHECKERBOARD, read_background
+from dim_trt.steady import Steady, with_motion
 from dim_trt.trimap_sources import (
     ConstantTrimap,
     Counted,
@@ -30,13 +32,14 @@ from dim_trt.trimap_sources import (
     TrimapVideo,
     as_mask,
     as_trimap,
+    paths_by_frame,
 )
 from dim_trt.version import __version__
 from dim_trt.video_formats import PNG, STANDARD_OUTPUT, Content, choose
 from dim_trt.video_pipeline import Look, matte_clip
 from dim_trt.video_reading import STANDARD_INPUT, Clip, RawFrames, Unreadable, VideoReader
 from dim_trt.video_results import Output, Results, prepare_folder
-from dim_trt.video_segments import FRAMES, Segments, fingerprint
+from dim_trt.video_segments import FRAMES, Segments, digest, fingerprint
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,10 @@ class Job:
     are_masks: bool = False
     erode: trimaps.Radius = trimaps.ERODE
     dilate: trimaps.Radius = trimaps.DILATE
+    fixed: bool = False
+    key_frames: bool = False
+    at_cut: AtCut = "stop"
+    steady: float = 0.0
     raw: RawFrames | None = None
     unreadable: Unreadable = "stop"
     background: str = "#ffffff"
@@ -82,7 +89,10 @@ def run(job: Job) -> str:
         before, start = segments.frame_count if segments else 0, time.perf_counter()
         if not (segments and segments.is_complete):
             with tqdm(total=reader.clip.frame_count, initial=before, unit="frame", disable=None, leave=False) as bar:
-                matte_clip(reader, source, engine, results, _look(job, reader.clip, engine), progress=bar.update)
+                look = _look(job, reader.clip)
+                steady = Steady(job.steady) if job.steady else None
+                watched = with_motion(source) if steady else source
+                matte_clip(reader, watched, engine, results, look, steady=steady, progress=bar.update)
         seconds = time.perf_counter() - start
         results.join(Path(job.source) if job.audio and job.source != STANDARD_INPUT else None)
         count = results.frame_count
@@ -114,16 +124,32 @@ def trimap_source(job: Job) -> TrimapSource:
     Raises:
         InvalidInput: they do not go together, or something cannot be read.
     """
-    place, is_folder = job.known, job.known.is_dir()
+    argument = "mask" if job.are_masks else "trimap"
     convert = as_mask(job.erode, job.dilate) if job.are_masks else as_trimap
-    if not is_folder and place.suffix.lower() in PICTURES:
-        return ConstantTrimap(convert(images.read_gray(place, "mask" if job.are_masks else "trimap")))
-    if is_folder:
-        return TrimapFolder(place, convert=convert)
-    return TrimapVideo(place, convert=convert) if job.are_masks else TrimapVideo(place)
+    if job.fixed:
+        if not _is_picture(job.known):
+            raise InvalidInput(f"{argument}: {str(job.known)!r}: --fixed goes with one picture for all frames")
+        return ConstantTrimap(convert(images.read_gray(job.known, argument)))
+    if carried := _carried(job):
+        keys = {index: convert(images.read_gray(path, argument)) for index, path in carried.items()}
+        return KeyFrames(keys, at_cut=job.at_cut)
+    if job.known.is_dir():
+        return TrimapFolder(job.known, convert=convert)
+    return TrimapVideo(job.known, convert=convert) if job.are_masks else TrimapVideo(job.known)
 
 
-def _look(job: Job, clip: Clip, engine: Engine) -> Look:
+def _carried(job: Job) -> dict[int, Path]:
+    """The pictures of key frames, by frame; none where each frame has one of its own."""
+    if job.key_frames:
+        return paths_by_frame(job.known, "number")
+    return {0: job.known} if _is_picture(job.known) and not job.fixed else {}
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in PICTURES and not path.is_dir()
+
+
+def _look(job: Job, clip: Clip) -> Look:
     if "composite" not in job.results:
         return Look((0, 0, 0), job.estimate_colours)
     return Look(read_background(job.background, clip.size), job.estimate_colours)
@@ -141,15 +167,20 @@ def _segments(job: Job, outputs: list[Output], plan: Path) -> Segments | None:
 
 
 def _asked(job: Job, outputs: list[Output], plan: Path) -> dict[str, Any]:
-    """Whatever decides the bits of the results, by names that a message can use."""
+    """Whatever decides the bits of the results, by names that a message can use.
+
+    What to do at cuts is not among it: a run that stopped at one may go on with another choice.
+    """
     background = job.background
     if not background.startswith("#") and background != CHECKERBOARD:
         background = str(fingerprint(Path(background)))
-    settings = asdict(job)
+    settings, carried = asdict(job), _carried(job)
     kept = (
         "are_masks",
         "erode",
         "dilate",
+        "fixed",
+        "steady",
         "unreadable",
         "estimate_colours",
         "depth",
@@ -158,7 +189,8 @@ def _asked(job: Job, outputs: list[Output], plan: Path) -> dict[str, Any]:
     )
     return {
         "video": secrets.token_hex(8) if job.source == STANDARD_INPUT else fingerprint(Path(job.source)),
-        "trimap": fingerprint(job.known),
+        "trimap": {} if carried else fingerprint(job.known),
+        "key frames": {str(index): digest(path) for index, path in carried.items()},
         "plan": fingerprint(plan),
         "results": {output.content: [str(output.path.resolve()), asdict(output.form)] for output in outputs},
         "background": background,

@@ -18,7 +18,7 @@ from dim_trt.engine import Engine
 from dim_trt.errors import Error
 from dim_trt.images import Levels, quantize_alpha
 from dim_trt.streaming import stream
-from dim_trt.trimap_sources import Frame, TrimapSource
+from dim_trt.trimap_sources import Frame, Remembers, TrimapSource
 from dim_trt.video_formats import Content
 from dim_trt.video_reading import Picture, VideoReader
 from dim_trt.video_results import Results
@@ -84,7 +84,7 @@ def matte_clip(
     needs_previous = source.needs_previous or steady is not None
     resumed = results.last_index
     previous = results.last_alpha() if needs_previous and resumed is not None else None
-    start = 0 if resumed is None else resumed + (0 if needs_previous else 1)
+    start = 0 if resumed is None else _first_look(source, resumed, needs_previous=needs_previous)
     with ExitStack() as stack:
         results = stack.enter_context(results)
 
@@ -92,7 +92,7 @@ def matte_clip(
             return stack.enter_context(closing(ahead(items, QUEUED, name)))
 
         pictures = stage(reader.pictures(start), "reading")
-        seen = stage(_see(pictures, source, is_known=previous is not None), "trimaps")
+        seen = stage(_see(pictures, source, -1 if resumed is None else resumed), "trimaps")
         if needs_previous:
             matted = stage(_matte_in_turn(seen, source, engine, steady, previous), "matting")
         else:
@@ -103,12 +103,18 @@ def matte_clip(
         results.end_clip()
 
 
-def _see(pictures: Iterator[Picture], source: TrimapSource, *, is_known: bool) -> Generator[Seen, None, None]:
-    """`is_known`: the alpha of the first picture is there already, and only has to be seen for the next."""
+def _first_look(source: TrimapSource, resumed: int, *, needs_previous: bool) -> int:
+    """The frame at which reading begins, to go on behind frame `resumed`."""
+    if isinstance(source, Remembers):
+        return min(resumed, source.first_look(resumed + 1))
+    return resumed if needs_previous else resumed + 1
+
+
+def _see(pictures: Iterator[Picture], source: TrimapSource, resumed: int) -> Generator[Seen, None, None]:
+    """Frames up to number `resumed` are matted already, and only looked at for those behind."""
     for picture in pictures:
         seen = source.look(picture.frame)
-        if is_known:
-            is_known = False
+        if picture.frame.index <= resumed:
             continue
         yield Seen(picture, seen, None if source.needs_previous else source.trimap(picture.frame, seen, None))
 

@@ -42,7 +42,8 @@ class Segments:
 
     Args:
         folder: where; made if it is not there.
-        asked: what decides the results, as JSON can hold it. A run goes on only where nothing of it changed.
+        asked: what decides the results, as JSON can hold it. A run goes on only where nothing of it changed, but that
+            "key frames" (number to what they are) may change behind the last finished frame.
 
     Raises:
         InvalidInput: the folder holds a run that was asked for something else.
@@ -53,12 +54,12 @@ class Segments:
         self.folder = folder
         note = folder / "run.json"
         try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self.finished = list(self._read()) if note.exists() else []
             if note.exists():
-                _require_same(json.loads(note.read_text()), json.loads(json.dumps(asked)), folder)
-            else:
-                folder.mkdir(parents=True, exist_ok=True)
-                write_atomic(note, [json.dumps(asked, indent=1).encode()])
-            self.finished = list(self._read())
+                last = self.finished[-1].indices[-1] if self.finished else -1
+                _require_same(json.loads(note.read_text()), json.loads(json.dumps(asked)), last, folder)
+            write_atomic(note, [json.dumps(asked, indent=1).encode()])
         except (OSError, ValueError) as failure:
             if isinstance(failure, InvalidInput):
                 raise
@@ -115,6 +116,14 @@ class Segments:
         return self.folder / f"{number:05}.alpha.npz"
 
 
+def digest(path: Path) -> str:
+    """Of all bytes of a small file."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as failure:
+        raise InvalidInput(f"cannot read {str(path)!r}: {failure.strerror}") from failure
+
+
 def fingerprint(path: Path) -> Any:
     """What changes when a file, or one of a folder's files, does: size and time, and of a file also its two ends."""
     if path.is_dir():
@@ -131,7 +140,11 @@ def fingerprint(path: Path) -> Any:
     return [size, path.stat().st_mtime_ns, digest.hexdigest()]
 
 
-def _require_same(before: dict[str, Any], now: dict[str, Any], folder: Path) -> None:
+def _require_same(before: dict[str, Any], now: dict[str, Any], last: int, folder: Path) -> None:
+    """Key frames behind number `last`, the last that is finished, may have come or gone."""
+    for asked in (before, now):
+        if "key frames" in asked:
+            asked["key frames"] = {index: key for index, key in asked["key frames"].items() if int(index) <= last}
     changed = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
     if changed:
         raise InvalidInput(

@@ -12,6 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from training.scenes import draw_scene
+from training.textures import Size
+
 U8 = NDArray[np.uint8]
 RATE = Fraction(25)
 SOUND_RATE = 44100
@@ -31,16 +34,31 @@ def drawn(count: int, height: int = 45, width: int = 61) -> tuple[list[U8], list
     back = np.dstack([np.full_like(x, 70), 100 + 60 * np.sin(y / 5), 90 + 50 * np.sin(x / 7)])
     pictures, alphas = [], []
     for i in range(count):
-        away = np.hypot(y - height * 0.5, x - width * (0.35 + 0.3 * (i % 50) / 50))
+        away = np.hypot(y - height * 0.5, x - width * (0.5 + 0.15 * np.sin(i / 9)))
         alpha = np.clip((height * 0.3 - away) / 3 + 0.5, 0, 1)[..., None]
         pictures.append(np.rint(alpha * (40, 160, 220) + (1 - alpha) * back).astype(np.uint8))
         alphas.append(np.rint(alpha[..., 0] * 255).astype(np.uint8))
     return pictures, alphas
 
 
-def trimap_of(alpha: U8) -> U8:
+def moving_scene(count: int, height: int, width: int, seed: int = 4) -> tuple[list[U8], list[NDArray[np.float32]]]:
+    """Pictures of an object with hair that goes sideways over a background that stays, and its true alpha in 0..1."""
+    scene = draw_scene(np.random.default_rng(seed), Size(height, width), "hair")
+    layer = np.dstack([scene.foreground[..., ::-1] * scene.alpha[..., None], scene.alpha])
+    pictures, alphas = [], []
+    for i in range(count):
+        moved = cv2.warpAffine(layer, np.array([[1, 0, 1.3 * i], [0, 1, 0.4 * i]], np.float32), (width, height))
+        alpha = np.clip(moved[..., 3], 0, 1)
+        alpha = np.where(alpha < 1 / 128, 0, np.where(alpha > 127 / 128, 1, alpha)).astype(np.float32)
+        mixed = moved[..., :3] + (1 - alpha[..., None]) * scene.background[..., ::-1]
+        pictures.append(np.rint(np.clip(mixed, 0, 1) * 255).astype(np.uint8))
+        alphas.append(alpha)
+    return pictures, alphas
+
+
+def trimap_of(alpha: U8, side_px: int = 5) -> U8:
     """Unknown where alpha is mixed and next to that."""
-    mixed = cv2.dilate(((alpha > 0) & (alpha < 255)).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    mixed = cv2.dilate(((alpha > 0) & (alpha < 255)).astype(np.uint8), np.ones((side_px, side_px), np.uint8)) > 0
     return np.where(mixed, 128, np.where(alpha == 255, 255, 0)).astype(np.uint8)
 
 
@@ -53,6 +71,7 @@ def write_clip(
     times: Sequence[int] | None = None,
     time_base: Fraction = 1 / RATE,
     sound: str | None = None,
+    sound_rate: int = SOUND_RATE,
     tags: tuple[int, int] | None = None,
     aspect: Fraction | None = None,
 ) -> Path:
@@ -67,7 +86,7 @@ def write_clip(
             video.codec_context.sample_aspect_ratio = aspect
         if tags:
             video.codec_context.colorspace, video.codec_context.color_range = tags
-        audio: Any = container.add_stream(sound, rate=SOUND_RATE) if sound else None
+        audio: Any = container.add_stream(sound, rate=sound_rate) if sound else None
         for picture, tick in zip(pictures, ticks, strict=True):
             frame = av.VideoFrame.from_ndarray(picture, "bgr24")
             if tags:
@@ -76,17 +95,17 @@ def write_clip(
             container.mux(video.encode(frame))
         container.mux(video.encode(None))
         if audio:
-            write_tone(container, audio, float(ticks[-1] * time_base + 1 / RATE))
+            write_tone(container, audio, float(ticks[-1] * time_base + 1 / RATE), sound_rate)
     return path
 
 
-def write_tone(container: Any, audio: Any, seconds: float) -> None:
-    tone = np.rint(6000 * np.sin(np.arange(round(seconds * SOUND_RATE)) / 30)).astype(np.int16)
-    resampler = av.AudioResampler(audio.format, audio.layout, SOUND_RATE)
+def write_tone(container: Any, audio: Any, seconds: float, rate: int = SOUND_RATE) -> None:
+    tone = np.rint(6000 * np.sin(np.arange(round(seconds * rate)) / 30)).astype(np.int16)
+    resampler = av.AudioResampler(audio.format, audio.layout, rate, audio.codec_context.frame_size or None)
     for start in range(0, len(tone), 1024):
         part = np.repeat(tone[start : start + 1024], 2)[None]
         frame = av.AudioFrame.from_ndarray(part, "s16", "stereo")
-        frame.sample_rate, frame.pts, frame.time_base = SOUND_RATE, start, Fraction(1, SOUND_RATE)
+        frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
         for converted in resampler.resample(frame):
             container.mux(audio.encode(converted))
     container.mux(audio.encode(None))

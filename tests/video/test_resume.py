@@ -110,6 +110,23 @@ def test_what_was_asked_must_be_the_same(run: Run, trimaps: Callable[..., Path],
     assert len(shown(tmp_path / "cutout.mov")) == 23
 
 
+def test_a_key_frame_at_a_cut_is_added_and_the_run_goes_on(run: Run, first_trimap: Path, tmp_path: Path) -> None:
+    pictures, _ = drawn(20)
+    clip = write_clip(tmp_path / "clip.mkv", [*pictures, *[255 - picture for picture in pictures]])
+    arguments = ("--segment-frames", 8, "--cutout", tmp_path / "cutout.mov")
+    code, said = run(clip, "--trimap", first_trimap, *arguments)
+    assert code == 1
+    assert "frame 20: the scene changes here and there is no key frame" in said
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    for name in ("key_0.png", "key_20.png"):
+        (keys / name).write_bytes(first_trimap.read_bytes())
+    code, said = run(clip, "--trimap", keys, "--key-frames", *arguments)
+    assert code == 0, said
+    assert "40 frames, 16 of them from before" in said
+    assert len(shown(tmp_path / "cutout.mov")) == 40
+
+
 def test_more_trimaps_than_frames_are_told(run: Run, trimaps: Callable[..., Path], tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mkv", drawn(7)[0])
     code, said = run(clip, "--trimap", trimaps(9), "--cutout", tmp_path / "cutout.mov")
