@@ -28,7 +28,7 @@ import dim_trt
 from benchmarks.measure import add_json_argument, default_threads, manifest, size, write_json
 from dim_trt.trimap_sources import Frame
 from dim_trt.video_formats import Content, choose
-from dim_trt.video_pipeline import Look, matte_clip
+from dim_trt.video_pipeline import Look, estimator, matte_clip
 from dim_trt.video_reading import VideoReader
 from dim_trt.video_results import Output, Results
 from dim_trt.video_segments import Segments
@@ -90,7 +90,7 @@ def whole(engine: dim_trt.Engine, clip: Path, trimaps: Sequence[U8], result: str
         reader = VideoReader(str(clip))
         segments = Segments(Path(folder, "parts"), {})
         results = Results([Output(content, Path(folder, result), choose(result, content))], reader.clip, segments)
-        matte_clip(reader, Listed(trimaps), engine, results, Look((255, 255, 255)))
+        matte_clip(reader, Listed(trimaps), engine, results, Look((255, 255, 255), estimator(engine)))
         results.join(None)
         reader.close()
 

@@ -36,7 +36,7 @@ from dim_trt.trimap_sources import (
 )
 from dim_trt.version import __version__
 from dim_trt.video_formats import PNG, STANDARD_OUTPUT, Content, choose
-from dim_trt.video_pipeline import Look, matte_clip
+from dim_trt.video_pipeline import Look, estimator, matte_clip
 from dim_trt.video_reading import STANDARD_INPUT, Clip, RawFrames, Unreadable, VideoReader
 from dim_trt.video_results import Output, Results, prepare_folder
 from dim_trt.video_segments import FRAMES, Segments, digest, fingerprint
@@ -89,7 +89,7 @@ def run(job: Job) -> str:
         before, start = segments.frame_count if segments else 0, time.perf_counter()
         if not (segments and segments.is_complete):
             with tqdm(total=reader.clip.frame_count, initial=before, unit="frame", disable=None, leave=False) as bar:
-                look = _look(job, reader.clip)
+                look = _look(job, reader.clip, engine)
                 steady = Steady(job.steady) if job.steady else None
                 watched = with_motion(source) if steady else source
                 matte_clip(reader, watched, engine, results, look, steady=steady, progress=bar.update)
@@ -149,10 +149,9 @@ def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in PICTURES and not path.is_dir()
 
 
-def _look(job: Job, clip: Clip) -> Look:
-    if "composite" not in job.results:
-        return Look((0, 0, 0), job.estimate_colours)
-    return Look(read_background(job.background, clip.size), job.estimate_colours)
+def _look(job: Job, clip: Clip, engine: Engine) -> Look:
+    background = read_background(job.background, clip.size) if "composite" in job.results else (0, 0, 0)
+    return Look(background, estimator(engine) if job.estimate_colours else None)
 
 
 def _segments(job: Job, outputs: list[Output], plan: Path) -> Segments | None:

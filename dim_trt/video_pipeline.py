@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -40,13 +41,19 @@ class Look:
     """How results are coloured.
 
     background: of composites, a colour or a picture [height, width, 3] uint8 BGR.
-    estimate_colours: else the clip's own, old background included.
-    threads: of the estimation.
+    estimate: gives (foreground, background) of a picture and its alpha, as `Engine.foreground` does; None: the colours
+        are the clip's own, old background included.
     """
 
     background: U8 | Colour
-    estimate_colours: bool = True
-    threads: int = 1
+    estimate: Callable[[Any, F32], tuple[Any, Any]] | None
+
+
+def estimator(engine: Engine) -> Callable[[Any, F32], tuple[Any, Any]]:
+    """On the engine's GPU; on the CPU on one thread, as all others belong to the engine."""
+    if engine.info["backend"] == "cpu":
+        return functools.partial(foreground.estimate, threads=1)
+    return engine.foreground
 
 
 class Seen(NamedTuple):
@@ -171,17 +178,12 @@ def _colour(mattes: Iterator[Matted], wanted: set[tuple[Content, int]], look: Lo
                 levels[content, depth] = quantize_alpha(alpha, depth)
                 continue
             if depth not in colours:
-                colours[depth] = _foreground(picture.frame.image, alpha, depth, look)
+                image = picture.frame.image
+                colours[depth] = image if depth == 8 else image.astype(np.float32) / np.float32(255)
+                if look.estimate is not None:
+                    colours[depth] = look.estimate(colours[depth], alpha)[0]
             if content == "composite":
                 levels[content, depth] = composite(colours[depth], alpha, look.background)
             else:
                 levels[content, depth] = (cutout if content == "cutout" else premultiplied)(colours[depth], alpha)
         yield Coloured(picture, alpha, levels)
-
-
-def _foreground(image: U8, alpha: F32, depth: int, look: Look) -> U8 | F32:
-    """[height, width, 3] uint8, or float32 in 0..1 for 16 bits."""
-    if depth == 8:
-        return foreground.estimate(image, alpha, threads=look.threads)[0] if look.estimate_colours else image
-    deep = image.astype(np.float32) / np.float32(255)
-    return foreground.estimate(deep, alpha, threads=look.threads)[0] if look.estimate_colours else deep
