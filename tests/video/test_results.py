@@ -48,7 +48,7 @@ def test_cutouts_keep_alpha_times_and_sound(
         assert sound is not None
         assert before is not None
         if name == "cutout.webm":  # Opus has a rate of its own
-            assert sound.shape == (2, round(before.shape[1] * 48000 / 44100))
+            assert abs(sound.shape[1] - before.shape[1] * 48000 / 44100) <= 1
         else:
             np.testing.assert_array_equal(sound, before)
     assert len(written) == 23
