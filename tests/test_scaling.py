@@ -143,3 +143,12 @@ def test_the_plan_says_what_it_does(tmp_path: Path) -> None:
     assert engine.info["preprocessing"]["resize"] == UP
     assert engine.info["preprocessing"]["trimap_values"] == "raw"
     assert sum(time for _, time in engine.profile(*random_picture(0, 61, 97))) > 0
+
+
+@pytest.mark.parametrize("preprocessing", [{"padding": "none", "resize": UP}, {"padding": "none"}], ids=["up", "as is"])
+def test_tiles_give_the_same_alpha(preprocessing: dict[str, Any], tmp_path: Path) -> None:
+    whole = engine_of(tmp_path, tiny_dim(seed=5), **preprocessing)
+    rgb, trimap = random_picture(9, 451, 603)
+    tiled = _core.Engine(str(tmp_path / "dim.plan"), threads=2, color="rgb", memory_limit_bytes=12 << 20)
+    assert len(tiled.tiles(trimap)) > 1
+    assert_within(tiled.run(rgb, trimap), whole.run(rgb, trimap), 1e-5)
