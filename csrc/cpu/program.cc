@@ -180,6 +180,13 @@ class Parser {
   }
 
   std::vector<float> tensor(const Json& json, const std::vector<std::size_t>& expected) const {
+    std::vector<float> values = stored_tensor(json, expected);
+    for (const float value : values)
+      if (!std::isfinite(value)) fail(json, "the tensor holds NaN or infinity; rebuild the plan from sound weights");
+    return values;
+  }
+
+  std::vector<float> stored_tensor(const Json& json, const std::vector<std::size_t>& expected) const {
     const auto& shape = json.at("shape").array();
     if (shape.size() != expected.size())
       fail(json, "expected " + std::to_string(expected.size()) + " dimensions, got " + std::to_string(shape.size()));

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/postprocess.h"
+#include "cpu/denormals.h"
 #include "cpu/isa.h"
 #include "cpu/receptive_field.h"
 
@@ -93,6 +94,7 @@ void Runner::pack(Op& op, bool keep_ties, Layer& layer) const {
 }
 
 void Runner::run(const Request& request, std::vector<StepTime>* times) {
+  const FlushDenormals flush;  // the pool's threads always do
   Clock clock(times);
   const Size padded_size = padded(request.image.size, stride_);
   Regions regions = find_regions(request.trimap, request.wanted, padded_size);

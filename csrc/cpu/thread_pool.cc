@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include "cpu/denormals.h"
+
 #ifndef _WIN32
 #include <unistd.h>
 #endif
@@ -140,6 +142,7 @@ class ThreadPool::Workers {
   }
 
   void work(int thread) {
+    const FlushDenormals flush;
     for (;;) {
       const std::uint64_t seen = posted_.load();
       bool any = false;
