@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import cv2
@@ -21,6 +22,7 @@ from dim_trt.images import (
     read_unchanged,
     write_image,
 )
+from dim_trt.picture_limit import check_header, limit_pixels
 
 pytestmark = pytest.mark.public
 HEIGHT, WIDTH = 23, 37
@@ -193,3 +195,32 @@ def test_colours() -> None:
     for text in ("1fa0b2", "#1fa0b", "#1fa0bg", "red"):
         with pytest.raises(InvalidInput, match="expected a colour '#rrggbb'"):
             parse_colour(text)
+
+
+def test_a_small_file_of_a_huge_picture_is_refused_by_its_header(img: np.ndarray, tmp_path: Path) -> None:
+    data = bytearray(cv2.imencode(".png", img)[1].tobytes())
+    data[16:24] = (30000).to_bytes(4, "big") * 2  # IHDR; decoding would say that it is damaged
+    (tmp_path / "bomb.png").write_bytes(data)
+    with pytest.raises(InvalidInput, match=r"at most 268435456 pixels \(max_pixels\), got 900000000 \(30000x30000\)"):
+        read_image(tmp_path / "bomb.png")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp", ".bmp", ".ppm"])
+def test_pixels_are_counted_in_every_format(suffix: str, img: np.ndarray, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / f"x{suffix}"), img)
+    with limit_pixels(HEIGHT * WIDTH):
+        read_image(tmp_path / f"x{suffix}")
+    with limit_pixels(HEIGHT * WIDTH - 1), pytest.raises(InvalidInput, match=r"got 851 \(37x23\)"):
+        read_image(tmp_path / f"x{suffix}")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp", ".bmp", ".ppm"])
+def test_damaged_headers_do_not_stop_the_count(suffix: str, img: np.ndarray) -> None:
+    random = np.random.default_rng(0)
+    data = cv2.imencode(suffix, img)[1].ravel()
+    for _ in range(200):
+        damaged = data.copy()
+        places = random.integers(0, min(len(data), 200), int(random.integers(1, 6)))
+        damaged[places] = random.integers(0, 256, len(places))
+        with contextlib.suppress(InvalidInput):  # a size that has become too large; nothing else may come out
+            check_header(damaged, "damaged", "image")

@@ -53,8 +53,8 @@ void check_backend(const Plan& plan, const std::string& backend) {
                            " backend; build one with python -m dim_trt.build --backend " + backend);
 }
 
-std::unique_ptr<Matting> load(const std::filesystem::path& path, int threads, const std::string& color, std::size_t strip_bytes,
-                              int gpu, bool region, int max_concurrent, bool cuda_graphs,
+std::unique_ptr<Matting> load(const std::filesystem::path& path, int threads, const std::string& color,
+                              std::size_t strip_bytes, int gpu, bool region, int max_concurrent, bool cuda_graphs,
                               const std::vector<std::string>& tensorrt_folders, const std::string& backend,
                               std::size_t memory_limit_bytes, std::size_t max_pixels) {
   check_count("threads", threads, 0);
@@ -224,7 +224,8 @@ void register_engine(py::module_& m) {
   m.def("cut_tiles", &cut_tiles, "trimap"_a, "halo"_a, "stride"_a, "least"_a, "pixels"_a, "unknown_only"_a,
         "The tiles of a picture, each (window, wanted); for tests.");
   m.def(
-      "read_plan_header", [](const std::filesystem::path& path) { return unlocked([&] { return read_plan(path.string()).header; }); },
+      "read_plan_header",
+      [](const std::filesystem::path& path) { return unlocked([&] { return read_plan(path.string()).header; }); },
       "path"_a, "Reads and checks a whole plan file, its SHA-256 included; returns the header, JSON.");
   m.def(
       "read_plan_payload",
