@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ from benchmarks.measure import ROOT, command, default_threads, machine, source
 from benchmarks.results_files import RESULTS, result_file
 from benchmarks.throughput import counts_up_to
 
+IDLE_LOAD = 1.0
 QUICK_RESULTS = ROOT / "out/bench"
 DATA = "DATA"  # stands for the folder of --alphamatting
 THREADS = "THREADS"  # stands for 1, 2, 4, … the number of cores
@@ -142,6 +144,13 @@ def run(steps: Sequence[Step], args: argparse.Namespace) -> list[str]:
     return failed
 
 
+def warn_of_other_work() -> None:
+    """Threads that wait for each other suffer most where they share cores, the peers' more than ours: no fair race."""
+    load = os.getloadavg()[0]
+    if load > IDLE_LOAD:
+        print(f"warning: this machine has other work (load {load:.1f}); what is measured now should not be quoted")
+
+
 def list_steps() -> None:
     for step in STEPS:
         print(f"{step.name:22}{step.minutes:5.1f} min  {command([f'benchmarks.{step.module}', *step.arguments])}")
@@ -165,6 +174,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.alphamatting is not None and not args.alphamatting.is_dir():
         parser.error(f"--alphamatting: no folder {str(args.alphamatting)!r}")
     args.alphamatting = args.alphamatting and args.alphamatting.resolve()  # steps run in the project's folder
+    warn_of_other_work()
     failed = run([step for step in STEPS if not args.only or step.name in args.only], args)
     if failed:
         sys.exit(f"\nfailed: {', '.join(failed)}; `python -m benchmarks.suite --resume` repeats these alone")
