@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import json
 import os
 import secrets
 import time
@@ -15,8 +15,9 @@ from typing import Any
 import av
 from tqdm import tqdm
 
-from dim_trt import images, trimaps
+from dim_trt import _core, images, trimaps
 from dim_trt.cache import shipped_plan
+from dim_trt.capabilities import capabilities
 from dim_trt.composite import parse_colour
 from dim_trt.engine import Engine
 from dim_trt.errors import InvalidInput
@@ -109,13 +110,10 @@ def run(job: Job) -> str:
 
 def load_engine(plan: Path, job: Job) -> Engine:
     """On the CPU one core is left for reading and writing, unless `threads` says otherwise."""
-    load = functools.partial(Engine, plan, job.device, memory_limit_mb=job.memory_limit_mb, max_pixels=job.max_pixels)
-    engine = load(job.threads)
-    cores: int = engine.info["threads"]
-    if job.threads is not None or engine.info["backend"] != "cpu" or cores < 3:
-        return engine
-    engine.close()
-    return load(cores - 1)
+    cores: int = capabilities()["cpu"]["threads"]
+    on_cpu = json.loads(_core.read_plan_header(str(plan)))["backend"] == "cpu"
+    threads = cores - 1 if on_cpu and job.threads is None and cores > 2 else job.threads
+    return Engine(plan, job.device, threads, memory_limit_mb=job.memory_limit_mb, max_pixels=job.max_pixels)
 
 
 def trimap_source(job: Job) -> TrimapSource:
@@ -183,7 +181,6 @@ def _asked(job: Job, outputs: list[Output], plan: Path) -> dict[str, Any]:
         "unreadable",
         "estimate_colours",
         "depth",
-        "audio",
         "segment_frames",
     )
     return {

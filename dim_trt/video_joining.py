@@ -53,7 +53,8 @@ def join(output: Path, form: Format, clip: Clip, segments: Sequence[tuple[Segmen
                 audio = _Audio(joined, source, form, _starts(sound))
                 _mux(joined, [_video_packets(video, clip, segments), audio.packets()])
     except av.FFmpegError as failure:
-        raise Error(f"cannot write video {str(output)!r}: {reason(failure)}") from failure
+        remedy = "" if sound is None else "; if it is the sound, --no-audio leaves it out"
+        raise Error(f"cannot write video {str(output)!r}: {reason(failure)}{remedy}") from failure
 
 
 def _mux(joined: OutputContainer, packets: Sequence[Iterable[AnyPacket]]) -> None:

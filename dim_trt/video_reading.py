@@ -126,7 +126,12 @@ class VideoReader:
                     f"{frame.width}x{frame.height}, or turned otherwise; cut the clip there"
                 )
             if index >= start:
-                image = turn.apply(to_bgr(frame, self.clip.colours))
+                try:
+                    image = turn.apply(to_bgr(frame, self.clip.colours))
+                except av.FFmpegError as failure:
+                    raise InvalidInput(
+                        f"video: {frame.format.name} cannot be converted: {reason(failure)}"
+                    ) from failure
                 yield Picture(Frame(index, image, float(pts * self.clip.time_base)), pts, duration)
 
     def close(self) -> None:

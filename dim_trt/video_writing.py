@@ -38,16 +38,21 @@ class SegmentFile:
     def __init__(self, path: Path, form: Format, clip: Clip):
         self._path, self._form, self._clip = path, form, clip
         self._start: int | None = None
-        self._container = av.open(f"file:{path}", "w", format=form.muxer, container_options={"fflags": "+bitexact"})
-        self._stream = self._add_stream()
+        try:
+            options = {"fflags": "+bitexact"}
+            self._container = av.open(f"file:{path}", "w", format=form.muxer, container_options=options)
+            self._stream = self._add_stream()
+        except av.FFmpegError as failure:
+            raise self._failed(failure) from failure
 
     def write(self, picture: Picture, levels: Levels) -> None:
         if self._start is None:
             self._start = picture.pts
-        frame = from_levels(even(levels) if self._form.even else levels, self._form.pixel_format, self._clip.colours)
-        frame.pts, frame.time_base = picture.pts - self._start, self._clip.time_base
-        frame.duration = picture.duration
+        whole = even(levels) if self._form.even else levels
         try:
+            frame = from_levels(whole, self._form.pixel_format, self._clip.colours)
+            frame.pts, frame.time_base = picture.pts - self._start, self._clip.time_base
+            frame.duration = picture.duration
             self._container.mux(self._stream.encode(frame))
         except av.FFmpegError as failure:
             raise self._failed(failure) from failure
