@@ -44,8 +44,8 @@ from benchmarks.methods import (
 from benchmarks.networks import MODEL_HELP, SHIPPED, load_network
 from benchmarks.pictures import Picture, alphamatting, scene, stripe, thin_band
 
-QUICK_LIMIT_S = 25.0  # of measuring one case
-QUICK_HALF_S = 110.0
+QUICK_LIMIT_S = 20.0  # of measuring one case
+QUICK_HALF_S = 90.0  # more than that: the machine is too busy for all peers
 QUICK_CASES = (("full", False), (SHIPPED, True))  # model, whether on a scene with its truth, clocks and memory
 DEFAULT_PEERS = (PYTORCH, ONNXRUNTIME)
 progress_bar = functools.partial(tqdm, leave=False, disable=None)
