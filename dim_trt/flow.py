@@ -35,6 +35,7 @@ class Motion:
     error: [h, w] float32: by how far the way back and on again misses its start, in px of the small picture.
     new: [h, w] bool: came in from outside the picture, or looks different from what the flow says it was.
     cut: whether this frame is of another scene.
+    pictures: this frame and the one before, [h, w, 3] uint8 BGR each.
     """
 
     size: tuple[int, int]
@@ -42,11 +43,16 @@ class Motion:
     error: F32
     new: Mask
     cut: bool
+    pictures: tuple[U8, U8]
 
     @property
     def scale(self) -> float:
         """How many px of the frame are one of the small picture."""
         return float(self.size[1] / self.back.shape[1])
+
+    def change(self, back: F32) -> F32:
+        """[h, w] in levels of 255: how different each pixel is from its place in the frame before by another flow."""
+        return _change(*self.pictures, back)
 
     def brought(self, picture: F32) -> F32:
         """A picture [height, width] of the frame before, moved to where its pixels are in this frame."""
@@ -79,8 +85,9 @@ class Watcher:
         back, on = self._between(now, before), self._between(before, now)
         change = _change(now, before, back)
         cut = float((change > CUT_LEVELS).mean()) > CUT_SHARE
-        new = _outside(back) | (change > CHANGED_LEVELS)
-        return Motion((image.shape[0], image.shape[1]), back, length(back + warped(on, back)), new, cut)
+        new = from_outside(back) | (change > CHANGED_LEVELS)
+        error = length(back + warped(on, back))
+        return Motion((image.shape[0], image.shape[1]), back, error, new, cut, (now, before))
 
     def _between(self, start: U8, end: U8) -> F32:
         flow = np.zeros((*start.shape[:2], 2), np.float32)  # where the search begins
@@ -126,7 +133,8 @@ def _change(now: U8, before: U8, back: F32) -> F32:
     return np.asarray(cv2.blur(np.abs(difference), (3, 3)).max(2), np.float32)
 
 
-def _outside(back: F32) -> Mask:
+def from_outside(back: F32) -> Mask:
+    """[h, w] bool: where the flow leads out of the picture."""
     height, width = back.shape[:2]
     x, y = _places(back)
     outside: Mask = (x < -0.5) | (y < -0.5) | (x > width - 0.5) | (y > height - 0.5)

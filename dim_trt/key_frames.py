@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dim_trt.anchors import UNTRACKED_PX, Anchor
+from dim_trt.anchors import GUESS_SHARE, STRANGE, UNTRACKED_PX, Anchor
 from dim_trt.errors import InvalidInput
 from dim_trt.flow import F32, U8, Mask, Motion, Watcher, spread
 from dim_trt.trimap_sources import Frame, require_size
@@ -129,8 +129,13 @@ def carried(previous: F32, motion: Motion, anchor: Anchor | None, band_px: float
     alpha[(outside > 0) & (alpha < 0.5)] = 0  # haze where there was no soft edge
     alpha[(inside > 0) & (alpha > 0.5)] = 1
     trimap = _banded(alpha, radius, new > 0)
+    untracked = doubt >= UNTRACKED_PX
     # What no key frame ever showed is not foreground for sure; and what it left open is neither.
-    trimap[(trimap == 255) & (doubt >= UNTRACKED_PX) & (inside <= 0)] = 128
+    trimap[(trimap == 255) & untracked & (inside <= 0)] = 128
+    # What came in far from the object is background, but for what moves otherwise than the background does.
+    strange = _up(_widened(anchor.strange, 3), motion.size, cv2.INTER_NEAREST) >= STRANGE
+    trimap[untracked & (outside > GUESS_SHARE * min(motion.size))] = 0
+    trimap[untracked & strange] = 128
     trimap[((trimap == 0) & (outside < -doubt)) | ((trimap == 255) & (inside < -doubt))] = 128
     trimap[outside > doubt], trimap[inside > doubt] = 0, 255
     return trimap

@@ -25,6 +25,7 @@ from dim_trt.folders import PICTURES
 from dim_trt.key_frames import AtCut, KeyFrames
 from dim_trt.renditions import CHECKERBOARD, read_background
 from dim_trt.steady import Steady, with_motion
+from dim_trt.trimap_files import paths_by_frame
 from dim_trt.trimap_sources import (
     ConstantTrimap,
     Counted,
@@ -33,7 +34,6 @@ from dim_trt.trimap_sources import (
     TrimapVideo,
     as_mask,
     as_trimap,
-    paths_by_frame,
 )
 from dim_trt.version import __version__
 from dim_trt.video_formats import PNG, STANDARD_OUTPUT, Content, choose

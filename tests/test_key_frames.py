@@ -97,6 +97,31 @@ def test_what_comes_in_becomes_unknown_before_it_can_be_wrong() -> None:
     assert (found[-1][square] != 0).mean() > 0.9
 
 
+def test_what_a_pan_brings_in_is_background_and_the_unknown_region_stays_bounded() -> None:
+    frames = [scene(index, step=0, pan=6) for index in range(30)]
+    rng, previous, source = np.random.default_rng(5), None, KeyFrames({0: truth_trimap(frames[0][1])})
+    found = []
+    for frame, truth in frames:
+        trimap = source.trimap(frame, source.look(frame), previous)
+        far = cv2.blur(truth, (61, 61)) == 0  # where matting calls whatever it is asked about foreground
+        answer = np.where(far, rng.random(truth.shape, np.float32) > 0.3, truth)
+        previous = np.where(trimap == 128, answer, trimap / 255).astype(np.float32)
+        found.append(trimap)
+    assert wrongly_known(found[-1], frames[-1][1]) < 0.003
+    assert max(unknown(trimap) for trimap in found) < 1.8 * unknown(found[0])
+    assert (found[-1][:, -20:] == 0).mean() > 0.95
+
+
+def test_an_object_that_comes_in_stays_unknown_when_matting_takes_it_for_background() -> None:
+    frames = [scene(index, step=0, second_x=-20 + 4 * index) for index in range(22)]
+    source, previous = KeyFrames({0: truth_trimap(scene(0, step=0)[1])}), None
+    for frame, _ in frames:
+        trimap = source.trimap(frame, source.look(frame), previous)
+        previous = np.where(trimap == 128, scene(0, step=0)[1], trimap / 255).astype(np.float32)
+    assert (trimap[10:31, 54:75] == 128).mean() > 0.6
+    assert unknown(trimap) < 0.35
+
+
 def test_key_frames_in_between_are_taken_as_they_are() -> None:
     frames = [scene(index) for index in range(6)]
     key = np.full((HEIGHT, WIDTH), 128, np.uint8)
