@@ -1,15 +1,19 @@
-// What the fuzz targets share. Each takes bytes and must end in a result or a dim::PlanError; everything else (another
+// What the fuzz targets share. Each takes bytes and must end in a result or a dim::PlanError, or, where a
+// plan is not for pictures of kPicture's size, a dim::InvalidInput; everything else (another
 // exception, a sanitizer's report, an endless loop, too much memory) is a bug.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/error.h"
+#include "core/matting.h"
 #include "core/plan.h"
 #include "core/sha256.h"
 #include "cpu/program.h"
@@ -42,7 +46,7 @@ inline bool is_small(const cpu::Program& program, int stride) {
 inline void load_and_run(const Plan& plan) {
   const int stride = plan.preprocessing.stride;
   if (!is_small(cpu::parse_program(plan.payload(), plan.payload_bytes(), stride), stride)) return;
-  cpu::Runner runner(plan, 1, false, std::size_t{1} << 12);
+  const Matting matting(plan, std::make_unique<cpu::Runner>(plan, 1, false, std::size_t{1} << 12));
   Bytes image(kPicture.area() * 3), trimap(kPicture.area(), kUnknown);
   for (std::size_t i = 0; i < image.size(); ++i) image[i] = static_cast<std::uint8_t>(i * 37);
   std::fill_n(trimap.begin(), 10 * kPicture.width, kBackground);
@@ -51,7 +55,7 @@ inline void load_and_run(const Plan& plan) {
   request.image = {image.data(), kPicture, kPicture.width * 3, 3, 1};
   request.trimap = {trimap.data(), kPicture, kPicture.width, 1};
   request.alpha = {alpha.data(), kPicture, kPicture.width * 4, 4};
-  runner.run(request, nullptr);
+  matting.run(request);
 }
 
 /// `prefix | u32 length | text | padding to 64 | rest`, the form of plans and of their payloads.

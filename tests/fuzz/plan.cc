@@ -55,6 +55,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const dim::Plan plan = dim::parse_plan({data, data + size}, "plan");
     if (plan.backend == "cpu") dim::fuzz::load_and_run(plan);
   } catch (const dim::PlanError&) {
+  } catch (const dim::InvalidInput&) {
   }
   return 0;
 }

@@ -6,6 +6,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   plan.backend = "cpu";
   plan.preprocessing.std = {1, 1, 1};
   plan.preprocessing.stride = 32;
+  plan.min_size = {1, 1};
+  plan.max_size = dim::fuzz::kPicture;
   plan.file.assign(data, data + size);
   try {
     dim::fuzz::load_and_run(plan);

@@ -229,6 +229,13 @@ def programs() -> Iterator[tuple[str, bytes]]:
     yield "a_list", join(b"", b"[]", tensors)
 
 
+def resized(**changes: Any) -> Document:
+    """Preprocessing that scales pictures, with changes to how."""
+    rule = {"round": "down", "max_side": 0, "pixels": "uint8", "img": "linear", "trimap": "nearest", "alpha": "cubic"}
+    preprocessing: Document = HEADER["preprocessing"]
+    return {**preprocessing, "padding": "none", "resize": {**rule, **changes}}
+
+
 HEADER_CHANGES: dict[str, tuple[tuple[Any, ...], Any]] = {
     "newer": (("format_version",), 2),
     "older": (("format_version",), 0),
@@ -248,6 +255,18 @@ HEADER_CHANGES: dict[str, tuple[tuple[Any, ...], Any]] = {
     "no_shapes": (("shapes",), ...),
     "three_sides": (("shapes", "min"), [1, 1, 1]),
     "negative_side": (("shapes", "max"), [1, -1]),
+    "raw_trimap": (("preprocessing", "trimap_values"), "raw"),
+    "canonical_trimap": (("preprocessing", "trimap_values"), "canonical"),
+    "unknown_trimap_values": (("preprocessing", "trimap_values"), "signed"),
+    "resize_null": (("preprocessing", "resize"), None),
+    "resize_and_reflect": (("preprocessing", "resize"), {}),
+    "resize_down": (("preprocessing",), resized()),
+    "resize_up": (("preprocessing",), resized(round="up", pixels="float32", img="cubic", trimap="linear")),
+    "resize_max_side": (("preprocessing",), resized(max_side=32, alpha="nearest")),
+    "resize_max_side_33": (("preprocessing",), resized(max_side=33)),
+    "resize_round": (("preprocessing",), resized(round="nearest")),
+    "resize_pixels": (("preprocessing",), resized(pixels="float16")),
+    "resize_lanczos": (("preprocessing",), resized(img="lanczos")),
     "preprocessing_list": (("preprocessing",), []),
 }
 

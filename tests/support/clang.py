@@ -16,6 +16,8 @@ MISSING = (
     "or the newest version that there is"
 )
 
+LIBRARIES = {"fuzz": "fuzzer", "coverage": "fuzzer", "address": "asan", "thread": "tsan"}
+
 
 @functools.cache
 def clang() -> str:
@@ -47,12 +49,17 @@ def runtime(name: str) -> Path:
 
 def build(mode: str, *definitions: str) -> Path:
     """Compiles with DIM_TRT_SANITIZE=`mode` (see cmake/sanitizers.cmake); returns the folder."""
+    runtime(f"libclang_rt.{LIBRARIES[mode]}-{os.uname().machine}.a")
     folder = ROOT / "build" / mode
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))  # pip's cmake and ninja
     options = [f"-DDIM_TRT_SANITIZE={mode}", f"-DCMAKE_CXX_COMPILER={clang()}", *definitions]
-    generator = ["-G", "Ninja"] if shutil.which("ninja") else []
-    configure = ["cmake", *generator, "-S", ROOT, "-B", folder, "-DCMAKE_BUILD_TYPE=RelWithDebInfo", *options]
+    generator = ["-G", "Ninja"] if shutil.which("ninja", path=path) else []
+    configure = ["cmake", *generator, "-S", ROOT, "-B", folder, "-DCMAKE_BUILD_TYPE=Sanitize", *options]
+    env = {**os.environ, "PATH": path}
     for command in (configure, ["cmake", "--build", folder, "--parallel", str(os.cpu_count())]):
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env, check=False
+        )
         if done.returncode != 0:
             sys.exit(done.stdout)
     return folder
