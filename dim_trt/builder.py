@@ -8,8 +8,9 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dim_trt import _core
 from dim_trt.capabilities import resolve_backend
-from dim_trt.errors import InvalidInput
+from dim_trt.errors import BuildError, InvalidInput, PlanError
 from dim_trt.files import StrPath, cache_folder
 from dim_trt.gpu_options import TensorRtOptions
 from dim_trt.plan import SHAPES, check_precision, write_plan
@@ -104,4 +105,9 @@ def _compile(
     from dim_trt.graph.storage import store_weights
     from dim_trt.graph.translate import translate
 
-    return header, translate(lower(store_weights(import_graph(source.proto), precision))).to_bytes()
+    payload = translate(lower(store_weights(import_graph(source.proto), precision))).to_bytes()
+    try:
+        _core.check_cpu_payload(payload, source.preprocessing["stride"])
+    except PlanError as failure:
+        raise BuildError(f"onnx: is not a network that the CPU backend runs: {failure}") from failure
+    return header, payload

@@ -88,7 +88,7 @@ class Engine:
     ):
         self._path = _plan_path(plan)
         self._process = os.getpid()
-        if not isinstance(color, str):
+        if color not in ("bgr", "rgb"):
             raise InvalidInput(f"color: expected 'bgr' or 'rgb', got {color!r}")
         self._color = color
         backend, self._gpu = resolve_device(device)

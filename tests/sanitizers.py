@@ -31,15 +31,18 @@ TESTS = {
         "tests/test_engine.py",
         "tests/test_foreground.py",
         "tests/test_plan_fuzz.py",
+        "tests/test_scaling.py",
+        "tests/test_tiling.py",
         "tests/test_window.py",
     ],
     "thread": [
-        "tests/kernels",
+        "tests/kernels/test_threads.py",
         "tests/test_concurrency.py",
         "tests/test_engine.py",
         "tests/test_engine_async.py",
         "tests/test_foreground.py",
         "tests/test_stream.py",
+        "tests/test_tiling.py",
     ],
 }
 RUNTIME = {"address": "asan", "thread": "tsan"}

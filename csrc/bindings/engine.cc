@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -22,6 +23,8 @@
 #include "core/plan.h"
 #include "core/tiling.h"
 #include "core/window.h"
+#include "cpu/program.h"
+#include "cpu/schedule.h"
 
 namespace dim::bindings {
 namespace {
@@ -180,6 +183,12 @@ struct GpuMemory {
   std::shared_ptr<void> data;
 };
 
+/// Throws PlanError for a payload that no engine for the CPU would load.
+void check_cpu_payload(const py::bytes& payload, int stride) {
+  const std::string_view bytes = payload;
+  cpu::make_schedule(cpu::parse_program(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(), stride));
+}
+
 }  // namespace
 
 void register_engine(py::module_& m) {
@@ -227,6 +236,8 @@ void register_engine(py::module_& m) {
       "read_plan_header",
       [](const std::filesystem::path& path) { return unlocked([&] { return read_plan(path.string()).header; }); },
       "path"_a, "Reads and checks a whole plan file, its SHA-256 included; returns the header, JSON.");
+  m.def("check_cpu_payload", &check_cpu_payload, "payload"_a, "stride"_a,
+        "Raises PlanError for the payload of a plan that no engine for the CPU would load.");
   m.def(
       "read_plan_payload",
       [](const std::filesystem::path& path) {

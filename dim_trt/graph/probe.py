@@ -36,6 +36,8 @@ class Feature:
 def probe_sizes(value: onnx.ValueInfoProto) -> list[Size]:
     """Heights and widths to try: what the file fixes for its input, and else any."""
     fixed = [dim.dim_value for dim in value.type.tensor_type.shape.dim[2:4]]
+    if min(fixed) < 0:
+        raise BuildError(f"onnx: the input is fixed at {fixed[0]}x{fixed[1]}; the file is damaged")
     if max(fixed) > MAX_FIXED_PX:
         raise BuildError(
             f"onnx: the input is fixed at {fixed[0]}x{fixed[1]}, too large to try out; export it with open height and "

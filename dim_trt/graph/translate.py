@@ -157,13 +157,12 @@ class _Translator:
 
     def on_slice(self, node: gs.Node) -> None:
         source = self.read(node, 0, may_be_slice=True)
-        rank = 4
-        starts, ends = (np.atleast_1d(self.constant(node, i, what)) for i, what in ((1, "starts"), (2, "ends")))
-        axes = self.constant(node, 3, "axes") if len(node.inputs) > 3 else np.arange(len(starts))
-        steps = self.constant(node, 4, "steps") if len(node.inputs) > 4 else np.ones(len(starts), np.int64)
-        if [int(axis) % rank for axis in axes] != [1] or [int(step) for step in steps] != [1]:
+        starts, ends = self.integers(node, 1, "starts"), self.integers(node, 2, "ends")
+        axes = self.integers(node, 3, "axes") if len(node.inputs) > 3 else list(range(len(starts)))
+        steps = self.integers(node, 4, "steps") if len(node.inputs) > 4 else [1]
+        if [axis % 4 for axis in axes] != [1] or [len(starts), len(ends), *steps] != [1, 1, 1]:
             raise fail(node, "is not a plain range of channels (axis 1, step 1)")
-        first, end, _ = slice(int(starts[0]), int(ends[0])).indices(source.channels)
+        first, end, _ = slice(starts[0], ends[0]).indices(source.channels)
         if end <= first:
             raise fail(node, f"takes no channel of {source.shape()}")
         whole = source.whole and end - first == source.channels
@@ -206,6 +205,12 @@ class _Translator:
         if not isinstance(tensor, gs.Constant):
             raise fail(node, f"has no constant {what}")
         return np.asarray(tensor.values)
+
+    def integers(self, node: gs.Node, index: int, what: str) -> list[int]:
+        values = np.atleast_1d(self.constant(node, index, what))
+        if values.ndim != 1 or values.dtype.kind != "i":
+            raise fail(node, f"has {what} {values.dtype} {list(values.shape)}; expected a list of whole numbers")
+        return [int(value) for value in values]
 
     def weights(self, node: gs.Node) -> tuple[NDArray[Any], dict[str, Any]]:
         """A convolution's stored weights [O, I, k, k] and how the program describes them."""

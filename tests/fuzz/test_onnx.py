@@ -99,6 +99,7 @@ def outcome(folder: Path, data: bytes, precision: str = "fp32") -> str:
     return "built"
 
 
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")
 @given(data=changed_models(), precision=st.sampled_from(["fp32", "fp16", "int8"]))
 def test_a_changed_graph_is_refused_or_built(tmp_path_factory: Any, data: bytes, precision: str) -> None:
     outcome(tmp_path_factory.getbasetemp(), data, precision)
