@@ -342,8 +342,9 @@ def test_too_little_memory_is_an_error_and_the_engine_goes_on(plan: Path) -> Non
 
 WRITING_CALLS = {"write_text", "write_bytes", "imwrite", "tofile", "save", "savez", "savez_compressed", "savetxt"}
 ALLOWED = {
-    ("dim_trt/files.py", "open"),  # write_atomic itself
     ("dim_trt/evaluation.py", "open"),  # a journal: lines are appended, one cut off is left alone
+    ("dim_trt/video_writing.py", "fdopen"),  # a pipe
+    ("dim_trt/video_writing.py", "open"),  # segments of a video; one counts when its note is written
     ("training/checkpoints.py", "save"),  # under a temporary name, then renamed
     ("training/foreign/writing.py", "save"),  # to bytes, for write_atomic
     ("training/train.py", "save"),  # calls training.checkpoints
@@ -351,10 +352,18 @@ ALLOWED = {
 
 
 def writers(path: Path) -> list[str]:
-    """Names of the calls in a module that write files by themselves."""
+    """Names of the calls in a module that write files by themselves: not to the temporary name of `replaced`."""
     names = []
-    for node in ast.walk(ast.parse(path.read_text())):
-        if not isinstance(node, ast.Call):
+    tree = ast.parse(path.read_text())
+    blocks = [node for node in ast.walk(tree) if isinstance(node, ast.With)]
+    safe = {
+        id(part)
+        for block in blocks
+        if any(getattr(getattr(item.context_expr, "func", None), "id", "") == "replaced" for item in block.items)
+        for part in ast.walk(block)
+    }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or id(node) in safe:
             continue
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         constants = [a.value for a in [*node.args, *(k.value for k in node.keywords)] if isinstance(a, ast.Constant)]
@@ -372,5 +381,5 @@ def test_every_writer_is_atomic() -> None:
         for path in (ROOT / package).rglob("*.py")
         for name in writers(path)
     }
-    assert ("dim_trt/files.py", "open") in found
+    assert ("dim_trt/evaluation.py", "open") in found, "what is allowed is seen"
     assert found <= ALLOWED, "write with dim_trt.files.write_atomic"
