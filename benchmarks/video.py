@@ -4,9 +4,10 @@
     python -m benchmarks.video --result cutout.mov over.mp4 --threads 2 3 4 --json out/video.json
 
 The engine alone gets decoded frames and finished trimaps from memory; the whole pipeline reads an H.264 file, takes the
-same trimaps from a list, mattes with the same engine, estimates colours and encodes. Where reading and writing hide
-behind matting, both take as long. Beside the rates stands how much processor time a frame takes in all: on a machine
-with other work that says what the clock cannot. The pictures are a drawn object that moves over its background.
+same trimaps from a list, mattes with the same engine, estimates colours and encodes. Rates are those once all of its
+stages have work. Where reading and writing hide behind matting, both are the same. Beside them stands how much
+processor time a frame takes in all: on a machine with other work that says what the clock cannot. The pictures are a
+drawn object that moves over its background.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import time
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import av
 import numpy as np
@@ -39,6 +40,9 @@ U8 = NDArray[np.uint8]
 CONTENTS: dict[str, Content] = {"cutout": "cutout", "over": "composite", "alpha": "alpha"}
 SEED, FAMILY = 3, "hair"
 PAN_PX = 2  # a frame
+FILLING = 12  # frames until all stages have work
+
+Tick: TypeAlias = Callable[[], object]
 
 
 class Listed:
@@ -79,27 +83,34 @@ def encode(path: Path, pictures: Sequence[U8]) -> None:
         container.mux(stream.encode(None))
 
 
-def alone(engine: dim_trt.Engine, frames: Sequence[U8], trimaps: Sequence[U8]) -> None:
+def alone(engine: dim_trt.Engine, frames: Sequence[U8], trimaps: Sequence[U8], tick: Tick) -> None:
     for img, trimap in zip(frames, trimaps, strict=True):
         engine.run(img, trimap)
+        tick()
 
 
-def whole(engine: dim_trt.Engine, clip: Path, trimaps: Sequence[U8], result: str) -> None:
+def whole(engine: dim_trt.Engine, clip: Path, trimaps: Sequence[U8], result: str, tick: Tick) -> None:
     with tempfile.TemporaryDirectory() as folder:
         content = CONTENTS[Path(result).stem]
         reader = VideoReader(str(clip))
         segments = Segments(Path(folder, "parts"), {})
         results = Results([Output(content, Path(folder, result), choose(result, content))], reader.clip, segments)
-        matte_clip(reader, Listed(trimaps), engine, results, Look((255, 255, 255), estimator(engine)))
-        results.join(None)
+        matte_clip(reader, Listed(trimaps), engine, results, Look((255, 255, 255), estimator(engine)), progress=tick)
         reader.close()
 
 
-def timed(run: Callable[[], None], count: int) -> tuple[float, float]:
-    """(frames a second, milliseconds of processor time a frame)."""
-    clock, processor = time.perf_counter(), time.process_time()
-    run()
-    return count / (time.perf_counter() - clock), (time.process_time() - processor) * 1e3 / count
+def timed(run: Callable[[Tick], None]) -> tuple[float, float]:
+    """(frames a second, milliseconds of processor time a frame), once the first frames are through."""
+    clock: list[float] = []
+    processor: list[float] = []
+
+    def tick(_: object = None) -> None:
+        clock.append(time.perf_counter())
+        processor.append(time.process_time())
+
+    run(tick)
+    count = len(clock) - FILLING
+    return count / (clock[-1] - clock[FILLING - 1]), (processor[-1] - processor[FILLING - 1]) * 1e3 / count
 
 
 def compare(engine: dim_trt.Engine, clip: Path, trimaps: Sequence[U8], result: str, turns: int) -> dict[str, Any]:
@@ -107,11 +118,11 @@ def compare(engine: dim_trt.Engine, clip: Path, trimaps: Sequence[U8], result: s
     reader = VideoReader(str(clip))
     frames = [picture.frame.image for picture in reader.pictures()]
     reader.close()
-    alone(engine, frames[:3], trimaps[:3])  # lays out its memory
+    alone(engine, frames[:3], trimaps[:3], lambda: None)  # lays out its memory
     figures: dict[str, list[tuple[float, float]]] = {"engine": [], "video": []}
     for _ in range(turns):
-        figures["engine"].append(timed(lambda: alone(engine, frames, trimaps), len(frames)))
-        figures["video"].append(timed(lambda: whole(engine, clip, trimaps, result), len(frames)))
+        figures["engine"].append(timed(lambda tick: alone(engine, frames, trimaps, tick)))
+        figures["video"].append(timed(lambda tick: whole(engine, clip, trimaps, result, tick)))
     best = {name: max(rate for rate, _ in pairs) for name, pairs in figures.items()}
     by_turn = [video[0] / engine[0] for engine, video in zip(figures["engine"], figures["video"], strict=True)]
     return {
