@@ -4,7 +4,7 @@
     python -m benchmarks.video_trimaps --clips slow --frames 200 --seeds 11
 
 Each clip is matted three times: with a true trimap for every frame (a band around the true alpha); with true trimaps at
-key frames only (the first frame, unless the name says more), which `KeyFrames` carries on; and so with `Steady` behind.
+key frames only (the first frame, unless the name says more), which `KeyFrames` carries; and so with `Steady` behind.
 SAD is the sum of |alpha - truth| over the frame in thousands, mean over frames and seeds; dtSSD is that of convention
 "rvm"; a pixel is wrongly known if trimap and truth differ by more than 0.1 where the trimap is 0 or 255.
 """
@@ -91,7 +91,10 @@ def follow(
     steady: Steady | None,
 ) -> Track:
     track, previous = Track(), None
-    source = KeyFrames({key: true_trimap(frames[key][1]) for key in clip.keys})
+    source = KeyFrames(
+        {key: true_trimap(frames[key][1]) for key in clip.keys},
+        reread=lambda start: (Frame(index, frames[index][0], None) for index in range(start, len(frames))),
+    )
     for index, (image, truth) in enumerate(tqdm(frames, desc=f"{clip.name}, carried", leave=False, disable=None)):
         frame = Frame(index, image, None)
         begin = time.perf_counter()
@@ -104,6 +107,7 @@ def follow(
         alpha = engine.run(image, trimap)
         previous = steady(frame, seen, alpha, previous) if steady else alpha
         track.add(previous, trimap, truth)
+    source.close()
     return track
 
 

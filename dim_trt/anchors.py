@@ -84,6 +84,28 @@ class Anchor:
         return np.asarray(np.where(untracked, np.clip(strange, -1, 1), 0), np.float32)
 
 
+def together(ahead: Anchor, behind: Anchor) -> Anchor:
+    """What the key frames before and after a frame say of it.
+
+    At each place the one that doubts less counts: it is nearer in time, or the motion was easier to follow. Where both
+    are sure and contradict each other, neither counts; where neither knows, background is what would be for both.
+    """
+    less = behind.doubt_px < ahead.doubt_px
+    outside, inside, doubt, strange = (
+        np.where(less, getattr(behind, name), getattr(ahead, name))
+        for name in ("outside_px", "inside_px", "doubt_px", "strange")
+    )
+    neither = doubt >= UNTRACKED_PX
+    outside = np.where(neither, np.minimum(ahead.outside_px, behind.outside_px), outside)
+    strange = np.where(neither, np.maximum(ahead.strange, behind.strange), strange)
+    contradiction = np.zeros(doubt.shape, np.bool_)
+    for one, other in ((ahead, behind), (behind, ahead)):
+        contradiction |= (one.outside_px > one.doubt_px) & (other.inside_px > other.doubt_px)
+    for distance in (outside, inside):
+        distance[contradiction] = -doubt[contradiction] - 1
+    return Anchor(outside, inside, doubt, strange)
+
+
 def _spread_around(back: F32, weight: F32) -> F32:
     """The flow where the weight is, and around it that of what is nearest."""
     total, flow = np.full(weight.shape, 1e-9, np.float32), np.float32(1e-9) * back

@@ -76,18 +76,21 @@ class Watcher:
         Raises:
             InvalidInput: the image is of another size than the one before.
         """
-        now, before = _small(image), self._before
-        self._before = now
+        return self.motion_of_small(small_picture(image), (image.shape[0], image.shape[1]))
+
+    def motion_of_small(self, now: U8, size: tuple[int, int]) -> Motion | None:
+        """The same of a `small_picture`, whose frame has `size` (height, width)."""
+        before, self._before = self._before, now
         if before is None:
             return None
         if before.shape != now.shape:
-            raise InvalidInput(f"image: expected frames of one size, got {list(image.shape[:2])} after another one")
+            raise InvalidInput(f"image: expected frames of one size, got {list(size)} after another one")
         back, on = self._between(now, before), self._between(before, now)
         change = _change(now, before, back)
         cut = float((change > CUT_LEVELS).mean()) > CUT_SHARE
         new = from_outside(back) | (change > CHANGED_LEVELS)
         error = length(back + warped(on, back))
-        return Motion((image.shape[0], image.shape[1]), back, error, new, cut, (now, before))
+        return Motion(size, back, error, new, cut, (now, before))
 
     def _between(self, start: U8, end: U8) -> F32:
         flow = np.zeros((*start.shape[:2], 2), np.float32)  # where the search begins
@@ -103,7 +106,7 @@ def small_size(size: tuple[int, ...]) -> tuple[int, int]:
     return -(-size[0] // shrink), -(-size[1] // shrink)
 
 
-def _small(image: U8) -> U8:
+def small_picture(image: U8) -> U8:
     """[h, w, 3] uint8 of `small_size`."""
     height, width = small_size(image.shape[:2])
     return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)

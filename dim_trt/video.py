@@ -44,7 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--key-frames",
         action="store_true",
-        help="the folder's pictures are of the frames whose numbers, from 0, are in their names; carried on from these",
+        help="the folder's pictures are of the frames whose numbers, from 0, are in their names; carried both ways "
+        "from these",
     )
     parser.add_argument(
         "--at-cut",

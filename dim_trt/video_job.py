@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Generator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ import av
 from tqdm import tqdm
 
 from dim_trt import _core, images, trimaps
+from dim_trt.backwards import Reread
 from dim_trt.cache import shipped_plan
 from dim_trt.capabilities import capabilities
 from dim_trt.composite import parse_colour
@@ -29,6 +31,7 @@ from dim_trt.trimap_files import paths_by_frame
 from dim_trt.trimap_sources import (
     ConstantTrimap,
     Counted,
+    Frame,
     TrimapFolder,
     TrimapSource,
     TrimapVideo,
@@ -41,6 +44,8 @@ from dim_trt.video_pipeline import Look, estimator, matte_clip
 from dim_trt.video_reading import STANDARD_INPUT, Clip, RawFrames, Unreadable, VideoReader
 from dim_trt.video_results import Output, Results, prepare_folder
 from dim_trt.video_segments import FRAMES, Segments, digest, fingerprint
+
+LOGGER = logging.getLogger("dim_trt")
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,7 @@ def trimap_source(job: Job) -> TrimapSource:
         return ConstantTrimap(convert(images.read_gray(job.known, argument)))
     if carried := _carried(job):
         keys = {index: convert(images.read_gray(path, argument)) for index, path in carried.items()}
-        return KeyFrames(keys, at_cut=job.at_cut)
+        return KeyFrames(keys, at_cut=job.at_cut, reread=_reread(job, keys))
     if job.known.is_dir():
         return TrimapFolder(job.known, convert=convert)
     return TrimapVideo(job.known, convert=convert) if job.are_masks else TrimapVideo(job.known)
@@ -141,6 +146,22 @@ def _carried(job: Job) -> dict[int, Path]:
     if job.key_frames:
         return paths_by_frame(job.known, "number")
     return {0: job.known} if _is_picture(job.known) and not job.fixed else {}
+
+
+def _reread(job: Job, keys: Collection[int]) -> Reread | None:
+    """The clip's frames once more, for trimaps that are carried backwards; None where they cannot or need not be."""
+    if set(keys) == {0}:
+        return None
+    if not Path(job.source).is_file():
+        LOGGER.warning("a pipe cannot be read twice: trimaps are carried forwards only")
+        return None
+
+    def frames(start: int) -> Generator[Frame, None, None]:
+        with closing(VideoReader(job.source, unreadable=job.unreadable)) as reader:
+            for picture in reader.pictures(start):
+                yield picture.frame
+
+    return frames
 
 
 def _is_picture(path: Path) -> bool:

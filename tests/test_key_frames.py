@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import tempfile
+from collections.abc import Generator, Iterator
+from contextlib import closing
 
 import cv2
 import numpy as np
@@ -10,7 +14,8 @@ import pytest
 from numpy.typing import NDArray
 
 from dim_trt.anchors import UNTRACKED_PX, Anchor
-from dim_trt.errors import InvalidInput
+from dim_trt.backwards import Reread
+from dim_trt.errors import Error, InvalidInput
 from dim_trt.flow import Motion, Watcher
 from dim_trt.key_frames import KeyFrames
 from dim_trt.trimap_sources import Frame, Remembers
@@ -50,15 +55,19 @@ def truth_trimap(alpha: F32) -> U8:
 
 
 def carry(source: KeyFrames, frames: list[tuple[Frame, F32]], wrong: float = 0.0) -> list[U8]:
+    with closing(source):
+        return list(trimaps_of(source, frames, wrong))
+
+
+def trimaps_of(source: KeyFrames, frames: list[tuple[Frame, F32]], wrong: float) -> Iterator[U8]:
     """The trimaps when matting answers the truth in unknown pixels, or 1 - truth in a share `wrong` of them."""
-    rng, previous, found = np.random.default_rng(3), None, []
+    rng, previous = np.random.default_rng(3), None
     for frame, truth in frames:
         trimap = source.trimap(frame, source.look(frame), previous)
         flipped = cv2.GaussianBlur(rng.random(truth.shape, np.float32), (0, 0), 3)
         answer = np.where(flipped < np.quantile(flipped, wrong), 1 - truth, truth) if wrong else truth
         previous = np.where(trimap == 128, answer, trimap / 255).astype(np.float32)
-        found.append(trimap)
-    return found
+        yield trimap
 
 
 def wrongly_known(trimap: U8, alpha: F32) -> float:
@@ -128,6 +137,75 @@ def test_key_frames_in_between_are_taken_as_they_are() -> None:
     found = carry(KeyFrames({0: truth_trimap(frames[0][1]), 4: key}), frames)
     np.testing.assert_array_equal(found[4], key)
     assert unknown(found[5]) > 0.1  # what that key frame left open
+
+
+def rereading(frames: list[tuple[Frame, F32]]) -> Reread:
+    return lambda start: (frame for frame, _ in frames[start:])
+
+
+def test_the_next_key_frame_counts_backwards_and_the_first_need_not_be_frame_0() -> None:
+    frames = [scene(index, step=0, second_x=-20 + 4 * index) for index in range(23)]
+    keys = {index: truth_trimap(frames[index][1]) for index in (13, 22)}
+    found = carry(KeyFrames(keys, reread=rereading(frames)), frames)
+    for index, (trimap, (_, alpha)) in enumerate(zip(found, frames, strict=True)):
+        assert wrongly_known(trimap, alpha) < 0.005, index
+        assert unknown(trimap) < 0.4, index
+    ahead = carry(KeyFrames({0: truth_trimap(frames[0][1]), 22: keys[22]}), frames)
+    both = carry(KeyFrames({0: truth_trimap(frames[0][1]), 22: keys[22]}, reread=rereading(frames)), frames)
+    inside = np.s_[12:29, 52:69]  # of what came in, two frames before the key frame that shows it
+    assert (ahead[20][inside] == 255).mean() < 0.1
+    assert (both[20][inside] == 255).mean() > 0.7
+
+
+def test_where_key_frames_contradict_each_other_nothing_is_known() -> None:
+    frames = [scene(0, step=0)[0]] * 9
+    frames = [(Frame(index, frame.image, None), scene(0, step=0)[1]) for index, frame in enumerate(frames)]
+    keys = {0: np.zeros((HEIGHT, WIDTH), np.uint8), 8: np.full((HEIGHT, WIDTH), 255, np.uint8)}
+    found = carry(KeyFrames(keys, reread=rereading(frames)), frames)
+    assert all((trimap == 128).all() for trimap in found[1:8])
+
+
+def test_backwards_goes_on_as_it_began_and_needs_each_frame_once() -> None:
+    frames = [scene(index, pan=2) for index in range(12)]
+    keys = {index: truth_trimap(frames[index][1]) for index in (3, 7, 10)}
+    given: list[int] = []
+
+    def reread(start: int) -> Generator[Frame, None, None]:
+        for frame, _ in frames[start:]:
+            given.append(frame.index)
+            yield frame
+
+    whole = carry(KeyFrames(keys, reread=reread), frames)
+    assert given == list(range(11))
+    source = KeyFrames(keys, reread=reread)
+    assert [source.first_look(index) for index in (0, 2, 4, 9, 11)] == [0, 0, 3, 7, 10]
+    seen = [source.look(frames[index][0]) for index in range(source.first_look(9), 10)][-1]
+    previous = np.where(whole[8] == 128, frames[8][1], whole[8] / 255).astype(np.float32)
+    np.testing.assert_array_equal(source.trimap(frames[9][0], seen, previous), whole[9])
+    source.close()
+
+
+def test_no_room_for_the_frames_before_a_key_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = [scene(index) for index in range(3)]
+
+    def full(**_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    with pytest.raises(Error, match=r"cannot carry key frame 2 back: .*No space left on device; TMPDIR names"):
+        carry(KeyFrames({2: truth_trimap(frames[2][1])}, reread=rereading(frames)), frames)
+
+
+def test_a_cut_needs_no_key_frame_of_its_own_where_one_follows() -> None:
+    frames = cut_scene()
+    keys = {index: truth_trimap(frames[index][1]) for index in (1, 6)}
+    found = carry(KeyFrames(keys, reread=rereading(frames)), frames)
+    for trimap, (_, alpha) in zip(found, frames, strict=True):
+        assert wrongly_known(trimap, alpha) < 0.004
+        assert unknown(trimap) < 0.4
+    with pytest.raises(InvalidInput, match="frame 0: the clip begins here and there is no key frame; add a trimap"):
+        carry(KeyFrames({6: keys[6]}, reread=rereading(frames)), frames)
+    assert (carry(KeyFrames({6: keys[6]}, at_cut="unknown", reread=rereading(frames)), frames)[0] == 128).all()
 
 
 def cut_scene() -> list[tuple[Frame, F32]]:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -92,3 +93,17 @@ def test_a_reader_that_has_seen_enough(plan: Path, trimaps: Callable[..., Path],
             assert len(process.stdout.read(45 * 61 * 4)) == 45 * 61 * 4
         assert process.wait(SECONDS) == 1
         assert b"Traceback" not in (tmp_path / "said").read_bytes()
+
+
+def test_key_frames_of_a_pipe_are_carried_forwards_only(plan: Path, tmp_path: Path) -> None:
+    data = b"".join(picture.tobytes() for picture in PICTURES)
+    arguments = ("--size", "61x45", "--trimap", tmp_path, "--key-frames", "--alpha", "-")
+    cv2.imwrite(str(tmp_path / "6.png"), trimap_of(ALPHAS[6]))
+    done = piped(plan, data, *arguments)
+    assert done.returncode == 1
+    assert b"expected a trimap for frame 0" in done.stderr
+    cv2.imwrite(str(tmp_path / "0.png"), trimap_of(ALPHAS[0]))
+    done = piped(plan, data, *arguments)
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stderr.count(b"cannot be read twice: trimaps are carried forwards only") == 1
+    assert len(done.stdout) == 9 * 45 * 61

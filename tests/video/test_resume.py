@@ -130,6 +130,34 @@ def test_a_key_frame_at_a_cut_is_added_and_the_run_goes_on(run: Run, first_trima
     assert len(shown(tmp_path / "cutout.mov")) == 40
 
 
+def test_key_frames_carried_both_ways_go_on_to_the_same_file(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures, alphas = drawn(23)
+    clip, keys = write_clip(tmp_path / "clip.mkv", pictures), tmp_path / "keys"
+    keys.mkdir()
+    for index in (3, 20):
+        cv2.imwrite(str(keys / f"{index}.png"), trimap_of(alphas[index]))
+    arguments = (clip, "--trimap", keys, "--key-frames", "--segment-frames", 5, "--alpha")
+    assert run(*arguments, tmp_path / "whole.mkv")[0] == 0
+    add = Results.add
+
+    def fail_late(self: Results, picture: object, *rest: object) -> None:
+        if picture.frame.index == 13:  # type: ignore[attr-defined]
+            raise KeyboardInterrupt
+        add(self, picture, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Results, "add", fail_late)
+    assert run(*arguments, tmp_path / "stopped.mkv")[0] == 130
+    monkeypatch.undo()
+    code, said = run(*arguments, tmp_path / "stopped.mkv")
+    assert code == 0, said
+    assert "23 frames, 10 of them from before" in said
+    assert (tmp_path / "stopped.mkv").read_bytes() == (tmp_path / "whole.mkv").read_bytes()
+    for frame, alpha in zip(shown(tmp_path / "whole.mkv"), alphas, strict=True):
+        assert np.abs(frame.bgra[..., 0] - alpha.astype(np.float32)).mean() < 255 * 0.03
+
+
 def test_more_trimaps_than_frames_are_told(run: Run, trimaps: Callable[..., Path], tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mkv", drawn(7)[0])
     code, said = run(clip, "--trimap", trimaps(9), "--cutout", tmp_path / "cutout.mov")
