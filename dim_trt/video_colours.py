@@ -11,15 +11,17 @@ from typing import Any, cast
 
 import numpy as np
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Interpolation
+from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from dim_trt.errors import InvalidInput
 from dim_trt.images import Levels
 
 RGB, BT709, UNSPECIFIED, BT470BG, SMPTE170M, BT2020 = 0, 1, 2, 5, 6, 9
-MATRICES = (BT709, 4, BT470BG, SMPTE170M, 7, BT2020)  # those that swscale computes; 4 is FCC, 7 is SMPTE 240M
-EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+KNOWS_BT2020 = hasattr(Colorspace, "BT2020")  # PyAV from 18 on
+# Those that swscale computes; 4 is FCC, 7 is SMPTE 240M.
+MATRICES = (BT709, 4, BT470BG, SMPTE170M, 7, *((BT2020,) if KNOWS_BT2020 else ()))
+EXACT = 0x4 | 0x2000 | 0x40000  # of swscale: bicubic, full chroma interpolation, accurate rounding
 FORMATS = {
     (1, 8): "gray",
     (3, 8): "bgr24",
@@ -50,8 +52,8 @@ def tags_of(frame: VideoFrame) -> ColourTags:
         matrix = BT709 if frame.width >= 1280 or frame.height > 576 else SMPTE170M
     if matrix not in MATRICES:
         raise InvalidInput(
-            f"video: expected the colour matrix BT.601, BT.709 or BT.2020, got number {matrix} of ISO/IEC 23091-2; "
-            "convert the clip with ffmpeg -vf scale=out_color_matrix=bt709"
+            f"video: expected the colour matrix BT.601, BT.709 or, with PyAV 18, BT.2020, got number {matrix} of "
+            "ISO/IEC 23091-2; convert the clip with ffmpeg -vf scale=out_color_matrix=bt709"
         )
     return ColourTags(matrix, int(frame.color_primaries), int(frame.color_trc))
 

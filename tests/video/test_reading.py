@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from dim_trt.errors import InvalidInput
+from dim_trt.video_colours import KNOWS_BT2020
 from dim_trt.video_reading import Unreadable, VideoReader
 from tests.support.clips import drawn, write_clip, write_tone
 
@@ -52,11 +53,21 @@ def test_reading_from_a_later_picture(tmp_path: Path) -> None:
     np.testing.assert_array_equal(rest[0].frame.image, whole[7].frame.image)
 
 
-@pytest.mark.parametrize("tags", [(1, 1), (1, 2), (5, 1), (5, 2), (9, 1)])
+WIDE = pytest.param((9, 1), marks=pytest.mark.skipif(not KNOWS_BT2020, reason="this PyAV knows no BT.2020"))
+
+
+@pytest.mark.parametrize("tags", [(1, 1), (1, 2), (5, 1), (5, 2), WIDE])
 def test_matrix_and_range_are_applied(tmp_path: Path, tags: tuple[int, int]) -> None:
     clip = write_clip(tmp_path / "clip.mkv", PICTURES[:1], pixel_format="yuv444p", tags=tags)
     (picture,) = VideoReader(str(clip)).pictures()
     assert np.abs(picture.frame.image.astype(int) - PICTURES[0]).max() <= 3
+
+
+def test_a_matrix_that_is_not_computed_is_refused(tmp_path: Path) -> None:
+    picture = np.full((46, 62, 3), 128, np.uint8)
+    clip = write_clip(tmp_path / "clip.mp4", [picture], codec="libx264", pixel_format="yuv444p", tags=(14, 1))
+    with pytest.raises(InvalidInput, match=r"got number 14 of ISO"):
+        VideoReader(str(clip))
 
 
 def quarter(turns: int) -> tuple[int, int, int, int]:
