@@ -10,7 +10,7 @@ import numpy as np
 from dim_trt.flow import F32, U8, Mask, Motion, from_outside, length, small_size, warped
 
 UNTRACKED_PX = 1e5  # of doubt: nothing is known
-DRIFT_PX = 0.2  # of doubt for each frame
+DRIFT_PX = 0.1  # of doubt for each frame
 DRIFT_SHARE = 0.1  # of how far the flow misses its start
 LOST_PX, LOST_SHARE = 1.0, 0.1  # misses its start by so much, in px of the small picture, and of the motion's length
 BAND_WEIGHT = 1e-6  # of the unknown region where the object's motion is asked for: it has hair and background in it
