@@ -37,6 +37,9 @@ class Parser {
     for (const Json& op : json.at("ops").array()) parse_op(op);
     if (program_.ops.empty() || program_.ops.back().kind != OpKind::output)
       throw PlanError(json.path() + ".ops: expected 'output' as the last operation");
+    for (std::size_t id = 0; id < is_read_.size(); ++id)
+      if (!is_read_[id])
+        throw PlanError(json.path() + ".ops: '" + program_.values[id].name + "' is computed, and nothing reads it");
     return std::move(program_);
   }
 
@@ -47,11 +50,12 @@ class Parser {
 
   const Value& value(int id) const { return program_.values[static_cast<std::size_t>(id)]; }
 
-  int read(const Json& json, bool codes = false) const {
+  int read(const Json& json, bool codes = false) {
     const auto it = ids_.find(json.string());
     if (it == ids_.end()) fail(json, "'" + json.string() + "' is read before it is computed");
     if (value(it->second).is_codes != codes)
       fail(json, "'" + json.string() + (codes ? "' does not hold argmax codes" : "' holds argmax codes"));
+    is_read_[static_cast<std::size_t>(it->second)] = true;
     return it->second;
   }
 
@@ -59,6 +63,7 @@ class Parser {
     const int id = static_cast<int>(program_.values.size());
     if (!ids_.emplace(json.string(), id).second) fail(json, "'" + json.string() + "' is computed twice");
     program_.values.push_back({json.string(), channels, level, codes});
+    is_read_.push_back(codes);  // nobody needs to unpool
     return id;
   }
 
@@ -220,6 +225,7 @@ class Parser {
   int stride_;
   Program program_;
   std::map<std::string, int> ids_;
+  std::vector<bool> is_read_;  // by value
 };
 
 }  // namespace

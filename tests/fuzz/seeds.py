@@ -159,6 +159,7 @@ OP_CHANGES: dict[str, tuple[tuple[Any, ...], Any]] = {
     "sigmoid_of_two_channels": ((6, "input"), "a"),
     "add_of_two_channels": ((10, "other"), "a"),
     "output_of_three_channels": ((12, "input"), "d"),
+    "unread_sum": ((11, "input"), "h"),  # once read a region that was not there
     "pool_of_the_input": ((2, "input"), "x"),
     "conv_reads_a_head": ((9, "input"), "s"),
     "unpools_the_concat": ((8, "codes"), "c"),
