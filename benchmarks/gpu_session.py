@@ -157,8 +157,8 @@ def facts() -> dict[str, Any]:
 
 def manifest(commit: str) -> dict[str, Any]:
     return {
-        "commit": commit or _output("git", "rev-parse", "HEAD") or "unknown",
         **facts(),
+        "commit": commit or _output("git", "rev-parse", "HEAD") or "unknown",
         "cores": os.cpu_count(),
         "capabilities": dim_trt.capabilities(),
         "nvidia_smi": clocks(),

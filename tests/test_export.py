@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -119,7 +119,7 @@ def test_convolutions_have_the_names_of_the_paper(exported: Exported) -> None:
 
 def test_metadata_carries_what_tensors_cannot(exported: Exported) -> None:
     source = load_onnx(exported.path)
-    assert source.preprocessing == json.loads(json.dumps(asdict(PREPROCESSING)))
+    assert source.preprocessing == json.loads(json.dumps(PREPROCESSING.to_dict()))
     assert ModelConfig(**source.model) == exported.model.config
     assert source.licence != "unknown"
     assert source.origin != "unknown"

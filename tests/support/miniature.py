@@ -34,7 +34,7 @@ class CountingEngine:
     runs = 0
     fails_at = -1
 
-    def __init__(self, plan: Path, *_settings: object):
+    def __init__(self, plan: Path, **_settings: object):
         self.info = {"path": str(plan), "precision": "fp32"}
         self.bias = Path(plan).read_bytes()[0] / 1000
 
