@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks.cold import measure_cold
-from benchmarks.exactness import errors, float32_alpha, float64_alpha
+from benchmarks.exactness import errors, float32_alpha, float64_alpha, same_argmax
 from benchmarks.measure import manifest, measure, percentiles, summary, take_turns
 from benchmarks.methods import CLASSICAL, CLOCKS, COMPILED, ENGINE, NETWORKS, PYTORCH, Files, Method, load
 from benchmarks.networks import Network
@@ -66,6 +66,8 @@ def worth(
     reference = float64_alpha(network.model, picture) if args.float64 else None
     table = errors(networks, reference, picture.unknown)
     rows: dict[str, Record] = {name: dict(table.get(name, {})) for name in alphas}
+    if args.precision == "fp32":
+        rows[ENGINE] |= same_argmax(network.model, args.files.plan, picture)
     if picture.truth is not None:
         for name, alpha in alphas.items():
             rows[name]["sad"] = round(sad(np.clip(alpha, 0, 1), picture.truth, picture.trimap), 4)

@@ -16,7 +16,7 @@ Record = dict[str, Any]
 
 
 def text(rows: Sequence[Record]) -> str:
-    parts = [times(rows), clocks(rows), starts(rows), answers(rows), means(rows), scaling(rows)]
+    parts = [times(rows), clocks(rows), starts(rows), answers(rows), argmax(rows), means(rows), scaling(rows)]
     if any(row["unstable"] for row in rows):
         parts.append(UNSTABLE_NOTE)
     return "\n\n".join(part for part in parts if part)
@@ -81,6 +81,22 @@ def answers(rows: Sequence[Record]) -> str:
     head = ["picture", "", "SAD", "max abs, PyTorch", f"pixels > {TOLERANCE:.0e}", "of these by float64, too"]
     cells = [[picture, TITLES[peer], *_answer(row)] for (picture, peer), row in last.items()]
     return table([*head, "max abs, float64", "rms, float64"], cells, 2)
+
+
+def argmax(rows: Sequence[Record]) -> str:
+    """The engine beside a PyTorch that takes the same maxima."""
+    last = {row["picture"]: row for row in rows if "max_abs_same_argmax" in row}
+    cells = [
+        [
+            picture,
+            f"{row['max_abs_same_argmax']:.1e}",
+            f"{row['windows_of_another_argmax']} of {row['pooling_windows']}",
+            f"{row['largest_gap']:.1e}",
+        ]
+        for picture, row in last.items()
+    ]
+    head = ["picture", "max abs, PyTorch with the same argmax", "windows of another argmax", "largest gap there"]
+    return table(head, cells) if cells else ""
 
 
 def _answer(row: Record) -> list[str]:

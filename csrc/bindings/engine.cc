@@ -72,8 +72,8 @@ std::unique_ptr<Matting> load(const std::filesystem::path& path, int threads, co
   });
 }
 
-py::array run_timed(const Matting& matting, const py::object& img_object, const py::object& trimap_object,
-                    const py::object& out, std::vector<StepTime>* times) {
+py::array run_traced(const Matting& matting, const py::object& img_object, const py::object& trimap_object,
+                     const py::object& out, Trace* trace) {
   const py::array img = require_array(img_object, "img");
   const py::array trimap = require_array(trimap_object, "trimap");
   Request request;
@@ -81,7 +81,7 @@ py::array run_timed(const Matting& matting, const py::object& img_object, const 
   request.trimap = trimap_view(trimap);
   py::array alpha = alpha_array(out, img, trimap);
   request.alpha = alpha_view(alpha);
-  const RunInfo info = unlocked([&] { return matting.run(request, times); });
+  const RunInfo info = unlocked([&] { return matting.run(request, trace); });
   if (info.known_pixels == 0 &&
       PyErr_WarnEx(PyExc_UserWarning,
                    "trimap: no pixel is known (0 or 255), so the whole picture is guessed; mark some background and "
@@ -92,15 +92,30 @@ py::array run_timed(const Matting& matting, const py::object& img_object, const 
 }
 
 py::array run(const Matting& matting, const py::object& img, const py::object& trimap, const py::object& out) {
-  return run_timed(matting, img, trimap, out, nullptr);
+  return run_traced(matting, img, trimap, out, nullptr);
 }
 
 py::list profile(const Matting& matting, const py::object& img, const py::object& trimap) {
-  std::vector<StepTime> times;
-  run_timed(matting, img, trimap, py::none(), &times);
+  Trace trace;
+  run_traced(matting, img, trimap, py::none(), &trace);
   py::list steps;
-  for (const StepTime& step : times) steps.append(py::make_tuple(step.name, step.ms));
+  for (const StepTime& step : trace.times) steps.append(py::make_tuple(step.name, step.ms));
   return steps;
+}
+
+py::list argmax(const Matting& matting, const py::object& img, const py::object& trimap) {
+  if (matting.tiles(trimap_view(require_array(trimap, "trimap"))).size() > 1)
+    throw InvalidInput("img: is run in tiles, each with an argmax of its own; load the plan without a memory limit");
+  Trace trace;
+  trace.keep_argmax = true;
+  run_traced(matting, img, trimap, py::none(), &trace);
+  py::list poolings;
+  for (const ArgmaxCodes& kept : trace.argmax) {
+    py::array_t<std::uint8_t> codes({kept.channels, kept.size.height, kept.size.width});
+    std::copy(kept.codes.begin(), kept.codes.end(), codes.mutable_data());
+    poolings.append(std::move(codes));
+  }
+  return poolings;
 }
 
 /// Address, (height, width) and strides in bytes of an array in GPU memory; checked by dim_trt.gpu_arrays.
@@ -215,6 +230,9 @@ void register_engine(py::module_& m) {
           "allocate", [](const Matting& self, std::size_t bytes) { return GpuMemory{self.backend().allocate(bytes)}; },
           "bytes"_a)
       .def("profile", &profile, "img"_a, "trimap"_a, "Runs once; (step, milliseconds) in the order they ran.")
+      .def("argmax", &argmax, "img"_a, "trimap"_a,
+           "Runs once; of each pooling CxHxW uint8: 2 * row + column of the maximum in its 2x2 window, 255 where no "
+           "unknown pixel depends on it. For comparing with another implementation; empty on a GPU.")
       .def("tiles", &find_tiles, "trimap"_a,
            "What a picture with this trimap is run in: (window, wanted) of each part.")
       .def(

@@ -49,12 +49,28 @@ struct StepTime {
   double ms = 0.0;
 };
 
+/// Where each maximum of a 2x2 pooling lies.
+struct ArgmaxCodes {
+  static constexpr std::uint8_t kNotComputed = 255;  // no unknown pixel depends on it
+
+  int channels = 0;
+  Size size;
+  std::vector<std::uint8_t> codes;  // [channels][height][width], 2 * row + column in the window
+};
+
+/// What may be looked at beside alpha.
+struct Trace {
+  std::vector<StepTime> times;
+  bool keep_argmax = false;         // whether to fill `argmax`
+  std::vector<ArgmaxCodes> argmax;  // of each pooling, in the order they run
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
 
-  /// Safe to call from several threads at once. Appends the time of each step when `times` is not null.
-  virtual void run(const Request& request, std::vector<StepTime>* times) = 0;
+  /// Safe to call from several threads at once. Appends to `trace` when it is not null.
+  virtual void run(const Request& request, Trace* trace) = 0;
   /// How far from an unknown pixel the network looks: see network_window.
   virtual int halo_px() const = 0;
   /// Memory that a run on a picture of this size takes beside the plan and the caller's arrays; 0 where the backend

@@ -81,21 +81,21 @@ std::vector<Tile> Matting::tiles(const TrimapView& trimap) const {
   return unknown_tiles(trimap, tile_rules());
 }
 
-void Matting::run_network(const Request& request, std::vector<StepTime>* times) const {
+void Matting::run_network(const Request& request, Trace* trace) const {
   const Window picture = whole(request.image.size);
   if (fits(picture.size)) {
     Request all = request;
     all.wanted = picture;
-    backend_->run(all, times);
+    backend_->run(all, trace);
   } else if (request.on_gpu) {  // where the trimap cannot be looked at from here
-    for (const Tile& tile : grid_tiles(picture.size, tile_rules())) backend_->run(part(request, tile), times);
+    for (const Tile& tile : grid_tiles(picture.size, tile_rules())) backend_->run(part(request, tile), trace);
   } else {
     write_known(request.trimap, request.alpha);
-    for (const Tile& tile : unknown_tiles(request.trimap, tile_rules())) backend_->run(part(request, tile), times);
+    for (const Tile& tile : unknown_tiles(request.trimap, tile_rules())) backend_->run(part(request, tile), trace);
   }
 }
 
-RunInfo Matting::run(const Request& request, std::vector<StepTime>* times) const {
+RunInfo Matting::run(const Request& request, Trace* trace) const {
   const Size size = request.image.size;
   check_sizes(size, request.trimap.size);
   const bool scales = scaling_ && !scaling_->keeps(size);
@@ -106,12 +106,12 @@ RunInfo Matting::run(const Request& request, std::vector<StepTime>* times) const
     if (scales)
       throw InvalidInput("img: is in the memory of a GPU, and this plan scales pictures of " + to_string(size) +
                          " in the CPU's; pass a numpy array");
-    run_network(request, times);
+    run_network(request, trace);
     return info;
   }
   info.unknown_pixels = count_unknown(request.trimap);
   info.known_pixels = size.area() - info.unknown_pixels;
-  const auto network = [&](const Request& part) { run_network(part, times); };
+  const auto network = [&](const Request& part) { run_network(part, trace); };
   if (info.unknown_pixels == 0)
     write_known(request.trimap, request.alpha);
   else if (scales)

@@ -35,7 +35,7 @@ class Matting {
 
   /// Writes alpha. Pictures that cannot be run at once are run in tiles, which changes nothing beyond rounding. Safe to
   /// call from several threads at once. Throws InvalidInput. Nothing is counted on a GPU.
-  RunInfo run(const Request& request, std::vector<StepTime>* times = nullptr) const;
+  RunInfo run(const Request& request, Trace* trace = nullptr) const;
 
   /// The colours under a matte, where the backend runs: a ForegroundTask, or a GpuForegroundRequest for arrays there.
   template <typename Task>
@@ -52,7 +52,7 @@ class Matting {
   bool fits(Size picture) const;
   TileRules tile_rules() const;
   void check_sizes(Size image, Size trimap) const;
-  void run_network(const Request& request, std::vector<StepTime>* times) const;
+  void run_network(const Request& request, Trace* trace) const;
 
   std::string header_;
   int stride_;

@@ -3,7 +3,6 @@
 #include <pthread.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <mutex>
 #include <utility>
@@ -32,29 +31,6 @@ std::mutex& idle_mutex() {
 }
 
 }  // namespace
-
-/// Notes the time since the last lap, summed by name; costs nothing when nobody asked.
-class Runner::Clock {
- public:
-  explicit Clock(std::vector<StepTime>* times) : times_(times) {}
-
-  void lap(const std::string& name) {
-    if (times_ == nullptr) return;
-    const auto now = std::chrono::steady_clock::now();
-    const double ms = std::chrono::duration<double, std::milli>(now - last_).count();
-    last_ = now;
-    for (StepTime& time : *times_)
-      if (time.name == name) {
-        time.ms += ms;
-        return;
-      }
-    times_->push_back({name, ms});
-  }
-
- private:
-  std::vector<StepTime>* times_;
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
 
 Runner::Runner(const Plan& plan, int threads, bool rgb, std::size_t strip_bytes)
     : kernels_(&default_kernels()),
@@ -93,15 +69,15 @@ void Runner::pack(Op& op, bool keep_ties, Layer& layer) const {
   op.bias = {};
 }
 
-void Runner::run(const Request& request, std::vector<StepTime>* times) {
+void Runner::run(const Request& request, Trace* trace) {
   const FlushDenormals flush;  // the pool's threads always do
-  Clock clock(times);
+  Tracing tracing(trace);
   const Size padded_size = padded(request.image.size, stride_);
   Regions regions = find_regions(request.trimap, request.wanted, padded_size);
   regions.ends_at = request.image.size;
   std::unique_ptr<Workspace> workspace = take_workspace();
   workspace->prepare(program_, schedule_, padded_size, strip_bytes_);
-  clock.lap("regions");
+  tracing.lap("regions");
 
   const FloatMap input = workspace->floats(program_.ops.front().output);
   const Region& input_region = regions.step.front();
@@ -111,10 +87,10 @@ void Runner::run(const Request& request, std::vector<StepTime>* times) {
     if (!input_region.row(y).empty())
       preprocessor_.row(request.image, request.trimap, y, padded_size.width, input.at(0, y, 0));
   });
-  clock.lap("preprocess");
+  tracing.lap("preprocess");
 
   for (std::size_t s = 1; s + 1 < schedule_.steps.size(); s = at(schedule_.steps[s].last) + 1)
-    run_steps(s, regions, *workspace, clock);
+    run_steps(s, regions, *workspace, tracing);
 
   const FloatMap output = workspace->floats(program_.ops.back().input);
   const Window wanted = request.wanted;
@@ -125,7 +101,7 @@ void Runner::run(const Request& request, std::vector<StepTime>* times) {
     postprocess_row(trimap, y, network, output.layout.lanes, alpha, request.clamp);
   });
   give_back(std::move(workspace));
-  clock.lap("postprocess");
+  tracing.lap("postprocess");
 }
 
 std::size_t Runner::working_bytes(Size picture) const {
@@ -139,7 +115,7 @@ std::size_t Runner::working_bytes(Size picture) const {
 
 /// Runs the step, or with it all that are interleaved with it. Each step runs ahead of the next by what that one reads
 /// below its last row, and only the rows still to be read are kept.
-void Runner::run_steps(std::size_t first, const Regions& regions, Workspace& workspace, Clock& clock) const {
+void Runner::run_steps(std::size_t first, const Regions& regions, Workspace& workspace, Tracing& tracing) const {
   const auto last = at(schedule_.steps[first].last);
   const auto op_of = [&](std::size_t s) -> const Op& { return program_.ops[at(schedule_.steps[s].op)]; };
   std::vector<FloatMap> outputs;
@@ -164,9 +140,14 @@ void Runner::run_steps(std::size_t first, const Regions& regions, Workspace& wor
       if (done[s] < until[s]) run_rows(s, done[s], until[s], regions, workspace);
       if (s != last && until[s] == height) clear_below(workspace.floats(value));
       done[s] = until[s];
-      clock.lap(op_of(s).name);
+      tracing.lap(op_of(s).name);
     }
   }
+  for (std::size_t s = first; tracing.keeps_argmax() && s <= last; ++s)
+    if (schedule_.steps[s].pool != kNone) {
+      const Op& pool = program_.ops[at(schedule_.steps[s].pool)];
+      tracing.argmax(workspace.codes(pool.codes), regions.needed[at(pool.output)]);
+    }
 }
 
 void Runner::run_rows(std::size_t s, int begin, int end, const Regions& regions, Workspace& workspace) const {

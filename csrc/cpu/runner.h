@@ -15,6 +15,7 @@
 #include "cpu/program.h"
 #include "cpu/schedule.h"
 #include "cpu/thread_pool.h"
+#include "cpu/tracing.h"
 #include "cpu/workspace.h"
 
 namespace dim::cpu {
@@ -27,7 +28,7 @@ class Runner final : public Backend {
   /// `threads` 0: see default_threads. `rgb`: channel order of the pictures. `strip_bytes`: see BackendOptions.
   Runner(const Plan& plan, int threads, bool rgb, std::size_t strip_bytes);
 
-  void run(const Request& request, std::vector<StepTime>* times) override;
+  void run(const Request& request, Trace* trace) override;
   int halo_px() const override { return halo_px_; }
   std::size_t working_bytes(Size picture) const override;
   int threads() const override { return pool_.threads(); }
@@ -55,8 +56,7 @@ class Runner final : public Backend {
   void pack(Op& op, bool keep_ties, Layer& layer) const;
   Regions find_regions(const TrimapView& trimap, const Window& wanted, Size padded) const;
   static Size tile_of(const Layer& layer, const Op& op, const Region& region);
-  class Clock;
-  void run_steps(std::size_t first, const Regions& regions, Workspace& workspace, Clock& clock) const;
+  void run_steps(std::size_t first, const Regions& regions, Workspace& workspace, Tracing& tracing) const;
   void run_rows(std::size_t step, int begin, int end, const Regions& regions, Workspace& workspace) const;
   void run_step(std::size_t step, const Region& region, const Regions& regions, Workspace& workspace) const;
   void run_conv(std::size_t step, const Region& region, const Regions& regions, Workspace& workspace) const;

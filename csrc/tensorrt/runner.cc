@@ -161,13 +161,13 @@ Window Runner::window_of(const Window& unknown, Size picture) const {
   return window;
 }
 
-void Runner::run(const Request& request, std::vector<StepTime>* times) {
+void Runner::run(const Request& request, Trace* trace) {
   const DeviceScope device(options_.device);
   Lease lease(*this);
   if (request.on_gpu)
-    run_on_gpu(request, lease.slot(), times);
+    run_on_gpu(request, lease.slot(), trace);
   else
-    run_from_host(request, lease.slot(), times);
+    run_from_host(request, lease.slot(), trace);
 }
 
 std::shared_ptr<void> Runner::allocate(std::size_t bytes) const {
@@ -192,7 +192,7 @@ void Runner::share_out(int jobs, const std::function<void(int)>& job) const {
   for (std::thread& other : others) other.join();
 }
 
-void Runner::run_from_host(const Request& request, Slot& slot, std::vector<StepTime>* times) {
+void Runner::run_from_host(const Request& request, Slot& slot, Trace* trace) {
   const Stream& stream = slot.network.stream();
   const Window window = window_of(unknown_window(request.trimap, request.wanted), request.image.size);
   const ImageView image = part(request.image, window);
@@ -201,7 +201,7 @@ void Runner::run_from_host(const Request& request, Slot& slot, std::vector<StepT
   slot.host_picture.reserve(picture_bytes), slot.host_alpha.reserve(pixels * sizeof(float));
   slot.picture.reserve(picture_bytes), slot.alpha.reserve(pixels * sizeof(float));
 
-  Timer timer(stream, times);
+  Timer timer(stream, trace);
   auto* staged = slot.host_picture.as<std::uint8_t>();
   pack(image, staged);
   pack(part(request.trimap, window), staged + image_bytes);
@@ -248,13 +248,13 @@ Window Runner::find_unknown(const Request& request, Slot& slot) {
   return {wanted.top + box->top, wanted.left + box->left, {box->bottom - box->top, box->right - box->left}};
 }
 
-void Runner::run_on_gpu(const Request& request, Slot& slot, std::vector<StepTime>* times) {
+void Runner::run_on_gpu(const Request& request, Slot& slot, Trace* trace) {
   const Stream& stream = slot.network.stream();
   const auto caller = reinterpret_cast<cudaStream_t>(request.stream);
   check_cuda(cudaEventRecord(slot.ready, caller), "following the caller's stream");
   check_cuda(cudaStreamWaitEvent(stream, slot.ready, 0), "following the caller's stream");
 
-  Timer timer(stream, times);
+  Timer timer(stream, trace);
   const Window window = window_of(find_unknown(request, slot), request.image.size);
   timer.mark("find unknown pixels");
   const Window written = overlap(window, request.wanted);

@@ -22,7 +22,7 @@ class Runner final : public Backend {
   Runner(Session& session, const Plan& plan, const LoadOptions& options);
   ~Runner() override;
 
-  void run(const Request& request, std::vector<StepTime>* times) override;
+  void run(const Request& request, Trace* trace) override;
   int halo_px() const override { return halo_px_; }
   bool takes_gpu_memory() const override { return true; }
   std::shared_ptr<void> allocate(std::size_t bytes) const override;
@@ -38,8 +38,8 @@ class Runner final : public Backend {
   class Lease;
 
   Window window_of(const Window& unknown, Size picture) const;
-  void run_from_host(const Request& request, Slot& slot, std::vector<StepTime>* times);
-  void run_on_gpu(const Request& request, Slot& slot, std::vector<StepTime>* times);
+  void run_from_host(const Request& request, Slot& slot, Trace* trace);
+  void run_on_gpu(const Request& request, Slot& slot, Trace* trace);
   Window find_unknown(const Request& request, Slot& slot);
   template <typename Request>
   void estimate(const Request& request) {

@@ -5,7 +5,6 @@
 
 #include <chrono>
 #include <string>
-#include <vector>
 
 #include "core/backend.h"
 #include "tensorrt/session.h"
@@ -14,21 +13,21 @@ namespace dim::tensorrt {
 
 class Timer {
  public:
-  /// Does nothing where `times` is null. Otherwise every mark waits for the stream, so a timed run overlaps nothing.
-  Timer(cudaStream_t stream, std::vector<StepTime>* times) : stream_(stream), times_(times), last_(Clock::now()) {}
+  /// Does nothing where `trace` is null. Otherwise every mark waits for the stream, so a timed run overlaps nothing.
+  Timer(cudaStream_t stream, Trace* trace) : stream_(stream), trace_(trace), last_(Clock::now()) {}
 
   void mark(const char* step) {
-    if (times_ == nullptr) return;
+    if (trace_ == nullptr) return;
     check_cuda(cudaStreamSynchronize(stream_), step);
     const Clock::time_point now = Clock::now();
-    times_->push_back({step, std::chrono::duration<double, std::milli>(now - last_).count()});
+    trace_->times.push_back({step, std::chrono::duration<double, std::milli>(now - last_).count()});
     last_ = now;
   }
 
  private:
   using Clock = std::chrono::steady_clock;
   cudaStream_t stream_;
-  std::vector<StepTime>* times_;
+  Trace* trace_;
   Clock::time_point last_;
 };
 
