@@ -1,6 +1,7 @@
 """The benchmark commands at sizes that take seconds: they run, check what they time, and write whole records."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks import kernels
+from benchmarks import kernels, tiling
 from benchmarks.kernel_cases import Case, Layer, cases, operands, real_products
 from benchmarks.measure import size, summary
 from benchmarks.pictures import stripe, thin_band
@@ -179,6 +180,18 @@ def test_memory_counts_a_process_of_its_own(tmp_path):
     assert 10 < row["peak_memory_mb"] < int(parent_kb) / 1024  # this process has loaded PyTorch
     with pytest.raises(SystemExit, match="more than 1"):
         memory.main([*arguments, "--limit-mb", "1"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_tiling_compares_a_picture_whole_and_in_tiles(capsys):
+    tiling.main(["--size", "701x903", "--memory-limit-mb", "60", "--threads", "1"])
+    said = capsys.readouterr().out
+    whole, tiles = ([float(n) for n in re.findall(r"[\d.]+", line.split("|", 2)[2])] for line in said.splitlines()[4:6])
+    assert whole[0] == 1 < tiles[0]
+    assert 0 < tiles[2] < 62 < whole[2]
+    assert "largest difference: " in said
+    with pytest.raises(SystemExit, match="choose another size or limit"):
+        tiling.main(["--size", "97x99", "--threads", "1"])
 
 
 def test_kernels_checks_and_times_each_one(tmp_path, capsys):
