@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from dim_trt.errors import Error
@@ -40,7 +43,7 @@ def run_command(
     logger.addFilter(_Once())
     warnings.formatwarning = lambda message, *_args, **_kwargs: f"warning: {message}\n"
     try:
-        with limit_pixels(getattr(args, "max_pixels", MAX_PIXELS)):
+        with ends_well_when_terminated(), limit_pixels(getattr(args, "max_pixels", MAX_PIXELS)):
             work(args)
         sys.stdout.flush()
     except UsageError as failure:
@@ -59,6 +62,19 @@ def run_command(
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     return 0
+
+
+@contextlib.contextmanager
+def ends_well_when_terminated() -> Iterator[None]:
+    """SIGTERM, of a service manager say, ends the block as an interrupt would: temporary files are removed."""
+    if threading.current_thread() is not threading.main_thread():  # which alone may change what signals do
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser, threads: str = "all cores") -> None:

@@ -35,9 +35,17 @@ def first_trimap(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["cutout.mov", "cutout.webm", "cutout.mkv", "over.mp4"])
+@pytest.mark.parametrize(
+    ("name", "ended_by"),
+    [
+        ("cutout.mov", signal.SIGKILL),
+        ("cutout.webm", signal.SIGTERM),
+        ("cutout.mkv", signal.SIGTERM),
+        ("over.mp4", signal.SIGKILL),
+    ],
+)
 def test_killed_and_resumed_gives_the_same_file(
-    name: str, plan: Path, run: Run, first_trimap: Path, tmp_path: Path
+    name: str, ended_by: signal.Signals, plan: Path, run: Run, first_trimap: Path, tmp_path: Path
 ) -> None:
     """The trimaps come from the alpha before, so that is carried over, too."""
     count = FRAMES or 150
@@ -53,8 +61,8 @@ def test_killed_and_resumed_gives_the_same_file(
         assert process.poll() is None
         assert time.monotonic() < end
         time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.send_signal(ended_by)
+    assert process.wait() == (-signal.SIGKILL if ended_by == signal.SIGKILL else 128 + signal.SIGTERM)
     assert not result.exists()
     kind = flag.strip("-")
     assert len(shown(parts / f"{count // 32:05}.{kind}{result.suffix}")) == 16
