@@ -36,7 +36,8 @@ class Workers:
             if self._closed:
                 raise closed()
             future = self._pool.submit(_take_and_run, held)
-        except BaseException as error:
+        except BaseException as error:  # RuntimeError where the system has no thread for it
+            held.clear()  # else it would be run, where a thread is left, and nobody could wait for it
             room.release()
             if isinstance(error, RuntimeError) and self._closed:
                 raise closed() from None

@@ -296,6 +296,47 @@ def test_the_interpreter_ends_while_threads_run(plan: Path, daemon: bool) -> Non
         assert python(code, plan, daemon) == "end"
 
 
+def test_what_was_submitted_belongs_to_the_engine(plan: Path) -> None:
+    """The caller lets go of its pictures at once, and others take their memory."""
+    pictures = mixed_pictures()
+    with dim_trt.Engine(plan, threads=1, max_concurrent=2) as engine:
+        expected = [engine.run(*picture) for picture in pictures]
+        futures: list[Any] = []
+
+        def submit() -> None:
+            for _ in range(6):
+                for img, trimap in pictures:
+                    futures.append((trimap.shape, engine.submit(img.copy(), trimap.copy())))
+                    for noise in (img, trimap):
+                        np.full_like(noise, 255)
+
+        all_well([in_thread(submit) for _ in range(4)])
+    by_size = {alpha.shape: alpha for alpha in expected}
+    assert len(futures) == 4 * 6 * len(pictures)
+    for shape, future in futures:
+        np.testing.assert_array_equal(future.result(), by_size[shape])
+
+
+def test_submit_without_a_thread_is_refused_and_loses_nothing(plan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system starts no more threads."""
+    engine = dim_trt.Engine(plan, threads=1, max_concurrent=2)
+    img, trimap = random_picture(5, 33, 45)
+    expected = engine.run(img, trimap)
+    out = np.full_like(expected, -1)
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        for _ in range(5):  # more often than there is room
+            with pytest.raises(RuntimeError, match="can't start new thread"):
+                engine.submit(img, trimap, out)
+    assert (engine.submit(img, trimap).result(SECONDS) == expected).all()
+    engine.close()
+    assert (out == -1).all(), "what was refused has run"
+
+
 def test_submit_beyond_the_queue_waits_and_loses_nothing(plan: Path) -> None:
     engine = dim_trt.Engine(plan, threads=1, max_concurrent=2)
     pictures = mixed_pictures()
