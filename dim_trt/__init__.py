@@ -16,7 +16,7 @@ except ModuleNotFoundError as error:
 except ImportError as error:
     raise ImportError(
         f"dim_trt._core cannot be loaded: {error}. A shared library that it names comes from the system's packages "
-        "(libgomp.so.1: apt-get install libgomp1, dnf install libgomp); otherwise build again: pip install ."
+        "(libstdc++.so.6: apt-get install libstdc++6, dnf install libstdc++); otherwise build again: pip install ."
     ) from error
 
 from dim_trt.builder import build_plan

@@ -3,9 +3,9 @@
     python -m tools.wheels                 # all supported versions that this machine has
     python -m tools.wheels --ends          # the oldest and the newest of them
 
-A wheel is repaired by auditwheel, which puts OpenMP's library into it, and installed with its dependencies and pytest
-alone. The tests marked `public` then run in a folder that has them, the samples and the README, and no source. Where
-TENSORRT_ROOT is set the wheel holds the TensorRT backend, else nothing is compiled for GPUs.
+A wheel is repaired by auditwheel and installed with its dependencies and pytest alone. The tests marked `public` then
+run in a folder that has them, the samples and the README, and no source. Where TENSORRT_ROOT is set the wheel holds the
+TensorRT backend, else nothing is compiled for GPUs.
 """
 
 from __future__ import annotations

@@ -4,17 +4,10 @@
 #include <unistd.h>
 
 namespace dim::bindings {
-namespace {
 
-const pid_t loaded_in = getpid();
-
-}  // namespace
-
-bool is_forked() { return getpid() != loaded_in; }
-
-void take_gil(PyThreadState* state) {
+Unlock::~Unlock() {
   try {
-    PyEval_RestoreThread(state);
+    PyEval_RestoreThread(state_);
   } catch (abi::__forced_unwind&) {
     // Before Python 3.14 the interpreter ends such a thread with pthread_exit, which unwinds it: through destructors
     // that would touch Python's objects, and through functions that must not be unwound, which ends the process.

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "core/foreground_levels.h"
+#include "cpu/denormals.h"
+#include "cpu/thread_pool.h"
 
 namespace dim {
 namespace {
@@ -37,10 +39,9 @@ struct Sums {
 /// Mean colours of what is surely foreground and surely background; where no pixel is, of all weighted by alpha, and
 /// where alpha is 0 (or 1) everywhere, of the picture. Summed row by row, so that threads change nothing.
 template <typename T>
-Colours mean_colours(const ForegroundTask<T>& task, int threads) {
+Colours mean_colours(const ForegroundTask<T>& task, cpu::ThreadPool& pool) {
   std::vector<std::array<Sums, 3>> rows(static_cast<std::size_t>(task.size.height));  // sure, by alpha, all
-#pragma omp parallel for num_threads(threads) schedule(static)
-  for (int y = 0; y < task.size.height; ++y) {
+  pool.run(task.size.height, [&](int y, int) {
     auto& [sure, weighted, all] = rows[static_cast<std::size_t>(y)];
     const std::size_t first = static_cast<std::size_t>(y) * static_cast<std::size_t>(task.size.width);
     for (std::size_t i = first; i < first + static_cast<std::size_t>(task.size.width); ++i) {
@@ -54,7 +55,7 @@ Colours mean_colours(const ForegroundTask<T>& task, int threads) {
       all.add(0, 1, rgb);
       all.add(1, 1, rgb);
     }
-  }
+  });
   std::array<Sums, 3> total;
   for (const auto& row : rows)
     for (std::size_t kind = 0; kind < 3; ++kind) {
@@ -133,13 +134,23 @@ void relax_span(const Strip& strip, int y, Span span, const ForegroundOptions& o
   }
 }
 
+/// What a thread works with: all its memory, so that it need not ask for more, which could fail.
+struct Desk {
+  Desk(int max_rows, Size level) : strip(max_rows, level), mixed(max_rows, level.width), scratch(level.width) {}
+
+  Strip strip;
+  MixedSpans mixed;
+  Scratch scratch;
+};
+
 /// All iterations of a strip. Rows beside it that are not there count as equal to its own: with every half of an
 /// iteration what that spoils is one row more.
-void relax(const Strip& strip, int iterations, const ForegroundOptions& options, Scratch* scratch) {
-  const std::vector<std::vector<Span>> spans = spans_around_mixed(strip, 2 * iterations);
+void relax(int iterations, const ForegroundOptions& options, Desk* desk) {
+  const Strip& strip = desk->strip;
+  desk->mixed.find(strip, 2 * iterations);
   for (int half = 0; half < 2 * iterations; ++half)
     for (int y = (strip.top + half) % 2; y < strip.rows; y += 2)
-      for (const Span span : spans[static_cast<std::size_t>(y / kBlock)]) relax_span(strip, y, span, options, scratch);
+      for (const Span span : desk->mixed.of_row(y)) relax_span(strip, y, span, options, &desk->scratch);
 }
 
 template <typename T>
@@ -172,41 +183,42 @@ void keep_row(const Strip& strip, int y, const Planes& colours) {
 /// wait for each other; `finish(strip, y)` gets each row of the level once.
 template <typename T, typename Finish>
 void run_level(const ForegroundTask<T>& task, const Planes& previous, Size size, const ForegroundOptions& options,
-               Finish finish) {
+               cpu::ThreadPool& pool, Finish finish) {
   const bool small = size.height <= options.small_size && size.width <= options.small_size;
   const int iterations = small ? options.small_iterations : options.large_iterations;
   const int halo = 2 * iterations, height = small ? size.height : kStripRows;
   const int strips = (size.height + height - 1) / height;
   const Sources sources(size, task.size, previous.size());
-#pragma omp parallel num_threads(std::min(strips, options.threads))
-  {
-    Strip strip(std::min(size.height, height + 2 * halo), size);
-    Scratch scratch(size.width);
-#pragma omp for schedule(dynamic, 1)
-    for (int i = 0; i < strips; ++i) {
-      const int begin = i * height, end = std::min(size.height, begin + height);
-      load_strip(task, previous, sources, std::max(0, begin - halo), std::min(size.height, end + halo), &strip);
-      relax(strip, iterations, options, &scratch);
-      for (int y = begin - strip.top; y < end - strip.top; ++y) finish(strip, y);
-    }
-  }
+  std::vector<Desk> desks;
+  for (int i = 0; i < (strips > 1 ? pool.threads() : 1); ++i)
+    desks.emplace_back(std::min(size.height, height + 2 * halo), size);
+  pool.run(strips, [&](int i, int thread) {
+    Desk& desk = desks[static_cast<std::size_t>(thread)];
+    const Strip& strip = desk.strip;
+    const int begin = i * height, end = std::min(size.height, begin + height);
+    load_strip(task, previous, sources, std::max(0, begin - halo), std::min(size.height, end + halo), &desk.strip);
+    relax(iterations, options, &desk);
+    for (int y = begin - strip.top; y < end - strip.top; ++y) finish(strip, y);
+  });
 }
 
 }  // namespace
 
 template <typename T>
 void estimate_foreground(const ForegroundTask<T>& task, const ForegroundOptions& options) {
-  const Colours mean = mean_colours(task, options.threads);
+  const cpu::FlushDenormals flush;  // as in the pool's own threads
+  cpu::ThreadPool pool(std::min(options.threads, (task.size.height + kStripRows - 1) / kStripRows));
+  const Colours mean = mean_colours(task, pool);
   Planes colours({1, 1}, 2 * kChannels);
   for (int plane = 0; plane < 2 * kChannels; ++plane) *colours.row(plane, 0) = mean[static_cast<std::size_t>(plane)];
   std::vector<Size> sizes = level_sizes(task.size);
   sizes.pop_back();  // the picture's own
   for (const Size& size : sizes) {
     Planes finer(size, 2 * kChannels);
-    run_level(task, colours, size, options, [&](const Strip& strip, int y) { keep_row(strip, y, finer); });
+    run_level(task, colours, size, options, pool, [&](const Strip& strip, int y) { keep_row(strip, y, finer); });
     colours = std::move(finer);
   }
-  run_level(task, colours, task.size, options, [&](const Strip& strip, int y) { write_row(strip, y, task); });
+  run_level(task, colours, task.size, options, pool, [&](const Strip& strip, int y) { write_row(strip, y, task); });
 }
 
 template void estimate_foreground(const ForegroundTask<float>&, const ForegroundOptions&);

@@ -132,33 +132,59 @@ void load_strip(const ForegroundTask<T>& task, const Planes& previous, const Sou
 
 inline constexpr int kBlock = 8;
 
-/// For each block of rows, in which columns blocks hold mixed pixels or an edge between known ones, with `reach` pixels
-/// around. Elsewhere one layer is the picture, the other invisible, and nothing there reaches a mixed pixel.
-inline std::vector<std::vector<Span>> spans_around_mixed(const Strip& strip, int reach) {
-  const int width = strip.level.width, around = (reach + kBlock - 1) / kBlock;
-  const Size blocks = {(strip.rows + kBlock - 1) / kBlock, (width + kBlock - 1) / kBlock};
-  std::vector<std::vector<Span>> spans(static_cast<std::size_t>(blocks.height));
-  std::vector<char> wanted(blocks.area(), 0);
-  for (int y = 0; y < strip.rows; ++y) {
-    const float *here = strip.alpha.row(0, y), *above = strip.alpha.row(0, std::max(y - 1, 0));
-    for (int block_x = 0; block_x < blocks.width; ++block_x) {
-      bool mixed = false;
-      for (int x = block_x * kBlock; x < std::min(width, (block_x + 1) * kBlock); ++x)
-        mixed |= (here[x] > 0.0f && here[x] < 1.0f) || here[x] != here[x - 1] || here[x] != above[x];
-      if (!mixed) continue;
-      const int left = std::max(0, block_x - around), right = std::min(blocks.width, block_x + around + 1);
-      for (int v = std::max(0, y / kBlock - around); v < std::min(blocks.height, y / kBlock + around + 1); ++v)
-        std::fill_n(wanted.begin() + static_cast<std::ptrdiff_t>(v) * blocks.width + left, right - left, char{1});
+/// For each block of rows of a strip, in which columns blocks hold mixed pixels or an edge between known ones, with
+/// some pixels around. Elsewhere one layer is the picture, the other invisible, and nothing there reaches a mixed
+/// pixel.
+class MixedSpans {
+ public:
+  MixedSpans(int max_rows, int width)
+      : width_(width),
+        blocks_{blocks(max_rows), blocks(width)},
+        wanted_(blocks_.area()),
+        spans_(static_cast<std::size_t>(blocks_.height)) {
+    for (std::vector<Span>& row : spans_) row.reserve(static_cast<std::size_t>(blocks_.width));
+  }
+
+  const std::vector<Span>& of_row(int y) const { return spans_[static_cast<std::size_t>(y / kBlock)]; }
+
+  /// Takes `reach` pixels around. Does not allocate.
+  void find(const Strip& strip, int reach) {
+    std::fill(wanted_.begin(), wanted_.end(), char{0});
+    const int around = blocks(reach);
+    for (int y = 0; y < strip.rows; ++y)
+      for (int block_x = 0; block_x < blocks_.width; ++block_x)
+        if (is_mixed(strip, y, block_x)) want(y / kBlock, block_x, around);
+    for (std::vector<Span>& row : spans_) row.clear();
+    for (std::size_t i = 0; i < wanted_.size(); ++i) {
+      if (wanted_[i] == 0) continue;
+      std::vector<Span>& row = spans_[i / static_cast<std::size_t>(blocks_.width)];
+      const int begin = static_cast<int>(i % static_cast<std::size_t>(blocks_.width)) * kBlock;
+      if (row.empty() || row.back().end != begin) row.push_back({begin, begin});
+      row.back().end = std::min(width_, begin + kBlock);
     }
   }
-  for (std::size_t i = 0; i < wanted.size(); ++i) {
-    if (wanted[i] == 0) continue;
-    std::vector<Span>& row = spans[i / static_cast<std::size_t>(blocks.width)];
-    const int begin = static_cast<int>(i % static_cast<std::size_t>(blocks.width)) * kBlock;
-    if (row.empty() || row.back().end != begin) row.push_back({begin, begin});
-    row.back().end = std::min(width, begin + kBlock);
+
+ private:
+  static int blocks(int pixels) { return (pixels + kBlock - 1) / kBlock; }
+
+  bool is_mixed(const Strip& strip, int y, int block_x) const {
+    const float *here = strip.alpha.row(0, y), *above = strip.alpha.row(0, std::max(y - 1, 0));
+    bool mixed = false;
+    for (int x = block_x * kBlock; x < std::min(width_, (block_x + 1) * kBlock); ++x)
+      mixed |= (here[x] > 0.0f && here[x] < 1.0f) || here[x] != here[x - 1] || here[x] != above[x];
+    return mixed;
   }
-  return spans;
-}
+
+  void want(int block_y, int block_x, int around) {
+    const int left = std::max(0, block_x - around), right = std::min(blocks_.width, block_x + around + 1);
+    for (int v = std::max(0, block_y - around); v < std::min(blocks_.height, block_y + around + 1); ++v)
+      std::fill_n(wanted_.begin() + static_cast<std::ptrdiff_t>(v) * blocks_.width + left, right - left, char{1});
+  }
+
+  int width_;
+  Size blocks_;
+  std::vector<char> wanted_;
+  std::vector<std::vector<Span>> spans_;
+};
 
 }  // namespace dim::foreground

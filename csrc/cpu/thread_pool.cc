@@ -3,8 +3,8 @@
 #include <array>
 #include <chrono>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -94,8 +94,8 @@ class ThreadPool::Workers {
   void start() {
     try {
       for (int i = 0; i < count_; ++i) threads_.emplace_back([this, i] { work(i + 1); });
-    } catch (const std::system_error&) {
-      // As many as there are.
+    } catch (const std::exception&) {
+      // As many as there are; no thread, or no memory for one. It is not tried again: indices must not come twice.
     }
   }
 
