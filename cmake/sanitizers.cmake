@@ -27,7 +27,6 @@ else()
 endif()
 add_compile_options(-O1 -gline-tables-only -fno-omit-frame-pointer ${sanitize})
 add_link_options(${sanitize})
-set(CMAKE_INTERPROCEDURAL_OPTIMIZATION OFF)  # else pybind11 switches it on, which takes minutes
 if(DIM_TRT_SANITIZE MATCHES "address|thread")
   add_link_options(-shared-libsan)  # Python itself is not instrumented, so the runtime is preloaded
 endif()

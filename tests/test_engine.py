@@ -331,6 +331,7 @@ def resident_kib() -> int:
     return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
 
 
+@pytest.mark.measures
 def test_memory_stays_flat(lite):
     engine = dim_trt.Engine(lite, threads=1)
     img, trimap = random_picture(10, 65, 97)

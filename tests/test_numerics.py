@@ -110,6 +110,7 @@ def scaled(**factors: float) -> DeepImageMatting:
     return changed.eval()
 
 
+@pytest.mark.measures
 @pytest.mark.parametrize("layer", ["conv1_1", "conv4_2", "deconv3", "refine_conv2"])
 def test_denormals_cost_no_time(engine: dim_trt.Engine, layer: str, tmp_path: Path) -> None:
     """Weights and what comes of them between 1e-45 and 1e-38: zero beside the biases that follow."""

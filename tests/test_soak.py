@@ -10,6 +10,7 @@ import pytest
 from tests import soak
 
 
+@pytest.mark.measures
 def test_a_thousand_runs_are_flat(plan: Path) -> None:
     soak.work(plan, soak.RUNS_PER_ENGINE, 0)
     warm, after = soak.soak(plan, 1000, say=lambda _: None)
@@ -32,6 +33,7 @@ def test_growth_is_noticed(change: dict[str, float], message: str) -> None:
     assert [message in problem for problem in soak.grown(before, dataclasses.replace(before, **change))] == [True]
 
 
+@pytest.mark.measures
 def test_usage_sees_what_is_held() -> None:
     before = soak.usage()
     held, stream = bytearray(50 << 20), Path(__file__).open()  # noqa: SIM115

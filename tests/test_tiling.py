@@ -257,6 +257,7 @@ def measure(path: Path, limit: int, height: int, width: int, kind: str) -> tuple
     return taken, expected, tiles
 
 
+@pytest.mark.measures
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("kind", ["all", "checkerboard"])
 @pytest.mark.parametrize(("limit", "height", "width"), [(0, 353, 801), (52 * MIB, 353, 801)])
