@@ -157,17 +157,22 @@ def real_products(case: Case, given: Operands) -> int:
         return elements * -(-layer.height // tile_height) * -(-layer.width // tile_width) * cin * cout
     if given.codes is None:
         return cin * cout * layer.kernel**2 * layer.height * layer.width
-    # The gather: a value is multiplied for each pixel of the quads around it, whose kernel reaches it or not.
-    reach = (layer.kernel // 2 + 1) // 2
-    rows, columns = (_within(reach, side) for side in given.input.shape[1:])
-    quads = ((given.input != 0) * np.outer(rows, columns)).sum()
-    return int(quads) * 4 * cout
+    # The gather: where a kernel covers both rows of a quad of output pixels each value is multiplied for those that
+    # read it, where it covers one for both pixels of that row.
+    half_height, half_width = given.input.shape[1:]
+    _, y, x = np.nonzero(given.input)
+    code = given.codes[given.input != 0]
+    rows, row_quads = _covered(2 * y + code // 2, layer.kernel, 2 * half_height)
+    columns, column_quads = _covered(2 * x + code % 2, layer.kernel, 2 * half_width)
+    whole_quads = rows - row_quads
+    half_quads = row_quads - whole_quads
+    return int((2 * whole_quads * columns + 2 * half_quads * column_quads).sum()) * cout
 
 
-def _within(reach: int, side: int) -> NDArray[np.int64]:
-    """For each of `side` places how many are at most `reach` away, itself included."""
-    places = np.arange(side)
-    return np.minimum(places + reach, side - 1) - np.maximum(places - reach, 0) + 1
+def _covered(places: NDArray[np.int64], kernel: int, side: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How many of `side` pixels a kernel around each place covers, and how many pairs of pixels those belong to."""
+    first, last = np.maximum(places - kernel // 2, 0), np.minimum(places + kernel // 2, side - 1)
+    return last - first + 1, last // 2 - first // 2 + 1
 
 
 def _filled(channels: int) -> int:

@@ -227,10 +227,14 @@ def test_products_of_the_gather_are_those_around_non_zero_values():
     layer = Layer("one", 16, 16, 5, 6, 10, unpool=True)
     given = operands(Case(layer, "direct", 0.5))
     given.input[:] = 0
-    given.input[3, 1, 2] = 1  # inside: nine quads read it
-    assert real_products(Case(layer, "direct", 0.5), given) == 9 * 4 * 16
-    given.input[3, 1, 2], given.input[3, 0, 0] = 0, 1  # in a corner: four
-    assert real_products(Case(layer, "direct", 0.5), given) == 4 * 4 * 16
+    given.input[3, 1, 2] = 1  # inside: 25 pixels read it, and the one beside the kernel's single row is taken, too
+    for code in range(4):
+        given.codes[3, 1, 2] = code
+        assert real_products(Case(layer, "direct", 0.5), given) == 26 * 16
+    given.input[3, 1, 2], given.input[3, 0, 0] = 0, 1  # in a corner: 3x3 pixels or more
+    for code, products in enumerate([3 * 3 + 1, 3 * 4, 4 * 3, 4 * 4]):
+        given.codes[3, 0, 0] = code
+        assert real_products(Case(layer, "direct", 0.5), given) == products * 16
     assert real_products(Case(layer, "winograd", 0.5), given) == 36 * 3 * 5 * 16 * 16
 
 

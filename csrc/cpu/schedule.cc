@@ -84,7 +84,7 @@ void lay_out(const Program& program, Schedule& schedule) {
       if (id != kNone) storage[index(id)].border = std::max(storage[index(id)].border, border);
     };
     widen(op.codes == kNone ? op.input : op.other, WinogradConv::border(op.kernel));
-    if (op.codes != kNone && op.other != kNone) {  // Winograd windows of cells
+    if (op.codes != kNone) {  // windows of cells
       widen(op.input, UnpoolConv::reach(op.kernel));
       widen(op.codes, UnpoolConv::reach(op.kernel));
     }

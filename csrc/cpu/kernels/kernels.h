@@ -55,39 +55,48 @@ struct MaxPoolArgs {
   int pixels;           // of the output
 };
 
-/// A value that unpooling puts somewhere, and where its weights lie relative to an output quad's.
+/// A value that unpooling puts somewhere, and where its weights lie relative to the first output quad's (2×2 pixels).
 struct UnpoolEntry {
   float value;
   std::int32_t weight_offset;
 };
 
-/// Lists the non-zero values of a row of cells (pixels before unpooling), some lanes of one block.
-struct UnpoolCollectArgs {
-  const float* values;        // first cell, first lane
-  const std::uint8_t* codes;  // same
-  int cells;
-  int lanes;                    // how many, from the first
-  std::int32_t offset;          // of the first cell, first lane
-  std::int32_t cell_step;       // per cell
-  std::int32_t lane_step;       // per lane
-  std::int32_t code_offset[4];  // per argmax code
-  UnpoolEntry* entries;         // room for cells * lanes
-  std::int32_t* begin;          // [cells + 1] first entry of each cell
+/// Non-zero values of an unpooled map, column of pixels by column.
+struct UnpoolList {
+  UnpoolEntry* entries;
+  std::int32_t* begin;  // [columns + 1] first entry of each column
 };
 
-/// Adds the listed values' contributions to output quads (2×2 pixels), for one group of output lanes.
+/// What a row of output quads reads: the uppermost row of pixels, which only the quads' upper pixels read, the lowest,
+/// which only the lower ones do, and the rows between, which both do.
+struct UnpoolLists {
+  UnpoolList middle, upper, lower;
+};
+
+/// Lists some lanes of one block, for the columns of pixels of a row of cells (pixels before unpooling).
+struct UnpoolCollectArgs {
+  const float* values;        // first cell of the uppermost row that the quads reach, first lane
+  const std::uint8_t* codes;  // same
+  std::ptrdiff_t value_row_stride, code_row_stride;
+  int kernel;  // odd
+  int reach;   // rows of cells that the kernel reaches above the quads' own, and below
+  int cells;   // in a row
+  int lanes;   // how many, from the first
+  std::int32_t tap_step, tap_row_step, lane_step;  // of offsets: to the next tap, the one below, the next lane's
+  UnpoolLists lists;  // room for what is listed and kLanes entries more; begin[0] is where to go on
+};
+
+/// Adds the listed values' contributions to output quads, for one group of output lanes.
 struct UnpoolConvArgs {
-  const UnpoolEntry* entries;
-  const std::int32_t* begin;  // [quads + 1] first entry of each quad
+  UnpoolLists lists;
+  int first_column;  // of those listed, that the first quad reads
+  int kernel;
   int quads;
   const float* weights;         // of the first quad: tap that an offset of 0 gives to output pixel (0, 0)
-  std::ptrdiff_t weight_step;   // from a quad to the next
-  std::ptrdiff_t tap_row_step;  // from a tap to the one below
+  std::ptrdiff_t tap_row_step;  // from a tap to the one below; beside each row of taps are zeros, as one more tap
   const float* bias;            // [unpool_group]; null adds to what is in the output
   float* upper;                 // first quad's upper output pixels, at the group's first lane
   float* lower;
-  std::ptrdiff_t out_block_stride;
-  int lanes;  // output lanes to write: unpool_group, or 16 when that is 32 and only one block is left
   bool relu;
 };
 
@@ -140,9 +149,8 @@ struct WinogradOutputArgs {
 
 struct Kernels {
   const char* name;
-  int conv_group;          // output blocks that `conv` computes at once
-  int unpool_group;        // output lanes that `unpool_conv` computes at once: 8, 16 or 32
-  int unpool_chunk_lanes;  // input lanes whose weights for a group fit the first-level cache
+  int conv_group;    // output blocks that `conv` computes at once
+  int unpool_group;  // output lanes that `unpool_conv` computes at once: 8 or 16
   void (*conv)(const ConvArgs&);
   void (*conv_head)(const ConvHeadArgs&);
   void (*max_pool)(const MaxPoolArgs&);

@@ -58,29 +58,44 @@ void max_pool(const MaxPoolArgs& a) {
 }
 
 void unpool_collect(const UnpoolCollectArgs& a) {
-  std::int32_t count = 0;
-  for (int cell = 0; cell < a.cells; ++cell) {
-    a.begin[cell] = count;
-    for (int i = 0; i < a.lanes; ++i) {
-      const float value = a.values[cell * kLanes + i];
-      if (value == 0.0f) continue;
-      const int code = a.codes[cell * kLanes + i] & 3;
-      a.entries[count++] = {value, a.offset + cell * a.cell_step + i * a.lane_step + a.code_offset[code]};
+  const int radius = a.kernel / 2;
+  for (const UnpoolList* list : {&a.lists.middle, &a.lists.upper, &a.lists.lower}) {
+    std::int32_t count = list->begin[0];
+    for (int column = 0; column < 2 * a.cells; ++column) {
+      list->begin[column] = count;
+      for (int row = 0; row < 2 * (2 * a.reach + 1); ++row) {
+        const int ky = row - 2 * a.reach + radius, kx = column - 2 * a.reach + radius;
+        const int top = list == &a.lists.lower ? 2 * radius + 1 : list == &a.lists.upper ? 0 : 1;
+        const int bottom = list == &a.lists.middle ? 2 * radius : top;
+        if (ky < top || ky > bottom) continue;
+        for (int i = 0; i < a.lanes; ++i) {
+          const int at = column / 2 * kLanes + i;
+          const float value = a.values[row / 2 * a.value_row_stride + at];
+          if (value == 0.0f || (a.codes[row / 2 * a.code_row_stride + at] & 3) != row % 2 * 2 + column % 2) continue;
+          list->entries[count++] = {value, i * a.lane_step + ky * a.tap_row_step + kx * a.tap_step};
+        }
+      }
     }
+    list->begin[2 * a.cells] = count;
   }
-  a.begin[a.cells] = count;
+}
+
+double listed_sum(const UnpoolList& list, int first_column, int last_column, const float* weights) {
+  double sum = 0.0;
+  for (std::int32_t e = list.begin[first_column]; e < list.begin[last_column + 1]; ++e)
+    sum += double{list.entries[e].value} * weights[list.entries[e].weight_offset];
+  return sum;
 }
 
 void unpool_conv(const UnpoolConvArgs& a) {
   for (int q = 0; q < a.quads; ++q)
     for (int p = 0; p < 4; ++p)
-      for (int o = 0; o < a.lanes; ++o) {
-        double sum = 0.0;
-        const float* w = a.weights + q * a.weight_step - (p / 2) * a.tap_row_step - (p % 2) * kUnpoolGroup + o;
-        for (std::int32_t e = a.begin[q]; e < a.begin[q + 1]; ++e)
-          sum += double{a.entries[e].value} * w[a.entries[e].weight_offset];
-        float* const row = p < 2 ? a.upper : a.lower;
-        float& out = row[(2 * q + p % 2) * kLanes + o];
+      for (int o = 0; o < kUnpoolGroup; ++o) {
+        const float* w = a.weights - (p / 2) * a.tap_row_step - (2 * q + p % 2) * kUnpoolGroup + o;
+        const int first = a.first_column + 2 * q + p % 2, last = first + a.kernel - 1;
+        float& out = (p < 2 ? a.upper : a.lower)[(2 * q + p % 2) * kLanes + o];
+        double sum = listed_sum(a.lists.middle, first, last, w) +
+                     listed_sum(p < 2 ? a.lists.upper : a.lists.lower, first, last, w);
         sum += a.bias != nullptr ? a.bias[o] : out;
         out = finish(sum, a.relu);
       }
@@ -132,17 +147,11 @@ void winograd_output(const WinogradOutputArgs& a) {
 }  // namespace
 
 extern const Kernels kKernels;
-const Kernels kKernels = {"scalar",
-                          1,
-                          kUnpoolGroup,
-                          16,
-                          conv,
-                          conv_head,
-                          max_pool,
-                          unpool_collect,
-                          unpool_conv,
-                          winograd_input,
-                          winograd_unpool,
+const Kernels kKernels = {"scalar",       1,
+                          kUnpoolGroup,   conv,
+                          conv_head,      max_pool,
+                          unpool_collect, unpool_conv,
+                          winograd_input, winograd_unpool,
                           winograd_output};
 
 }  // namespace dim::cpu::scalar

@@ -1,24 +1,19 @@
 // The vector kernels, compiled once per instruction set with DIM_ISA (namespace and name), DIM_VECTOR_BYTES and the
 // register tile below. See kernels.h for what each one computes.
 #include "cpu/kernels/kernels.h"
+#include "cpu/kernels/simd_unpool-inl.h"
 #include "cpu/kernels/simd_winograd-inl.h"
 #include "cpu/kernels/vec.h"
 
 #if defined(__AVX512F__)
 #define DIM_CONV_GROUP 2    // output blocks per tile: 2 zmm
 #define DIM_CONV_PIXELS 14  // 28 accumulators of 32 registers
-#define DIM_UNPOOL_GROUP 32
-#define DIM_UNPOOL_CHUNK 8
 #elif defined(__AVX__) || defined(__aarch64__)
 #define DIM_CONV_GROUP 1   // 2 ymm, or 4 NEON registers
 #define DIM_CONV_PIXELS 6  // 12 accumulators of 16 (24 of 32) registers
-#define DIM_UNPOOL_GROUP 16
-#define DIM_UNPOOL_CHUNK 8
 #else
 #define DIM_CONV_GROUP 1   // 4 xmm
 #define DIM_CONV_PIXELS 2  // 8 accumulators of 16 registers
-#define DIM_UNPOOL_GROUP 8
-#define DIM_UNPOOL_CHUNK 16
 #endif
 
 #define DIM_STRINGIFY2(x) #x
@@ -145,68 +140,11 @@ void max_pool(const MaxPoolArgs& a) {
   }
 }
 
-// ------------------------------------------------------------------------------------- convolution of an unpooled map
-
-/// Branch-free: which values are zero cannot be predicted.
-void unpool_collect(const UnpoolCollectArgs& a) {
-  std::int32_t count = 0;
-  for (int cell = 0; cell < a.cells; ++cell) {
-    a.begin[cell] = count;
-    const float* values = a.values + cell * kLanes;
-    const std::uint8_t* codes = a.codes + cell * kLanes;
-    std::int32_t offset = a.offset + cell * a.cell_step;
-    for (int i = 0; i < a.lanes; ++i, offset += a.lane_step) {
-      a.entries[count].value = values[i];
-      a.entries[count].weight_offset = offset + a.code_offset[codes[i] & 3];
-      count += values[i] != 0.0f;
-    }
-  }
-  a.begin[a.cells] = count;
-}
-
-template <int kOutLanes>
-DIM_INLINE void unpool_quads(const UnpoolConvArgs& a) {
-  constexpr int kVecs = kOutLanes / kVec;
-  for (int q = 0; q < a.quads; ++q) {
-    Vec acc[4][kVecs] = {};
-    const float* corner = a.weights + q * a.weight_step;
-    const UnpoolEntry* end = a.entries + a.begin[q + 1];
-#pragma GCC unroll 2
-    for (const UnpoolEntry* e = a.entries + a.begin[q]; e < end; ++e) {
-      const Vec value = splat(e->value);
-      const float* w = corner + e->weight_offset;
-#pragma GCC unroll 4
-      for (int p = 0; p < 4; ++p) {
-        const float* tap = w - (p / 2) * a.tap_row_step - (p % 2) * DIM_UNPOOL_GROUP;
-#pragma GCC unroll 4
-        for (int v = 0; v < kVecs; ++v) acc[p][v] += value * load(tap + v * kVec);
-      }
-    }
-#pragma GCC unroll 4
-    for (int p = 0; p < 4; ++p) {
-#pragma GCC unroll 4
-      for (int v = 0; v < kVecs; ++v) {
-        const int lane = v * kVec;
-        float* out = (p / 2 == 0 ? a.upper : a.lower) + (lane / kLanes) * a.out_block_stride +
-                     (2 * q + p % 2) * kLanes + lane % kLanes;
-        Vec sum = acc[p][v] + (a.bias != nullptr ? load(a.bias + lane) : load(out));
-        if (a.relu) sum = relu(sum);
-        store(out, sum);
-      }
-    }
-  }
-}
-
-void unpool_conv(const UnpoolConvArgs& a) {
-  if (a.lanes == DIM_UNPOOL_GROUP) return unpool_quads<DIM_UNPOOL_GROUP>(a);
-  if constexpr (DIM_UNPOOL_GROUP > kLanes) unpool_quads<kLanes>(a);
-}
-
 }  // namespace
 
 extern const Kernels kKernels;
 const Kernels kKernels = {
-    DIM_STRINGIFY(DIM_ISA), DIM_CONV_GROUP, DIM_UNPOOL_GROUP, DIM_UNPOOL_CHUNK, conv,           conv_head, max_pool,
-    unpool_collect,         unpool_conv,    winograd_input,   winograd_unpool,  winograd_output};
+    DIM_STRINGIFY(DIM_ISA), DIM_CONV_GROUP,  kUnpoolGroup,   conv, conv_head, max_pool, unpool_collect, unpool_conv,
+    winograd_input,         winograd_unpool, winograd_output};
 
 }  // namespace dim::cpu::DIM_ISA

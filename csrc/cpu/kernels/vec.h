@@ -8,6 +8,8 @@
 #include <immintrin.h>
 #endif
 
+#include "cpu/kernels/kernels.h"
+
 #ifndef DIM_VECTOR_BYTES
 #error "DIM_VECTOR_BYTES: the unit's vector width"
 #endif
@@ -59,6 +61,74 @@ inline __attribute__((always_inline)) void store_codes(std::uint8_t* codes, VecI
   _mm_storel_epi64(reinterpret_cast<__m128i_u*>(codes), _mm_packus_epi16(words, words));
 #else
   for (int i = 0; i < kVec; ++i) codes[i] = static_cast<std::uint8_t>(v[i]);
+#endif
+}
+
+/// A bit for each lane of a comparison's result.
+inline __attribute__((always_inline)) unsigned lanes_where(VecInt mask) {
+#if defined(__AVX512F__)
+  return _mm512_movepi32_mask(reinterpret_cast<__m512i>(mask));
+#elif defined(__AVX2__)
+  return static_cast<unsigned>(_mm256_movemask_ps(reinterpret_cast<__m256>(mask)));
+#else
+  unsigned bits = 0;
+  for (int i = 0; i < kVec; ++i) bits |= (static_cast<unsigned>(mask[i]) & 1u) << i;
+  return bits;
+#endif
+}
+
+#if defined(__AVX2__) && !defined(__AVX512F__)
+/// For each set of lanes their numbers, in order.
+struct LaneNumbers {
+  constexpr LaneNumbers() : of() {
+    for (int lanes = 0; lanes < 256; ++lanes)
+      for (int i = 0, n = 0; i < 8; ++i)
+        if (lanes >> i & 1) of[lanes][n++] = static_cast<std::uint8_t>(i);
+  }
+  std::uint8_t of[256][8];
+};
+constexpr LaneNumbers kLaneNumbers;
+#endif
+
+/// Writes the chosen lanes as entries one after the other, and up to a whole register's.
+inline __attribute__((always_inline)) void store_entries(UnpoolEntry* to, Vec values, VecInt offsets, unsigned lanes) {
+#if defined(__AVX512F__)
+  const auto mask = static_cast<__mmask16>(lanes);
+  const __m512i a = _mm512_maskz_compress_epi32(mask, reinterpret_cast<__m512i>(values));
+  const __m512i b = _mm512_maskz_compress_epi32(mask, reinterpret_cast<__m512i>(offsets));
+  const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  _mm512_storeu_si512(to, _mm512_permutex2var_epi32(a, low, b));
+  if (__builtin_expect(__builtin_popcount(lanes) > 8, 0)) {
+    const __m512i high = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    _mm512_storeu_si512(to + 8, _mm512_permutex2var_epi32(a, high, b));
+  }
+#elif defined(__AVX2__)
+  const __m256i order =
+      _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i_u*>(kLaneNumbers.of[lanes])));
+  const __m256 a = _mm256_permutevar8x32_ps(reinterpret_cast<__m256>(values), order);
+  const __m256 b = _mm256_permutevar8x32_ps(reinterpret_cast<__m256>(offsets), order);
+  const __m256 low = _mm256_unpacklo_ps(a, b), high = _mm256_unpackhi_ps(a, b);  // 0 1 4 5, 2 3 6 7
+  _mm256_storeu_ps(reinterpret_cast<float*>(to), _mm256_permute2f128_ps(low, high, 0x20));
+  _mm256_storeu_ps(reinterpret_cast<float*>(to + 4), _mm256_permute2f128_ps(low, high, 0x31));
+#else
+  for (int i = 0, n = 0; i < kVec; ++i) {
+    to[n] = {values[i], offsets[i]};
+    n += static_cast<int>(lanes >> i & 1);
+  }
+#endif
+}
+
+/// The entry's value in all lanes, and its offset. One load where a broadcast needs none: loads are what multipliers
+/// wait for.
+inline __attribute__((always_inline)) Vec load_entry(const UnpoolEntry* entry, std::ptrdiff_t& offset) {
+#if defined(__AVX512F__)
+  std::int64_t both;
+  __builtin_memcpy(&both, entry, sizeof(both));
+  offset = both >> 32;
+  return reinterpret_cast<Vec>(_mm512_set1_epi32(static_cast<int>(both)));
+#else
+  offset = entry->weight_offset;
+  return splat(entry->value);
 #endif
 }
 

@@ -1,66 +1,69 @@
 #include "cpu/layers/unpool_conv.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace dim::cpu {
 namespace {
 
 constexpr int kTileQuads = 128;  // lists of a tile stay in the second-level cache
-constexpr int kCopyEntries = 16;
 
-}  // namespace
+std::size_t at(int n) { return static_cast<std::size_t>(n); }
 
 /// A thread's memory for the lists of one tile and one chunk of channels.
-struct UnpoolConv::Scratch {
-  /// `reach` and `lanes` as in the layer.
-  Scratch(int reach, int lanes)
-      : side(2 * reach + 1),
-        row_cells(kTileQuads + side),
-        row_room(row_cells * lanes + kCopyEntries),
-        room(kTileQuads * side * side * lanes + kCopyEntries) {}
+struct ListRoom {
+  /// `reach` as in the layer.
+  explicit ListRoom(int reach) {
+    const int side = 2 * reach + 1;
+    const int cells = kTileQuads * side;  // in a row, if all quads were pieces of their own
+    columns = (2 * cells + kLanes) / kLanes * kLanes;
+    edge = (cells + 1) * kLanes;
+    middle = (cells * side + 1) * kLanes;
+  }
 
   std::size_t floats() const {
     static_assert(sizeof(UnpoolEntry) == 2 * sizeof(float) && sizeof(std::int32_t) == sizeof(float));
-    return static_cast<std::size_t>(2 * (side * row_room + room) + side * row_cells + kTileQuads + 1);
+    return at(2 * (middle + 2 * edge) + 3 * columns);
   }
-  void lay_out(float* memory) {
-    row_entries = reinterpret_cast<UnpoolEntry*>(memory);
-    entries = row_entries + std::ptrdiff_t{side} * row_room;
-    row_begin = reinterpret_cast<std::int32_t*>(entries + room);
-    begin = row_begin + std::ptrdiff_t{side} * row_cells;
+  UnpoolLists lay_out(float* memory) const {
+    const auto list = [&](int room) {
+      auto* const entries = reinterpret_cast<UnpoolEntry*>(memory);
+      auto* const begin = reinterpret_cast<std::int32_t*>(entries + room);
+      memory += 2 * room + columns;
+      return UnpoolList{entries, begin};
+    };
+    return {list(middle), list(edge), list(edge)};
   }
 
-  int side;  // cells that contribute to a quad, per axis
-  int row_cells, row_room, room;
-  UnpoolEntry* row_entries = nullptr;  // [cell row around the quad][row_room]
-  UnpoolEntry* entries = nullptr;      // [room] merged, by quad
-  std::int32_t* row_begin = nullptr;   // [cell row around the quad][row_cells]
-  std::int32_t* begin = nullptr;       // [kTileQuads + 1]
+  int columns;       // of each list, and one more; whole cache lines
+  int middle, edge;  // entries
 };
+
+}  // namespace
 
 UnpoolConv::UnpoolConv(const Kernels& kernels, const ConvWeights& w)
     : kernels_(&kernels),
       in_channels_(w.in_channels),
-      out_lanes_(blocks_of(w.out_channels) * kLanes),
-      groups_((out_lanes_ + kernels.unpool_group - 1) / kernels.unpool_group),
+      groups_(blocks_of(w.out_channels) * kLanes / kernels.unpool_group),
+      kernel_(w.kernel),
       reach_(reach(w.kernel)),
-      taps_(4 * reach_ + 3),
-      origin_(2 * reach_ + 1),
+      row_taps_(w.kernel + 1),
       bias_(w.padded_bias(groups_ * kernels.unpool_group)) {
   const int group = kernels.unpool_group;
-  const int margin = origin_ - w.kernel / 2;  // zeros around the kernel
-  const auto at = [](int n) { return static_cast<std::size_t>(n); };
-  weights_ = AlignedFloats(at(groups_) * at(in_channels_) * at(taps_ * taps_ * group));
-  for (int g = 0; g < groups_; ++g)
+  weights_ = AlignedFloats(static_cast<std::size_t>(weights_at(groups_, 0)));
+  for (int g = 0; g < groups_; ++g) {
+    float* out = weights_.data() + weights_at(g, 0);
     for (int i = 0; i < in_channels_; ++i)
       for (int ky = 0; ky < w.kernel; ++ky)
-        for (int kx = 0; kx < w.kernel; ++kx) {
-          float* out = weights_.data() + ((at(g) * at(in_channels_) + at(i)) * at(taps_ * taps_) +
-                                          at((ky + margin) * taps_ + kx + margin)) *
-                                             at(group);
-          for (int o = 0; o < group; ++o) out[o] = w.tap(g * group + o, i, ky, kx);
-        }
+        for (int kx = 0; kx < row_taps_; ++kx)
+          for (int o = 0; o < group; ++o) *out++ = kx < w.kernel ? w.tap(g * group + o, i, ky, kx) : 0.0f;
+  }
+}
+
+std::size_t UnpoolConv::scratch_floats() const { return ListRoom(reach_).floats(); }
+
+std::ptrdiff_t UnpoolConv::weights_at(int group, int channel) const {
+  const std::ptrdiff_t taps = std::ptrdiff_t{kernel_} * row_taps_;
+  return (group * (in_channels_ * taps + 1) + 1 + channel * taps) * kernels_->unpool_group;
 }
 
 void UnpoolConv::run(const Call& call) const {
@@ -68,98 +71,65 @@ void UnpoolConv::run(const Call& call) const {
   if (work.empty()) return;
   const auto tile_count = static_cast<int>(work.size());
   const int shares = shares_of_groups(tile_count, call.team->threads(), groups_);
-  const Scratch shape(reach_, kernels_->unpool_chunk_lanes);
-  call.team->run(tile_count * shares, shape.floats(), [&](int job, float* memory) {
-    Scratch scratch = shape;
-    scratch.lay_out(memory);
+  const ListRoom room(reach_);
+  call.team->run(tile_count * shares, room.floats(), [&](int job, float* memory) {
     const int share = job / tile_count;
-    run_tile(call, work[static_cast<std::size_t>(job % tile_count)], groups_ * share / shares,
-             groups_ * (share + 1) / shares, scratch);
+    run_tile(call, work[at(job % tile_count)], groups_ * share / shares, groups_ * (share + 1) / shares,
+             room.lay_out(memory));
   });
 }
 
 void UnpoolConv::run_tile(const Call& call, const Batch& tile, int first_group, int last_group,
-                          Scratch& scratch) const {
+                          const UnpoolLists& lists) const {
   const int group = kernels_->unpool_group;
-  const std::ptrdiff_t channel_weights = std::ptrdiff_t{taps_} * taps_ * group;
-  for (int c = 0; c < in_channels_; c += kernels_->unpool_chunk_lanes) {
-    const int lanes = std::min(kernels_->unpool_chunk_lanes, in_channels_ - c);
-    list_entries(call, tile, c, lanes, scratch);
+  for (int c = 0; c < in_channels_; c += kLanes) {  // weights of a block for a group fit the first-level cache
+    collect(call, tile, c, lists);
     for (int g = first_group; g < last_group; ++g) {
       UnpoolConvArgs args{};
-      args.entries = scratch.entries;
-      args.begin = scratch.begin;
-      args.weights = weights_.data() + (std::ptrdiff_t{g} * in_channels_ + c) * channel_weights;
-      args.weight_step = -2 * group;
-      args.tap_row_step = std::ptrdiff_t{taps_} * group;
+      args.lists = lists;
+      args.first_column = 2 * reach_ - kernel_ / 2;
+      args.kernel = kernel_;
+      args.weights = weights_.data() + weights_at(g, c);
+      args.tap_row_step = std::ptrdiff_t{row_taps_} * group;
       args.bias = c == 0 && !call.accumulate ? bias_.data() + std::ptrdiff_t{g} * group : nullptr;
-      args.out_block_stride = call.output.layout.block_stride();
-      args.lanes = std::min(group, out_lanes_ - g * group);
-      args.relu = call.relu && c + lanes == in_channels_;
+      args.relu = call.relu && c + kLanes >= in_channels_;
       for (const Piece& piece : tile.pieces) {
         args.quads = piece.x1 - piece.x0;
         args.upper = call.output.channel(g * group, 2 * piece.y, 2 * piece.x0);
         args.lower = args.upper + call.output.layout.row_stride();
         kernels_->unpool_conv(args);
-        args.begin += args.quads;
+        advance(args.lists, piece);
       }
     }
   }
 }
 
-/// Fills `scratch.entries` and `scratch.begin` for every quad of the tile. An offset is relative to the weights of the
-/// chunk, shifted by the quad's place in its piece: so cells list their values once for all quads that read them.
-void UnpoolConv::list_entries(const Call& call, const Batch& tile, int channel, int lanes, Scratch& scratch) const {
-  std::int32_t count = 0;
-  std::int32_t* begin = scratch.begin;
-  for (const Piece& piece : tile.pieces) {
-    for (int dy = -reach_; dy <= reach_; ++dy) collect_row(call, piece, dy, channel, lanes, scratch);
-    for (int q = 0; q < piece.x1 - piece.x0; ++q) {
-      *begin++ = count;
-      for (int r = 0; r < scratch.side; ++r) {
-        const std::int32_t* cells = scratch.row_begin + std::ptrdiff_t{r} * scratch.row_cells + q;
-        const std::int32_t listed = cells[scratch.side] - cells[0];
-        const UnpoolEntry* from = scratch.row_entries + std::ptrdiff_t{r} * scratch.row_room + cells[0];
-        UnpoolEntry* to = scratch.entries + count;
-        // A fixed-size copy costs less than a mispredicted loop; what is too much is overwritten by the next.
-        std::memcpy(to, from, kCopyEntries * sizeof(UnpoolEntry));
-        if (listed > kCopyEntries)
-          std::memcpy(to + kCopyEntries, from + kCopyEntries,
-                      static_cast<std::size_t>(listed - kCopyEntries) * sizeof(UnpoolEntry));
-        count += listed;
-      }
-    }
-  }
-  *begin = count;
-}
-
-void UnpoolConv::collect_row(const Call& call, const Piece& piece, int dy, int channel, int lanes,
-                             Scratch& scratch) const {
-  std::int32_t* begin = scratch.row_begin + std::ptrdiff_t{dy + reach_} * scratch.row_cells;
-  const Size size = call.input.layout.size;
-  const int cells = piece.x1 - piece.x0 + 2 * reach_;
-  const int y = piece.y + dy;
-  if (y < 0 || y >= size.height) {
-    std::fill_n(begin, cells + 1, 0);
-    return;
-  }
-  const int left = piece.x0 - reach_;  // the first cell's column; may lie outside the map, as may the last one's
-  const int first = std::max(left, 0), last = std::min(left + cells, size.width);
-  const int group = kernels_->unpool_group;
+/// Lists what each piece of the tile reads, one after the other.
+void UnpoolConv::collect(const Call& call, const Batch& tile, int channel, const UnpoolLists& lists) const {
   UnpoolCollectArgs args{};
-  args.values = call.input.channel(channel, y, first);
-  args.codes = call.codes.channel(channel, y, first);
-  args.cells = last - first;
-  args.lanes = lanes;
-  args.offset = ((2 * dy + origin_) * taps_ + origin_ + 2 * (first - piece.x0)) * group;
-  args.cell_step = 2 * group;
-  args.lane_step = taps_ * taps_ * group;
-  for (int code = 0; code < 4; ++code) args.code_offset[code] = (code / 2 * taps_ + code % 2) * group;
-  args.entries = scratch.row_entries + std::ptrdiff_t{dy + reach_} * scratch.row_room;
-  args.begin = begin + (first - left);
-  std::fill_n(begin, first - left, 0);
-  kernels_->unpool_collect(args);
-  std::fill(begin + (last - left), begin + cells + 1, args.begin[args.cells]);
+  args.value_row_stride = call.input.layout.row_stride();
+  args.code_row_stride = call.codes.layout.row_stride();
+  args.kernel = kernel_;
+  args.reach = reach_;
+  args.lanes = std::min(kLanes, in_channels_ - channel);
+  args.tap_step = kernels_->unpool_group;
+  args.tap_row_step = row_taps_ * args.tap_step;
+  args.lane_step = kernel_ * args.tap_row_step;
+  args.lists = lists;
+  for (const UnpoolList* list : {&lists.middle, &lists.upper, &lists.lower}) list->begin[0] = 0;
+  for (const Piece& piece : tile.pieces) {
+    args.values = call.input.channel(channel, piece.y - reach_, piece.x0 - reach_);
+    args.codes = call.codes.channel(channel, piece.y - reach_, piece.x0 - reach_);
+    args.cells = piece.x1 - piece.x0 + 2 * reach_;
+    kernels_->unpool_collect(args);
+    advance(args.lists, piece);
+  }
+}
+
+/// To the lists of the next piece: they share their entries' memory, not their columns.
+void UnpoolConv::advance(UnpoolLists& lists, const Piece& piece) const {
+  const int columns = 2 * (piece.x1 - piece.x0 + 2 * reach_);
+  for (UnpoolList* list : {&lists.middle, &lists.upper, &lists.lower}) list->begin += columns;
 }
 
 }  // namespace dim::cpu

@@ -15,7 +15,7 @@ class UnpoolConv {
   UnpoolConv(const Kernels& kernels, const ConvWeights& weights);
 
   struct Call {
-    FloatMap input;  // before unpooling
+    FloatMap input;  // before unpooling; the border is at least `reach`
     CodeMap codes;
     FloatMap output;
     const Region* quads = nullptr;  // the 2×2 output windows to compute, at the input's size
@@ -25,21 +25,23 @@ class UnpoolConv {
   };
   void run(const Call& call) const;
 
+  /// Memory that each thread needs for a call.
+  std::size_t scratch_floats() const;
+
   /// How many cells (input pixels) around a quad's own contribute to it.
   static int reach(int kernel) { return (kernel / 2 + 1) / 2; }
 
  private:
-  struct Scratch;
-  void run_tile(const Call& call, const Batch& tile, int first_group, int last_group, Scratch& scratch) const;
-  void list_entries(const Call& call, const Batch& tile, int channel, int lanes, Scratch& scratch) const;
-  void collect_row(const Call& call, const Piece& piece, int dy, int channel, int lanes, Scratch& scratch) const;
+  void run_tile(const Call& call, const Batch& tile, int first_group, int last_group, const UnpoolLists& lists) const;
+  void collect(const Call& call, const Batch& tile, int channel, const UnpoolLists& lists) const;
+  void advance(UnpoolLists& lists, const Piece& piece) const;
+  std::ptrdiff_t weights_at(int group, int channel) const;
 
   const Kernels* kernels_;
-  int in_channels_, out_lanes_, groups_;
-  int reach_;
-  int taps_;               // side of the zero-padded kernel, in which every cell, code and output pixel finds a tap
-  int origin_;             // row and column of the tap from a quad's own cell, code 0, to its output pixel (0, 0)
-  AlignedFloats weights_;  // [group][in channel][tap row][tap column][unpool_group]
+  int in_channels_, groups_;
+  int kernel_, reach_;
+  int row_taps_;  // the kernel's and a zero, for a quad's pixel that does not read what the one beside it reads
+  AlignedFloats weights_;  // [group] a zero, then [in channel][tap row][row_taps], each [unpool_group]
   AlignedFloats bias_;
 };
 
