@@ -106,8 +106,10 @@ void Runner::run(const Request& request, Trace* trace) {
 
 std::size_t Runner::working_bytes(Size picture) const {
   std::size_t scratch_bytes = 0;
-  for (const Layer& layer : layers_)
+  for (const Layer& layer : layers_) {
     if (layer.winograd) scratch_bytes = std::max(scratch_bytes, layer.winograd->scratch_floats() * sizeof(float));
+    if (layer.unpool) scratch_bytes = std::max(scratch_bytes, layer.unpool->scratch_floats() * sizeof(float));
+  }
   const Size size = padded(picture, stride_);
   return Workspace::bytes(program_, schedule_, size, strip_bytes_) + at(threads()) * scratch_bytes +
          kRegionBytesPerPixel * size.area();
