@@ -36,6 +36,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:trimap. no pixel is known")
 
 NETWORKS: dict[str, Callable[[], Any]] = {
     "two poolings": tiny_dim,
+    "decoder 3x3": lambda: tiny_dim(skip=False, decoder_kernel=3),
+    "decoder 7x7": lambda: tiny_dim(decoder_kernel=7),
     "plain": lambda: dim_onnx(network(ModelConfig(width=0.03))),
     "skip": lambda: dim_onnx(network(ModelConfig(width=0.03, skip=True))),
     "conv6 7x7": lambda: dim_onnx(network(ModelConfig(width=0.03, conv6="7x7x4096"))),

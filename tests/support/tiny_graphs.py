@@ -82,7 +82,9 @@ def activation(maker: GraphMaker, source: str, kind: str, name: str) -> str:
     return maker.add("Clip", [source, *bounds], name)
 
 
-def tiny_dim(*, skip: bool = True, refine: bool = True, output: str = "sigmoid", seed: int = 0) -> onnx.ModelProto:
+def tiny_dim(
+    *, skip: bool = True, refine: bool = True, output: str = "sigmoid", decoder_kernel: int = 5, seed: int = 0
+) -> onnx.ModelProto:
     """With a Constant node, Identity nodes and dead nodes, as foreign exporters leave them."""
     maker = GraphMaker(seed)
     first = maker.conv("input", 4, 6, 3, "conv1")
@@ -93,9 +95,8 @@ def tiny_dim(*, skip: bool = True, refine: bool = True, output: str = "sigmoid",
         x = maker.unpool(x, pool, f"un{pool}")
         if skip:
             x = maker.add("Add", [feature, x], f"skip_{pool}")
-        x = maker.conv(
-            maker.add("Identity", [x], f"same_{pool}"), 8 if pool == "pool2" else 6, channels, 5, f"de{pool}"
-        )
+        cin = 8 if pool == "pool2" else 6
+        x = maker.conv(maker.add("Identity", [x], f"same_{pool}"), cin, channels, decoder_kernel, f"de{pool}")
     raw = maker.conv(x, 5, 1, 5, "alpha", relu=False)
     if not refine:
         return maker.model(activation(maker, raw, output, "activation"))
