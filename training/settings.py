@@ -33,6 +33,8 @@ class Settings:
             raise ValueError(f"crop: expected a multiple of {STRIDE} pixels, got {self.crop_size}")
         if self.batch < 1:
             raise ValueError(f"batch: expected at least 1, got {self.batch}")
+        if not 0 < self.learning_rate < math.inf:
+            raise ValueError(f"learning-rate: expected more than 0, got {self.learning_rate}")
         for name, weight in self.extra_losses().items():
             if not 0 <= weight < math.inf:
                 raise ValueError(f"{name}: expected a weight of 0 or more, got {weight}")

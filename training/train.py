@@ -61,6 +61,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--crop", type=int, help="pixels, instead of the configuration's")
     parser.add_argument("--batch", type=int, help="crops per step, instead of the configuration's")
+    parser.add_argument(
+        "--learning-rate", type=float, metavar="RATE", help="the highest, instead of the configuration's"
+    )
     for name in ("gradient", "laplacian"):
         text = f"weight of the {name} loss (training/losses.py), instead of the configuration's"
         parser.add_argument(f"--{name}-loss", type=float, metavar="WEIGHT", help=text)
@@ -73,6 +76,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
             parser.error(f"--{name}: expected 0 or more, got {getattr(options, name)}")
     try:
         extra = {"gradient_loss": options.gradient_loss, "laplacian_loss": options.laplacian_loss}
+        extra["learning_rate"] = options.learning_rate
         options.settings = load_settings(options.config, options.crop, options.batch, **extra)
     except ValueError as error:
         parser.error(f"--{error}")

@@ -86,6 +86,7 @@ def test_a_wrong_validation_folder_says_so_before_training(tmp_path):
     [
         (["--crop", "100"], "--crop: expected a multiple of 32 pixels, got 100"),
         (["--batch", "0"], "--batch: expected at least 1, got 0"),
+        (["--learning-rate", "0"], "--learning-rate: expected more than 0, got 0.0"),
         (["--gradient-loss", "-1"], "--gradient-loss: expected a weight of 0 or more, got -1.0"),
         (["--laplacian-loss", "nan"], "--laplacian-loss: expected a weight of 0 or more, got nan"),
         (["--config", "none"], "invalid choice: 'none'"),
