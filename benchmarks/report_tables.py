@@ -72,14 +72,24 @@ def speed(results: Results) -> str:
     about = (
         "p50 of `Engine.run`, pre- and postprocessing included, beside the bare network of the others, in brackets "
         "their time over ours. Same weights, same threads, in turns in one process. alphamatting.com: GT01–GT09 at "
-        "their own size with narrow trimaps, means. max abs: alpha against PyTorch's float32 on unknown pixels; in "
-        "brackets how many of them are beyond 1e-4, and where float64 was run, how many of these are beyond it from "
-        "float64, too: there rounding has moved an argmax, ours or PyTorch's."
+        "their own size with narrow trimaps, means. max abs: alpha against PyTorch's float32 on unknown pixels, given "
+        "the same argmax; where PyTorch has another one, as two values of a pooling window differ by less than "
+        f"rounding, in brackets the difference without that, and the number of these windows{_of_windows(results)}."
     )
     runs = [row["runs"] for step in steps for row in results.get(step, ())]
     about += f" {min(runs)} runs of each or more."
     rows = [row for title, step in SPEED if step in results and (row := _speed_row(title, results[step]))]
     return f"{table(head, rows, 2)}\n\n{about}{note} {machine_line(results, *steps)}"
+
+
+def _of_windows(results: Results) -> str:
+    """In how few windows, and by how much the values differ there."""
+    ours = [row for _, step in SPEED for row in results.get(step, ()) if row["peer"] == ENGINE]
+    windows = sum(row["pooling_windows"] for row in ours)
+    differing = sum(row["windows_of_another_argmax"] for row in ours)
+    gap = max((row["largest_gap"] for row in ours), default=0.0)
+    of_all = f" ({differing} of {windows / 1e6:.0f} million, the gap at most {gap:.0e} of the largest value)"
+    return of_all if differing else ""
 
 
 def _speed_row(title: str, rows: Sequence[Record]) -> list[str]:
@@ -104,14 +114,12 @@ def _speed_row(title: str, rows: Sequence[Record]) -> list[str]:
 
 
 def _difference(ours: Sequence[Record]) -> str:
-    """The largest from PyTorch's alpha; in brackets pixels beyond the tolerance, and those beyond it from float64."""
-    largest = max(row["max_abs_vs_pytorch"] for row in ours)
-    beyond = sum(row["pixels_beyond_tolerance"] for row in ours)
-    if not beyond:
-        return f"{largest:.0e}"
-    if not all("pixels_beyond_both" in row for row in ours):
-        return f"{largest:.0e} ({beyond})"
-    return f"{largest:.0e} ({beyond}, {sum(row['pixels_beyond_both'] for row in ours)})"
+    """The largest from PyTorch's alpha given the same argmax; in brackets the largest from PyTorch's own, and in how
+    many pooling windows that has another argmax."""
+    largest = max(row["max_abs_same_argmax"] for row in ours)
+    windows = sum(row["windows_of_another_argmax"] for row in ours)
+    own = max(row["max_abs_vs_pytorch"] for row in ours)
+    return f"{largest:.0e} ({own:.0e}, {windows})" if windows else f"{largest:.0e}"
 
 
 def _peer(rows: Sequence[Record], peer: str) -> str:

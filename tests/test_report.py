@@ -31,6 +31,7 @@ def latency(peer, ms, height=512, width=512, **more):
         "height": height, "width": width, "unknown_fraction": 1.0, "threads": 2,
         "latency_ms": {"p50": ms, "p90": ms, "p95": ms, "p99": ms}, "variation": 0.01, "unstable": False, "runs": 12,
         "ratio": ms / 100, "load_s": 0.5, "first_run_s": 0.25, "max_abs_vs_pytorch": 2e-6,
+        "max_abs_same_argmax": 1e-6, "pooling_windows": 4_000_000, "windows_of_another_argmax": 0, "largest_gap": 0.0,
         "pixels_beyond_tolerance": 0, "unknown_px": 9, **MANIFEST, **more,
     }  # fmt: skip
 
