@@ -55,6 +55,12 @@ def results(tmp_path):
             for side in (256, 512)
             for peer, ms in (("dim_trt", 100.0), ("pytorch", 250.0), ("onnxruntime", 210.0))
         ],
+        "full-dense-1080p": [
+            latency(
+                "dim_trt", 900.0, 1080, 1920, max_abs_vs_pytorch=0.07, windows_of_another_argmax=3, largest_gap=4e-7
+            ),
+            latency("onnxruntime", 1800.0, 1080, 1920, ratio=2.0),
+        ],
         "quality-alphamatting": [
             score(peer, title, trimaps, sad)
             for trimaps in ("trimap1", "trimap2")
@@ -119,7 +125,9 @@ def test_tables_are_filled_in_and_checked(results, page, tmp_path, capsys):
     text = page.read_text()
     assert "<!-- results of x -->" in text
     assert "old" not in text
-    assert "| full | 512×512 | 100% | 100 ms | 10.0 | 210 ms (2.10×) | 250 ms (2.50×) | 2e-06 |" in text
+    assert "| full | 512×512 | 100% | 100 ms | 10.0 | 210 ms (2.10×) | 250 ms (2.50×) | 1e-06 |" in text
+    assert "| full | 1080p | 100% | 900 ms | 1.1 | 1800 ms (2.00×) |  | 1e-06 (7e-02, 3) |" in text
+    assert "(3 of 12 million, the gap at most 4e-07 of the largest value)" in " ".join(text.split())
     assert "| **dim_trt, fp32** | 7.29 | 20.0e-3 | 5.00 | 6.00 | 0.050 | 99 MB |" in text
     assert "| `lite` | 7.29 | 20.0e-3 | 7.29 | 20.0e-3 |" in text
     assert "<!-- report: threads -->\n\nNot measured on this machine.\n" in text
