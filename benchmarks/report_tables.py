@@ -48,16 +48,20 @@ NARROW, WIDE = "trimap1", "trimap2"
 
 def machine_line(results: Results, *steps: str) -> str:
     """Where, with what and when these steps were measured; several sentences if they differ."""
-    by_place: dict[tuple[str, str, str], dict[str, None]] = {}  # its packages, in order
+    by_place: dict[tuple[str, str, str], set[str]] = {}  # its packages
     for row in (row for step, rows in results.items() if step in steps for row in rows):
         about, versions = row["machine"], row["versions"]
         commit = f" ({row['commit']}{' with changes' if row['modified'] else ''})" if "commit" in row else ""
         where = f"{about['processor']}, {about['cores']} cores, {about['isa']}"
-        packages = by_place.setdefault((where, row["measured"], f"dim_trt {versions['dim_trt']}{commit}"), {})
+        packages = by_place.setdefault((where, row["measured"], f"dim_trt {versions['dim_trt']}{commit}"), set())
         for key, (title, names) in PACKAGES.items():
             if row.get("peer") in names:
-                packages[f"{title} {versions[key].split('+')[0]}"] = None
-    return " ".join(f"{where}; {', '.join([ours, *used])}; {date}." for (where, date, ours), used in by_place.items())
+                packages.add(f"{title} {versions[key].split('+')[0]}")
+    titles = [title for title, _ in PACKAGES.values()]
+    return " ".join(
+        f"{where}; {', '.join([ours, *sorted(used, key=lambda name: titles.index(name.rpartition(' ')[0]))])}; {date}."
+        for (where, date, ours), used in by_place.items()
+    )
 
 
 def milliseconds(ms: float) -> str:
