@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.methods import Files, load, thread_environment
+from benchmarks.peak_memory import peak_memory_mb
 from benchmarks.pictures import Picture
 
 REPEAT_S = 1.0  # a picture is run again until it took this long
@@ -73,9 +73,7 @@ def run(method_name: str, files: Files, inputs: Path, outputs: Path, threads: in
             first_run_s = first_run_s or taken
         seconds[path.stem] = float(np.median(times))
         np.save(outputs / f"{path.stem}.npy", alpha)
-    # VmHWM, as getrusage counts the parent's memory, too
-    kilobytes = int(re.findall(r"VmHWM:\s*(\d+)", Path("/proc/self/status").read_text())[0])
-    return {"load_s": load_s, "first_run_s": first_run_s, "peak_memory_mb": kilobytes // 1024, "seconds": seconds}
+    return {"load_s": load_s, "first_run_s": first_run_s, "peak_memory_mb": peak_memory_mb(), "seconds": seconds}
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -18,20 +18,18 @@ from pathlib import Path
 from typing import Any
 
 import dim_trt
-from benchmarks.measure import add_json_argument, default_threads, manifest, size, write_json
+from benchmarks.measure import ROOT, add_json_argument, default_threads, manifest, size, write_json
 from benchmarks.networks import MODEL_HELP, load_network
 from training.model import STRIDE
 
 SIDES = ("height", "width")
-# VmHWM, as a child's getrusage counts its parent's memory, too.
 REPORT = """
-import re, time
-from pathlib import Path
+import time
+from benchmarks.peak_memory import peak_memory_mb
 start = time.perf_counter()
 run()
 seconds = time.perf_counter() - start
-kilobytes = int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1])
-print(kilobytes // 1024, f"{seconds:.2f}")
+print(peak_memory_mb(), f"{seconds:.2f}")
 """
 ENGINE = """
 import numpy as np
@@ -65,7 +63,7 @@ def records(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
         for name, program in programs.items():
             source = program.format(onnx=str(onnx), plan=str(plan), **about, **padded) + REPORT
             output = subprocess.run(
-                [sys.executable, "-c", source], check=True, stdout=subprocess.PIPE, text=True
+                [sys.executable, "-c", source], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
             ).stdout
             megabytes, seconds = output.split()
             ours = ours or int(megabytes)

@@ -48,18 +48,17 @@ NARROW, WIDE = "trimap1", "trimap2"
 
 def machine_line(results: Results, *steps: str) -> str:
     """Where, with what and when these steps were measured; several sentences if they differ."""
-    by_place: dict[tuple[str, str, str], set[str]] = {}  # its packages
+    by_place: dict[tuple[str, str, str], set[tuple[int, str]]] = {}  # its packages, numbered
     for row in (row for step, rows in results.items() if step in steps for row in rows):
         about, versions = row["machine"], row["versions"]
         commit = f" ({row['commit']}{' with changes' if row['modified'] else ''})" if "commit" in row else ""
         where = f"{about['processor']}, {about['cores']} cores, {about['isa']}"
         packages = by_place.setdefault((where, row["measured"], f"dim_trt {versions['dim_trt']}{commit}"), set())
-        for key, (title, names) in PACKAGES.items():
+        for number, (key, (title, names)) in enumerate(PACKAGES.items()):
             if row.get("peer") in names:
-                packages.add(f"{title} {versions[key].split('+')[0]}")
-    titles = [title for title, _ in PACKAGES.values()]
+                packages.add((number, f"{title} {versions[key].split('+')[0]}"))
     return " ".join(
-        f"{where}; {', '.join([ours, *sorted(used, key=lambda name: titles.index(name.rpartition(' ')[0]))])}; {date}."
+        f"{where}; {', '.join([ours, *(name for _, name in sorted(used))])}; {date}."
         for (where, date, ours), used in by_place.items()
     )
 

@@ -18,26 +18,24 @@ from collections.abc import Sequence
 import numpy as np
 
 import dim_trt
-from benchmarks.measure import default_threads, size
+from benchmarks.measure import ROOT, default_threads, size
 from benchmarks.pictures import scene, stripe
 
 TOLERANCE = 1e-5
 RUN = """
-import re, sys, time
-from pathlib import Path
+import sys, time
 import numpy as np
+from benchmarks.peak_memory import peak_memory_mb
 from dim_trt import Engine
-
-def peak_mb():
-    return int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024
 
 plan, picture, result, threads, limit_mb = sys.argv[1:]
 engine = Engine(plan, device="cpu", threads=int(threads), color="rgb", memory_limit_mb=int(limit_mb) or None)
 img, trimap = (np.load(f"{picture}.{name}.npy") for name in ("img", "trimap"))
 alpha = np.full(trimap.shape, np.nan, np.float32)
-before, start = peak_mb(), time.perf_counter()
+before, start = peak_memory_mb(), time.perf_counter()
 engine.run(img, trimap, out=alpha)
-print(len(engine._core.tiles(trimap)), peak_mb(), peak_mb() - before, f"{time.perf_counter() - start:.1f}")
+peak = peak_memory_mb()
+print(len(engine._core.tiles(trimap)), peak, peak - before, f"{time.perf_counter() - start:.1f}")
 np.save(result, alpha)
 """
 
@@ -62,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         np.save(f"{stored}.trimap.npy", picture.trimap)
         for name, limit_mb in (("whole", 0), (f"within {args.memory_limit_mb} MB", args.memory_limit_mb)):
             command = [sys.executable, "-c", RUN, plan, stored, result, str(args.threads), str(limit_mb)]
-            figures = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
+            figures = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
             print(f"| {name} | {' | '.join(figures)} |", flush=True)
             alphas.append(np.load(result))
             tiles.append(int(figures[0]))

@@ -75,8 +75,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         if getattr(options, name) < 0:
             parser.error(f"--{name}: expected 0 or more, got {getattr(options, name)}")
     try:
-        extra = {"gradient_loss": options.gradient_loss, "laplacian_loss": options.laplacian_loss}
-        extra["learning_rate"] = options.learning_rate
+        extra = {name: getattr(options, name) for name in ("learning_rate", "gradient_loss", "laplacian_loss")}
         options.settings = load_settings(options.config, options.crop, options.batch, **extra)
     except ValueError as error:
         parser.error(f"--{error}")
