@@ -1,9 +1,9 @@
 // The vector kernels of convolution of an unpooled map: part of simd.cc, so once per instruction set.
 #pragma once
 
+#include "cpu/kernels/inline.h"
 #include "cpu/kernels/kernels.h"
 #include "cpu/kernels/vec.h"
-#include "cpu/kernels/winograd-inl.h"  // DIM_INLINE
 
 namespace dim::cpu::DIM_ISA {
 namespace {

@@ -8,6 +8,7 @@
 #include <immintrin.h>
 #endif
 
+#include "cpu/kernels/inline.h"
 #include "cpu/kernels/kernels.h"
 
 #ifndef DIM_VECTOR_BYTES
@@ -23,15 +24,15 @@ typedef float Vec __attribute__((vector_size(DIM_VECTOR_BYTES)));
 typedef std::int32_t VecInt __attribute__((vector_size(DIM_VECTOR_BYTES)));
 typedef float VecUnaligned __attribute__((vector_size(DIM_VECTOR_BYTES), aligned(4), may_alias));
 
-inline __attribute__((always_inline)) Vec load(const float* p) { return *reinterpret_cast<const VecUnaligned*>(p); }
+DIM_INLINE Vec load(const float* p) { return *reinterpret_cast<const VecUnaligned*>(p); }
 
-inline __attribute__((always_inline)) void store(float* p, Vec v) { *reinterpret_cast<VecUnaligned*>(p) = v; }
+DIM_INLINE void store(float* p, Vec v) { *reinterpret_cast<VecUnaligned*>(p) = v; }
 
-inline __attribute__((always_inline)) Vec splat(float x) { return x - Vec{}; }
+DIM_INLINE Vec splat(float x) { return x - Vec{}; }
 
-inline __attribute__((always_inline)) Vec relu(Vec v) { return v > Vec{} ? v : Vec{}; }
+DIM_INLINE Vec relu(Vec v) { return v > Vec{} ? v : Vec{}; }
 
-inline __attribute__((always_inline)) float sum(Vec v) {
+DIM_INLINE float sum(Vec v) {
   float total = 0.0f;
   for (int i = 0; i < kVec; ++i) total += v[i];
   return total;
@@ -39,7 +40,7 @@ inline __attribute__((always_inline)) float sum(Vec v) {
 
 /// Argmax codes, widened to the lanes of a register. Compilers go through single lanes where no intrinsic names the
 /// instruction.
-inline __attribute__((always_inline)) VecInt load_codes(const std::uint8_t* codes) {
+DIM_INLINE VecInt load_codes(const std::uint8_t* codes) {
 #if defined(__AVX512F__)
   return reinterpret_cast<VecInt>(
       _mm512_maskz_cvtepu8_epi32(0xffff, _mm_loadu_si128(reinterpret_cast<const __m128i_u*>(codes))));
@@ -51,7 +52,7 @@ inline __attribute__((always_inline)) VecInt load_codes(const std::uint8_t* code
 #endif
 }
 
-inline __attribute__((always_inline)) void store_codes(std::uint8_t* codes, VecInt v) {
+DIM_INLINE void store_codes(std::uint8_t* codes, VecInt v) {
 #if defined(__AVX512F__)
   _mm_storeu_si128(reinterpret_cast<__m128i_u*>(codes),
                    _mm512_maskz_cvtepi32_epi8(0xffff, reinterpret_cast<__m512i>(v)));
@@ -65,7 +66,7 @@ inline __attribute__((always_inline)) void store_codes(std::uint8_t* codes, VecI
 }
 
 /// A bit for each lane of a comparison's result.
-inline __attribute__((always_inline)) unsigned lanes_where(VecInt mask) {
+DIM_INLINE unsigned lanes_where(VecInt mask) {
 #if defined(__AVX512F__)
   return _mm512_movepi32_mask(reinterpret_cast<__m512i>(mask));
 #elif defined(__AVX2__)
@@ -91,7 +92,7 @@ constexpr LaneNumbers kLaneNumbers;
 #endif
 
 /// Writes the chosen lanes as entries one after the other, and up to a whole register's.
-inline __attribute__((always_inline)) void store_entries(UnpoolEntry* to, Vec values, VecInt offsets, unsigned lanes) {
+DIM_INLINE void store_entries(UnpoolEntry* to, Vec values, VecInt offsets, unsigned lanes) {
 #if defined(__AVX512F__)
   const auto mask = static_cast<__mmask16>(lanes);
   const __m512i a = _mm512_maskz_compress_epi32(mask, reinterpret_cast<__m512i>(values));
@@ -120,7 +121,7 @@ inline __attribute__((always_inline)) void store_entries(UnpoolEntry* to, Vec va
 
 /// The entry's value in all lanes, and its offset. One load where a broadcast needs none: loads are what multipliers
 /// wait for.
-inline __attribute__((always_inline)) Vec load_entry(const UnpoolEntry* entry, std::ptrdiff_t& offset) {
+DIM_INLINE Vec load_entry(const UnpoolEntry* entry, std::ptrdiff_t& offset) {
 #if defined(__AVX512F__)
   std::int64_t both;
   __builtin_memcpy(&both, entry, sizeof(both));

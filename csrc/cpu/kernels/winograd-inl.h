@@ -2,9 +2,8 @@
 // For points 0, ±a, ±b, ∞ the rows of the transforms come in pairs that share their even and odd parts.
 #pragma once
 
+#include "cpu/kernels/inline.h"
 #include "cpu/kernels/kernels.h"
-
-#define DIM_INLINE inline __attribute__((always_inline))
 
 namespace dim::cpu {
 namespace {
