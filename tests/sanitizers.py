@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pybind11
 
-from tests.support.clang import ROOT, build, runtime
+from tests.support.clang import LIBRARIES, ROOT, build, runtime
 
 TESTS = {
     "address": [
@@ -45,12 +45,11 @@ TESTS = {
     ],
 }
 SANITIZED = ROOT / "tests" / "sanitized"
-RUNTIME = {"address": "asan", "thread": "tsan"}
 
 
 def environment(mode: str, core: Path, reports: Path) -> dict[str, str]:
     """Of the tests. Each process has a report of its own, so that those of processes that tests start are found too."""
-    library = runtime(f"libclang_rt.{RUNTIME[mode]}-{os.uname().machine}.so")
+    library = runtime(f"libclang_rt.{LIBRARIES[mode]}-{os.uname().machine}.so")
     preloaded = [library, runtime("libstdc++.so.6")]  # the second so that thrown exceptions are seen from the start
     common = f"log_path={reports / 'report'}:exitcode=66"
     return {
