@@ -2,8 +2,8 @@
 
     python -m benchmarks.calibration -o dim_trt/calibration
 
-One scene of each of eight families by `training.scenes`, as x.jpg and x_trimap.png. Scenes drawn by a later version of
-the training code are other scenes, and as good. Needs the extra train.
+One scene of each of eight families by `training.scenes.drawing`, as x.jpg and x_trimap.png. Scenes drawn by a later
+version of the training code are other scenes, and as good. Needs the extra train.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from training.scenes import draw_scene
-from training.textures import Size
+from training.scenes.drawing import draw_scene
+from training.scenes.textures import Size
 
 FAMILIES = ("hair", "fur", "leaves", "branches", "smoke", "glass", "solid", "several")
 SIZE = Size(256, 320)

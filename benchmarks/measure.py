@@ -183,10 +183,11 @@ def command(argv: Sequence[str]) -> str:
 
 def manifest(**settings: Any) -> dict[str, Any]:
     """Where, when and with what a record was made."""
-    program = Path(sys.argv[0])
+    program = Path(sys.argv[0]).with_suffix("")
     about = {"versions": versions(), "machine": machine(), **source()}
-    if program.parent == ROOT / "benchmarks":  # else this is not what was run
-        about["command"] = command([f"benchmarks.{program.stem}", *sys.argv[1:]])
+    if ROOT / "benchmarks" in program.parents:  # else this is not what was run
+        module = [part for part in program.relative_to(ROOT).parts if part != "__main__"]
+        about["command"] = command([".".join(module), *sys.argv[1:]])
     about["measured"] = time.strftime("%Y-%m-%d", time.gmtime())
     return {**about, "settings": settings} if settings else about
 

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import dim_trt
-from dim_trt.images import quantize_alpha, read_image, read_trimap, write_image
-from training.preprocess import network_input, pad_to_stride
+from dim_trt.pictures.files import quantize_alpha, read_image, read_trimap, write_image
+from training.data.preprocess import network_input, pad_to_stride
 
 U8 = NDArray[np.uint8]
 Alpha = NDArray[np.float32]

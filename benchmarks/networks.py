@@ -11,10 +11,10 @@ import onnx
 import torch
 
 from benchmarks.pictures import stripe
-from dim_trt.builder import onnx_file
+from dim_trt.plans.builder import onnx_file
+from training.data.preprocess import network_input, pad_to_stride
 from training.export import export_onnx
 from training.model import CONFIGS, DeepImageMatting, ModelConfig
-from training.preprocess import network_input, pad_to_stride
 from training.random_heads import normalise_heads
 
 SHIPPED = "shipped"  # the weights that come with the package

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dim_trt.evaluation import alphamatting_samples, read_content
+from dim_trt.scoring.evaluation import alphamatting_samples, read_content
 
 UNKNOWN = 128
 WAVES = 7  # of the outline of the object that `thin_band` draws
@@ -67,7 +67,7 @@ def alphamatting(folder: Path, trimap_set: str) -> Iterator[Picture]:
 
 def scene(height: int, width: int, family: str = SCENE_FAMILY, number: int = 0) -> Picture:
     """A drawn scene that no training run has. Needs the extra train."""
-    from training.textures import Size
+    from training.scenes.textures import Size
     from training.validation import held_out_scene
 
     drawn = held_out_scene(SCENE_SEED, family, number, Size(height, width))

@@ -24,9 +24,7 @@ import onnx
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from dim_trt.builder import SHIPPED, onnx_file
 from dim_trt.errors import Error
-from dim_trt.evaluation import alphamatting_samples
 from dim_trt.files import write_atomic
 from dim_trt.graph.calibrate import collect_ranges
 from dim_trt.graph.emulate import emulate
@@ -37,8 +35,10 @@ from dim_trt.graph.pictures import Picture, read_pictures, shipped_pictures
 from dim_trt.graph.precision import quantizable, to_fp16, to_int8
 from dim_trt.graph.runtime import Session
 from dim_trt.graph.sensitivity import THRESHOLD, choose_excluded, sensitivity
-from dim_trt.images import read_alpha, read_image, read_trimap
-from dim_trt.metrics import sad, unknown_pixels
+from dim_trt.pictures.files import read_alpha, read_image, read_trimap
+from dim_trt.plans.builder import SHIPPED, onnx_file
+from dim_trt.scoring.evaluation import alphamatting_samples
+from dim_trt.scoring.metrics import sad, unknown_pixels
 
 SCENE_SIZE = (384, 512)
 SEED = 20  # not that of the shipped calibration pictures
@@ -68,8 +68,8 @@ def pictures_with_truth(args: argparse.Namespace) -> Iterator[tuple[Picture, NDA
             picture = Picture(sample.name, read_image(sample.image), read_trimap(sample.trimap))
             yield picture, read_alpha(sample.truth, "truth")
         return
-    from training.scenes import draw_scene
-    from training.textures import Size
+    from training.scenes.drawing import draw_scene
+    from training.scenes.textures import Size
 
     for number in range(args.scenes):
         scene = draw_scene(np.random.default_rng((SEED, number)), Size(*SCENE_SIZE))

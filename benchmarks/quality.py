@@ -22,15 +22,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.cold import Cold, measure_cold
+from benchmarks.latency.cold import Cold, measure_cold
 from benchmarks.markdown import table
 from benchmarks.measure import add_json_argument, default_threads, manifest, write_json
 from benchmarks.methods import CLASSICAL, CLOSED_FORM, ENGINE, KNN, ONNXRUNTIME, PYTORCH, TITLES, available, build_files
 from benchmarks.networks import MODEL_HELP, SHIPPED, load_network
 from benchmarks.pictures import Picture, alphamatting, scene
-from dim_trt.metrics import METRICS
-from dim_trt.metrics import measure as score
-from dim_trt.plan import PRECISIONS
+from dim_trt.plans.header import PRECISIONS
+from dim_trt.scoring.metrics import METRICS
+from dim_trt.scoring.metrics import measure as score
 
 HALF = "alpha = 0.5"
 PEERS = (PYTORCH, ONNXRUNTIME, CLOSED_FORM, KNN)
@@ -56,7 +56,7 @@ def picture_sets(args: argparse.Namespace) -> dict[str, list[Picture]]:
         return {
             name: list(itertools.islice(alphamatting(args.alphamatting, name), args.limit)) for name in args.trimaps
         }
-    from training.families import FAMILIES
+    from training.scenes.families import FAMILIES
 
     numbers = itertools.product(range(args.scenes), FAMILIES)
     scenes = [scene(*SCENE_SIZE, family, number) for number, family in numbers]

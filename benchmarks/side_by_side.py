@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from dim_trt.errors import Error
-from dim_trt.images import read_image, write_image
+from dim_trt.pictures.files import read_image, write_image
 
 NAMES = ("image", "trimap", "alpha", "composite")
 GAP_PX = 6

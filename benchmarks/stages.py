@@ -26,8 +26,8 @@ import dim_trt
 from benchmarks.measure import PAUSE_S, add_json_argument, default_threads, manifest, size, write_json
 from benchmarks.networks import MODEL_HELP, Network, load_network
 from benchmarks.pictures import UNKNOWN, Picture, noise, stripe, thin_band
-from dim_trt.images import read_trimap
-from training.preprocess import network_input, pad_to_stride
+from dim_trt.pictures.files import read_trimap
+from training.data.preprocess import network_input, pad_to_stride
 
 BAND = 0.05
 CONV = "Conv"  # ONNX Runtime's name of a convolution, the ReLU it has taken in included

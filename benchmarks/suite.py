@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.measure import ROOT, command, default_threads, machine, source
-from benchmarks.results_files import RESULTS, result_file
+from benchmarks.result_files import RESULTS, result_file
 from benchmarks.throughput import counts_up_to
 
 IDLE_LOAD = 1.0

@@ -19,12 +19,13 @@ except ImportError as error:
         "(libstdc++.so.6: apt-get install libstdc++6, dnf install libstdc++); otherwise build again: pip install ."
     ) from error
 
-from dim_trt.builder import build_plan
 from dim_trt.capabilities import capabilities
-from dim_trt.engine import Engine, TensorRtRun
+from dim_trt.engine import Engine
+from dim_trt.engine_options import TensorRtRun
 from dim_trt.errors import BackendUnavailable, BuildError, Error, InvalidInput, PlanError
-from dim_trt.gpu_arrays import GpuArray
-from dim_trt.gpu_options import TensorRtOptions
+from dim_trt.gpu.arrays import GpuArray
+from dim_trt.plans.builder import build_plan
+from dim_trt.plans.tensorrt_options import TensorRtOptions
 from dim_trt.streaming import stream
 from dim_trt.version import __version__
 

@@ -9,10 +9,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from dim_trt.builder import build_plan
 from dim_trt.capabilities import BACKENDS
 from dim_trt.command import add_precision_argument, run_command
-from dim_trt.gpu_options import PROFILES, UNPOOL, TensorRtOptions
+from dim_trt.plans.builder import build_plan
+from dim_trt.plans.tensorrt_options import PROFILES, UNPOOL, TensorRtOptions
 
 SIZES = {
     "min": "smallest picture; default: 1x1",

@@ -15,13 +15,15 @@ COMMANDS = {
     "doctor": "say what this machine can do and check that it works",
     "evaluate": "score plans or alphas on pictures with ground truth",
 }
+PACKAGES = {"video": "video.__main__"}  # commands that are more than a module
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = arguments[0] if arguments else ""
     if name in COMMANDS:
-        code: int = import_module(f"dim_trt.{name}").main(arguments[1:], prog=f"dim-trt {name}")
+        module = import_module(f"dim_trt.{PACKAGES.get(name, name)}")
+        code: int = module.main(arguments[1:], prog=f"dim-trt {name}")
         return code
     if name == "--version":
         from dim_trt.version import __version__

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from dim_trt.errors import Error
-from dim_trt.picture_limit import MAX_PIXELS, limit_pixels
-from dim_trt.plan import PRECISIONS
+from dim_trt.pictures.limit import MAX_PIXELS, limit_pixels
+from dim_trt.plans.header import PRECISIONS
 
 USAGE = 2  # argparse's own exit code
 

@@ -7,44 +7,26 @@ import json
 import logging
 import os
 from concurrent.futures import Future
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dim_trt import _core, gpu_arrays
+from dim_trt import _core
 from dim_trt.capabilities import resolve_device, tensorrt_folders
+from dim_trt.engine_options import TensorRtRun, check_backend, check_no_stream, count, plan_path, tensorrt_run
 from dim_trt.errors import BackendUnavailable, InvalidInput
 from dim_trt.files import StrPath
 from dim_trt.foreground import Level, check_matted
-from dim_trt.gpu_arrays import GpuArray, GpuPicture, prepare
-from dim_trt.gpu_views import is_on_gpu
+from dim_trt.gpu.arrays import GpuArray, GpuPicture, estimate_foreground, prepare
+from dim_trt.gpu.views import is_on_gpu
 from dim_trt.workers import Workers, closed
 
 LOGGER = logging.getLogger("dim_trt")
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
 GpuOut = TypeVar("GpuOut", bound=GpuPicture)
-
-
-@dataclass(frozen=True)
-class TensorRtRun:
-    """How an engine runs plans of the tensorrt backend.
-
-    region: run only the part of a picture that the unknown pixels need, which changes nothing in alpha; False runs
-        whole pictures, always at the same speed. With `run(..., stream=...)` pictures are always run whole.
-    cuda_graphs: record the GPU's work once per size and replay it, which takes less of the CPU.
-    """
-
-    region: bool = True
-    cuda_graphs: bool = True
-
-    def __post_init__(self) -> None:
-        for name in ("region", "cuda_graphs"):
-            if not isinstance(value := getattr(self, name), bool):
-                raise InvalidInput(f"{name}: expected True or False, got {value!r}")
 
 
 class Engine:
@@ -86,16 +68,16 @@ class Engine:
         max_pixels: int | None = None,
         tensorrt: TensorRtRun | None = None,
     ):
-        self._path = _plan_path(plan)
+        self._path = plan_path(plan)
         self._process = os.getpid()
         if color not in ("bgr", "rgb"):
             raise InvalidInput(f"color: expected 'bgr' or 'rgb', got {color!r}")
         self._color = color
         backend, self._gpu = resolve_device(device)
-        runs, options = _count("max_concurrent", max_concurrent, "the backend's own choice"), _tensorrt_run(tensorrt)
+        runs, options = count("max_concurrent", max_concurrent, "the backend's own choice"), tensorrt_run(tensorrt)
         core = _core.Engine(
             self._path,
-            threads=_count("threads", threads, "all cores"),
+            threads=count("threads", threads, "all cores"),
             color=color,
             gpu=self._gpu,
             region=options.region,
@@ -103,12 +85,12 @@ class Engine:
             cuda_graphs=options.cuda_graphs,
             tensorrt_folders=tensorrt_folders(),
             backend=backend,
-            memory_limit_bytes=_count("memory_limit_mb", memory_limit_mb, "as much as it takes") << 20,
-            max_pixels=_count("max_pixels", max_pixels, "any number", most=2**62),
+            memory_limit_bytes=count("memory_limit_mb", memory_limit_mb, "as much as it takes") << 20,
+            max_pixels=count("max_pixels", max_pixels, "any number", most=2**62),
         )
         self._header: dict[str, Any] = json.loads(core.header)
         on_cpu = self._header["backend"] == "cpu"
-        _check_backend(self._header["backend"], threads=threads, memory_limit_mb=memory_limit_mb, tensorrt=tensorrt)
+        check_backend(self._header["backend"], threads=threads, memory_limit_mb=memory_limit_mb, tensorrt=tensorrt)
         self._core: _core.Engine | None = core
         self._isa, self._threads, self._halo_px = core.isa, core.threads, core.halo_px
         self._memory_limit_mb, self._max_pixels = memory_limit_mb, max_pixels
@@ -149,7 +131,7 @@ class Engine:
         core = self._open_core()
         if self._uses_gpu_arrays(img=img, trimap=trimap, out=out):
             return prepare(core, self._gpu, img, trimap, out, stream)()
-        _check_no_stream(stream)
+        check_no_stream(stream)
         return core.run(img, trimap, out)
 
     @overload
@@ -197,8 +179,8 @@ class Engine:
         """
         core = self._open_core()
         if self._uses_gpu_arrays(img=img, alpha=alpha):
-            return gpu_arrays.estimate_foreground(core, self._gpu, img, alpha, stream)
-        _check_no_stream(stream)
+            return estimate_foreground(core, self._gpu, img, alpha, stream)
+        check_no_stream(stream)
         return core.foreground(*check_matted(img, alpha))
 
     def profile(self, img: U8, trimap: U8) -> list[tuple[str, float]]:
@@ -270,44 +252,3 @@ class Engine:
                 "copy it to the host, or build a plan with python -m dim_trt.build --backend tensorrt"
             )
         return bool(on_gpu)
-
-
-def _check_no_stream(stream: Any) -> None:
-    if stream is not None:
-        raise InvalidInput("stream: expected None for arrays in host memory; leave it out, or pass arrays on a GPU")
-
-
-def _plan_path(plan: StrPath) -> str:
-    if not isinstance(plan, (str, os.PathLike)):
-        raise InvalidInput(f"plan: expected a path, got {type(plan).__name__}")
-    path = os.fspath(plan)
-    if not isinstance(path, str) or "\0" in path:
-        raise InvalidInput(f"plan: expected a path of text without NUL, got {path!r}")
-    return path
-
-
-def _count(name: str, value: int | None, none_is: str, most: int = 2**31 - 1) -> int:
-    """As the core counts them: 0 for None."""
-    if value is None:
-        return 0
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-        raise InvalidInput(f"{name}: expected a whole number from 1, or None for {none_is}, got {value!r}")
-    return min(value, 2**31 - 1)  # the core says what is too many
-
-
-def _tensorrt_run(tensorrt: TensorRtRun | None) -> TensorRtRun:
-    if tensorrt is not None and not isinstance(tensorrt, TensorRtRun):
-        raise InvalidInput(f"tensorrt: expected a TensorRtRun or None, got {type(tensorrt).__name__}")
-    return tensorrt or TensorRtRun()
-
-
-def _check_backend(
-    backend: str, *, threads: int | None, tensorrt: TensorRtRun | None, memory_limit_mb: int | None = None
-) -> None:
-    """No argument is accepted and ignored."""
-    of_the_other: dict[str, object] = {"threads": threads, "memory_limit_mb": memory_limit_mb}
-    if backend == "cpu":
-        of_the_other = {"tensorrt": tensorrt}
-    for name, value in of_the_other.items():
-        if value is not None:
-            raise InvalidInput(f"{name}: expected None, as the plan is one of the {backend} backend; leave it out")

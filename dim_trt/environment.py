@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from dim_trt.builder import build_plan
 from dim_trt.capabilities import capabilities
 from dim_trt.engine import Engine
 from dim_trt.errors import Error
 from dim_trt.files import cache_folder
+from dim_trt.plans.builder import build_plan
 
 LIBRARIES = ("numpy", "onnx", "onnx-graphsurgeon", "tqdm")
 VARIABLES = ("DIM_TRT_ISA", "DIM_TRT_CACHE", "XDG_CACHE_HOME", "OMP_NUM_THREADS")

@@ -16,17 +16,17 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from dim_trt.cache import shipped_plan
 from dim_trt.command import UsageError, add_engine_arguments, add_picture_arguments, engine_options, run_command
-from dim_trt.contact_sheet import Bgr, Row, contact_sheet
-from dim_trt.datasets import LAYOUTS, TRIMAP_SET, Sample, find_samples
 from dim_trt.engine import Engine
 from dim_trt.errors import Error, InvalidInput
-from dim_trt.evaluation import Known, Method, engine_method, evaluate, prediction_method, read_content, saving
-from dim_trt.images import check_format, write_image
-from dim_trt.metrics import METRICS, REGIONS
-from dim_trt.plan import PRECISIONS
-from dim_trt.scores import SHORT, Scores, format_table, read_json, write_csv, write_json
+from dim_trt.pictures.files import check_format, write_image
+from dim_trt.plans.cache import shipped_plan
+from dim_trt.plans.header import PRECISIONS
+from dim_trt.scoring.contact_sheet import Bgr, Row, contact_sheet
+from dim_trt.scoring.datasets import LAYOUTS, TRIMAP_SET, Sample, find_samples
+from dim_trt.scoring.evaluation import Known, Method, engine_method, evaluate, prediction_method, read_content, saving
+from dim_trt.scoring.metrics import METRICS, REGIONS
+from dim_trt.scoring.scores import SHORT, Scores, format_table, read_json, write_csv, write_json
 
 LOGGER = logging.getLogger("dim_trt")
 SAVE_EVERY_S = 5.0  # what a run that is killed loses of --json

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dim_trt import _core
+from dim_trt.arrays import check_alphas
 from dim_trt.errors import InvalidInput
 
 Level = TypeVar("Level", np.uint8, np.float32)
@@ -45,8 +46,6 @@ def estimate(
 def check_matted(img: NDArray[Level], alpha: NDArray[np.floating]) -> tuple[NDArray[Level], NDArray[np.float32]]:
     """img and alpha of `estimate`, without gaps. Raises InvalidInput."""
     _check_picture(img)
-    from dim_trt.metrics import check_alphas  # here: OpenCV comes with it, and the engine imports this module
-
     check_alphas(alpha)
     if alpha.shape != img.shape[:2]:
         raise InvalidInput(

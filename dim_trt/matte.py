@@ -11,13 +11,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dim_trt import folders, trimaps
-from dim_trt.cache import shipped_plan
+from dim_trt import trimaps
 from dim_trt.command import UsageError, add_engine_arguments, add_picture_arguments, engine_options, run_command
 from dim_trt.engine import Engine
 from dim_trt.errors import InvalidInput
-from dim_trt.plan import PRECISIONS
-from dim_trt.renditions import CHECKERBOARD, WHITE, Job, Settings, check_outputs, load, matte
+from dim_trt.pictures import folders
+from dim_trt.pictures.composite import CHECKERBOARD, WHITE
+from dim_trt.plans.cache import shipped_plan
+from dim_trt.plans.header import PRECISIONS
+from dim_trt.renditions import Job, Settings, check_outputs, load, matte
 
 RENDITIONS = ("cutout", "premultiplied", "composite")
 

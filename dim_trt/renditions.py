@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dim_trt import trimaps
-from dim_trt.composite import Colour, checkerboard, composite, cover, cutout, parse_colour, premultiplied
 from dim_trt.engine import Engine
-from dim_trt.images import (
+from dim_trt.pictures.composite import WHITE, Colour, composite, cutout, parse_colour, premultiplied, read_background
+from dim_trt.pictures.files import (
     Levels,
     check_format,
     quantize_alpha,
@@ -22,9 +22,6 @@ from dim_trt.images import (
     read_trimap,
     write_image,
 )
-
-WHITE = "#ffffff"
-CHECKERBOARD = "checkerboard"
 
 
 @dataclass(frozen=True)
@@ -85,13 +82,6 @@ def load(job: Job, settings: Settings) -> Loaded:
         trimap = read_trimap(job.trimap)
     size = (img.shape[0], img.shape[1])
     return Loaded(img, trimap, read_background(settings.background, size) if job.composite else parse_colour(WHITE))
-
-
-def read_background(text: str, size: tuple[int, int]) -> NDArray[np.uint8] | Colour:
-    """A colour, a checkerboard, or the picture of that name scaled to cover (height, width)."""
-    if text.startswith("#"):
-        return parse_colour(text)
-    return checkerboard(size) if text == CHECKERBOARD else cover(read_image(text, "background"), size)
 
 
 def matte(engine: Engine, job: Job, loaded: Loaded, settings: Settings) -> float:

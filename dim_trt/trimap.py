@@ -11,9 +11,9 @@ import numpy as np
 
 from dim_trt import trimaps
 from dim_trt.command import add_picture_arguments, run_command
-from dim_trt.composite import parse_colour
 from dim_trt.errors import InvalidInput
-from dim_trt.images import (
+from dim_trt.pictures.composite import parse_colour
+from dim_trt.pictures.files import (
     check_format,
     read_gray,
     read_image,
@@ -22,7 +22,7 @@ from dim_trt.images import (
     read_unchanged,
     write_image,
 )
-from dim_trt.trimap_checks import THIN_PX, validate
+from dim_trt.trimaps.checks import THIN_PX, validate
 
 LOSSLESS = (".png", ".tif", ".tiff", ".bmp")
 

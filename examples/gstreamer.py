@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import dim_trt
-from dim_trt.cache import shipped_plan
-from dim_trt.composite import composite, parse_colour
-from dim_trt.key_frames import KeyFrames
-from dim_trt.trimap_sources import Frame
-from dim_trt.trimaps import from_mask
+from dim_trt.pictures.composite import composite, parse_colour
+from dim_trt.plans.cache import shipped_plan
+from dim_trt.tracking.key_frames import KeyFrames
+from dim_trt.tracking.sources import Frame
+from dim_trt.trimaps.making import from_mask
 
 U8 = NDArray[np.uint8]
 

@@ -2,7 +2,7 @@
 
     python -m tests.sanitizers address   # AddressSanitizer and UndefinedBehaviorSanitizer
     python -m tests.sanitizers thread    # ThreadSanitizer
-    python -m tests.sanitizers thread tests/test_concurrency.py -k fork   # others than the usual tests
+    python -m tests.sanitizers thread tests/robustness/test_concurrency.py -k fork   # others than the usual tests
 
 Python is not instrumented: the sanitizer's runtime is preloaded and sees what _core does, and memory and locks of all.
 First the bugs of tests/sanitized/canary.cc, which is compiled into _core, must be reported. Then the tests run, but for
@@ -26,22 +26,22 @@ TESTS = {
     "address": [
         "tests/fuzz",
         "tests/kernels",
-        "tests/test_concurrency.py",
-        "tests/test_engine.py",
-        "tests/test_foreground.py",
-        "tests/test_plan_fuzz.py",
-        "tests/test_scaling.py",
-        "tests/test_tiling.py",
-        "tests/test_window.py",
+        "tests/robustness/test_concurrency.py",
+        "tests/engine/test_engine.py",
+        "tests/engine/test_foreground.py",
+        "tests/plans/test_damaged.py",
+        "tests/engine/test_scaling.py",
+        "tests/engine/test_tiling.py",
+        "tests/engine/test_window.py",
     ],
     "thread": [
         "tests/kernels/test_threads.py",
-        "tests/test_concurrency.py",
-        "tests/test_engine.py::test_one_engine_serves_many_threads",
-        "tests/test_engine.py::test_the_number_of_threads_changes_nothing",
-        "tests/test_engine_async.py",
-        "tests/test_foreground.py",
-        "tests/test_stream.py",
+        "tests/robustness/test_concurrency.py",
+        "tests/engine/test_engine.py::test_one_engine_serves_many_threads",
+        "tests/engine/test_engine.py::test_the_number_of_threads_changes_nothing",
+        "tests/engine/test_submit.py",
+        "tests/engine/test_foreground.py",
+        "tests/engine/test_stream.py",
     ],
 }
 SANITIZED = ROOT / "tests" / "sanitized"

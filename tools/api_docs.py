@@ -16,9 +16,9 @@ PUBLIC = (
     "dim_trt",
     "dim_trt.foreground",
     "dim_trt.trimaps",
-    "dim_trt.trimap_checks",
-    "dim_trt.metrics",
-    "dim_trt.video_metrics",
+    "dim_trt.tracking",
+    "dim_trt.scoring.metrics",
+    "dim_trt.scoring.video_metrics",
 )
 
 

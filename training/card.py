@@ -19,12 +19,12 @@ from tqdm import tqdm
 from dim_trt.errors import Error
 from dim_trt.files import write_atomic
 from training.checkpoints import CheckpointError, load_checkpoint, load_model
-from training.data import DataError
+from training.data.samples import DataError
+from training.data.testsets import TRIMAPS, alphamatting
 from training.devices import DeviceError, add_device_argument, choose_device
 from training.export import fold_batch_norm
-from training.families import FAMILIES
 from training.model import DeepImageMatting
-from training.testsets import TRIMAPS, alphamatting
+from training.scenes.families import FAMILIES
 from training.validation import SCENE_SIZE, Method, Score, mean_score, network, validate, validate_scenes
 
 CARD = Path(__file__).with_name("MODEL_CARD.md")

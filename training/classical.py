@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.preprocess import canonical_trimap
+from training.data.preprocess import canonical_trimap
 
 if TYPE_CHECKING:
     from training.validation import Method  # imports torch, which these methods do without

@@ -1,7 +1,7 @@
 """Prints SAD (in thousands) and MSE over the unknown region, of the network or of methods without one.
 
 python -m training.evaluate --alphamatting DIR [--method network cf knn]   photographs
-python -m training.evaluate --composition1k DIR                            for its layouts see dim_trt/datasets.py
+python -m training.evaluate --composition1k DIR                            layouts: dim_trt/scoring/datasets.py
 python -m training.evaluate --scenes 8 [--method network cf knn]           drawn scenes by family
 """
 
@@ -13,13 +13,13 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from dim_trt.datasets import Sample
+from dim_trt.scoring.datasets import Sample
 from training.checkpoints import CheckpointError, load_model
 from training.classical import NAMES, MethodUnavailableError, classical
-from training.data import DataError
+from training.data.samples import DataError
+from training.data.testsets import TRIMAPS, alphamatting, composition1k
 from training.devices import DeviceError, add_device_argument, choose_device
-from training.families import FAMILIES
-from training.testsets import TRIMAPS, alphamatting, composition1k
+from training.scenes.families import FAMILIES
 from training.validation import Method, Score, mean_score, network, validate, validate_scenes
 
 

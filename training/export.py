@@ -27,12 +27,12 @@ from dim_trt.errors import Error
 from dim_trt.files import write_atomic
 from dim_trt.graph.load import FORMAT_VERSION, check_graph
 from training.checkpoints import CheckpointError
+from training.data.preprocess import PREPROCESSING, Preprocessing
 from training.folding import fold_batch_norm as fold_batch_norm
 from training.foreign.importing import LICENCE, ORIGIN, Imported, import_checkpoint
 from training.foreign.profiles import PROFILES
 from training.foreign.writing import SUFFIXES, write_checkpoint
 from training.model import CONFIGS, STRIDE, DeepImageMatting
-from training.preprocess import PREPROCESSING, Preprocessing
 
 MAX_SIDE_PX = 16384
 OPSET, IR_VERSION = 17, 8  # as old as the operations allow: TensorRT 8.5 reads it

@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from training.data import Batch
-from training.preprocess import PREPROCESSING
+from training.data.preprocess import PREPROCESSING
+from training.data.samples import Batch
 
 PICTURES = 4  # samples shown
 

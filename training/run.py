@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from training.checkpoints import CheckpointError, load_checkpoint, load_model, save_checkpoint
-from training.data import Batch
+from training.data.hard import HardExamples
+from training.data.samples import Batch
 from training.encoder import load_vgg16
-from training.hard import HardExamples
 from training.losses import gradient_loss, laplacian_loss, matting_loss
 from training.model import CONFIGS, DeepImageMatting, Stages
 from training.parallel import Processes

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import torch
 
-from training.data import SceneSource
+from training.data.loader import GROUP, batches
+from training.data.samples import SceneSource
 from training.devices import DeviceError, add_device_argument, choose_device
-from training.loader import GROUP, batches
 from training.run import Run
 from training.settings import Settings, config_names, load_settings
 

@@ -20,18 +20,18 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from dim_trt.datasets import Sample
+from dim_trt.scoring.datasets import Sample
 from training.checkpoints import CheckpointError
-from training.data import Batch, DataError, SceneSource, Source
+from training.data.folders import FolderSource
+from training.data.hard import MAX_WORKERS, HardExamples
+from training.data.loader import batches
+from training.data.samples import Batch, DataError, SceneSource, Source
+from training.data.testsets import alphamatting
 from training.devices import DeviceError, add_device_argument, choose_device
-from training.folders import FolderSource
-from training.hard import MAX_WORKERS, HardExamples
-from training.loader import batches
 from training.logs import Log
 from training.parallel import Processes, join, leave
 from training.run import STAGES, Run
 from training.settings import Settings, config_names, load_settings
-from training.testsets import alphamatting
 from training.validation import mean_score, network, validate
 
 STEP_LIMIT_S = 10.0  # a step that took longer was suspended; it counts as this long
@@ -50,7 +50,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     begin.add_argument("--init", type=Path, metavar="CHECKPOINT", help="start from these weights")
     begin.add_argument("--encoder", type=Path, metavar="FILE", help="start from VGG16: .pth of torchvision or .npz")
     parser.add_argument("--stage", choices=STAGES, default="all", help="what is trained; the rest stays as it is")
-    parser.add_argument("--data", type=Path, help="folder of foregrounds (see training/folders.py) instead of scenes")
+    parser.add_argument("--data", type=Path, help="folder of foregrounds (see docs/training.md) instead of scenes")
     parser.add_argument("--backgrounds", type=Path, help="folder of backgrounds, default <data>/bg")
     parser.add_argument("--hard", action="store_true", help="draw more of what the network is worse at")
     parser.add_argument("--validate", type=Path, help="folder with input/, trimap1/ and gt/")

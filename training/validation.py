@@ -12,16 +12,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dim_trt.datasets import Sample
 from dim_trt.errors import InvalidInput
-from dim_trt.metrics import mse, sad
-from training.data import DataError
-from training.families import FAMILIES
+from dim_trt.scoring.datasets import Sample
+from dim_trt.scoring.metrics import mse, sad
+from training.data.preprocess import network_input, pad_to_stride
+from training.data.samples import DataError
+from training.data.testsets import load
 from training.model import DeepImageMatting
-from training.preprocess import network_input, pad_to_stride
-from training.scenes import Scene, draw_scene
-from training.testsets import load
-from training.textures import Size
+from training.scenes.drawing import Scene, draw_scene
+from training.scenes.families import FAMILIES
+from training.scenes.textures import Size
 
 Method = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[Any]]  # RGB image, trimap -> alpha [H, W]
 HELD_OUT = 0xDEAD5EED  # begins the seeds of held-out scenes; no training run has a seed like this

@@ -118,7 +118,7 @@ py::list argmax(const Matting& matting, const py::object& img, const py::object&
   return poolings;
 }
 
-/// Address, (height, width) and strides in bytes of an array in GPU memory; checked by dim_trt.gpu_arrays.
+/// Address, (height, width) and strides in bytes of an array in GPU memory; checked by dim_trt.gpu.arrays.
 template <std::size_t kAxes>
 using GpuArray = std::tuple<std::uintptr_t, std::pair<int, int>, std::array<std::ptrdiff_t, kAxes>>;
 

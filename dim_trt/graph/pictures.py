@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from dim_trt.errors import InvalidInput
 from dim_trt.files import StrPath
-from dim_trt.images import read_image, read_trimap
-from dim_trt.metrics import unknown_pixels
+from dim_trt.pictures.files import read_image, read_trimap
+from dim_trt.scoring.metrics import unknown_pixels
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 MARK = "_trimap"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dim_trt.plan import ALIGNMENT
+from dim_trt.plans.header import ALIGNMENT
 
 
 def aligned(size: int) -> int:

@@ -15,7 +15,7 @@ from dim_trt.graph.lower import import_graph
 from dim_trt.graph.pictures import Picture, network_inputs
 from dim_trt.graph.precision import quantizable, to_int8
 from dim_trt.graph.runtime import Session
-from dim_trt.metrics import unknown_pixels
+from dim_trt.scoring.metrics import unknown_pixels
 
 THRESHOLD = 0.01  # mean change of alpha by all int8 layers together; 2.5 of the 255 steps of a matte
 

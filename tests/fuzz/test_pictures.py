@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dim_trt import images
 from dim_trt.errors import Error, InvalidInput
+from dim_trt.pictures import files as images
 
 FORMATS = [".png", ".jpg", ".webp", ".tiff", ".bmp", ".ppm"]
 READERS: list[Callable[[Path, str], Any]] = [

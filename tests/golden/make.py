@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from dim_trt.plan import FORMAT_VERSION, PRECISIONS
 
 import dim_trt
-from dim_trt.plan import FORMAT_VERSION, PRECISIONS
 from tests.golden.picture import picture
 from tests.support.tiny_graphs import tiny_dim
 

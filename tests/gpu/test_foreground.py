@@ -1,51 +1,88 @@
-"""The colours under a matte, estimated on the GPU."""
+"""The colours under a matte where the engine runs: the CPU's for a CPU plan, and arrays in GPU memory as they reach it.
+
+The engine on a GPU is a stand-in here; tests/cuda compares what its kernels compute, tests/on_gpu runs them.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
-import torch
-from torch.utils.dlpack import from_dlpack
 
-from dim_trt import Engine, foreground
-from tests.support.gpu import Plans
-from tests.support.networks import random_picture
-
-pytestmark = [pytest.mark.gpu, pytest.mark.timeout(300)]
-
-
-@pytest.fixture(name="engine", scope="module")
-def fixture_engine(plans: Plans) -> Engine:
-    return Engine(plans.plan("skip"))
-
-
-def matted(height: int, width: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    alpha = np.clip(np.random.default_rng(seed).normal(0.5, 0.7, (height, width)), 0, 1).astype(np.float32)
-    return random_picture(seed, height, width)[0], alpha
+import dim_trt
+from dim_trt import _core, foreground
+from tests.support.stand_ins import (
+    CUDA,
+    EVERY,
+    IMG,
+    OUT,
+    Dlpack,
+    Interface,
+    Lend,
+    numpy_array,
+    tiny_plan,
+    triple,
+)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
-def test_colours_of_mixed_pixels_are_those_of_the_cpu(engine: Engine, dtype: type) -> None:
-    for seed, size in enumerate([(1, 1), (61, 97), (1, 301), (1081, 1919)]):
-        img, alpha = matted(*size, seed)
-        img = img if dtype is np.uint8 else (img / 255).astype(np.float32)
-        on_gpu, on_cpu = engine.foreground(img, alpha), foreground.estimate(img, alpha)
-        for layer, expected, visible in zip(on_gpu, on_cpu, (alpha > 0, alpha < 1), strict=True):
-            difference = np.abs(layer.astype(np.float64) - expected)[visible]
-            assert difference.max(initial=0) <= (1 if dtype is np.uint8 else 1e-5)  # means are sums in another order
+def test_a_cpu_engine_estimates_as_the_function_does(tmp_path: Path, dtype: type) -> None:
+    rng = np.random.default_rng(0)
+    img = rng.integers(0, 256, (33, 57, 3)) / (1 if dtype is np.uint8 else 255)
+    alpha = np.clip(rng.normal(0.5, 1, (33, 57)), 0, 1)
+    with dim_trt.Engine(tiny_plan(tmp_path)) as engine:
+        got = engine.foreground(img.astype(dtype), alpha)
+    for layer, expected in zip(got, foreground.estimate(img.astype(dtype), alpha), strict=True):
+        assert layer.dtype == dtype
+        np.testing.assert_array_equal(layer, expected)
 
 
-def test_arrays_on_the_gpu_stay_there(engine: Engine) -> None:
-    if not torch.cuda.is_available():
-        pytest.skip("PyTorch has no CUDA here")
-    img, alpha = matted(61, 97, 0)
-    planar = torch.from_numpy(img).cuda().permute(2, 0, 1).contiguous().permute(1, 2, 0)
-    expected = engine.foreground(img, alpha)
-    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    torch.cuda.synchronize()
-    for layers in (
-        engine.foreground(planar, torch.from_numpy(alpha).cuda()),
-        engine.foreground(planar, torch.from_numpy(alpha).cuda(), stream=stream),
-    ):
-        for layer, host in zip(layers, expected, strict=True):
-            np.testing.assert_array_equal(from_dlpack(layer).cpu().numpy(), host)
+def test_a_cpu_engine_refuses_what_the_function_refuses(tmp_path: Path) -> None:
+    engine: Any = dim_trt.Engine(tiny_plan(tmp_path))
+    img, alpha = np.zeros((3, 5, 3), np.uint8), np.zeros((3, 5), np.float32)
+    with pytest.raises(dim_trt.InvalidInput, match=r"alpha: expected the height and width of img, \[3, 5\]"):
+        engine.foreground(img, alpha[:, :4])
+    with pytest.raises(dim_trt.InvalidInput, match="stream: expected None for arrays in host memory"):
+        engine.foreground(img, alpha, stream=1)
+    with pytest.raises(dim_trt.InvalidInput, match="alpha: expected a numpy array, as this engine runs on the CPU"):
+        engine.foreground(img, Interface(alpha))
+    engine.close()
+    with pytest.raises(dim_trt.InvalidInput, match="closed"):
+        engine.foreground(img, alpha)
+
+
+@EVERY
+def test_arrays_on_a_gpu_reach_the_engine_and_colours_come_back(gpu_engine: Any, lend: Lend) -> None:
+    engine, core = gpu_engine
+    wide = numpy_array((34, 40, 4))
+    for img, alpha in [(IMG, OUT), (wide[:, ::2, 2::-1], np.zeros((20, 34), np.float32).T)]:
+        layers = engine.foreground(lend(img), lend(alpha))
+        given_img, given_alpha, *addresses, stream, wait = core.foregrounds[-1]
+        assert (given_img, given_alpha, stream, wait) == (triple(img), triple(alpha), 1, True)
+        for layer, address in zip(layers, addresses, strict=True):
+            assert (layer.shape, layer.dtype, layer.device) == (img.shape, np.uint8, "cuda:0")
+            interface = layer.__cuda_array_interface__
+            assert (interface["data"], interface["shape"], interface["typestr"]) == ((address, False), img.shape, "|u1")
+            tensor = _core.dlpack_import(layer.__dlpack__(stream=1, dl_device=(CUDA, 0)))
+            assert (tensor.address, tensor.shape, tensor.dtype) == (address, img.shape, (1, 8, 1))
+            assert tensor.strides_bytes == (3 * img.shape[1], 3, 1)
+
+
+def test_wrong_arrays_on_a_gpu(gpu_engine: Any) -> None:
+    engine, core = gpu_engine
+    shifted = np.zeros(34 * 19 * 4 + 1, np.uint8)[1:].view(np.float32).reshape(34, 19)
+    for img, alpha, message in [
+        (IMG, OUT[:33], r"alpha: expected the height and width of img, \(34, 19\), got \(33, 19\)"),
+        (IMG, OUT.astype(np.float64), "alpha: expected dtype float32, got float64"),
+        (IMG, OUT[0], r"alpha: expected shape \(height, width\), got \(19,\)"),
+        (IMG, shifted, "alpha: expected an aligned array"),
+        (IMG.astype(np.float32), OUT, "img: expected dtype uint8, got float32"),
+        (IMG[..., :2], OUT, r"img: expected shape \(height, width, 3\)"),
+    ]:
+        with pytest.raises(dim_trt.InvalidInput, match=message):
+            engine.foreground(Dlpack(img), Dlpack(alpha))
+    with pytest.raises(dim_trt.InvalidInput, match="alpha: expected an array in GPU memory, as the others are"):
+        engine.foreground(Dlpack(IMG), OUT)
+    assert core.foregrounds == []

@@ -11,13 +11,13 @@ import pytest
 import torch
 from onnx import TensorProto, helper
 
-from dim_trt.builder import onnx_file
 from dim_trt.graph.export import export_model
 from dim_trt.graph.load import load_onnx
 from dim_trt.graph.lower import import_graph, lower
 from dim_trt.graph.precision import quantizable, to_fp16, to_int8
 from dim_trt.graph.runtime import Session
 from dim_trt.graph.tensorrt import to_native_model, to_plugin_model, with_reference_bodies
+from dim_trt.plans.builder import onnx_file
 from tests.graph.dim_graphs import CONFIGS, PLAIN, SMALL, dim_onnx, network, picture_input, run, run_torch
 from tests.support.compare import assert_within
 from tests.support.networks import tie_margin

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.scenes import draw_scene
-from training.textures import Size
+from training.scenes.drawing import draw_scene
+from training.scenes.textures import Size
 
 U8 = NDArray[np.uint8]
 RATE = Fraction(25)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tests.support.pictures import random_picture
+from training.data.preprocess import network_input, pad_to_stride
 from training.model import DeepImageMatting, ModelConfig
-from training.preprocess import network_input, pad_to_stride
 from training.random_heads import normalise_heads
 
 U8 = NDArray[np.uint8]

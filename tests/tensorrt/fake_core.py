@@ -1,4 +1,4 @@
-"""A core that would have built an engine: dim_trt.gpu_builder is tested without a GPU."""
+"""A core that would have built an engine: dim_trt.plans.tensorrt is tested without a GPU."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ dim_trt.build_plan(None, sys.argv[1], backend="tensorrt")
 LOAD = """
 import sys
 from dim_trt import Engine
-from dim_trt.plan import write_plan
+from dim_trt.plans.header import write_plan
 from tests.support.tiny_graphs import PREPROCESSING
 shapes = {name: [64, 64] for name in ("min", "opt", "max")}
 header = {"backend": "tensorrt", "precision": "fp16", "model": {}, "preprocessing": PREPROCESSING, "shapes": shapes,

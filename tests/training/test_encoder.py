@@ -4,9 +4,9 @@ import torch
 import torch.nn.functional as F
 
 from training.checkpoints import CheckpointError
+from training.data.preprocess import network_input
 from training.encoder import FEATURES, LAYERS, NPZ_MEAN, fc6_from_npz, fc6_from_torchvision, load_vgg16, to_our_input
 from training.model import DeepImageMatting, ModelConfig
-from training.preprocess import network_input
 from training.run import Run
 from training.settings import Settings
 

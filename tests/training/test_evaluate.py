@@ -10,11 +10,11 @@ import torch
 
 from training import evaluate, speed
 from training.checkpoints import save_checkpoint
-from training.data import DataError
-from training.families import FAMILIES
+from training.data.samples import DataError
+from training.data.testsets import alphamatting
 from training.model import DeepImageMatting, ModelConfig
-from training.testsets import alphamatting
-from training.textures import Size
+from training.scenes.families import FAMILIES
+from training.scenes.textures import Size
 from training.validation import held_out_scene, mean_score, network, predict, validate, validate_scenes
 
 TINY = ModelConfig(width=0.0625, norm="batch", skip=True)

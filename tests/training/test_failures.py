@@ -8,8 +8,8 @@ import torch
 from training import model as model_module
 from training.checkpoints import CheckpointError, load_checkpoint, save_checkpoint
 from training.configs import full, lite
-from training.data import DataError, SceneSource
-from training.loader import batches
+from training.data.loader import batches
+from training.data.samples import DataError, SceneSource
 from training.logs import Log, picture_sheet
 from training.model import CONFIGS, DeepImageMatting, ModelConfig
 from training.run import Run

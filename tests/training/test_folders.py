@@ -5,12 +5,12 @@ import torch
 
 from training import model as model_module
 from training.configs import lite
-from training.data import DataError
-from training.folders import FolderSource, find_foregrounds, find_layout
-from training.loader import batches
+from training.data.folders import FolderSource, find_foregrounds, find_layout
+from training.data.loader import batches
+from training.data.preprocess import PREPROCESSING
+from training.data.samples import DataError
 from training.losses import alpha_loss
 from training.model import ModelConfig
-from training.preprocess import PREPROCESSING
 from training.settings import Settings
 from training.train import main
 

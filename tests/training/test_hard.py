@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from training import hard as hard_module
 from training import model as model_module
 from training.checkpoints import CheckpointError, load_checkpoint
 from training.configs import lite
-from training.data import Sample
-from training.hard import LIMIT, HardExamples
-from training.loader import GROUP, batches
+from training.data import hard as hard_module
+from training.data.hard import LIMIT, HardExamples
+from training.data.loader import GROUP, batches
+from training.data.samples import Sample
 from training.model import ModelConfig
 from training.settings import Settings
 from training.train import main

@@ -13,9 +13,9 @@ import torch.distributed
 from training import model as model_module
 from training import train as command
 from training.checkpoints import load_checkpoint
-from training.data import DataError, SceneSource
-from training.hard import HardExamples
-from training.loader import batches
+from training.data.hard import HardExamples
+from training.data.loader import batches
+from training.data.samples import DataError, SceneSource
 from training.model import ModelConfig
 from training.parallel import Processes, join, leave
 from training.run import Run

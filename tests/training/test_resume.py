@@ -8,8 +8,8 @@ import torch
 from training import model as model_module
 from training.checkpoints import CheckpointError, load_checkpoint
 from training.configs import lite
-from training.data import SceneSource
-from training.loader import batches
+from training.data.loader import batches
+from training.data.samples import SceneSource
 from training.model import ModelConfig
 from training.parallel import Processes
 from training.settings import Settings

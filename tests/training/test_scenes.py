@@ -2,12 +2,13 @@ import cv2
 import numpy as np
 import pytest
 
-from training import scenes as scenes_module
-from training.data import crop
-from training.families import FAMILIES
-from training.scenes import contact_sheet, draw_scene, main
-from training.textures import TEXTURES, Size, texture
-from training.trimap import random_trimap
+from training.data.samples import crop
+from training.scenes import __main__ as command
+from training.scenes.__main__ import contact_sheet, main
+from training.scenes.drawing import draw_scene
+from training.scenes.families import FAMILIES
+from training.scenes.textures import TEXTURES, Size, texture
+from training.scenes.trimap import random_trimap
 
 SIZE = Size(97, 133)
 
@@ -113,7 +114,7 @@ def test_contact_sheet():
 
 
 def test_contact_sheet_command(tmp_path, monkeypatch):
-    monkeypatch.setattr(scenes_module, "contact_sheet", lambda seed, columns: np.full((seed, columns, 3), 9, np.uint8))
+    monkeypatch.setattr(command, "contact_sheet", lambda seed, columns: np.full((seed, columns, 3), 9, np.uint8))
     options = ["--seed", "7", "--columns", "5", "--out"]
     main([*options, str(tmp_path / "sheet.png")])
     assert cv2.imread(str(tmp_path / "sheet.png")).shape == (7, 5, 3)

@@ -7,7 +7,7 @@ import torch
 from training import model as model_module
 from training.checkpoints import CheckpointError, load_checkpoint, load_model, save_checkpoint
 from training.configs import lite
-from training.data import Batch, sample
+from training.data.samples import Batch, sample
 from training.losses import alpha_loss, composition_loss
 from training.model import DeepImageMatting, ModelConfig
 from training.run import Run, forward, loss_of

@@ -4,9 +4,9 @@ import pytest
 
 from training import evaluate
 from training.checkpoints import save_checkpoint
-from training.data import DataError
+from training.data.samples import DataError
+from training.data.testsets import composition1k
 from training.model import DeepImageMatting, ModelConfig
-from training.testsets import composition1k
 from training.validation import mean_score, validate
 
 NAMES = ("boy_0", "boy_1", "boy_1_0")  # the last is the first picture of a foreground boy_1

@@ -7,10 +7,10 @@ import torch
 from training import model as model_module
 from training.checkpoints import CheckpointError, load_checkpoint, load_model, save_checkpoint
 from training.configs import lite
-from training.data import SceneSource
-from training.loader import batches
+from training.data.loader import batches
+from training.data.preprocess import PREPROCESSING, canonical_trimap, network_input, pad_to_stride
+from training.data.samples import SceneSource
 from training.model import DeepImageMatting, ModelConfig
-from training.preprocess import PREPROCESSING, canonical_trimap, network_input, pad_to_stride
 from training.run import learning_rate, update_average
 from training.settings import Settings
 from training.train import main

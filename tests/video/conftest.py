@@ -9,7 +9,7 @@ import cv2
 import pytest
 
 import dim_trt
-from dim_trt.video import main
+from dim_trt.video.__main__ import main
 from tests.support.clips import drawn, trimap_of, write_clip
 
 

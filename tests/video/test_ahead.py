@@ -8,7 +8,7 @@ from collections.abc import Generator
 
 import pytest
 
-from dim_trt.ahead import ahead
+from dim_trt.video.ahead import ahead
 from tests.support.stand_ins import eventually
 
 

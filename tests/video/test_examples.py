@@ -19,7 +19,7 @@ import pytest
 
 import dim_trt
 from dim_trt import trimaps
-from dim_trt.composite import composite
+from dim_trt.pictures.composite import composite
 from tests.support.clips import drawn, samples, shown, write_clip
 
 ROOT = Path(__file__).parents[2]

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import dim_trt
-from dim_trt.composite import cutout
 from dim_trt.foreground import estimate
+from dim_trt.pictures.composite import cutout
 from tests.support.clips import drawn, shown, trimap_of, write_clip
 from tests.support.stand_ins import SECONDS
 

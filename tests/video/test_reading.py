@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from dim_trt.errors import InvalidInput
-from dim_trt.video_colours import KNOWS_BT2020
-from dim_trt.video_reading import Unreadable, VideoReader
+from dim_trt.video.colours import KNOWS_BT2020
+from dim_trt.video.reading import Unreadable, VideoReader
 from tests.support.clips import drawn, write_clip, write_tone
 
 PICTURES, _ = drawn(12)

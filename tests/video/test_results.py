@@ -12,7 +12,7 @@ import pytest
 
 import dim_trt
 from dim_trt import foreground
-from dim_trt.video_colours import KNOWS_BT2020
+from dim_trt.video.colours import KNOWS_BT2020
 from tests.support.clips import drawn, samples, shown, trimap_of, write_clip
 
 Run = Callable[..., tuple[int, str]]

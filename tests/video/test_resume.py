@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dim_trt.video_results import Results
+from dim_trt.video.results import Results
 from tests.support.clips import drawn, shown, trimap_of, write_clip
 from tests.support.stand_ins import SECONDS
 
@@ -217,8 +217,8 @@ def test_memory_stays_flat(plan: Path, trimaps: Callable[..., Path], tmp_path: P
 MEASURED = """
 import re, sys
 from pathlib import Path
-from dim_trt import video
-from dim_trt.video_results import Results
+from dim_trt.video import __main__ as video
+from dim_trt.video.results import Results
 
 def resident():
     status = Path("/proc/self/status").read_text()

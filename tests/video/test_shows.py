@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import dim_trt
-from dim_trt.video_metrics import dtssd
-from dim_trt.video_reading import VideoReader
+from dim_trt.scoring.video_metrics import dtssd
+from dim_trt.video.reading import VideoReader
 from tests.support.clips import moving_scene, samples, shown, trimap_of, write_clip
 
 Run = Callable[..., tuple[int, str]]

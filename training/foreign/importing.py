@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from training.checkpoints import CheckpointError, load_model
+from training.data.preprocess import PREPROCESSING, Preprocessing
 from training.folding import fold
 from training.foreign.layouts import NORM_COUNTER, NORM_PARTS
 from training.foreign.profiles import PROFILES, Profile
 from training.foreign.reading import read_file, tensors_of
 from training.model import DeepImageMatting, ModelConfig
-from training.preprocess import PREPROCESSING, Preprocessing
 
 LICENCE = "MIT"  # of networks trained here
 ORIGIN = "Deep Image Matting network of the dim_trt project, trained with its `training` package"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from training.data.preprocess import PREPROCESSING, Preprocessing, Resize
 from training.foreign.layouts import FOAMLIU, HUOCHAITIANTANG, INDEXNET, MMAGIC, Layout
 from training.model import ModelConfig
-from training.preprocess import PREPROCESSING, Preprocessing, Resize
 
 ADOBE = "weights for non-commercial use only: trained on the Adobe Deep Image Matting data set"
 IMAGENET = replace(PREPROCESSING, trimap_values="raw")

@@ -11,11 +11,11 @@ import torch
 
 from dim_trt.files import write_atomic
 from training.checkpoints import CheckpointError
+from training.data.preprocess import PREPROCESSING
 from training.folding import fold_batch_norm
 from training.foreign.importing import Imported
 from training.foreign.layouts import MMAGIC
 from training.foreign.reading import safetensors
-from training.preprocess import PREPROCESSING
 
 SUFFIXES = ".safetensors (our names, everything stored), or .pth (the names of MMagic's DIM)"
 

@@ -1,0 +1,1 @@
+"""`python -m benchmarks.gpu`: everything that is to be known of a GPU; its steps are processes of their own."""

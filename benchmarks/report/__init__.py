@@ -1,0 +1,1 @@
+"""`python -m benchmarks.report`: tables, charts and figures in prose, from the records in benchmarks/results."""

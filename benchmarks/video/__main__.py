@@ -1,0 +1,175 @@
+"""Does `dim_trt.video` keep up with its engine? Frames a second of both, in turns, on the same frames and trimaps.
+
+    python -m benchmarks.video
+    python -m benchmarks.video --result cutout.mov over.mp4 --threads 2 3 4 --json out/video.json
+
+The engine alone gets decoded frames and finished trimaps from memory; the whole pipeline reads an H.264 file, takes the
+same trimaps from a list, mattes with the same engine, estimates colours and encodes. Rates are those once all of its
+stages have work. Where reading and writing hide behind matting, both are the same. Beside them stands how much
+processor time a frame takes in all: on a machine with other work that says what the clock cannot. The pictures are a
+drawn object that moves over its background.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+import dim_trt
+from benchmarks.measure import add_json_argument, default_threads, manifest, size, write_json
+from dim_trt.tracking.sources import Frame
+from dim_trt.video.formats import Content, choose
+from dim_trt.video.pipeline import Look, estimator, matte_clip
+from dim_trt.video.reading import VideoReader
+from dim_trt.video.results import Output, Results
+from dim_trt.video.segments import Segments
+from training.scenes.drawing import draw_scene
+from training.scenes.textures import Size
+
+U8 = NDArray[np.uint8]
+CONTENTS: dict[str, Content] = {"cutout": "cutout", "over": "composite", "alpha": "alpha"}
+SEED, FAMILY = 3, "hair"
+PAN_PX = 2  # a frame
+FILLING = 12  # frames until all stages have work
+
+Tick: TypeAlias = Callable[[], object]
+
+
+class Listed:
+    """Trimaps from memory."""
+
+    needs_previous = False
+
+    def __init__(self, trimaps: Sequence[U8]):
+        self._trimaps = trimaps
+
+    def look(self, frame: Frame) -> None:
+        pass
+
+    def trimap(self, frame: Frame, seen: None, previous: NDArray[np.float32] | None) -> U8:
+        return self._trimaps[frame.index]
+
+    def close(self) -> None:
+        pass
+
+
+def draw(sides: tuple[int, int], count: int) -> tuple[list[U8], list[U8]]:
+    """Pictures [height, width, 3] BGR and trimaps of a scene that goes sideways."""
+    scene = draw_scene(np.random.default_rng(SEED), Size(*sides), FAMILY)
+    picture = np.ascontiguousarray(scene.image[:, :, ::-1])
+    moved = [(np.roll(picture, PAN_PX * i, 1), np.roll(scene.trimap, PAN_PX * i, 1)) for i in range(count)]
+    return [picture for picture, _ in moved], [trimap for _, trimap in moved]
+
+
+def encode(path: Path, pictures: Sequence[U8]) -> None:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"preset": "veryfast", "crf": "18"})
+        stream.height, stream.width = pictures[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        for index, picture in enumerate(pictures):
+            frame = av.VideoFrame.from_ndarray(picture, "bgr24")
+            frame.pts, frame.time_base = index, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def alone(engine: dim_trt.Engine, frames: Sequence[U8], trimaps: Sequence[U8], tick: Tick) -> None:
+    for img, trimap in zip(frames, trimaps, strict=True):
+        engine.run(img, trimap)
+        tick()
+
+
+def whole(engine: dim_trt.Engine, clip: Path, trimaps: Sequence[U8], result: str, tick: Tick) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        content = CONTENTS[Path(result).stem]
+        reader = VideoReader(str(clip))
+        segments = Segments(Path(folder, "parts"), {})
+        results = Results([Output(content, Path(folder, result), choose(result, content))], reader.clip, segments)
+        matte_clip(reader, Listed(trimaps), engine, results, Look((255, 255, 255), estimator(engine)), progress=tick)
+        reader.close()
+
+
+def timed(run: Callable[[Tick], None]) -> tuple[float, float]:
+    """(frames a second, milliseconds of processor time a frame), once the first frames are through."""
+    clock: list[float] = []
+    processor: list[float] = []
+
+    def tick(_: object = None) -> None:
+        clock.append(time.perf_counter())
+        processor.append(time.process_time())
+
+    run(tick)
+    count = len(clock) - FILLING
+    return count / (clock[-1] - clock[FILLING - 1]), (processor[-1] - processor[FILLING - 1]) * 1e3 / count
+
+
+def compare(engine: dim_trt.Engine, clip: Path, trimaps: Sequence[U8], result: str, turns: int) -> dict[str, Any]:
+    """Best of the turns of each: other work on the machine only ever takes away."""
+    reader = VideoReader(str(clip))
+    frames = [picture.frame.image for picture in reader.pictures()]
+    reader.close()
+    alone(engine, frames[:3], trimaps[:3], lambda: None)  # lays out its memory
+    figures: dict[str, list[tuple[float, float]]] = {"engine": [], "video": []}
+    for _ in range(turns):
+        figures["engine"].append(timed(lambda tick: alone(engine, frames, trimaps, tick)))
+        figures["video"].append(timed(lambda tick: whole(engine, clip, trimaps, result, tick)))
+    best = {name: max(rate for rate, _ in pairs) for name, pairs in figures.items()}
+    by_turn = [video[0] / engine[0] for engine, video in zip(figures["engine"], figures["video"], strict=True)]
+    return {
+        "threads": engine.info["threads"],
+        "result": result,
+        "frames_per_second": {name: round(rate, 2) for name, rate in best.items()},
+        "share": round(best["video"] / best["engine"], 3),
+        "share_by_turn_median": round(float(np.median(by_turn)), 3),
+        "processor_ms_per_frame": {name: round(min(p for _, p in pairs), 1) for name, pairs in figures.items()},
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", type=size, default=(360, 640), help="HEIGHTxWIDTH; default: 360x640")
+    parser.add_argument("--frames", type=int, default=120)
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument(
+        "--result", nargs="+", default=["cutout.mov"], help="cutout, over or alpha with a suffix; default: cutout.mov"
+    )
+    most = default_threads()
+    parser.add_argument("--threads", nargs="+", type=int, default=[max(1, most - 1)], help="default: all cores but one")
+    add_json_argument(parser)
+    args = parser.parse_args(arguments)
+    records = []
+    with tempfile.TemporaryDirectory() as folder:
+        pictures, trimaps = draw(args.size, args.frames)
+        clip, plan = Path(folder, "clip.mp4"), Path(folder, "lite.plan")
+        encode(clip, pictures)
+        del pictures
+        dim_trt.build_plan("lite", plan, backend="cpu")
+        unknown = float(np.mean([(trimap != 0) & (trimap != 255) for trimap in trimaps]))
+        print(f"lite, {args.size[1]}x{args.size[0]}, {unknown:.0%} unknown, {args.frames} frames, {args.turns} turns\n")
+        print("| result | threads | engine alone | video | share | by turns | processor ms/frame |")
+        print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+        for threads, result in itertools.product(args.threads, args.result):
+            with dim_trt.Engine(plan, "cpu", threads) as engine:
+                record = compare(engine, clip, trimaps, result, args.turns)
+            rates, cpu = record["frames_per_second"], record["processor_ms_per_frame"]
+            print(
+                f"| {result} | {threads} | {rates['engine']:.1f}/s | {rates['video']:.1f}/s | {record['share']:.0%} | "
+                f"{record['share_by_turn_median']:.0%} | {cpu['engine']:.0f} and {cpu['video']:.0f} |",
+                flush=True,
+            )
+            records.append({**record, "size": list(args.size), "unknown": round(unknown, 4), **manifest()})
+    write_json(args.json, records)
+
+
+if __name__ == "__main__":
+    main()

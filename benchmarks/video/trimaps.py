@@ -1,0 +1,169 @@
+"""Carried key frames against true trimaps: drawn clips with known alpha, matted with the shipped model.
+
+    python -m benchmarks.video.trimaps                       # seeds that no constant was chosen on
+    python -m benchmarks.video.trimaps --clips slow --frames 200 --seeds 11
+
+Each clip is matted three times: with a true trimap for every frame (a band around the true alpha); with true trimaps at
+key frames only (the first frame, unless the name says more), which `KeyFrames` carries; and so with `Steady` behind.
+SAD is the sum of |alpha - truth| over the frame in thousands, mean over frames and seeds; dtSSD is that of convention
+"rvm"; a pixel is wrongly known if trimap and truth differ by more than 0.1 where the trimap is 0 or 255.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from benchmarks.measure import size
+from benchmarks.video.moving_scenes import SIZE, Clip, clips
+from dim_trt.engine import Engine
+from dim_trt.plans.cache import shipped_plan
+from dim_trt.scoring.video_metrics import dtssd
+from dim_trt.tracking.key_frames import KeyFrames
+from dim_trt.tracking.sources import Frame
+from dim_trt.tracking.steady import Steady
+from dim_trt.trimaps.making import from_alpha
+from training.scenes.textures import Size
+
+BAND_SHARE = 1 / 60  # of the picture's shorter side: of the true trimaps, to either side of what is soft
+
+
+@dataclass
+class Track:
+    """One way to matte a clip; a value for each frame."""
+
+    sad: list[float] = field(default_factory=list)
+    unknown: list[float] = field(default_factory=list)
+    wrong: list[float] = field(default_factory=list)
+    look_ms: list[float] = field(default_factory=list)
+    trimap_ms: list[float] = field(default_factory=list)
+    alphas: list[NDArray[np.float32]] = field(default_factory=list)
+
+    def add(self, alpha: NDArray[np.float32], trimap: NDArray[np.uint8], truth: NDArray[np.float32]) -> None:
+        known = (trimap == 0) | (trimap == 255)
+        self.sad.append(float(np.abs(alpha - truth).sum(dtype=np.float64)) / 1000)
+        self.unknown.append(1 - float(known.mean()))
+        self.wrong.append(float((known & (np.abs(trimap / 255 - truth) > 0.1)).mean()))
+        self.alphas.append(alpha)
+
+
+@dataclass
+class Result:
+    """The three tracks of one clip, without their alphas, and dtSSD of each."""
+
+    true: Track
+    carried: Track
+    steady: Track
+    dtssd: tuple[float, float, float]
+
+
+def true_trimap(alpha: NDArray[np.float32]) -> NDArray[np.uint8]:
+    band_px = BAND_SHARE * min(alpha.shape)
+    return from_alpha(alpha, low=0.01, high=0.99, erode=band_px, dilate=band_px)
+
+
+def measure(engine: Engine, clip: Clip) -> Result:
+    frames = [clip.frame(index) for index in range(clip.frame_count)]
+    truths = [truth for _, truth in frames]
+    true = Track()
+    for image, truth in tqdm(frames, desc=f"{clip.name}, true", leave=False, disable=None):
+        trimap = true_trimap(truth)
+        true.add(engine.run(image, trimap), trimap, truth)
+    carried, steady = (follow(engine, clip, frames, steady) for steady in (None, Steady()))
+    tracks = (true, carried, steady)
+    flicker = tuple(dtssd(track.alphas, truths, convention="rvm") for track in tracks)
+    for track in tracks:
+        track.alphas.clear()
+    return Result(*tracks, flicker)  # type: ignore[arg-type]
+
+
+def follow(
+    engine: Engine,
+    clip: Clip,
+    frames: Sequence[tuple[NDArray[np.uint8], NDArray[np.float32]]],
+    steady: Steady | None,
+) -> Track:
+    track, previous = Track(), None
+    source = KeyFrames(
+        {key: true_trimap(frames[key][1]) for key in clip.keys},
+        reread=lambda start: (Frame(index, frames[index][0], None) for index in range(start, len(frames))),
+    )
+    for index, (image, truth) in enumerate(tqdm(frames, desc=f"{clip.name}, carried", leave=False, disable=None)):
+        frame = Frame(index, image, None)
+        begin = time.perf_counter()
+        seen = source.look(frame)
+        looked = time.perf_counter()
+        trimap = source.trimap(frame, seen, previous)
+        if index not in clip.keys:
+            track.look_ms.append(1e3 * (looked - begin))
+            track.trimap_ms.append(1e3 * (time.perf_counter() - looked))
+        alpha = engine.run(image, trimap)
+        previous = steady(frame, seen, alpha, previous) if steady else alpha
+        track.add(previous, trimap, truth)
+    source.close()
+    return track
+
+
+def row(name: str, results: Sequence[Result]) -> str:
+    def values(way: str, kind: str) -> list[float]:
+        return list(chain.from_iterable(getattr(getattr(one, way), kind) for one in results))
+
+    def mean(way: str, kind: str) -> float:
+        return float(np.mean(values(way, kind)))
+
+    def last(kind: str) -> float:
+        return float(np.mean([getattr(one.carried, kind)[-1] for one in results]))
+
+    true, carried, steady = (mean(way, "sad") for way in ("true", "carried", "steady"))
+    worst = max(float(np.mean(one.carried.sad) / np.mean(one.true.sad)) for one in results)
+    flicker = np.mean([one.dtssd for one in results], 0)
+    times = (np.median(values("carried", way)) for way in ("look_ms", "trimap_ms"))
+    return (
+        f"{name:18}{true:7.2f}{carried:8.2f}{carried / true:7.2f}{worst:7.2f}{steady:8.2f}"
+        f"{100 * mean('carried', 'wrong'):8.2f}{100 * last('wrong'):7.2f}"
+        f"{100 * mean('true', 'unknown'):7.1f}{100 * mean('carried', 'unknown'):7.1f}{100 * last('unknown'):7.1f}"
+        + "".join(f"{value:7.2f}" for value in (*flicker, *times))
+    )
+
+
+HEADER = (
+    f"{'':18}{'SAD':>7}{'':30}{'wrongly known %':>15}{'unknown %':>14}{'':7}{'dtSSD':>7}{'':14}{'ms a frame':>14}\n"
+    f"{'clip':18}{'true':>7}{'carried':>8}{'ratio':>7}{'worst':>7}{'steady':>8}{'mean':>8}{'last':>7}"
+    f"{'true':>7}{'carr.':>7}{'last':>7}{'true':>7}{'carr.':>7}{'steady':>7}{'look':>7}{'trimap':>7}"
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.video.trimaps", description=__doc__.split("\n")[0])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[11, 12, 13], help="one drawing of each clip for each")
+    parser.add_argument("--frames", type=int, default=40, help="of each clip, at least 4; default: %(default)s")
+    parser.add_argument("--size", type=size, default=SIZE, metavar="HEIGHTxWIDTH", help="default: 360x640")
+    parser.add_argument("--clips", nargs="+", metavar="NAME", help="those whose names begin so; default: all")
+    parser.add_argument("--threads", type=int, default=None, help="default: all cores")
+    args = parser.parse_args(arguments)
+    if args.frames < 4:
+        parser.error("--frames: expected at least 4")
+    recipes = [clips(seed, Size(*args.size), args.frames) for seed in args.seeds]
+    names = list(recipes[0])
+    wanted = [name for name in names if not args.clips or name.startswith(tuple(args.clips))]
+    if not wanted:
+        parser.error(f"--clips: expected some of {', '.join(names)}")
+    found: list[Result] = []
+    print(f"{args.size[0]}x{args.size[1]} px, {args.frames} frames, seeds {', '.join(map(str, args.seeds))}\n{HEADER}")
+    with Engine(shipped_plan(device="cpu"), "cpu", args.threads) as engine:
+        for name in wanted:
+            results = [measure(engine, recipe[name]()) for recipe in recipes]
+            print(row(name, results), flush=True)
+            found += results
+    print(row("all", found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""Checks of the arrays that callers pass; each message names the argument, what was expected and what came."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dim_trt.errors import InvalidInput
+
+Floats: TypeAlias = NDArray[np.floating[Any]]
+
+
+def check_alphas(alpha: Floats, **others: Floats) -> None:
+    """Raise InvalidInput unless all are [height, width] floating point in 0..1 of one size."""
+    for name, array in {"alpha": alpha, **others}.items():
+        if not isinstance(array, np.ndarray) or array.ndim != 2 or not np.issubdtype(array.dtype, np.floating):
+            raise InvalidInput(f"{name}: expected a [height, width] floating point array in 0..1, got {kind(array)}")
+        if array.shape != alpha.shape:
+            raise InvalidInput(f"{name}: expected the size of alpha, {list(alpha.shape)}, got {list(array.shape)}")
+        if array.size and not (array.min() >= 0 and array.max() <= 1):  # false for NaN
+            raise InvalidInput(f"{name}: expected values in 0..1, got some outside or NaN")
+
+
+def kind(array: object) -> str:
+    """What came, for a message: dtype and shape, or the type of what is no array."""
+    return f"{array.dtype} {list(array.shape)}" if isinstance(array, np.ndarray) else type(array).__name__

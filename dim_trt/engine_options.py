@@ -1,0 +1,69 @@
+"""Engine's options, checked before anything is loaded."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from dim_trt.errors import InvalidInput
+from dim_trt.files import StrPath
+
+
+@dataclass(frozen=True)
+class TensorRtRun:
+    """How an engine runs plans of the tensorrt backend.
+
+    region: run only the part of a picture that the unknown pixels need, which changes nothing in alpha; False runs
+        whole pictures, always at the same speed. With `run(..., stream=...)` pictures are always run whole.
+    cuda_graphs: record the GPU's work once per size and replay it, which takes less of the CPU.
+    """
+
+    region: bool = True
+    cuda_graphs: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("region", "cuda_graphs"):
+            if not isinstance(value := getattr(self, name), bool):
+                raise InvalidInput(f"{name}: expected True or False, got {value!r}")
+
+
+def check_no_stream(stream: Any) -> None:
+    if stream is not None:
+        raise InvalidInput("stream: expected None for arrays in host memory; leave it out, or pass arrays on a GPU")
+
+
+def plan_path(plan: StrPath) -> str:
+    if not isinstance(plan, (str, os.PathLike)):
+        raise InvalidInput(f"plan: expected a path, got {type(plan).__name__}")
+    path = os.fspath(plan)
+    if not isinstance(path, str) or "\0" in path:
+        raise InvalidInput(f"plan: expected a path of text without NUL, got {path!r}")
+    return path
+
+
+def count(name: str, value: int | None, none_is: str, most: int = 2**31 - 1) -> int:
+    """As the core counts them: 0 for None."""
+    if value is None:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+        raise InvalidInput(f"{name}: expected a whole number from 1, or None for {none_is}, got {value!r}")
+    return min(value, 2**31 - 1)  # the core says what is too many
+
+
+def tensorrt_run(tensorrt: TensorRtRun | None) -> TensorRtRun:
+    if tensorrt is not None and not isinstance(tensorrt, TensorRtRun):
+        raise InvalidInput(f"tensorrt: expected a TensorRtRun or None, got {type(tensorrt).__name__}")
+    return tensorrt or TensorRtRun()
+
+
+def check_backend(
+    backend: str, *, threads: int | None, tensorrt: TensorRtRun | None, memory_limit_mb: int | None = None
+) -> None:
+    """No argument is accepted and ignored."""
+    of_the_other: dict[str, object] = {"threads": threads, "memory_limit_mb": memory_limit_mb}
+    if backend == "cpu":
+        of_the_other = {"tensorrt": tensorrt}
+    for name, value in of_the_other.items():
+        if value is not None:
+            raise InvalidInput(f"{name}: expected None, as the plan is one of the {backend} backend; leave it out")

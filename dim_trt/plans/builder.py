@@ -1,0 +1,113 @@
+"""dim.onnx -> dim.plan."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dim_trt import _core
+from dim_trt.capabilities import resolve_backend
+from dim_trt.errors import BuildError, InvalidInput, PlanError
+from dim_trt.files import StrPath, cache_folder
+from dim_trt.plans.header import SHAPES, check_precision, write_plan
+from dim_trt.plans.tensorrt_options import TensorRtOptions
+from dim_trt.version import __version__
+
+if TYPE_CHECKING:
+    from dim_trt.graph.load import Source
+
+SHIPPED = "lite"  # the name of the model in dim_trt/weights
+
+
+@contextlib.contextmanager
+def onnx_file(onnx: StrPath | None) -> Iterator[Path]:
+    """The path of the ONNX file that the argument means: None and "lite" are the shipped model."""
+    if onnx is None or onnx == SHIPPED:
+        with resources.as_file(resources.files("dim_trt") / "weights" / f"{SHIPPED}.onnx") as path:
+            yield path
+    else:
+        yield Path(onnx)
+
+
+def build_plan(
+    onnx: StrPath | None,
+    plan: StrPath,
+    *,
+    precision: str = "fp32",
+    backend: str = "auto",
+    tensorrt: TensorRtOptions | None = None,
+    preprocessing: StrPath | Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Build a plan from an ONNX file and write it.
+
+    Args:
+        onnx: path of a dim.onnx as `python -m training.export` writes it, or of another exporter's Deep Image Matting
+            network; None or "lite" is the shipped model.
+        plan: path of the plan to write; it appears whole or not at all.
+        precision: "fp32", "fp16" or "int8". On the cpu backend this is how the weights are stored: fp16 halves the
+            file, int8 quarters it; the arithmetic is fp32. On tensorrt it is the precision of the arithmetic; int8
+            calibrates first, which needs onnxruntime.
+        backend: "cpu", "tensorrt", or "auto", which takes what this machine has and says so in one log line.
+        tensorrt: choices for the tensorrt backend: sizes, memory, unpooling and so on.
+        preprocessing: what the network is fed, for an ONNX file of another program, which does not say: "imagenet",
+            "raw-bgr", the path of a JSON file, or its values.
+
+    Returns:
+        The header of the plan: backend, precision, model, preprocessing, shapes, producer, weights, payload, and for
+        TensorRT what it was built with.
+
+    Raises:
+        InvalidInput: precision or backend is not one of the above, `tensorrt` is given for the cpu backend, or
+            `preprocessing` makes no sense or is given for a file that says it itself.
+        BackendUnavailable: the backend is not in this build or has no device here.
+        BuildError: the ONNX file is not a Deep Image Matting graph (the message names the node), or the plan cannot
+            be written.
+    """
+    check_precision(precision)
+    backend = resolve_backend(backend)
+    if backend == "cpu" and tensorrt is not None:
+        raise InvalidInput("tensorrt: these options are for backend='tensorrt', and the backend is 'cpu'")
+    from dim_trt.graph.load import load_onnx  # here: onnx takes longer to import than all the rest
+
+    with onnx_file(onnx) as path:
+        source = load_onnx(path, preprocessing)
+    header = {
+        "backend": backend,
+        "precision": precision,
+        "model": source.model,
+        "preprocessing": source.preprocessing,
+        "shapes": SHAPES,
+        "producer": {"dim_trt": __version__},
+        "weights": {
+            "licence": source.licence,
+            "origin": source.origin,
+            "onnx_sha256": source.sha256,
+            "parameters": source.parameters,
+        },
+    }
+    return write_plan(plan, *_compile(source, precision, header, tensorrt or TensorRtOptions()))
+
+
+def _compile(
+    source: Source, precision: str, header: dict[str, Any], options: TensorRtOptions
+) -> tuple[dict[str, Any], bytes]:
+    """The header, completed, and the payload of its backend."""
+    if header["backend"] == "tensorrt":
+        from dim_trt.plans.tensorrt import build_engine
+
+        engine = build_engine(source, precision, options, cache_folder())
+        sizes = {name: list(size) for name, size in options.sizes().items()}
+        return {**header, "shapes": sizes, "tensorrt": engine.header}, engine.payload
+    from dim_trt.graph.lower import import_graph, lower
+    from dim_trt.graph.storage import store_weights
+    from dim_trt.graph.translate import translate
+
+    payload = translate(lower(store_weights(import_graph(source.proto), precision))).to_bytes()
+    try:
+        _core.check_cpu_payload(payload, source.preprocessing["stride"])
+    except PlanError as failure:
+        raise BuildError(f"onnx: is not a network that the CPU backend runs: {failure}") from failure
+    return header, payload

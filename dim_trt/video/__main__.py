@@ -1,0 +1,212 @@
+"""Matte a video, any file FFmpeg reads or raw frames from a pipe: cutout with alpha, alpha, composite.
+
+The suffix of a result says what it becomes: .mov ProRes (4444 where there is alpha), .webm VP9, .mkv FFV1 (lossless),
+.mp4 H.264 (no alpha), a name without suffix a folder of PNG pictures, - raw frames on standard output.
+
+Times, orientation, colour tags and sound are the clip's. A run that was stopped goes on behind its last finished
+segment when the same command is given again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dim_trt import trimaps
+from dim_trt.command import UsageError, add_engine_arguments, add_picture_arguments, run_command
+from dim_trt.errors import BackendUnavailable
+from dim_trt.pictures.composite import CHECKERBOARD, WHITE
+from dim_trt.plans.header import PRECISIONS
+
+if TYPE_CHECKING:
+    from dim_trt.video.job import Job
+
+RESULTS = ("cutout", "alpha", "premultiplied", "composite")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("video", help="the clip; - is standard input: a container, or raw frames with --size")
+    known = parser.add_mutually_exclusive_group(required=True)
+    for name, kind in (("trimap", "trimap: 0 background, 255 foreground, else unknown"), ("mask", "rough mask")):
+        known.add_argument(
+            f"--{name}",
+            type=Path,
+            help=f"a picture of the first frame's {kind}, carried on from frame to frame; or a folder or video with "
+            "one for each frame",
+        )
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--fixed", action="store_true", help="the one picture holds for all frames: nothing moves")
+    group.add_argument(
+        "--key-frames",
+        action="store_true",
+        help="the folder's pictures are of the frames whose numbers, from 0, are in their names; carried both ways "
+        "from these",
+    )
+    parser.add_argument(
+        "--at-cut",
+        choices=("stop", "unknown", "carry"),
+        default="stop",
+        help="where trimaps are carried and the scene changes without a key frame: stop and say where, take all for "
+        "unknown, or do not look for cuts; default: %(default)s",
+    )
+    parser.add_argument(
+        "--steady",
+        type=float,
+        metavar="STRENGTH",
+        help="less flicker, 0 to less than 1: soft pixels are drawn towards the frame before; 0.5 is moderate",
+    )
+    for name, default in (("--erode", trimaps.ERODE), ("--dilate", trimaps.DILATE)):
+        parser.add_argument(
+            name,
+            metavar="RADIUS",
+            help=f"of --mask, in pixels (7) or of the object's size (2%%); default: {default.replace('%', '%%')}",
+        )
+    add_result_arguments(parser)
+    add_reading_arguments(parser)
+    parser.add_argument(
+        "--segment-frames", type=int, metavar="N", default=120, help="what is lost when a run is killed; default: 120"
+    )
+    parser.add_argument("--restart", action="store_true", help="begin anew, whatever segments there are")
+    parser.add_argument("--plan", type=Path, help="default: the shipped model, built once and cached")
+    parser.add_argument("--precision", choices=PRECISIONS, help="of the shipped model's plan; default: fp32")
+    add_picture_arguments(parser)
+    add_engine_arguments(parser, threads="all cores but one, which reads and writes")
+
+
+def add_result_arguments(parser: argparse.ArgumentParser) -> None:
+    for name, what in zip(
+        RESULTS,
+        (
+            "the foreground's estimated colours with straight alpha",
+            "alpha as gray levels",
+            "the same as --cutout with colours multiplied by alpha",
+            "the foreground over --background",
+        ),
+        strict=True,
+    ):
+        parser.add_argument(f"--{name}", metavar="RESULT", help=what)
+    parser.add_argument(
+        "--background", help=f"'#rrggbb', {CHECKERBOARD}, or a picture, scaled to cover; default: {WHITE}"
+    )
+    parser.add_argument(
+        "--colours",
+        choices=("estimated", "image"),
+        help="of cutouts and composites: the estimated foreground's, or the clip's own, whose mixed pixels keep some "
+        "of the old background; default: estimated",
+    )
+    parser.add_argument("--depth", type=int, choices=(8, 16), default=8, help="bits, 16 for .mkv and PNG; default: 8")
+    parser.add_argument("--no-audio", action="store_true", help="leave out the clip's sound")
+
+
+def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--unreadable",
+        choices=("stop", "skip", "repeat"),
+        default="stop",
+        help="what to do about a frame that cannot be decoded: stop, leave it out, or repeat the picture before it; "
+        "default: %(default)s",
+    )
+    parser.add_argument("--size", metavar="WIDTHxHEIGHT", help="of raw frames on standard input")
+    parser.add_argument("--pixel-format", help="of raw frames, FFmpeg's name; default: bgr24")
+    parser.add_argument("--rate", help="of raw frames, frames a second such as 25 or 30000/1001; default: 25")
+
+
+def work(args: argparse.Namespace) -> None:
+    check_usage(args)
+    try:
+        from dim_trt.video.job import run
+    except ImportError as failure:
+        if failure.name != "av":
+            raise
+        raise BackendUnavailable("video needs PyAV: pip install 'dim_trt[video]'") from failure
+    summary = run(job(args))
+    stream = sys.stderr if "-" in args.results.values() else sys.stdout
+    print(summary, file=stream)
+
+
+def check_usage(args: argparse.Namespace) -> None:
+    args.results = {name: path for name in RESULTS if (path := getattr(args, name))}
+    if not args.results:
+        raise UsageError("nothing to write: give --cutout, --alpha, --premultiplied or --composite")
+    if len(set(args.results.values())) < len(args.results):
+        raise UsageError("each result needs a name of its own")
+    if args.background and not args.composite:
+        raise UsageError("--background goes with --composite")
+    if args.colours and set(args.results) == {"alpha"}:
+        raise UsageError("--colours goes with --cutout, --premultiplied or --composite")
+    if args.precision and args.plan:
+        raise UsageError("--precision chooses the shipped model's plan; a plan given with --plan has its own")
+    if (args.erode or args.dilate) and not args.mask:
+        raise UsageError("--erode and --dilate go with --mask")
+    if (args.pixel_format or args.rate) and not args.size:
+        raise UsageError("--pixel-format and --rate are of raw frames and go with --size")
+    if args.segment_frames < 1:
+        raise UsageError(f"--segment-frames: expected a whole number from 1, got {args.segment_frames}")
+    if args.size and args.video != "-":
+        raise UsageError("--size is of raw frames on standard input: the clip is - then")
+
+
+def job(args: argparse.Namespace) -> Job:
+    from dim_trt.video.job import Job
+    from dim_trt.video.reading import RawFrames
+
+    raw = None
+    if args.size:
+        raw = RawFrames(parse_size(args.size), args.pixel_format or "bgr24", parse_rate(args.rate or "25"))
+    return Job(
+        source=args.video,
+        raw=raw,
+        unreadable=args.unreadable,
+        known=args.mask or args.trimap,
+        are_masks=args.mask is not None,
+        erode=args.erode or trimaps.ERODE,
+        dilate=args.dilate or trimaps.DILATE,
+        fixed=args.fixed,
+        key_frames=args.key_frames,
+        at_cut=args.at_cut,
+        steady=args.steady or 0.0,
+        results=args.results,
+        background=args.background or WHITE,
+        estimate_colours=args.colours != "image",
+        depth=args.depth,
+        audio=not args.no_audio,
+        segment_frames=args.segment_frames,
+        restart=args.restart,
+        plan=args.plan,
+        precision=args.precision or "fp32",
+        device=args.device,
+        threads=args.threads,
+        memory_limit_mb=args.memory_limit_mb,
+        max_pixels=args.max_pixels,
+    )
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """ "640x360" -> (360, 640), as everywhere height first."""
+    match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
+    if not match:
+        raise UsageError(f"--size: expected WIDTHxHEIGHT such as 640x360, got {text!r}")
+    return int(match[2]), int(match[1])
+
+
+def parse_rate(text: str) -> Fraction:
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        rate = Fraction(0)
+    if rate <= 0:
+        raise UsageError(f"--rate: expected frames a second such as 25 or 30000/1001, got {text!r}")
+    return rate
+
+
+def main(argv: Sequence[str] | None = None, prog: str = "python -m dim_trt.video") -> int:
+    return run_command(prog, __doc__, add_arguments, work, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,189 @@
+"""A clip to its results: reading, looking for trimaps, matting, colouring and encoding, each on a thread of its own."""
+
+from __future__ import annotations
+
+import functools
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dim_trt import foreground
+from dim_trt.engine import Engine
+from dim_trt.errors import Error
+from dim_trt.pictures.composite import Colour, composite, cutout, premultiplied
+from dim_trt.pictures.files import Levels, quantize_alpha
+from dim_trt.streaming import stream
+from dim_trt.tracking.sources import Frame, Remembers, TrimapSource
+from dim_trt.video.ahead import ahead
+from dim_trt.video.formats import Content
+from dim_trt.video.reading import Picture, VideoReader
+from dim_trt.video.results import Results
+
+U8: TypeAlias = NDArray[np.uint8]
+F32: TypeAlias = NDArray[np.float32]
+
+QUEUED = 4  # pictures behind each stage: enough to level out the times of single frames
+
+
+class Filter(Protocol):
+    """What makes alpha steadier, given that of the frame before."""
+
+    def __call__(self, frame: Frame, seen: Any, alpha: F32, previous: F32 | None) -> F32: ...
+
+
+@dataclass(frozen=True)
+class Look:
+    """How results are coloured.
+
+    background: of composites, a colour or a picture [height, width, 3] uint8 BGR.
+    estimate: gives (foreground, background) of a picture and its alpha, as `Engine.foreground` does; None: the colours
+        are the clip's own, old background included.
+    """
+
+    background: U8 | Colour
+    estimate: Callable[[Any, F32], tuple[Any, Any]] | None
+
+
+def estimator(engine: Engine) -> Callable[[Any, F32], tuple[Any, Any]]:
+    """On the engine's GPU; on the CPU on one thread, as all others belong to the engine."""
+    if engine.info["backend"] == "cpu":
+        return functools.partial(foreground.estimate, threads=1)
+    return engine.foreground
+
+
+class Seen(NamedTuple):
+    picture: Picture
+    seen: Any
+    trimap: U8 | None  # None: comes of the alpha before
+
+
+class Matted(NamedTuple):
+    picture: Picture
+    alpha: F32
+
+
+class Coloured(NamedTuple):
+    picture: Picture
+    alpha: F32
+    levels: dict[tuple[Content, int], Levels]  # by content and depth
+
+
+def matte_clip(
+    reader: VideoReader,
+    source: TrimapSource,
+    engine: Engine,
+    results: Results,
+    look: Look,
+    *,
+    steady: Filter | None = None,
+    progress: Callable[[], object] = lambda: None,
+) -> None:
+    """Everything behind what `results` holds already; `progress` is called after each frame.
+
+    Raises:
+        Error: of reading, of the source, of the engine or of writing. What was finished before stays.
+    """
+    needs_previous = source.needs_previous or steady is not None
+    resumed = results.last_index
+    previous = results.last_alpha() if needs_previous and resumed is not None else None
+    start = 0 if resumed is None else _first_look(source, resumed, needs_previous=needs_previous)
+    with ExitStack() as stack:
+        results = stack.enter_context(results)
+
+        def stage(items: Generator[Any, None, None], name: str) -> Generator[Any, None, None]:
+            return stack.enter_context(closing(ahead(items, QUEUED, name)))
+
+        pictures = stage(reader.pictures(start), "reading")
+        seen = stage(_see(pictures, source, -1 if resumed is None else resumed), "trimaps")
+        if needs_previous:
+            matted = stage(_matte_in_turn(seen, source, engine, steady, previous), "matting")
+        else:
+            matted = stage(_matte_ahead(seen, engine), "matting")
+        for coloured in stage(_colour(matted, results.wanted, look), "colours"):
+            results.add(coloured.picture, coloured.alpha, coloured.levels)
+            progress()
+        results.end_clip()
+
+
+def _first_look(source: TrimapSource, resumed: int, *, needs_previous: bool) -> int:
+    """The frame at which reading begins, to go on behind frame `resumed`."""
+    if isinstance(source, Remembers):
+        return min(resumed, source.first_look(resumed + 1))
+    return resumed if needs_previous else resumed + 1
+
+
+def _see(pictures: Iterator[Picture], source: TrimapSource, resumed: int) -> Generator[Seen, None, None]:
+    """Frames up to number `resumed` are matted already, and only looked at for those behind."""
+    for picture in pictures:
+        seen = source.look(picture.frame)
+        if picture.frame.index <= resumed:
+            continue
+        yield Seen(picture, seen, None if source.needs_previous else source.trimap(picture.frame, seen, None))
+
+
+def _matte_in_turn(
+    frames: Iterator[Seen], source: TrimapSource, engine: Engine, steady: Filter | None, previous: F32 | None
+) -> Generator[Matted, None, None]:
+    for picture, seen, known in frames:
+        trimap = source.trimap(picture.frame, seen, previous) if known is None else known
+        with _naming([picture]):
+            alpha = engine.run(picture.frame.image, trimap)
+        if steady is not None:
+            alpha = steady(picture.frame, seen, alpha, previous)
+        previous = alpha
+        yield Matted(picture, alpha)
+
+
+def _matte_ahead(frames: Generator[Seen, None, None], engine: Engine) -> Generator[Matted, None, None]:
+    """Trimaps do not depend on alpha, so several frames may run at a time."""
+    under_way: deque[Picture] = deque()
+
+    def pairs() -> Iterator[tuple[U8, U8]]:
+        for picture, _, trimap in frames:
+            assert trimap is not None
+            under_way.append(picture)
+            yield picture.frame.image, trimap
+
+    results = stream(engine, pairs())
+    while True:
+        with _naming(under_way):
+            found = next(results, None)
+        if found is None:
+            return
+        yield Matted(under_way.popleft(), found[1])
+
+
+@contextmanager
+def _naming(pictures: Sequence[Picture]) -> Iterator[None]:
+    """The engine's errors name the frame, which is then the first of `pictures`."""
+    try:
+        yield
+    except Error as failure:
+        if not pictures:  # an error of what comes before the engine
+            raise
+        raise type(failure)(f"frame {pictures[0].frame.index}: {failure}") from failure
+
+
+def _colour(mattes: Iterator[Matted], wanted: set[tuple[Content, int]], look: Look) -> Generator[Coloured, None, None]:
+    for picture, alpha in mattes:
+        colours: dict[int, Any] = {}
+        levels: dict[tuple[Content, int], Levels] = {}
+        for content, depth in wanted:
+            if content == "alpha":
+                levels[content, depth] = quantize_alpha(alpha, depth)
+                continue
+            if depth not in colours:
+                image = picture.frame.image
+                colours[depth] = image if depth == 8 else image.astype(np.float32) / np.float32(255)
+                if look.estimate is not None:
+                    colours[depth] = look.estimate(colours[depth], alpha)[0]
+            if content == "composite":
+                levels[content, depth] = composite(colours[depth], alpha, look.background)
+            else:
+                levels[content, depth] = (cutout if content == "cutout" else premultiplied)(colours[depth], alpha)
+        yield Coloured(picture, alpha, levels)

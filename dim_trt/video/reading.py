@@ -1,0 +1,270 @@
+"""The pictures of a clip: any file FFmpeg reads, or raw frames from a pipe; upright, with their exact times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, NamedTuple, TypeAlias, cast
+
+import av
+import cv2
+import numpy as np
+from av.container.input import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from dim_trt.errors import InvalidInput
+from dim_trt.tracking.sources import Frame
+from dim_trt.video.colours import ColourTags, tags_of, to_bgr
+
+Unreadable: TypeAlias = Literal["stop", "skip", "repeat"]
+U8: TypeAlias = NDArray[np.uint8]
+
+STANDARD_INPUT = "-"
+FAILED_READS = 16  # in a row, after which what follows is given up
+
+
+@dataclass(frozen=True)
+class RawFrames:
+    """How the bytes of a pipe are to be taken: frames after another without a header."""
+
+    size: tuple[int, int]  # height, width
+    pixel_format: str  # FFmpeg's name, such as bgr24
+    rate: Fraction  # frames a second
+
+
+@dataclass(frozen=True)
+class Clip:
+    """What all pictures of a clip have in common.
+
+    size: (height, width) as it is looked at, that is after turning.
+    time_base: seconds that a tick of `Picture.pts` takes.
+    pixel_aspect: width of a pixel by its height.
+    frame_count: as the file says or its duration suggests; None if there is nothing to go by.
+    """
+
+    size: tuple[int, int]
+    time_base: Fraction
+    rate: Fraction
+    colours: ColourTags
+    pixel_aspect: Fraction
+    frame_count: int | None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A frame with its time in ticks of the clip's time base."""
+
+    frame: Frame
+    pts: int
+    duration: int
+
+
+class Turn(NamedTuple):
+    """To upright: transpose first, then mirror."""
+
+    transpose: bool = False
+    flip_x: bool = False
+    flip_y: bool = False
+
+    def apply(self, picture: U8) -> U8:
+        turned = cv2.transpose(picture) if self.transpose else picture
+        if self.flip_x or self.flip_y:
+            turned = cv2.flip(turned, -1 if self.flip_x and self.flip_y else int(self.flip_x))
+        return np.asarray(turned, np.uint8)
+
+
+class _Decoded(NamedTuple):
+    """A frame, or what stands for one that cannot be read."""
+
+    frame: VideoFrame | None
+    pts: int | None
+    failure: str = ""
+
+
+class VideoReader:
+    """Reads one clip once, from its beginning.
+
+    Args:
+        source: a file, or "-" for standard input.
+        raw: how to take bytes without a header; None: FFmpeg finds out what it is.
+        unreadable: what to do about a frame that cannot be decoded: stop with an error, skip it, or repeat the picture
+            before it. It keeps its number, and with "repeat" its time.
+
+    Raises:
+        InvalidInput: the source cannot be opened, or holds no video or no frame that can be decoded. From `pictures`
+            also for an unreadable frame, and for one whose size is not that of the first.
+    """
+
+    def __init__(self, source: str, *, raw: RawFrames | None = None, unreadable: Unreadable = "stop"):
+        self._name = "standard input" if source == STANDARD_INPUT else repr(source)
+        self._unreadable = unreadable
+        self._container = _open(source, raw, self._name)
+        try:
+            self._stream = self._find_stream()
+            self._numbered = self._upright_frames()
+            first = next(self._numbered, None)
+            if first is None:
+                raise InvalidInput(f"video: {self._name} has no frame that can be decoded")
+        except BaseException:
+            self._container.close()
+            raise
+        self._first = first
+        self._turn = turn_of(first[1])
+        self.clip = self._describe(first[1])
+
+    def pictures(self, start: int = 0) -> Generator[Picture, None, None]:
+        """The pictures from number `start` on; those before it are decoded and passed over."""
+        shape, turn = (self._first[1].height, self._first[1].width), self._turn
+        for index, frame, pts, duration in self._with_first():
+            if (frame.height, frame.width) != shape or turn_of(frame) != turn:
+                raise InvalidInput(
+                    f"video: frame {index}: expected {shape[1]}x{shape[0]} px as frame {self._first[0]}, got "
+                    f"{frame.width}x{frame.height}, or turned otherwise; cut the clip there"
+                )
+            if index >= start:
+                try:
+                    image = turn.apply(to_bgr(frame, self.clip.colours))
+                except av.FFmpegError as failure:
+                    raise InvalidInput(
+                        f"video: {frame.format.name} cannot be converted: {reason(failure)}"
+                    ) from failure
+                yield Picture(Frame(index, image, float(pts * self.clip.time_base)), pts, duration)
+
+    def close(self) -> None:
+        self._container.close()
+
+    def _find_stream(self) -> VideoStream:
+        stream = self._container.streams.best("video")
+        if not isinstance(stream, VideoStream):
+            raise InvalidInput(f"video: {self._name} has no video in it")
+        stream.thread_type = "AUTO"
+        return stream
+
+    def _describe(self, frame: VideoFrame) -> Clip:
+        rate = self._stream.average_rate or self._stream.guessed_rate or Fraction(25)
+        aspect = self._stream.sample_aspect_ratio or Fraction(1)
+        size = (frame.width, frame.height) if self._turn.transpose else (frame.height, frame.width)
+        return Clip(
+            size=size,
+            time_base=self._time_base,
+            rate=rate,
+            colours=tags_of(frame),
+            pixel_aspect=1 / aspect if self._turn.transpose else aspect,
+            frame_count=self._count(rate),
+        )
+
+    def _count(self, rate: Fraction) -> int | None:
+        if self._stream.frames:
+            return self._stream.frames
+        if self._stream.duration:
+            return round(self._stream.duration * self._time_base * rate)
+        return round(Fraction(self._container.duration, av.time_base) * rate) if self._container.duration else None
+
+    @property
+    def _time_base(self) -> Fraction:
+        return self._stream.time_base or Fraction(1, 90000)
+
+    def _with_first(self) -> Iterator[tuple[int, VideoFrame, int, int]]:
+        yield self._first
+        yield from self._numbered
+
+    def _upright_frames(self) -> Iterator[tuple[int, VideoFrame, int, int]]:
+        """(number, frame, pts, duration), the policy applied; times rise strictly."""
+        rate = self._stream.average_rate or self._stream.guessed_rate or Fraction(25)
+        step = max(1, round(1 / (rate * self._time_base)))
+        previous: VideoFrame | None = None
+        last: int | None = None
+        for index, decoded in enumerate(_decode(self._container, self._stream)):
+            pts = decoded.pts if decoded.pts is not None else (0 if last is None else last + step)
+            pts = pts if last is None else max(pts, last + 1)
+            if decoded.failure and self._unreadable == "stop":
+                raise InvalidInput(
+                    f"video: frame {index} of {self._name} cannot be read ({decoded.failure}); --unreadable skip or "
+                    "repeat goes on behind it"
+                )
+            frame = previous if decoded.failure else decoded.frame
+            if frame is None or (decoded.failure and self._unreadable == "skip"):
+                continue
+            yield index, frame, pts, frame.duration or step
+            previous, last = frame, pts
+
+
+def turn_of(frame: VideoFrame) -> Turn:
+    """What the frame's display matrix says, as a turn by quarters and mirroring; anything else counts as none."""
+    side_data = cast(Mapping[str, bytes], frame.side_data)
+    if "DISPLAYMATRIX" not in side_data:
+        return Turn()
+    matrix = np.frombuffer(bytes(side_data["DISPLAYMATRIX"]), np.int32)  # x' = a x + c y, y' = b x + d y
+    a, b, c, d = (int(matrix[i]) for i in (0, 1, 3, 4))
+    if a and d and not b and not c:
+        return Turn(False, a < 0, d < 0)
+    if b and c and not a and not d:
+        return Turn(True, c < 0, b < 0)
+    return Turn()
+
+
+def _open(source: str, raw: RawFrames | None, name: str) -> InputContainer:
+    options = {}
+    if raw:
+        height, width = raw.size
+        options = {"video_size": f"{width}x{height}", "pixel_format": raw.pixel_format, "framerate": str(raw.rate)}
+    try:
+        place = "pipe:0" if source == STANDARD_INPUT else f"file:{source}"
+        return av.open(place, format="rawvideo" if raw else None, options=options)
+    except (av.FFmpegError, ValueError) as failure:
+        raise InvalidInput(f"video: cannot read {name}: {reason(failure)}") from failure
+
+
+def _decode(container: InputContainer, stream: VideoStream) -> Iterator[_Decoded]:
+    """Every frame in order, unreadable ones at their place.
+
+    A decoder says that it failed, but with several threads not at which packet; that is known from the time which no
+    frame has when a later frame comes.
+    """
+    waiting: set[int] = set()  # times of packets whose frames have not come yet
+    failures: list[str] = []
+    for packet in _packets(container, stream, failures.append):
+        if packet.pts is not None:
+            waiting.add(packet.pts)
+        try:
+            frames = packet.decode()
+        except av.FFmpegError as failure:
+            frames = []
+            if packet.pts is None and packet.size:  # nothing to find its place by
+                yield _Decoded(None, None, reason(failure))
+            else:
+                failures.append(reason(failure))
+        for frame in frames:
+            missing = sorted(pts for pts in waiting if frame.pts is not None and pts < frame.pts)
+            waiting.difference_update(missing, [frame.pts or 0])
+            for pts in missing[: len(failures)]:
+                yield _Decoded(None, pts, failures.pop(0))
+            yield _Decoded(frame, frame.pts, "it is damaged" if frame.is_corrupt else "")
+    places = [*sorted(waiting), *[None for _ in failures]]
+    yield from (_Decoded(None, place, what) for place, what in zip(places, failures, strict=False))
+
+
+def _packets(
+    container: InputContainer, stream: VideoStream, note: Callable[[str], None]
+) -> Iterator[Packet[VideoStream]]:
+    """The stream's packets and at last an empty one that flushes the decoder; reads that fail are noted."""
+    in_a_row = 0
+    while in_a_row < FAILED_READS:
+        try:
+            for packet in container.demux(stream):
+                in_a_row = 0
+                yield packet
+            return
+        except av.FFmpegError as failure:
+            if not in_a_row:
+                note(reason(failure))
+            in_a_row += 1
+
+
+def reason(failure: Exception) -> str:
+    """What FFmpeg says, without its numbers."""
+    return getattr(failure, "strerror", None) or str(failure)

@@ -1,0 +1,163 @@
+"""What becomes of a clip: its results in segments, so that a run can go on where it was stopped."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dim_trt.errors import Error, InvalidInput
+from dim_trt.files import write_atomic
+from dim_trt.pictures.files import Levels
+from dim_trt.video.formats import PNG, Content, Format
+from dim_trt.video.joining import join
+from dim_trt.video.reading import Clip, Picture
+from dim_trt.video.segments import FRAMES, Segment, Segments
+from dim_trt.video.writing import PngFolder, SegmentFile, Writer, even_size, raw_output
+
+LOGGER = logging.getLogger("dim_trt")
+TIMES = "timestamps.txt"  # beside PNG pictures: milliseconds of each, as mkvmerge and others read them
+
+
+@dataclass(frozen=True)
+class Output:
+    content: Content
+    path: Path
+    form: Format
+
+
+@dataclass
+class _Open:
+    """The segment that is being written."""
+
+    writers: list[Writer]
+    indices: list[int] = field(default_factory=list)
+    pts: list[int] = field(default_factory=list)
+    durations: list[int] = field(default_factory=list)
+    alpha: NDArray[np.float32] | None = None
+
+
+class Results:
+    """All results of one clip; a context manager that abandons an unfinished segment.
+
+    Args:
+        outputs: what is written.
+        segments: None where only bytes go to a pipe, so that there is nothing to go on from.
+        frames: of a segment.
+
+    Raises:
+        Error: a file cannot be written, from every method.
+    """
+
+    def __init__(self, outputs: list[Output], clip: Clip, segments: Segments | None, frames: int = FRAMES):
+        self._outputs, self._clip, self._segments, self._frames = outputs, clip, segments, frames
+        self._open: _Open | None = None
+        self._count = segments.frame_count if segments else 0
+        self._number = len(segments.finished) if segments else 0
+        self.last_index = segments.finished[-1].indices[-1] if segments and segments.finished else None
+        self._raw = (
+            raw_output() if any(not output.form.is_video and output.form.codec != PNG for output in outputs) else None
+        )
+        if any(output.form.even for output in outputs) and even_size(clip.size) != clip.size:
+            height, width = even_size(clip.size)
+            LOGGER.info("H.264 wants even sides: the last row or column is repeated, %dx%d px", width, height)
+
+    @property
+    def frame_count(self) -> int:
+        """How many frames are done, those of earlier runs included."""
+        return self._count
+
+    @property
+    def wanted(self) -> set[tuple[Content, int]]:
+        return {(output.content, output.form.depth) for output in self._outputs}
+
+    def last_alpha(self) -> NDArray[np.float32]:
+        if self._segments is None:
+            raise Error("no alpha was kept")
+        return self._segments.last_alpha()
+
+    def add(self, picture: Picture, alpha: NDArray[np.float32], levels: Mapping[tuple[Content, int], Levels]) -> None:
+        if self._open and len(self._open.indices) == self._frames:
+            self._finish(ends_clip=False)
+        if self._open is None:
+            self._open = _Open([self._writer(output) for output in self._outputs])
+        for output, writer in zip(self._outputs, self._open.writers, strict=True):
+            writer.write(picture, levels[output.content, output.form.depth])
+        self._open.indices.append(picture.frame.index)
+        self._open.pts.append(picture.pts)
+        self._open.durations.append(picture.duration)
+        self._open.alpha = alpha
+        self.last_index = picture.frame.index
+        self._count += 1
+
+    def end_clip(self) -> None:
+        """There are no more frames."""
+        if self._open:
+            self._finish(ends_clip=True)
+
+    def join(self, sound: Path | None) -> None:
+        """Segments to the files that were asked for, and away with the segments.
+
+        `sound`: the file whose audio goes into all results but alpha.
+        """
+        if self._segments is None:
+            return
+        finished = self._segments.finished
+        for output in self._outputs:
+            if output.form.is_video:
+                parts = [(segment, self._segments.video(segment.number, _name(output))) for segment in finished]
+                join(output.path, output.form, self._clip, parts, None if output.content == "alpha" else sound)
+            elif output.form.codec == PNG:
+                ticks = [pts for segment in finished for pts in segment.pts]
+                lines = (f"{float(pts * self._clip.time_base * 1000):.6f}\n".encode() for pts in ticks)
+                write_atomic(output.path / TIMES, [b"# timestamp format v2\n", *lines])
+        self._segments.remove()
+
+    def __enter__(self) -> Results:  # noqa: PYI034 (typing.Self came with Python 3.11)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for writer in self._open.writers if self._open else []:
+            writer.abandon()
+
+    def _finish(self, *, ends_clip: bool) -> None:
+        opened = self._open
+        if opened is None or opened.alpha is None:
+            raise Error("no segment is open")
+        for writer in opened.writers:
+            writer.close()
+        self._open = None
+        if self._segments is not None:
+            segment = Segment(self._number, opened.indices, opened.pts, opened.durations, ends_clip)
+            self._segments.finish(segment, opened.alpha)
+        self._number += 1
+
+    def _writer(self, output: Output) -> Writer:
+        if output.form.is_video:
+            assert self._segments is not None
+            return SegmentFile(self._segments.video(self._number, _name(output)), output.form, self._clip)
+        if output.form.codec == PNG:
+            return PngFolder(output.path)
+        assert self._raw is not None
+        return self._raw
+
+
+def prepare_folder(folder: Path, *, is_resumed: bool) -> None:
+    """Makes the folder of PNG pictures; raises InvalidInput where other pictures would be mixed with them."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not is_resumed and any(folder.glob("*.png")):
+            raise InvalidInput(f"output: {str(folder)!r} holds pictures already; expected a new or empty folder")
+    except OSError as failure:
+        raise InvalidInput(f"output: cannot make the folder {str(folder)!r}: {failure.strerror}") from failure
+
+
+def _name(output: Output) -> str:
+    return f"{output.content}{output.path.suffix}"

@@ -1,0 +1,283 @@
+"""The benchmark commands at sizes that take seconds: they run, check what they time, and write whole records."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from benchmarks import tiling
+from benchmarks.kernels import __main__ as kernels
+from benchmarks.kernels.cases import Case, Layer, cases, operands, real_products
+from benchmarks.measure import size, summary
+from benchmarks.pictures import stripe, thin_band
+from dim_trt import _core
+
+PERCENTILES = {"p50", "p90", "p95", "p99"}
+COMMON = {"engine", "peer", "model", "precision", "height", "width", "threads", "ratio", "versions", "machine"}
+
+
+def records(path):
+    return json.loads(path.read_text())
+
+
+@pytest.fixture
+def latency():
+    pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed: nothing to compare with")
+    from benchmarks.latency import __main__ as latency
+
+    return latency
+
+
+def run_latency(latency, tmp_path, *arguments):
+    path = tmp_path / "latency.json"
+    latency.main(["--seconds", "0", "--min-runs", "1", "--no-float64", "--json", str(path), *arguments])
+    table = records(path)
+    for row in table:
+        assert row.keys() >= COMMON | {"unknown_fraction", "latency_ms", "max_abs_vs_pytorch", "unstable"}
+        assert row["latency_ms"].keys() == PERCENTILES
+        assert row["latency_ms"]["p50"] > 0
+        assert row["max_abs_vs_pytorch"] <= 1e-4
+    return table
+
+
+def test_latency_of_the_shipped_model_scales_over_threads(latency, tmp_path, capsys):
+    table = run_latency(latency, tmp_path, "--model", "shipped", "--size", "35x47", "--threads", "1", "2")
+    assert [(row["peer"], row["threads"]) for row in table] == [
+        (peer, threads) for threads in (1, 2) for peer in ("dim_trt", "pytorch", "onnxruntime")
+    ]
+    assert (table[0]["height"], table[0]["width"]) == (35, 47)
+    assert "speed-up 1 to 2" in capsys.readouterr().out
+
+
+def test_latency_on_a_thin_band_knows_the_error_against_float64(latency, tmp_path):
+    path = tmp_path / "latency.json"
+    latency.main(f"--model lite --band 5 --size 65x97 --seconds 0 --min-runs 1 --threads 1 --json {path}".split())
+    table = records(path)
+    assert table[0]["unknown_fraction"] == pytest.approx(0.05, abs=0.005)
+    assert all(0 < row["rms_vs_float64"] < 1e-5 for row in table)
+
+
+def test_latency_on_a_data_set_prints_the_mean_ratio_with_its_n(latency, tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    for name in ("GT01", "GT02"):
+        picture = stripe(33, 41, 0.5)
+        for folder, values in (
+            ("input", picture.img),
+            ("trimap1", picture.trimap),
+            ("gt", rng.integers(0, 2, (33, 41))),
+        ):
+            path = tmp_path / folder / f"{name}.png"
+            path.parent.mkdir(exist_ok=True)
+            assert cv2.imwrite(str(path), values.astype(np.uint8))
+    arguments = ["--model", "shipped", "--threads", "1", "--peers", "onnxruntime"]
+    table = run_latency(latency, tmp_path, "--alphamatting", str(tmp_path), *arguments)
+    assert [row["picture"] for row in table] == ["GT01", "GT01", "GT02", "GT02"]
+    assert "(n=2, mean unknown" in capsys.readouterr().out
+
+
+def test_quick_prints_the_peer_table_with_quality_clocks_memory_and_starts(latency, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(latency, "QUICK_CASES", (("shipped", True),))
+    monkeypatch.setattr(latency, "METHODS", ("dim_trt", "pytorch-eager", "onnxruntime", "pymatting-cf"))
+    path = tmp_path / "quick.json"
+    latency.main(f"--quick --size 65x97 --seconds 0 --min-runs 1 --threads 1 --json {path}".split())
+    table = {row["peer"]: row for row in records(path)}
+    printed = capsys.readouterr().out
+    left_out = {"pymatting-cf"} if "left out: pymatting" in printed else set()
+    assert table.keys() == {"dim_trt", "pytorch-eager", "onnxruntime", "pymatting-cf"} - left_out
+    for name, row in table.items():
+        assert 0 < row["sad"] < 10
+        assert row["load_s"] >= 0
+        assert row["first_run_s"] > 0
+        assert 10 < row["peak_memory_mb"] < 4000
+        if name != "pymatting-cf":
+            clocks = row["clocks_ms"]
+            assert 0 < clocks["network"]["p50"] < clocks["files"]["p50"]
+            assert clocks["run"]["p50"] < clocks["files"]["p50"]
+            assert row["max_abs_vs_pytorch"] < 1e-4
+    assert table["dim_trt"]["build_s"] > 0
+    assert table["pytorch-eager"]["sad"] == pytest.approx(table["dim_trt"]["sad"], abs=1e-3)
+    assert all(title in printed for title in ("p99", "file to file", "peak memory MB", "ONNX Runtime"))
+
+
+def test_methods_without_a_network_sit_out_where_nearly_all_is_unknown(latency, tmp_path):
+    arguments = ["--model", "shipped", "--size", "35x47", "--threads", "1", "--memory", "--peers", "pymatting-cf"]
+    (row,) = run_latency(latency, tmp_path, *arguments)
+    assert row["peer"] == "dim_trt"
+    assert row["peak_memory_mb"] > 10
+
+
+def test_what_is_missing_is_left_out_with_a_reason(monkeypatch, capsys):
+    from benchmarks import methods
+
+    monkeypatch.setattr(methods.shutil, "which", lambda name: None)
+    assert methods.available(["dim_trt", "pytorch-compiled"]) == ["dim_trt"]
+    assert "left out: PyTorch, compiled: torch.compile needs a C++ compiler" in capsys.readouterr().out
+
+
+def test_quality_of_plans_peers_and_of_knowing_nothing(tmp_path, capsys):
+    pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed: nothing to compare with")
+    from benchmarks import quality
+
+    path = tmp_path / "quality.json"
+    arguments = "--scenes 1 --limit 2 --threads 1 --precision fp32 int8 --peers onnxruntime"
+    quality.main(f"{arguments} --json {path}".split())
+    fp32, int8, onnxruntime, half = records(path)
+    assert [row["title"] for row in (fp32, int8, onnxruntime, half)] == [
+        "dim_trt, fp32", "dim_trt, int8", "ONNX Runtime", "alpha = 0.5"
+    ]  # fmt: skip
+    assert fp32["n"] == 2 == len(fp32["pictures"])
+    assert fp32["sad"] < half["sad"]
+    assert fp32["sad"] == pytest.approx(onnxruntime["sad"], abs=1e-3)
+    assert onnxruntime["max_change"] < 1e-4 < int8["max_change"]
+    assert int8["plan_bytes"] < fp32["plan_bytes"] / 3
+    assert all(row["seconds_per_picture"] > 0 and row["peak_memory_mb"] > 10 for row in (fp32, int8, onnxruntime))
+    assert "n=2" in capsys.readouterr().out
+
+
+def test_throughput_measures_every_way_and_names_the_best(tmp_path, capsys):
+    from benchmarks import throughput
+
+    path = tmp_path / "throughput.json"
+    throughput.main(f"--size 33x47 --cores 2 --concurrent 1 2 --threads 1 --seconds 0.02 --json {path}".split())
+    table = records(path)
+    assert [(row["way"], row["concurrent"], row["threads"]) for row in table] == [
+        (way, k, 1) for way in ("run()", "submit()", "stream()") for k in (1, 2)
+    ] + [("matte FOLDER", 1, 1)]
+    assert all(row["pictures_per_second"] > 0 for row in table)
+    assert "best here: " in capsys.readouterr().out
+    assert throughput.counts_up_to(6) == [1, 2, 4, 6]
+    rows = [{"way": "run()", "concurrent": k, "pictures_per_second": rate} for k, rate in ((4, 10.2), (1, 10.0))]
+    assert throughput.best(rows)["concurrent"] == 1  # as fast, and an alpha is there sooner
+
+
+def test_stages_puts_every_convolution_beside_onnx_runtimes(tmp_path, capsys):
+    pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed: nothing to compare with")
+    from benchmarks import stages
+
+    path = tmp_path / "stages.json"
+    stages.main(f"--model shipped --size 64x96 --trimap band --threads 1 --runs 2 --json {path}".split())
+    ours, theirs = records(path)
+    assert all(row.keys() >= COMMON | {"stages_ms", "total_ms", "outside_convolutions"} for row in (ours, theirs))
+    convolutions = {name for name in theirs["stages_ms"] if "conv" in name or name in ("alpha", "refine_alpha")}
+    assert len(convolutions) == 25 == len({name for name in convolutions if ours["stages_ms"].get(name, 0) > 0})
+    assert 0 < ours["outside_convolutions"] < 1
+    assert "| deconv1 |" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_counts_a_process_of_its_own(tmp_path):
+    from benchmarks import memory
+
+    path = tmp_path / "memory.json"
+    arguments = f"--model shipped --size 35x47 --threads 1 --no-onnxruntime --json {path}".split()
+    memory.main(arguments)
+    (row,) = records(path)
+    assert row.keys() >= COMMON - {"ratio"}
+    parent_kb = next(line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if "VmRSS" in line)
+    assert 10 < row["peak_memory_mb"] < int(parent_kb) / 1024  # this process has loaded PyTorch
+    with pytest.raises(SystemExit, match="more than 1"):
+        memory.main([*arguments, "--limit-mb", "1"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_tiling_compares_a_picture_whole_and_in_tiles(capsys):
+    tiling.main(["--size", "701x903", "--memory-limit-mb", "60", "--threads", "1"])
+    said = capsys.readouterr().out
+    whole, tiles = ([float(n) for n in re.findall(r"[\d.]+", line.split("|", 2)[2])] for line in said.splitlines()[4:6])
+    assert whole[0] == 1 < tiles[0]
+    assert 0 < tiles[2] < 62 < whole[2]
+    assert "largest difference: " in said
+    with pytest.raises(SystemExit, match="choose another size or limit"):
+        tiling.main(["--size", "97x99", "--threads", "1"])
+
+
+def test_kernels_checks_and_times_each_one(tmp_path, capsys):
+    path = tmp_path / "kernels.json"
+    kernels.main(f"--model lite --size 64x96 --seconds 0 --threads 2 --only deconv3 --json {path}".split())
+    table = records(path)
+    names = ["5x5 direct", "unpool 5x5 gather", "unpool 5x5 gather", "unpool 5x5 winograd"]
+    assert [row["kernel"] for row in table] == names
+    for row in table:
+        assert row["correct"]
+        assert 0 <= row["max_abs_vs_scalar"] < 2e-5
+        assert row["gflops"]["real"] > 0
+        assert row["percent_of_peak"].keys() == {"dense", "real"}
+    assert "peak" in capsys.readouterr().out
+
+
+def test_a_wrong_kernel_is_not_timed_and_fails(monkeypatch, capsys):
+    right = kernels.result
+    monkeypatch.setattr(kernels, "result", lambda case, given, isa, n: right(case, given, isa, n) + (isa != "scalar"))
+    with pytest.raises(SystemExit, match="2 of 2 are further"):
+        kernels.main(["--model", "lite", "--size", "64x96", "--seconds", "0", "--threads", "1", "--only", "head"])
+    assert "WRONG" in capsys.readouterr().out
+
+
+def test_every_kernel_of_both_networks_has_a_case():
+    names = {case.kernel_name for model in ("full", "lite") for case in cases(model, 512, 512, [0.5])}
+    expected = {"1x1 direct", "3x3 direct", "5x5 direct", "7x7 direct", "3x3 head", "5x5 head", "3x3 direct + pool"}
+    expected |= {f"3x3 winograd{ties}{pool}" for ties in ("", ", keeps ties") for pool in ("", " + pool")}
+    assert names == expected | {"unpool 5x5 gather", "unpool 5x5 winograd"}
+
+
+def test_products_of_the_gather_are_those_around_non_zero_values():
+    layer = Layer("one", 16, 16, 5, 6, 10, unpool=True)
+    given = operands(Case(layer, "direct", 0.5))
+    given.input[:] = 0
+    given.input[3, 1, 2] = 1  # inside: 25 pixels read it, and the one beside the kernel's single row is taken, too
+    for code in range(4):
+        given.codes[3, 1, 2] = code
+        assert real_products(Case(layer, "direct", 0.5), given) == 26 * 16
+    given.input[3, 1, 2], given.input[3, 0, 0] = 0, 1  # in a corner: 3x3 pixels or more
+    for code, products in enumerate([3 * 3 + 1, 3 * 4, 4 * 3, 4 * 4]):
+        given.codes[3, 0, 0] = code
+        assert real_products(Case(layer, "direct", 0.5), given) == products * 16
+    assert real_products(Case(layer, "winograd", 0.5), given) == 36 * 3 * 5 * 16 * 16
+
+
+def test_layers_are_timed_once_per_run_and_refuse_nonsense():
+    x, weight = np.ones((16, 6, 8), np.float32), np.ones((16, 16, 3, 3), np.float32)
+    assert len(_core.layer_seconds(x, weight, weight[:, 0, 0, 0], runs=3, pool=True)) == 3
+    with pytest.raises(ValueError, match="runs: expected at least 1, got 0"):
+        _core.layer_seconds(x, weight, weight[:, 0, 0, 0], runs=0)
+    with pytest.raises(ValueError, match="pool: expected an input of even sides"):
+        _core.layer_seconds(x[:, :5], weight, weight[:, 0, 0, 0], pool=True)
+    with pytest.raises(ValueError, match="add: expected codes"):
+        _core.layer_seconds(x, weight, weight[:, 0, 0, 0], add=x)
+
+
+def test_thin_bands_hold_what_was_asked_for():
+    picture = thin_band(135, 241, 0.05)
+    assert picture.unknown.mean() == pytest.approx(0.05, abs=1e-3)
+    assert {0, 255} < set(np.unique(picture.trimap))
+
+
+def test_times_that_vary_are_marked():
+    assert not summary([10.0, 10.1, 10.2])["unstable"]
+    assert summary([10.0, 30.0, 10.0])["unstable"]
+    assert summary([10.0, 20.0, 30.0])["latency_ms"]["p50"] == 20.0
+
+
+def test_sizes_are_read_or_refused():
+    assert size("1080x1920") == (1080, 1920)
+    for text in ("1080", "0x5", "axb"):
+        with pytest.raises(Exception, match="expected"):
+            size(text)
+
+
+def test_video_trimaps_compares_carried_key_frames_with_true_trimaps(capsys):
+    from benchmarks.video import trimaps as video_trimaps
+
+    arguments = "--seeds 1 --frames 5 --size 67x101 --threads 1 --clips slow cut"
+    video_trimaps.main(arguments.split())
+    rows = capsys.readouterr().out.splitlines()
+    assert [row.split()[0] for row in rows[3:]] == ["slow", "cut,", "all"]
+    true, carried, ratio = (float(value) for value in rows[3].split()[1:4])
+    assert 0 < true < 5
+    assert ratio == pytest.approx(carried / true, rel=0.1)
+    with pytest.raises(SystemExit):
+        video_trimaps.main(["--clips", "nothing"])

@@ -1,0 +1,22 @@
+"""The benchmark compares the pipeline with its engine, on the same frames."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.video import __main__ as video
+
+
+def test_rates_and_processor_time_are_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    common = ["--size", "46x62", "--frames", "20", "--turns", "1", "--threads", "1"]
+    video.main([*common, "--result", "cutout.mov", "over.mp4", "--json", str(tmp_path / "video.json")])
+    records = json.loads((tmp_path / "video.json").read_text())
+    assert [record["result"] for record in records] == ["cutout.mov", "over.mp4"]
+    for record in records:
+        rates, processor_ms = record["frames_per_second"], record["processor_ms_per_frame"]
+        assert record["share"] == pytest.approx(rates["video"] / rates["engine"], rel=0.02)
+        assert min(processor_ms.values()) > 0
+    assert "| cutout.mov | 1 |" in capsys.readouterr().out

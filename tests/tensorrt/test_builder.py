@@ -1,0 +1,189 @@
+"""dim_trt.plans.tensorrt without a GPU: what it asks of the core, and what it makes of the answers."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from pathlib import Path
+
+import onnx
+import pytest
+from onnx import helper
+
+import dim_trt
+from dim_trt import _core
+from dim_trt.errors import BackendUnavailable, BuildError, PlanError
+from dim_trt.plans.tensorrt import check_layers
+from tests.support.tiny_graphs import PREPROCESSING
+from tests.tensorrt.fake_core import ENGINE, FakeCore, build, inspected, layer
+
+pytestmark = pytest.mark.public
+TYPES = {  # as inspectors of several versions write them
+    "fp32": ["Row major linear FP32", "Float", "Row major linear Float"],
+    "fp16": ["Channel major FP16 format where channel % 8 == 0", "Row major linear FP16 format", "Half"],
+    "int8": ["Thirty-two wide channel vectorized row major Int8 format", "Int8", "Row major linear INT8"],
+}
+
+
+# header and request
+
+
+def test_header_says_what_the_plan_was_built_by(core: FakeCore, source: Path) -> None:
+    header = build(source, profile="512", optimization_level=2)
+    facts = header["tensorrt"]
+    halo = facts.pop("halo_px")
+    assert isinstance(halo, int)
+    assert halo > 0
+    assert facts == {
+        "version": "10.16.0",
+        "gpu": "Fake GPU",
+        "sm": "9.0",
+        "driver_cuda": "12.4",
+        "unpool": "plugin",
+        "optimization_level": 2,
+        "int8_excluded": [],
+        "convolutions": {"fp16": 6},
+    }
+    assert (header["backend"], header["precision"]) == ("tensorrt", "fp16")
+    assert header["shapes"] == {"min": [1, 1], "opt": [512, 512], "max": [1024, 1024]}
+    assert header["preprocessing"] == PREPROCESSING
+    assert len(core.requests) == 1
+
+
+def test_request_carries_the_options(core: FakeCore, source: Path) -> None:
+    build(source, min_size=(33, 1), opt_size=(64, 65), max_size=(200, 300), workspace_mb=3, optimization_level=5)
+    request = core.requests[0]
+    assert (request["min"], request["opt"], request["max"]) == ((64, 32), (64, 96), (224, 320))
+    assert (request["workspace_bytes"], request["optimization_level"], request["gpu"]) == (3 << 20, 5, 0)
+    assert request["precision"] == "fp16"
+
+
+def preprocessed(source: Path, **changes: object) -> Path:
+    model = onnx.load(source)
+    helper.set_model_props(model, {"dim_trt.format_version": "1",
+                                   "dim_trt.preprocessing": json.dumps(PREPROCESSING | changes)})  # fmt: skip
+    onnx.save(model, source)
+    return source
+
+
+def test_sizes_are_those_of_scaled_pictures(core: FakeCore, source: Path) -> None:
+    resize = {"round": "down", "max_side": 192, "pixels": "uint8", "img": "linear", "trimap": "linear"}
+    preprocessed(source, padding="none", resize=resize | {"alpha": "linear"})
+    build(source, min_size=(33, 1), opt_size=(64, 97), max_size=(200, 191))
+    request = core.requests[0]
+    assert (request["min"], request["opt"], request["max"]) == ((32, 32), (64, 96), (192, 160))
+
+
+def test_maps_that_end_with_the_picture_are_refused(core: FakeCore, source: Path) -> None:
+    with pytest.raises(BuildError, match=r"padding 'none'.*--backend cpu"):
+        build(preprocessed(source, padding="none"))
+    assert not core.requests
+
+
+@pytest.mark.parametrize(("unpool", "plugins"), [("plugin", 4), ("native", 0)])
+def test_network_has_plugins_or_none(core: FakeCore, source: Path, unpool: str, plugins: int) -> None:
+    core.layers = inspected(layer("Float"))
+    build(source, "fp32", unpool=unpool)
+    nodes = core.requests[0]["onnx"].graph.node
+    assert sum(node.domain == "dim_trt" for node in nodes) == plugins
+    assert not {"MaxUnpool"} & {node.op_type for node in nodes}
+
+
+def test_plan_is_read_and_its_engine_extracted(core: FakeCore, source: Path) -> None:
+    header = build(source)
+    plan = str(source.with_name("dim.plan"))
+    assert json.loads(_core.read_plan_header(plan)) == header
+    assert _core.read_plan_payload(plan) == ENGINE
+    assert core.requests
+
+
+def test_loading_it_here_says_what_is_missing(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        FakeCore().install(patched)
+        build(source, timing_cache=source.with_name("timings"))
+    reason = dim_trt.capabilities()["tensorrt"]["reason"]
+    expected = (BackendUnavailable, reason) if reason else (PlanError, "rebuild it here")
+    with pytest.raises(expected[0], match=re.escape(expected[1])):
+        dim_trt.Engine(source.with_name("dim.plan"))
+
+
+# precision of the layers
+
+
+@pytest.mark.parametrize(("precision", "text"), [(kind, text) for kind, texts in TYPES.items() for text in texts])
+def test_right_precision_passes(precision: str, text: str) -> None:
+    assert check_layers(inspected(layer(text), layer(text)), precision) == {precision: 2}
+
+
+@pytest.mark.parametrize(("precision", "other"), [("fp16", "fp32"), ("fp32", "fp16")])
+def test_wrong_precision_is_an_error_and_leaves_no_plan(
+    core: FakeCore, source: Path, precision: str, other: str
+) -> None:
+    core.layers = inspected(*(layer(text) for text in TYPES[other]))
+    with pytest.raises(BuildError, match=rf"precision='{precision}': .*{len(TYPES[other])} in {other}"):
+        build(source, precision)
+    assert not source.with_name("dim.plan").exists()
+
+
+@pytest.mark.parametrize("other", ["fp16", "fp32"])
+def test_int8_that_is_not_int8_is_an_error(other: str) -> None:
+    with pytest.raises(BuildError, match=f"3 in {other}"):
+        check_layers(inspected(*(layer(text) for text in TYPES[other])), "int8")
+
+
+def test_a_first_layer_in_another_precision_is_no_error() -> None:
+    layers = inspected(layer("Float"), *(layer("Half") for _ in range(3)))
+    assert check_layers(layers, "fp16") == {"fp16": 3, "fp32": 1}
+
+
+@pytest.mark.parametrize("layers", [inspected(), inspected("conv1_1", "conv1_2"), inspected(layer("new words")), "{}"])
+def test_unreadable_layers_are_a_warning(layers: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "dim_trt"):
+        assert check_layers(layers, "fp16") == {}
+    assert "does not say in which precision" in caplog.text
+
+
+def test_layers_are_written_even_where_the_precision_is_wrong(core: FakeCore, source: Path) -> None:
+    core.layers = inspected(layer("Float"))
+    written = source.with_name("layers.json")
+    with pytest.raises(BuildError):
+        build(source, "fp16", layers_json=written)
+    assert written.read_text() == core.layers
+
+
+# timings
+
+
+def test_timings_are_kept_and_given_to_the_next_build(core: FakeCore, source: Path, tmp_path: Path) -> None:
+    build(source)
+    build(source)
+    kept = list((tmp_path / "cache").iterdir())
+    assert [request["timing_cache"] for request in core.requests] == [b"", b"timings"]
+    assert [path.name for path in kept] == ["tensorrt-10.16.0-sm9.0.timing"]
+
+
+def test_another_version_has_timings_of_its_own(core: FakeCore, source: Path) -> None:
+    build(source)
+    core.version = "11.1.0"
+    build(source)
+    assert core.requests[1]["timing_cache"] == b""
+
+
+def test_timings_go_where_the_user_wants(core: FakeCore, source: Path) -> None:
+    path = source.with_name("mine.timing")
+    path.write_bytes(b"old")
+    build(source, timing_cache=path)
+    assert core.requests[0]["timing_cache"] == b"old"
+    assert path.read_bytes() == b"timings"
+
+
+def test_timings_that_cannot_be_kept_are_a_warning(
+    core: FakeCore, source: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (source.parent / "file").write_text("not a folder")
+    with caplog.at_level(logging.WARNING, "dim_trt"):
+        build(source, timing_cache=source.parent / "file" / "timings")
+    assert "timings are not kept" in caplog.text
+    assert source.with_name("dim.plan").exists()
+    assert core.requests

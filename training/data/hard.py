@@ -1,0 +1,68 @@
+"""Hard examples without a hand-made list: kinds with a larger running error are drawn more often."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from training.data.loader import GROUP, PREFETCH_GROUPS, group_of
+
+PERIOD_GROUPS = 32  # how often the probabilities change; workers may not run further ahead
+LIMIT = 3.0  # no kind gets more than this times its usual weight, or less than one such part
+MEMORY = 0.9  # of the running errors
+MAX_WORKERS = PERIOD_GROUPS // PREFETCH_GROUPS
+
+
+class HardExamples:
+    """probability of kind k ~ weight[k] · clip(error[k] / mean error, 1 / LIMIT, LIMIT).
+
+    error[k] is a running mean of |predicted - true alpha| over the unknown pixels; a kind not seen yet counts as
+    average. Workers draw ahead, so what was learnt in one period decides the one after the next: then it does not
+    matter how many workers there are, and a resumed run draws the same.
+    """
+
+    def __init__(self, weights: NDArray[np.float64]):
+        self.weights = weights
+        self.error = np.full(len(weights), np.nan)
+        self.period = 0
+        self.tables = [self.current(), self.current()]  # of this period and the next
+
+    def current(self) -> NDArray[np.float64]:
+        """The probabilities that the errors known now ask for."""
+        known = self.error[np.isfinite(self.error)]
+        mean = known.mean() if known.size and known.mean() > 0 else 1.0
+        relative = np.where(np.isfinite(self.error), self.error / mean, 1.0)
+        scaled = self.weights * np.clip(relative, 1 / LIMIT, LIMIT)
+        return np.asarray(scaled / scaled.sum())
+
+    def probabilities(self, group: int) -> NDArray[np.float64]:
+        return self.tables[group // PERIOD_GROUPS - self.period]
+
+    def learn(self, step: int, kinds: NDArray[np.int64], errors: NDArray[np.float64]) -> None:
+        """Takes in the errors of the batch that was trained on as step number `step`."""
+        for kind in np.unique(kinds):
+            new = errors[kinds == kind].mean()
+            old = self.error[kind]
+            self.error[kind] = new if np.isnan(old) else MEMORY * old + (1 - MEMORY) * new
+        if (step + 1) % (GROUP * PERIOD_GROUPS) == 0:
+            self.start_period(group_of(step + 1) // PERIOD_GROUPS)
+
+    def start_period(self, period: int) -> None:
+        self.period, self.tables = period, [self.tables[1], self.current()]
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "period": self.period,
+            "error": torch.from_numpy(self.error.copy()),
+            "tables": [torch.from_numpy(table.copy()) for table in self.tables],
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Raises ValueError where the state is of other data."""
+        if len(state["error"]) != len(self.error):
+            raise ValueError(f"errors of {len(state['error'])} kinds of pictures, the data has {len(self.error)}")
+        self.period, self.error = state["period"], state["error"].numpy().copy()
+        self.tables = [table.numpy().copy() for table in state["tables"]]

@@ -1,0 +1,92 @@
+"""Pictures with known alpha, drawn by rules: endless training data that belongs to nobody else.
+
+A family paints one kind of foreground as a premultiplied RGBA layer; `draw_scene` puts it over a
+background as a camera would see it and adds a trimap. `python -m training.scenes` writes a contact sheet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from training.scenes.families import FAMILIES, WEIGHTS
+from training.scenes.textures import Array, Rng, Size, ramp, texture
+from training.scenes.trimap import random_trimap
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One drawn picture. All arrays are H×W.
+
+    image: [H, W, 3] uint8 RGB as a camera would store it, with noise and JPEG artefacts.
+    alpha: float32 in 0..1.
+    foreground, background: [H, W, 3] float32 in 0..1, display-encoded as `image` is.
+    trimap: uint8, 0 where alpha is 0, 255 where alpha is 1, else 128.
+    """
+
+    image: NDArray[np.uint8]
+    alpha: Array
+    foreground: Array
+    background: Array
+    trimap: NDArray[np.uint8]
+    family: str
+
+
+def unpremultiply(rng: Rng, layer: Array) -> tuple[Array, Array]:
+    """Foreground colour, spread to where nothing was painted, and alpha."""
+    alpha = np.clip(layer[..., 3], 0, 1)
+    alpha = np.where(alpha < 1 / 128, 0, np.where(alpha > 127 / 128, 1, alpha)).astype(np.float32)
+    wide = cv2.GaussianBlur(layer, (0, 0), 8)
+    nearby = wide[..., :3] / np.maximum(wide[..., 3:], 1e-3)
+    colour = layer[..., :3] / np.maximum(layer[..., 3:], 1e-3)
+    return np.clip(np.where(alpha[..., None] > 0, colour, nearby), 0, 1).astype(np.float32), alpha
+
+
+def shadow(rng: Rng, background: Array, alpha: Array) -> Array:
+    """Darkens the background beside the object."""
+    dx, dy = rng.normal(0, 12, 2)
+    cast = cv2.warpAffine(alpha, np.array([[1, 0, dx], [0, 1, dy]], np.float32), alpha.shape[::-1])
+    cast = cv2.GaussianBlur(cast, (0, 0), rng.uniform(2, 12))
+    return np.asarray(background * (1 - rng.uniform(0.2, 0.8) * cast[..., None]))
+
+
+def camera_noise(rng: Rng, image: Array) -> NDArray[np.uint8]:
+    """Sensor noise and JPEG artefacts; [H, W, 3] in 0..1 to uint8."""
+    if rng.random() < 0.7:
+        level = rng.uniform(0, 0.025)
+        grain = rng.standard_normal(image.shape, np.float32) * level
+        image = image + grain * (0.4 + image)
+    stored = np.clip(image * 255 + 0.5, 0, 255).astype(np.uint8)
+    if rng.random() < 0.4:
+        _, data = cv2.imencode(".jpg", stored, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(60, 98))])
+        stored = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+    return stored
+
+
+def draw_scene(rng: Rng, size: Size, family: str | None = None) -> Scene:
+    """One scene of a random family, or of the one named; the same generator state gives the same scene."""
+    if family is None:
+        weights = np.array([WEIGHTS.get(name, 1.0) for name in FAMILIES])
+        family = str(rng.choice(list(FAMILIES), p=weights / weights.sum()))
+    layer = FAMILIES[family](rng, size)
+    if rng.random() < 0.6:  # the lens
+        layer = cv2.GaussianBlur(layer, (0, 0), rng.uniform(0.3, 1.1))
+    foreground, alpha = unpremultiply(rng, layer)
+    light = 1 + rng.uniform(0, 0.8) * (ramp(rng, size)[..., None] - 0.5)
+    foreground = np.clip(foreground * light, 0, 1)
+    background = texture(rng, size, blurred=0.75)
+    if rng.random() < 0.15:  # colours that hardly differ
+        near = rng.uniform(0.3, 0.8) * (background.mean((0, 1)) - foreground.mean((0, 1)))
+        foreground = np.clip(foreground + near.astype(np.float32), 0, 1)
+    if rng.random() < 0.3:
+        background = shadow(rng, background, alpha)
+    # Light adds up before the camera encodes it. Cameras differ in how they encode (raw files hardly do):
+    # the mixture happens under a random gamma, and colours stay display-encoded on both sides of it.
+    gamma = 1.0 if rng.random() < 0.6 else rng.uniform(1.4, 2.4)
+    mixed = alpha[..., None] * foreground**gamma + (1 - alpha[..., None]) * background**gamma
+    image = camera_noise(rng, mixed ** (1 / gamma))
+    trimap = random_trimap(rng, alpha)
+    return Scene(image, alpha, foreground.astype(np.float32), background.astype(np.float32), trimap, family)
