@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import dim_trt
-from dim_trt.engine import _check_backend
+from dim_trt.engine_options import check_backend
 from tests.support.pictures import random_picture
 from tests.support.stand_ins import (
     SECONDS,
@@ -217,7 +217,7 @@ def test_arguments_are_checked(plan: Path) -> None:
     with pytest.raises(dim_trt.InvalidInput, match="tensorrt: expected None, as the plan is one of the cpu backend"):
         dim_trt.Engine(plan, tensorrt=dim_trt.TensorRtRun())
     with pytest.raises(dim_trt.InvalidInput, match="threads: expected None, as the plan is one of the tensorrt"):
-        _check_backend("tensorrt", threads=2, tensorrt=dim_trt.TensorRtRun())
+        check_backend("tensorrt", threads=2, tensorrt=dim_trt.TensorRtRun())
     with pytest.raises(dim_trt.InvalidInput, match="tensorrt: expected a TensorRtRun or None, got dict"):
         dim_trt.Engine(plan, tensorrt={})  # type: ignore[arg-type]
     with pytest.raises(dim_trt.InvalidInput, match="cuda_graphs: expected True or False, got 1"):

@@ -1,6 +1,6 @@
 """Write the golden plans of the present format version: python -m tests.golden.make
 
-They are made once for each version and stay as they are; tests/test_packaging_plans.py loads those of every version
+They are made once for each version and stay as they are; tests/plans/test_golden.py loads those of every version
 that is still read. Weights are random.
 """
 
@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from dim_trt.plan import FORMAT_VERSION, PRECISIONS
 
 import dim_trt
+from dim_trt.plans.header import FORMAT_VERSION, PRECISIONS
 from tests.golden.picture import picture
 from tests.support.tiny_graphs import tiny_dim
 

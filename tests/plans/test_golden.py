@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dim_trt.plan import FORMAT_VERSION, PRECISIONS
 
 import dim_trt
+from dim_trt.plans.header import FORMAT_VERSION, PRECISIONS
 from tests.golden.picture import picture
 from tests.support.compare import assert_within
 

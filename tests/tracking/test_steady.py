@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.test_key_frames import HEIGHT, WIDTH, scene, truth_trimap
 
 from dim_trt.errors import InvalidInput
 from dim_trt.scoring.video_metrics import dtssd
 from dim_trt.tracking.sources import ConstantTrimap, Frame
 from dim_trt.tracking.steady import Steady, with_motion
+from tests.tracking.scenes import HEIGHT, WIDTH, scene, truth_trimap
 
 F32 = NDArray[np.float32]
 
