@@ -161,7 +161,7 @@ class Engine:
     @overload
     def foreground(self, img: GpuPicture, alpha: GpuPicture, *, stream: Any = None) -> tuple[GpuArray, GpuArray]: ...
     def foreground(self, img: Any, alpha: Any, *, stream: Any = None) -> tuple[Any, Any]:
-        """Colours of foreground and background under a matte, estimated where the engine runs: on its GPU, or on the
+        """Colors of foreground and background under a matte, estimated where the engine runs: on its GPU, or on the
         CPU with its threads. See `dim_trt.foreground`.
 
         Args:

@@ -1,6 +1,6 @@
-"""The colours of foreground and background under a matte, so that no old background shines through a cutout.
+"""The colors of foreground and background under a matte, so that no old background shines through a cutout.
 
-A mixed pixel shows alpha · F + (1 - alpha) · B. The picture's own colour there is not F: cut out with it, an object has
+A mixed pixel shows alpha · F + (1 - alpha) · B. The picture's own color there is not F: cut out with it, an object has
 a rim of its old background. F and B are found by Germer, Uelwer, Conrad and Harmeling, Fast Multi-Level Foreground
 Estimation (ICPR 2020, arXiv 2006.14970), on the values as they are stored (display-encoded), as mattes are estimated.
 """
@@ -22,7 +22,7 @@ Level = TypeVar("Level", np.uint8, np.float32)
 def estimate(
     img: NDArray[Level], alpha: NDArray[np.floating], *, threads: int | None = None
 ) -> tuple[NDArray[Level], NDArray[Level]]:
-    """Foreground and background colours of a picture with a matte.
+    """Foreground and background colors of a picture with a matte.
 
     Args:
         img: [height, width, 3] uint8, or float32 in 0..1; any channel order.
@@ -31,7 +31,7 @@ def estimate(
 
     Returns:
         (foreground, background), each of img's shape and type. Where alpha is exactly 1 the foreground is img to the
-        bit, where it is exactly 0 the background is; where alpha says nothing about a layer its colours are spread from
+        bit, where it is exactly 0 the background is; where alpha says nothing about a layer its colors are spread from
         nearby, so that scaling a cutout mixes in nothing foreign.
 
     Raises:

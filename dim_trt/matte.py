@@ -57,10 +57,10 @@ def add_rendition_arguments(parser: argparse.ArgumentParser) -> None:
         "--cutout",
         type=Path,
         metavar="RGBA",
-        help="also write the foreground's estimated colours with straight alpha: no old background shines through",
+        help="also write the foreground's estimated colors with straight alpha: no old background shines through",
     )
     parser.add_argument(
-        "--premultiplied", type=Path, metavar="RGBA", help="the same with colours multiplied by alpha, for compositors"
+        "--premultiplied", type=Path, metavar="RGBA", help="the same with colors multiplied by alpha, for compositors"
     )
     parser.add_argument("--composite", type=Path, metavar="PICTURE", help="also write it over --background")
     parser.add_argument(
@@ -68,12 +68,12 @@ def add_rendition_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"'#rrggbb', {CHECKERBOARD}, or a picture, scaled to cover; for --composite, default: {WHITE}",
     )
     parser.add_argument(
-        "--colours",
+        "--colors",
         choices=("estimated", "image"),
         help="of cutouts and composites: the estimated foreground's, or the picture's own, whose mixed pixels keep "
         "some of the old background; default: estimated",
     )
-    parser.add_argument("--colour-depth", type=int, choices=(8, 16), help="bits of cutouts and composites; default: 8")
+    parser.add_argument("--color-depth", type=int, choices=(8, 16), help="bits of cutouts and composites; default: 8")
     parser.add_argument(
         "--format", metavar="SUFFIX", help="of what is written for many pictures, such as tif; default: png"
     )
@@ -83,9 +83,9 @@ def work(args: argparse.Namespace) -> None:
     check_usage(args)
     settings = Settings(
         depth=args.depth,
-        colour_depth=args.colour_depth or 8,
+        color_depth=args.color_depth or 8,
         background=args.background or WHITE,
-        estimate_colours=args.colours != "image",
+        estimate_colors=args.colors != "image",
         masks=args.mask is not None,
         erode=args.erode or trimaps.ERODE,
         dilate=args.dilate or trimaps.DILATE,
@@ -103,8 +103,8 @@ def check_usage(args: argparse.Namespace) -> None:
         raise UsageError("--precision chooses the shipped model's plan; a plan given with --plan has its own")
     if (args.erode or args.dilate) and not args.mask:
         raise UsageError("--erode and --dilate go with --mask")
-    if (args.colours or args.colour_depth) and not any(getattr(args, name) for name in RENDITIONS):
-        raise UsageError("--colours and --colour-depth go with --cutout, --premultiplied or --composite")
+    if (args.colors or args.color_depth) and not any(getattr(args, name) for name in RENDITIONS):
+        raise UsageError("--colors and --color-depth go with --cutout, --premultiplied or --composite")
     if folders.is_many(args.image):
         if not args.output:
             raise UsageError("-o is needed for many pictures: the folder of their alphas")

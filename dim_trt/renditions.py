@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dim_trt import trimaps
 from dim_trt.engine import Engine
-from dim_trt.pictures.composite import WHITE, Colour, composite, cutout, parse_colour, premultiplied, read_background
+from dim_trt.pictures.composite import WHITE, Color, composite, cutout, parse_color, premultiplied, read_background
 from dim_trt.pictures.files import (
     Levels,
     check_format,
@@ -29,9 +29,9 @@ class Settings:
     """What is made of every picture alike."""
 
     depth: int = 8  # bits of alpha
-    colour_depth: int = 8  # bits of the pictures with colours
+    color_depth: int = 8  # bits of the pictures with colors
     background: str = WHITE  # '#rrggbb', 'checkerboard' or a file
-    estimate_colours: bool = True  # else the picture's own, old background included
+    estimate_colors: bool = True  # else the picture's own, old background included
     masks: bool = False  # the second files are masks, not trimaps
     erode: trimaps.Radius = trimaps.ERODE  # of masks
     dilate: trimaps.Radius = trimaps.DILATE
@@ -58,7 +58,7 @@ class Loaded:
 
     img: NDArray[np.uint8]
     trimap: NDArray[np.uint8]
-    background: NDArray[np.uint8] | Colour
+    background: NDArray[np.uint8] | Color
 
 
 def check_outputs(job: Job, settings: Settings) -> None:
@@ -70,7 +70,7 @@ def check_outputs(job: Job, settings: Settings) -> None:
         (job.composite, "composite", 3),
     ):
         if path:
-            check_format(path, name, channels=channels, depth=settings.colour_depth)
+            check_format(path, name, channels=channels, depth=settings.color_depth)
 
 
 def load(job: Job, settings: Settings) -> Loaded:
@@ -81,7 +81,7 @@ def load(job: Job, settings: Settings) -> Loaded:
     else:
         trimap = read_trimap(job.trimap)
     size = (img.shape[0], img.shape[1])
-    return Loaded(img, trimap, read_background(settings.background, size) if job.composite else parse_colour(WHITE))
+    return Loaded(img, trimap, read_background(settings.background, size) if job.composite else parse_color(WHITE))
 
 
 def matte(engine: Engine, job: Job, loaded: Loaded, settings: Settings) -> float:
@@ -91,23 +91,23 @@ def matte(engine: Engine, job: Job, loaded: Loaded, settings: Settings) -> float
     latency_ms = (time.perf_counter() - start) * 1e3
     pictures: dict[Path, Levels] = {job.alpha: quantize_alpha(alpha, settings.depth)}
     if job.cutout or job.premultiplied or job.composite:
-        colours = find_colours(engine, job, loaded.img, alpha, settings)
+        colors = find_colors(engine, job, loaded.img, alpha, settings)
         if job.cutout:
-            pictures[job.cutout] = cutout(colours, alpha)
+            pictures[job.cutout] = cutout(colors, alpha)
         if job.premultiplied:
-            pictures[job.premultiplied] = premultiplied(colours, alpha)
+            pictures[job.premultiplied] = premultiplied(colors, alpha)
         if job.composite:
-            pictures[job.composite] = composite(colours, alpha, loaded.background)
+            pictures[job.composite] = composite(colors, alpha, loaded.background)
     for path, picture in pictures.items():
         write_image(path, picture)
     return latency_ms
 
 
-def find_colours(
+def find_colors(
     engine: Engine, job: Job, img: NDArray[np.uint8], alpha: NDArray[np.float32], settings: Settings
 ) -> NDArray[np.uint8] | NDArray[np.float32]:
     """[height, width, 3] of the foreground: uint8, or float32 in 0..1 where 16 bits are asked for."""
-    if settings.colour_depth == 8:
-        return engine.foreground(img, alpha)[0] if settings.estimate_colours else img
+    if settings.color_depth == 8:
+        return engine.foreground(img, alpha)[0] if settings.estimate_colors else img
     deep = read_deep_image(job.image)
-    return engine.foreground(deep, alpha)[0] if settings.estimate_colours else deep
+    return engine.foreground(deep, alpha)[0] if settings.estimate_colors else deep

@@ -12,7 +12,7 @@ import numpy as np
 from dim_trt import trimaps
 from dim_trt.command import add_picture_arguments, run_command
 from dim_trt.errors import InvalidInput
-from dim_trt.pictures.composite import parse_colour
+from dim_trt.pictures.composite import parse_color
 from dim_trt.pictures.files import (
     check_format,
     read_gray,
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     alpha.add_argument("--high", type=float, default=0.95, help="at least this is foreground; default: %(default)s")
     add_radius_arguments(alpha, "1%", "2%")
 
-    scribbles = commands.add_parser("scribbles", help="a trimap from colour strokes; unscribbled is unknown")
+    scribbles = commands.add_parser("scribbles", help="a trimap from color strokes; unscribbled is unknown")
     add_files(scribbles, "STROKES", "strokes on any ground, or on the picture itself (then give --image)")
     scribbles.add_argument("--image", type=Path, help="what the strokes were drawn on: what equals it is no stroke")
     scribbles.add_argument("--foreground", default="#00ff00", metavar="#rrggbb", help="default: green, %(default)s")
@@ -101,8 +101,8 @@ def make_trimap(args: argparse.Namespace) -> trimaps.Trimap:
         return trimaps.clean(read_bytes(args.input, "trimap"), margin=args.margin)
     return trimaps.from_scribbles(
         read_unchanged(args.input, "strokes"),
-        foreground=parse_colour(args.foreground, "foreground"),
-        background=parse_colour(args.background, "background"),
+        foreground=parse_color(args.foreground, "foreground"),
+        background=parse_color(args.background, "background"),
         tolerance=args.tolerance,
         img=read_image(args.image) if args.image else None,
     )

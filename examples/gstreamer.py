@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import dim_trt
-from dim_trt.pictures.composite import composite, parse_colour
+from dim_trt.pictures.composite import composite, parse_color
 from dim_trt.plans.cache import shipped_plan
 from dim_trt.tracking.key_frames import KeyFrames
 from dim_trt.tracking.sources import Frame
@@ -31,7 +31,7 @@ class Matter:
     """BGR bytes in, BGR bytes of the composite out; rows may be padded, as GStreamer does to multiples of 4 bytes."""
 
     def __init__(self, engine: dim_trt.Engine, mask: U8, background: str):
-        self._engine, self._colour = engine, parse_colour(background)
+        self._engine, self._color = engine, parse_color(background)
         self._trimaps = KeyFrames({0: from_mask(mask)}, at_cut="carry")
         self._alpha: NDArray[np.float32] | None = None
         self._count = 0
@@ -45,7 +45,7 @@ class Matter:
         self._alpha = self._engine.run(picture, trimap)
         self._count += 1
         written = np.zeros_like(rows)
-        written[:, : 3 * width] = composite(picture, self._alpha, self._colour).reshape(height, 3 * width)
+        written[:, : 3 * width] = composite(picture, self._alpha, self._color).reshape(height, 3 * width)
         return written.tobytes()
 
 

@@ -1,4 +1,4 @@
-"""A camera, or a file, matted live over a colour with OpenCV.
+"""A camera, or a file, matted live over a color with OpenCV.
 
     python examples/webcam.py --mask first.png                       # camera 0, in a window; q ends
     python examples/webcam.py --source clip.mp4 --mask first.png --output over.avi
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import dim_trt
-from dim_trt.pictures.composite import composite, parse_colour
+from dim_trt.pictures.composite import composite, parse_color
 from dim_trt.plans.cache import shipped_plan
 from dim_trt.tracking.key_frames import KeyFrames
 from dim_trt.tracking.sources import Frame
@@ -60,10 +60,10 @@ def main() -> None:
     mask = cv2.imread(str(args.mask), cv2.IMREAD_GRAYSCALE)
     if mask is None:
         raise SystemExit(f"cannot read {args.mask}")
-    colour, writer, count, start = parse_colour(args.background), None, 0, time.perf_counter()
+    color, writer, count, start = parse_color(args.background), None, 0, time.perf_counter()
     with dim_trt.Engine(shipped_plan()) as engine:
         for picture, alpha in matted(engine, pictures(args.source), np.asarray(mask, np.uint8)):
-            over = composite(picture, alpha, colour)
+            over = composite(picture, alpha, color)
             if args.output:
                 size = (over.shape[1], over.shape[0])
                 writer = writer or cv2.VideoWriter(args.output, cv2.VideoWriter.fourcc(*"MJPG"), 25, size)

@@ -19,8 +19,8 @@ def picture_sheet(batch: Batch, predicted: Tensor, count: int = PICTURES) -> Ten
                  (PREPROCESSING.mean, PREPROCESSING.std))  # fmt: skip
     image = (batch.input[:count, :3] * std + mean) / 255
     trimap = batch.input[:count, 3:] / (255 * PREPROCESSING.trimap_scale)
-    greys = [part.expand_as(image) for part in (trimap, batch.alpha[:count], predicted[:count])]
-    columns = torch.cat([image, *greys], 3)  # [n, 3, H, 4·W]
+    grays = [part.expand_as(image) for part in (trimap, batch.alpha[:count], predicted[:count])]
+    columns = torch.cat([image, *grays], 3)  # [n, 3, H, 4·W]
     return columns.permute(1, 0, 2, 3).flatten(1, 2).float().clamp(0, 1).cpu()
 
 

@@ -1,6 +1,6 @@
 """The paper's two losses and two optional ones, over the unknown region.
 
-All maps are [N, 1, H, W] floating point, `unknown` is [N, 1, H, W] bool, colours are [N, 3, H, W].
+All maps are [N, 1, H, W] floating point, `unknown` is [N, 1, H, W] bool, colors are [N, 3, H, W].
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def composition_loss(
 ) -> Tensor:
     """Distance between the composites made with the predicted and with the true alpha.
 
-    Both composites are made here, from the true display-encoded colours in 0..1, so they agree where alpha does;
+    Both composites are made here, from the true display-encoded colors in 0..1, so they agree where alpha does;
     the picture itself is no reference, as it was mixed in the camera's light, with noise and JPEG artefacts.
     """
     return unknown_mean((predicted - alpha) * (foreground - background), unknown)

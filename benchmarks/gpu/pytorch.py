@@ -60,9 +60,9 @@ class Peer:
         image, marks = (torch.from_numpy(array).to(self.device) for array in (img, trimap))
         height, width = marks.shape
         unknown = (marks != 0) & (marks != 255)
-        colours = (image.permute(2, 0, 1).float() - self.mean) / self.std
+        colors = (image.permute(2, 0, 1).float() - self.mean) / self.std
         fourth = torch.where(unknown, 128, marks).float() * PREPROCESSING.trimap_scale
-        planes = torch.cat([colours, fourth[None]])[None]
+        planes = torch.cat([colors, fourth[None]])[None]
         stride = PREPROCESSING.stride
         padded = nn.functional.pad(planes, (0, -width % stride, 0, -height % stride), "reflect")
         alpha = self.network(self.tensor(padded))[0, 0, :height, :width].float().clamp(0, 1)

@@ -22,7 +22,7 @@ from dim_trt.files import write_atomic
 KEY = "dim_trt data"  # of the text chunk with the hash
 DPI = 160
 INK, FAINT, GRID = "#24292f", "#57606a", "#e5e8eb"
-COLOURS = {ENGINE: "#0969da", ONNXRUNTIME: "#bc4c00", PYTORCH: "#8250df"}
+COLORS = {ENGINE: "#0969da", ONNXRUNTIME: "#bc4c00", PYTORCH: "#8250df"}
 OTHER = "#8c959f"
 STYLE = {
     "font.family": "DejaVu Sans",
@@ -74,7 +74,7 @@ def draw_latency(data: Data) -> Figure:
             pixels = [height * width for height, width, _ in points]
             sizes |= {h * w: SIZE_TITLES.get((h, w), f"{h}×{w}" if h != w else f"{h}²") for h, w, _ in points}
             wide = 2.4 if peer == ENGINE else 1.5
-            ax.plot(pixels, [ms for *_, ms in points], "o-", lw=wide, ms=4, color=COLOURS.get(peer, OTHER),
+            ax.plot(pixels, [ms for *_, ms in points], "o-", lw=wide, ms=4, color=COLORS.get(peer, OTHER),
                     label=TITLES[peer], zorder=3 if peer == ENGINE else 2)  # fmt: skip
         ax.set_xticks(list(sizes), list(sizes.values()))
         ax.xaxis.set_minor_locator(NullLocator())
@@ -108,7 +108,7 @@ def draw_quality(data: Data) -> Figure:
     axes = figure.subplots(1, len(panels), sharey=True)
     for ax, (title, column, form) in zip(axes, panels, strict=True):
         values = [row[column] for row in rows]
-        colours = [COLOURS.get(row[0], OTHER) for row in rows]
+        colors = [COLORS.get(row[0], OTHER) for row in rows]
         heights = range(len(rows))
         if column == 3:
             ax.set_xscale("log")
@@ -117,8 +117,8 @@ def draw_quality(data: Data) -> Figure:
             ax.xaxis.set_minor_locator(NullLocator())
         else:
             ax.set_xlim(0, max(values) * 1.3)
-            ax.hlines(heights, 0, values, color=colours, lw=1.2, alpha=0.45)
-        ax.scatter(values, heights, s=34, c=colours, zorder=3)
+            ax.hlines(heights, 0, values, color=colors, lw=1.2, alpha=0.45)
+        ax.scatter(values, heights, s=34, c=colors, zorder=3)
         for y, value in zip(heights, values, strict=True):
             ax.annotate(form.format(value), (value, y), xytext=(7, 0), textcoords="offset points", va="center", size=8)
         ax.set_title(title)
@@ -155,7 +155,7 @@ def draw_layers(data: Data) -> Figure:
     for offset, column, peer in ((-0.19, 1, ENGINE), (0.19, 2, ONNXRUNTIME)):
         label = f"{TITLES[peer]}, {data['total_ms'][peer]:.0f} ms in all"
         ax.barh([y + offset for y in range(len(layers))], [row[column] for row in layers], 0.36,
-                color=COLOURS[peer], label=label)  # fmt: skip
+                color=COLORS[peer], label=label)  # fmt: skip
     ax.set_yticks(range(len(layers)), [row[0] for row in layers])
     ax.invert_yaxis()
     ax.margins(y=0.01)

@@ -4,7 +4,7 @@
     python -m benchmarks.video --result cutout.mov over.mp4 --threads 2 3 4 --json out/video.json
 
 The engine alone gets decoded frames and finished trimaps from memory; the whole pipeline reads an H.264 file, takes the
-same trimaps from a list, mattes with the same engine, estimates colours and encodes. Rates are those once all of its
+same trimaps from a list, mattes with the same engine, estimates colors and encodes. Rates are those once all of its
 stages have work. Where reading and writing hide behind matting, both are the same. Beside them stands how much
 processor time a frame takes in all: on a machine with other work that says what the clock cannot. The pictures are a
 drawn object that moves over its background.

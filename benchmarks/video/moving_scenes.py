@@ -86,12 +86,12 @@ def actor(rng: Rng, side: int, place: Place, *, hair: float = 1.0, bend_px: floa
     size = Size(side, side)
     contour = outline(rng, size, 0.15, 0.24)
     contour += side / 2 - contour.mean(0)
-    layer, colour = coat(rng, size, contour)
+    layer, color = coat(rng, size, contour)
     if hair:
         for count, length, opacity in ((500, 0.09, 1.0), (160, 0.13, 0.8)):
             roots, outward = along(rng, contour, count, 0.08)
             headings = outward + rng.normal(0, 0.35, count)
-            drawn = strands(rng, size, roots, headings, hair * length * side, 0.5, rng.uniform(0.5, 1.2), colour)
+            drawn = strands(rng, size, roots, headings, hair * length * side, 0.5, rng.uniform(0.5, 1.2), color)
             layer = over(drawn * np.float32(opacity), layer)
     layer = cv2.GaussianBlur(layer, (0, 0), 0.6)
     bend = np.dstack([bend_px * (2 * noise(rng, size, 3, 0.3) - 1) for _ in range(2)]).astype(np.float32)

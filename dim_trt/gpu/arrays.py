@@ -35,7 +35,7 @@ class GpuPicture(Protocol):
 
 class GpuArray:
     """What an engine made in GPU memory, without gaps: alpha [height, width] float32, which `Engine.run` returns for
-    pictures on a GPU, or colours [height, width, 3] uint8 of `Engine.foreground`.
+    pictures on a GPU, or colors [height, width, 3] uint8 of `Engine.foreground`.
 
     Other packages take it as it is: torch.from_dlpack(alpha), cupy.from_dlpack(alpha), numba.cuda.as_cuda_array(alpha).
     They share its memory, which is freed with the last of them.
@@ -59,12 +59,12 @@ class GpuArray:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(height, width) in pixels, for colours with a 3 behind."""
+        """(height, width) in pixels, for colors with a 3 behind."""
         return self._shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """float32 for alpha, uint8 for colours."""
+        """float32 for alpha, uint8 for colors."""
         return self._dtype
 
     @property
@@ -147,7 +147,7 @@ def prepare(core: _core.Engine, gpu: int, img: Any, trimap: Any, out: Any, strea
 
 
 def estimate_foreground(core: _core.Engine, gpu: int, img: Any, alpha: Any, stream: Any) -> tuple[GpuArray, GpuArray]:
-    """The colours of `Engine.foreground` for arrays in GPU memory, with `stream` as `prepare`. Raises InvalidInput."""
+    """The colors of `Engine.foreground` for arrays in GPU memory, with `stream` as `prepare`. Raises InvalidInput."""
     handle, views = lend({"img": img, "alpha": alpha}, gpu, stream)
     check_picture(views["img"])
     check_plane(views["alpha"], "alpha", "float32")

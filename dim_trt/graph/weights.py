@@ -19,7 +19,7 @@ SMALLEST_SCALE = {  # below, float16 would round the scale itself by more than a
 
 
 def is_first_or_last(graph: gs.Graph, conv: gs.Node) -> bool:
-    """Reads the network's input or the concatenation of colours and alpha, or is a head with one channel."""
+    """Reads the network's input or the concatenation of colors and alpha, or is a head with one channel."""
     source = conv.inputs[0]
     reads_input = any(source is tensor for tensor in graph.inputs)
     reads_concat = any(producer.op == "Concat" for producer in source.inputs)

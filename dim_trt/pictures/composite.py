@@ -1,6 +1,6 @@
 """What alpha is for: cutouts and new backgrounds.
 
-Colours are [height, width, 3] BGR: uint8 gives results of 8 bits, float32 in 0..1 results of 16. To leave the old
+Colors are [height, width, 3] BGR: uint8 gives results of 8 bits, float32 in 0..1 results of 16. To leave the old
 background behind they should be those of `dim_trt.foreground.estimate`, not the picture's own. Everything is mixed on
 the values as they are stored (display-encoded), which is how mattes are defined and estimated in this field; programs
 that mix in linear light show a slightly different edge.
@@ -18,56 +18,56 @@ from numpy.typing import NDArray
 from dim_trt.errors import InvalidInput
 from dim_trt.pictures.files import Levels, quantize_alpha, read_image
 
-Colour = tuple[int, int, int]  # blue, green, red
-Colours: TypeAlias = NDArray[np.uint8] | NDArray[np.float32]
+Color = tuple[int, int, int]  # blue, green, red
+Colors: TypeAlias = NDArray[np.uint8] | NDArray[np.float32]
 
 WHITE = "#ffffff"
 CHECKERBOARD = "checkerboard"
 CHECKS = (255, 204)  # light and dark squares, as editors draw "transparent"
 
 
-def parse_colour(text: str, argument: str = "background") -> Colour:
+def parse_color(text: str, argument: str = "background") -> Color:
     """'#rrggbb' -> (blue, green, red)."""
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
-        raise InvalidInput(f"{argument}: expected a colour '#rrggbb', got {text!r}")
+        raise InvalidInput(f"{argument}: expected a color '#rrggbb', got {text!r}")
     red, green, blue = bytes.fromhex(text[1:])
     return blue, green, red
 
 
-def cutout(colours: Colours, alpha: NDArray[np.float32]) -> Levels:
-    """[height, width, 4] BGRA: the colours as they are, with straight (not premultiplied) alpha."""
-    depth = _check(colours, alpha)
+def cutout(colors: Colors, alpha: NDArray[np.float32]) -> Levels:
+    """[height, width, 4] BGRA: the colors as they are, with straight (not premultiplied) alpha."""
+    depth = _check(colors, alpha)
     if depth == 8:
-        return np.dstack([colours, quantize_alpha(alpha, 8)]).astype(np.uint8, copy=False)
-    return quantize_alpha(np.dstack([colours, alpha]), depth)
+        return np.dstack([colors, quantize_alpha(alpha, 8)]).astype(np.uint8, copy=False)
+    return quantize_alpha(np.dstack([colors, alpha]), depth)
 
 
-def premultiplied(colours: Colours, alpha: NDArray[np.float32]) -> Levels:
-    """[height, width, 4] BGRA: colours times alpha, and alpha. No colour exceeds its alpha."""
-    depth = _check(colours, alpha)
+def premultiplied(colors: Colors, alpha: NDArray[np.float32]) -> Levels:
+    """[height, width, 4] BGRA: colors times alpha, and alpha. No color exceeds its alpha."""
+    depth = _check(colors, alpha)
     unit = np.float32(1 / 255) if depth == 8 else np.float32(1)
-    return quantize_alpha(np.dstack([colours.astype(np.float32) * unit * alpha[:, :, None], alpha]), depth)
+    return quantize_alpha(np.dstack([colors.astype(np.float32) * unit * alpha[:, :, None], alpha]), depth)
 
 
-def composite(colours: Colours, alpha: NDArray[np.float32], background: NDArray[np.uint8] | Colour) -> Levels:
-    """alpha · colours + (1 - alpha) · background, over a colour or an 8-bit picture of the same size."""
-    depth = _check(colours, alpha)
+def composite(colors: Colors, alpha: NDArray[np.float32], background: NDArray[np.uint8] | Color) -> Levels:
+    """alpha · colors + (1 - alpha) · background, over a color or an 8-bit picture of the same size."""
+    depth = _check(colors, alpha)
     behind = np.asarray(background, np.float32)
-    if behind.shape not in ((3,), colours.shape):
+    if behind.shape not in ((3,), colors.shape):
         got = list(behind.shape)
-        raise InvalidInput(f"background: expected a colour or a picture {list(colours.shape)}, got {got}")
+        raise InvalidInput(f"background: expected a color or a picture {list(colors.shape)}, got {got}")
     if depth == 16:
         behind = behind / np.float32(255)
-    blend = behind + alpha[:, :, None] * (colours.astype(np.float32) - behind)
+    blend = behind + alpha[:, :, None] * (colors.astype(np.float32) - behind)
     if depth == 16:
         return quantize_alpha(np.clip(blend, 0, 1), depth)
     return np.clip(np.rint(blend), 0, 255).astype(np.uint8)
 
 
-def read_background(text: str, size: tuple[int, int]) -> NDArray[np.uint8] | Colour:
-    """A colour, a checkerboard, or the picture of that name scaled to cover (height, width)."""
+def read_background(text: str, size: tuple[int, int]) -> NDArray[np.uint8] | Color:
+    """A color, a checkerboard, or the picture of that name scaled to cover (height, width)."""
     if text.startswith("#"):
-        return parse_colour(text)
+        return parse_color(text)
     return checkerboard(size) if text == CHECKERBOARD else cover(read_image(text, "background"), size)
 
 
@@ -90,12 +90,12 @@ def cover(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8
     return np.ascontiguousarray(scaled[top : top + height, left : left + width], np.uint8)
 
 
-def _check(colours: Colours, alpha: NDArray[np.float32]) -> int:
+def _check(colors: Colors, alpha: NDArray[np.float32]) -> int:
     """The depth of results, 8 or 16; raises InvalidInput for other types and shapes."""
-    if colours.dtype not in (np.uint8, np.float32) or colours.ndim != 3 or colours.shape[2] != 3:
-        got = f"{colours.dtype} {list(colours.shape)}"
-        raise InvalidInput(f"colours: expected uint8, or float32 in 0..1, [height, width, 3], got {got}")
-    if alpha.shape != colours.shape[:2]:
-        size = list(colours.shape[:2])
-        raise InvalidInput(f"alpha: expected the height and width of the colours, {size}, got {list(alpha.shape)}")
-    return 8 if colours.dtype == np.uint8 else 16
+    if colors.dtype not in (np.uint8, np.float32) or colors.ndim != 3 or colors.shape[2] != 3:
+        got = f"{colors.dtype} {list(colors.shape)}"
+        raise InvalidInput(f"colors: expected uint8, or float32 in 0..1, [height, width, 3], got {got}")
+    if alpha.shape != colors.shape[:2]:
+        size = list(colors.shape[:2])
+        raise InvalidInput(f"alpha: expected the height and width of the colors, {size}, got {list(alpha.shape)}")
+    return 8 if colors.dtype == np.uint8 else 16

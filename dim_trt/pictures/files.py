@@ -106,7 +106,7 @@ def read_gray(path: StrPath, argument: str) -> Levels:
     _require_levels(picture, path, argument)
     if picture.ndim == 3:
         if (picture != picture[:, :, :1]).any():
-            raise InvalidInput(f"{argument}: {os.fspath(path)!r}: expected a grayscale picture, got colours")
+            raise InvalidInput(f"{argument}: {os.fspath(path)!r}: expected a grayscale picture, got colors")
         picture = picture[:, :, 0]
     return np.ascontiguousarray(picture)
 

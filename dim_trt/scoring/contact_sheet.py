@@ -63,8 +63,8 @@ def error_map(alpha: NDArray[np.float32], truth: NDArray[np.float32]) -> Bgr:
     """[height, width, 3] uint8 BGR: black where alpha is right, orange where it is too high, blue where too low."""
     error = alpha - truth
     strength = np.abs(error)[:, :, None] ** LIFT
-    colours = np.where(error[:, :, None] > 0, TOO_HIGH, TOO_LOW) * strength
-    result: Bgr = np.rint(colours).astype(np.uint8)
+    colors = np.where(error[:, :, None] > 0, TOO_HIGH, TOO_LOW) * strength
+    result: Bgr = np.rint(colors).astype(np.uint8)
     return result
 
 
@@ -82,7 +82,7 @@ def _fit(picture: Bgr) -> Bgr:
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _write(sheet: Bgr, text: str, x: int, y: int, colour: tuple[int, int, int]) -> None:
+def _write(sheet: Bgr, text: str, x: int, y: int, color: tuple[int, int, int]) -> None:
     """A line of text whose top left corner is at (x, y)."""
     at = (x, y + round(TEXT_PX * 0.7))
-    cv2.putText(sheet, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.42, colour, 1, cv2.LINE_AA)
+    cv2.putText(sheet, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.42, color, 1, cv2.LINE_AA)

@@ -18,10 +18,10 @@ Severity: TypeAlias = Literal["error", "warning"]
 NOISE = 16  # so near to 0 or 255, a value is meant to be 0 or 255
 MANY_UNKNOWN = 0.6  # share of the picture
 THIN_PX = 3
-DEEP_PX = 6  # so far from the other side, a known pixel shows one layer's colour alone
-COLOUR_SIGMA_PX = 12
-DIFFERENT = 40  # of 0..441, between the local colours of two layers that can be told apart
-MIXED = 0.3  # share of the other layer's colour in a pixel that is said to be pure
+DEEP_PX = 6  # so far from the other side, a known pixel shows one layer's color alone
+COLOR_SIGMA_PX = 12
+DIFFERENT = 40  # of 0..441, between the local colors of two layers that can be told apart
+MIXED = 0.3  # share of the other layer's color in a pixel that is said to be pure
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def validate(
     Args:
         trimap: whatever array is meant as one, as a file holds it.
         img: [height, width, 3] uint8, its picture: the sizes are compared, and an unknown band thinner than `thin_px`
-            is reported only where the picture's colours say that the edge is soft.
+            is reported only where the picture's colors say that the edge is soft.
         thin_px: 0 leaves that check out.
 
     Raises:
@@ -103,11 +103,11 @@ def _not_readable(trimap: NDArray[np.generic]) -> Finding | None:
     if trimap.dtype not in (np.uint8, np.uint16):
         message = f"expected uint8, got {trimap.dtype}; for floats in 0..1 use from_alpha(trimap, erode=0, dilate=0)"
         return Finding("error", "dtype", message)
-    colours = trimap[:, :, : 1 if trimap.shape[2] == 2 else 3] if trimap.ndim == 3 else trimap[:, :, None]
-    differ: Mask = (colours != colours[:, :, :1]).any(2)
+    colors = trimap[:, :, : 1 if trimap.shape[2] == 2 else 3] if trimap.ndim == 3 else trimap[:, :, None]
+    differ: Mask = (colors != colors[:, :, :1]).any(2)
     if differ.any():
-        message = "the channels differ: that is a coloured picture; for strokes use from_scribbles"
-        return _at("error", "colours", message, differ)
+        message = "the channels differ: that is a colored picture; for strokes use from_scribbles"
+        return _at("error", "colors", message, differ)
     return None
 
 
@@ -156,7 +156,7 @@ def _thin_band(trimap: Trimap, img: NDArray[np.uint8] | None, thin_px: int) -> I
     soft = thin & _looks_mixed(img, foreground, background, to_foreground, to_background, thin_px)
     if np.count_nonzero(soft) > 8:  # fewer are chance
         message = (
-            f"the unknown band is thinner than {thin_px} px beside {np.count_nonzero(soft)} pixels where colours say "
+            f"the unknown band is thinner than {thin_px} px beside {np.count_nonzero(soft)} pixels where colors say "
             "that the edge is soft (hair, blur); widen it there"
         )
         yield _at("warning", "thin-band", message, soft)
@@ -170,9 +170,9 @@ def _looks_mixed(
     to_background: NDArray[np.float32],
     thin_px: int,
 ) -> Mask:
-    """[height, width]: most known pixels around, 2 to 5 px from the other side's edge, hold the other side's colour.
+    """[height, width]: most known pixels around, 2 to 5 px from the other side's edge, hold the other side's color.
 
-    alpha of such a pixel is its place on the line between the mean colours of the layers deep inside each.
+    alpha of such a pixel is its place on the line between the mean colors of the layers deep inside each.
     """
     picture = img[:, :, :3].astype(np.float32)
     front = _local_mean(picture, foreground & (to_background > DEEP_PX + thin_px))
@@ -192,10 +192,10 @@ def _looks_mixed(
 
 
 def _local_mean(picture: NDArray[np.float32], pixels: Mask) -> NDArray[np.float32]:
-    """[height, width, 3]: mean colour of the pixels, the near ones counting most; 0 where none is near."""
+    """[height, width, 3]: mean color of the pixels, the near ones counting most; 0 where none is near."""
     weight = pixels.astype(np.float32)
-    sums = cv2.GaussianBlur(picture * weight[:, :, None], (0, 0), COLOUR_SIGMA_PX)
-    weights = cv2.GaussianBlur(weight, (0, 0), COLOUR_SIGMA_PX)[:, :, None]
+    sums = cv2.GaussianBlur(picture * weight[:, :, None], (0, 0), COLOR_SIGMA_PX)
+    weights = cv2.GaussianBlur(weight, (0, 0), COLOR_SIGMA_PX)[:, :, None]
     mean: NDArray[np.float32] = np.where(weights > 1e-4, sums / np.maximum(weights, 1e-4), 0)
     return mean
 

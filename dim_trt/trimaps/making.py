@@ -101,18 +101,18 @@ def from_scribbles(
     tolerance: int = 40,
     img: NDArray[np.uint8] | None = None,
 ) -> Trimap:
-    """A trimap from colour strokes; everything else is unknown.
+    """A trimap from color strokes; everything else is unknown.
 
     Sparse strokes are a poor trimap: a matting network wants to know all that is easily known. Fill the areas.
 
     Args:
         strokes: [height, width, 3] uint8 BGR, or 4 channels with an alpha that is below 128 where nothing was drawn.
-        foreground, background: the strokes' colours (blue, green, red).
-        tolerance: the largest difference in any channel, 0..255, that still counts as the colour.
+        foreground, background: the strokes' colors (blue, green, red).
+        tolerance: the largest difference in any channel, 0..255, that still counts as the color.
         img: the picture the strokes were drawn on, if they were: pixels as in it are not strokes.
 
     Raises:
-        InvalidInput: an array has another type or shape, or the tolerance does not tell the colours apart.
+        InvalidInput: an array has another type or shape, or the tolerance does not tell the colors apart.
     """
     if not isinstance(strokes, np.ndarray) or strokes.dtype != np.uint8 or strokes.ndim != 3 or not strokes.size:
         raise InvalidInput(f"strokes: expected uint8 [height, width, 3 or 4], got {kind(strokes)}")
@@ -120,13 +120,13 @@ def from_scribbles(
         raise InvalidInput(f"strokes: expected 3 or 4 channels, got {strokes.shape[2]}")
     apart = max(abs(f - b) for f, b in zip(foreground, background, strict=True))
     if not 0 <= tolerance <= 255 or 2 * tolerance >= apart:
-        raise InvalidInput(f"tolerance: expected 0 to {(apart - 1) // 2} for these two colours, got {tolerance}")
+        raise InvalidInput(f"tolerance: expected 0 to {(apart - 1) // 2} for these two colors, got {tolerance}")
     drawn = np.ones(strokes.shape[:2], np.bool_) if strokes.shape[2] == 3 else strokes[:, :, 3] >= 128
     if img is not None:
         if img.shape != (*strokes.shape[:2], 3) or img.dtype != np.uint8:
             raise InvalidInput(f"img: expected uint8 {[*strokes.shape[:2], 3]} as the strokes, got {kind(img)}")
         drawn = drawn & (img != strokes[:, :, :3]).any(2)
-    near = (drawn & _is_colour(strokes, colour, tolerance) for colour in (background, foreground))
+    near = (drawn & _is_color(strokes, color, tolerance) for color in (background, foreground))
     return _three(*near)
 
 
@@ -200,8 +200,8 @@ def _three(background: Mask, foreground: Mask) -> Trimap:
     return trimap
 
 
-def _is_colour(strokes: NDArray[np.uint8], colour: Bgr, tolerance: int) -> Mask:
-    difference = np.abs(strokes[:, :, :3].astype(np.int16) - np.asarray(colour, np.int16))
+def _is_color(strokes: NDArray[np.uint8], color: Bgr, tolerance: int) -> Mask:
+    difference = np.abs(strokes[:, :, :3].astype(np.int16) - np.asarray(color, np.int16))
     near: Mask = difference.max(2) <= tolerance
     return near
 

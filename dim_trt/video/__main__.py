@@ -3,7 +3,7 @@
 The suffix of a result says what it becomes: .mov ProRes (4444 where there is alpha), .webm VP9, .mkv FFV1 (lossless),
 .mp4 H.264 (no alpha), a name without suffix a folder of PNG pictures, - raw frames on standard output.
 
-Times, orientation, colour tags and sound are the clip's. A run that was stopped goes on behind its last finished
+Times, orientation, color tags and sound are the clip's. A run that was stopped goes on behind its last finished
 segment when the same command is given again.
 """
 
@@ -82,9 +82,9 @@ def add_result_arguments(parser: argparse.ArgumentParser) -> None:
     for name, what in zip(
         RESULTS,
         (
-            "the foreground's estimated colours with straight alpha",
+            "the foreground's estimated colors with straight alpha",
             "alpha as gray levels",
-            "the same as --cutout with colours multiplied by alpha",
+            "the same as --cutout with colors multiplied by alpha",
             "the foreground over --background",
         ),
         strict=True,
@@ -94,7 +94,7 @@ def add_result_arguments(parser: argparse.ArgumentParser) -> None:
         "--background", help=f"'#rrggbb', {CHECKERBOARD}, or a picture, scaled to cover; default: {WHITE}"
     )
     parser.add_argument(
-        "--colours",
+        "--colors",
         choices=("estimated", "image"),
         help="of cutouts and composites: the estimated foreground's, or the clip's own, whose mixed pixels keep some "
         "of the old background; default: estimated",
@@ -137,8 +137,8 @@ def check_usage(args: argparse.Namespace) -> None:
         raise UsageError("each result needs a name of its own")
     if args.background and not args.composite:
         raise UsageError("--background goes with --composite")
-    if args.colours and set(args.results) == {"alpha"}:
-        raise UsageError("--colours goes with --cutout, --premultiplied or --composite")
+    if args.colors and set(args.results) == {"alpha"}:
+        raise UsageError("--colors goes with --cutout, --premultiplied or --composite")
     if args.precision and args.plan:
         raise UsageError("--precision chooses the shipped model's plan; a plan given with --plan has its own")
     if (args.erode or args.dilate) and not args.mask:
@@ -172,7 +172,7 @@ def job(args: argparse.Namespace) -> Job:
         steady=args.steady or 0.0,
         results=args.results,
         background=args.background or WHITE,
-        estimate_colours=args.colours != "image",
+        estimate_colors=args.colors != "image",
         depth=args.depth,
         audio=not args.no_audio,
         segment_frames=args.segment_frames,

@@ -20,7 +20,7 @@ from dim_trt import _core, trimaps
 from dim_trt.capabilities import capabilities
 from dim_trt.engine import Engine
 from dim_trt.errors import InvalidInput
-from dim_trt.pictures.composite import CHECKERBOARD, parse_colour, read_background
+from dim_trt.pictures.composite import CHECKERBOARD, parse_color, read_background
 from dim_trt.pictures.files import read_gray
 from dim_trt.pictures.folders import PICTURES
 from dim_trt.plans.cache import shipped_plan
@@ -65,7 +65,7 @@ class Job:
     raw: RawFrames | None = None
     unreadable: Unreadable = "stop"
     background: str = "#ffffff"
-    estimate_colours: bool = True
+    estimate_colors: bool = True
     depth: int = 8
     audio: bool = True
     segment_frames: int = FRAMES
@@ -170,7 +170,7 @@ def _is_picture(path: Path) -> bool:
 
 def _look(job: Job, clip: Clip, engine: Engine) -> Look:
     background = read_background(job.background, clip.size) if "composite" in job.results else (0, 0, 0)
-    return Look(background, estimator(engine) if job.estimate_colours else None)
+    return Look(background, estimator(engine) if job.estimate_colors else None)
 
 
 def _segments(job: Job, outputs: list[Output], plan: Path) -> Segments | None:
@@ -200,7 +200,7 @@ def _asked(job: Job, outputs: list[Output], plan: Path) -> dict[str, Any]:
         "fixed",
         "steady",
         "unreadable",
-        "estimate_colours",
+        "estimate_colors",
         "depth",
         "segment_frames",
     )
@@ -227,4 +227,4 @@ def _check_places(job: Job, outputs: list[Output]) -> None:
         if not output.path.resolve().parent.is_dir():
             raise InvalidInput(f"{output.content}: {place!r}: the folder does not exist")
     if "composite" in job.results and job.background.startswith("#"):
-        parse_colour(job.background)
+        parse_color(job.background)

@@ -1,4 +1,4 @@
-"""A clip to its results: reading, looking for trimaps, matting, colouring and encoding, each on a thread of its own."""
+"""A clip to its results: reading, looking for trimaps, matting, coloring and encoding, each on a thread of its own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dim_trt import foreground
 from dim_trt.engine import Engine
 from dim_trt.errors import Error
-from dim_trt.pictures.composite import Colour, composite, cutout, premultiplied
+from dim_trt.pictures.composite import Color, composite, cutout, premultiplied
 from dim_trt.pictures.files import Levels, quantize_alpha
 from dim_trt.streaming import stream
 from dim_trt.tracking.sources import Frame, Remembers, TrimapSource
@@ -38,14 +38,14 @@ class Filter(Protocol):
 
 @dataclass(frozen=True)
 class Look:
-    """How results are coloured.
+    """How results are colored.
 
-    background: of composites, a colour or a picture [height, width, 3] uint8 BGR.
-    estimate: gives (foreground, background) of a picture and its alpha, as `Engine.foreground` does; None: the colours
+    background: of composites, a color or a picture [height, width, 3] uint8 BGR.
+    estimate: gives (foreground, background) of a picture and its alpha, as `Engine.foreground` does; None: the colors
         are the clip's own, old background included.
     """
 
-    background: U8 | Colour
+    background: U8 | Color
     estimate: Callable[[Any, F32], tuple[Any, Any]] | None
 
 
@@ -67,7 +67,7 @@ class Matted(NamedTuple):
     alpha: F32
 
 
-class Coloured(NamedTuple):
+class Colored(NamedTuple):
     picture: Picture
     alpha: F32
     levels: dict[tuple[Content, int], Levels]  # by content and depth
@@ -104,8 +104,8 @@ def matte_clip(
             matted = stage(_matte_in_turn(seen, source, engine, steady, previous), "matting")
         else:
             matted = stage(_matte_ahead(seen, engine), "matting")
-        for coloured in stage(_colour(matted, results.wanted, look), "colours"):
-            results.add(coloured.picture, coloured.alpha, coloured.levels)
+        for colored in stage(_color(matted, results.wanted, look), "colors"):
+            results.add(colored.picture, colored.alpha, colored.levels)
             progress()
         results.end_clip()
 
@@ -169,21 +169,21 @@ def _naming(pictures: Sequence[Picture]) -> Iterator[None]:
         raise type(failure)(f"frame {pictures[0].frame.index}: {failure}") from failure
 
 
-def _colour(mattes: Iterator[Matted], wanted: set[tuple[Content, int]], look: Look) -> Generator[Coloured, None, None]:
+def _color(mattes: Iterator[Matted], wanted: set[tuple[Content, int]], look: Look) -> Generator[Colored, None, None]:
     for picture, alpha in mattes:
-        colours: dict[int, Any] = {}
+        colors: dict[int, Any] = {}
         levels: dict[tuple[Content, int], Levels] = {}
         for content, depth in wanted:
             if content == "alpha":
                 levels[content, depth] = quantize_alpha(alpha, depth)
                 continue
-            if depth not in colours:
+            if depth not in colors:
                 image = picture.frame.image
-                colours[depth] = image if depth == 8 else image.astype(np.float32) / np.float32(255)
+                colors[depth] = image if depth == 8 else image.astype(np.float32) / np.float32(255)
                 if look.estimate is not None:
-                    colours[depth] = look.estimate(colours[depth], alpha)[0]
+                    colors[depth] = look.estimate(colors[depth], alpha)[0]
             if content == "composite":
-                levels[content, depth] = composite(colours[depth], alpha, look.background)
+                levels[content, depth] = composite(colors[depth], alpha, look.background)
             else:
-                levels[content, depth] = (cutout if content == "cutout" else premultiplied)(colours[depth], alpha)
-        yield Coloured(picture, alpha, levels)
+                levels[content, depth] = (cutout if content == "cutout" else premultiplied)(colors[depth], alpha)
+        yield Colored(picture, alpha, levels)

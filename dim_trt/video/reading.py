@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from dim_trt.errors import InvalidInput
 from dim_trt.tracking.sources import Frame
-from dim_trt.video.colours import ColourTags, tags_of, to_bgr
+from dim_trt.video.colors import ColorTags, tags_of, to_bgr
 
 Unreadable: TypeAlias = Literal["stop", "skip", "repeat"]
 U8: TypeAlias = NDArray[np.uint8]
@@ -49,7 +49,7 @@ class Clip:
     size: tuple[int, int]
     time_base: Fraction
     rate: Fraction
-    colours: ColourTags
+    colors: ColorTags
     pixel_aspect: Fraction
     frame_count: int | None
 
@@ -127,7 +127,7 @@ class VideoReader:
                 )
             if index >= start:
                 try:
-                    image = turn.apply(to_bgr(frame, self.clip.colours))
+                    image = turn.apply(to_bgr(frame, self.clip.colors))
                 except av.FFmpegError as failure:
                     raise InvalidInput(
                         f"video: {frame.format.name} cannot be converted: {reason(failure)}"
@@ -152,7 +152,7 @@ class VideoReader:
             size=size,
             time_base=self._time_base,
             rate=rate,
-            colours=tags_of(frame),
+            colors=tags_of(frame),
             pixel_aspect=1 / aspect if self._turn.transpose else aspect,
             frame_count=self._count(rate),
         )

@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 
 from dim_trt.errors import Error
 from dim_trt.pictures.files import Levels, write_image
-from dim_trt.video.colours import from_levels, stored_as
+from dim_trt.video.colors import from_levels, stored_as
 from dim_trt.video.formats import Format
 from dim_trt.video.reading import Clip, Picture, reason
 
@@ -50,7 +50,7 @@ class SegmentFile:
             self._start = picture.pts
         whole = even(levels) if self._form.even else levels
         try:
-            frame = from_levels(whole, self._form.pixel_format, self._clip.colours)
+            frame = from_levels(whole, self._form.pixel_format, self._clip.colors)
             frame.pts, frame.time_base = picture.pts - self._start, self._clip.time_base
             frame.duration = picture.duration
             self._container.mux(self._stream.encode(frame))
@@ -81,8 +81,8 @@ class SegmentFile:
         context = stream.codec_context
         context.width, context.height, context.pix_fmt = width, height, form.pixel_format
         context.time_base, context.sample_aspect_ratio = clip.time_base, clip.pixel_aspect
-        context.colorspace, context.color_range = stored_as(form.pixel_format, clip.colours)
-        context.color_primaries, context.color_trc = clip.colours.primaries, clip.colours.transfer
+        context.colorspace, context.color_range = stored_as(form.pixel_format, clip.colors)
+        context.color_primaries, context.color_trc = clip.colors.primaries, clip.colors.transfer
         if form.pixel_format == "yuva420p":
             stream.metadata["alpha_mode"] = "1"  # without it players take VP9's alpha for nothing
         return stream

@@ -112,7 +112,7 @@ def test_matte_is_what_the_engine_computes(folder: Path) -> None:
 
 
 def test_matte_writes_cutout_and_composite(folder: Path) -> None:
-    flags = ("--cutout", "cut.png", "--composite", "over.png", "--background", "#3366ff", "--colours", "image")
+    flags = ("--cutout", "cut.png", "--composite", "over.png", "--background", "#3366ff", "--colors", "image")
     command(folder, *MATTE, *flags)
     image, alpha = picture(folder / "image.png"), picture(folder / "alpha.png")
     cut, over = picture(folder / "cut.png"), picture(folder / "over.png")
@@ -173,7 +173,7 @@ def test_matte_without_a_plan_builds_one_once(folder: Path) -> None:
         (("--image", "none.png"), "image: cannot read 'none.png': No such file or directory"),
         (("--image", "dim.plan"), "image: 'dim.plan' is not a picture that OpenCV can decode, or is damaged"),
         (("--image", "cut.png"), "image: 'cut.png' is not a picture that OpenCV can decode, or is damaged"),
-        (("--trimap", "image.png"), "trimap: 'image.png': expected a grayscale picture, got colours"),
+        (("--trimap", "image.png"), "trimap: 'image.png': expected a grayscale picture, got colors"),
         (("--trimap", "small.png"), "trimap: expected "),
         (("--plan", "none.plan"), "plan 'none.plan': "),
         (("--plan", "image.png"), "plan 'image.png': is not a dim_trt plan"),
@@ -185,7 +185,7 @@ def test_matte_without_a_plan_builds_one_once(folder: Path) -> None:
         (("-o", "alpha.jpg", "--depth", "16"), "output: 'alpha.jpg': expected a format with 16 bits"),
         (("--cutout", "cut.jpg"), "cutout: 'cut.jpg': expected a format with an alpha channel"),
         (("-o", "none/alpha.png"), "cannot write picture 'none/alpha.png': the folder does not exist"),
-        (("--composite", "c.png", "--background", "#12"), "background: expected a colour '#rrggbb', got '#12'"),
+        (("--composite", "c.png", "--background", "#12"), "background: expected a color '#rrggbb', got '#12'"),
         (("--composite", "c.png", "--background", "none.jpg"), "background: cannot read 'none.jpg'"),
     ],
 )

@@ -80,8 +80,8 @@ def test_cutout_holds_the_estimated_foreground(plan: Path, folder: Path) -> None
     assert np.abs(over - (alpha[..., None] * expected + (1 - alpha[..., None]) * 255)).max() <= 0.51
 
 
-def test_the_pictures_own_colours_can_be_kept(plan: Path, folder: Path) -> None:
-    run(plan, *ONE, "--cutout", "cut.png", "--colours", "image")
+def test_the_pictures_own_colors_can_be_kept(plan: Path, folder: Path) -> None:
+    run(plan, *ONE, "--cutout", "cut.png", "--colors", "image")
     np.testing.assert_array_equal(read("cut.png")[:, :, :3], read("image.png"))
 
 
@@ -89,7 +89,7 @@ def test_sixteen_bits_keep_what_the_picture_has(plan: Path, folder: Path) -> Non
     deep = np.random.default_rng(3).integers(0, 65536, (HEIGHT, WIDTH, 3), np.uint16)
     cv2.imwrite("image.png", deep)
     names = ("--cutout", "cut.png", "--premultiplied", "pre.tif", "--composite", "over.png")
-    run(plan, *ONE, *names, "--colour-depth", "16", "--depth", "16", "--background", "#204060")
+    run(plan, *ONE, *names, "--color-depth", "16", "--depth", "16", "--background", "#204060")
     cut, pre, over = read("cut.png"), read("pre.tif"), read("over.png")
     assert {cut.dtype, pre.dtype, over.dtype, read("alpha.png").dtype} == {np.dtype(np.uint16)}
     known = read("trimap.png") == 255
@@ -151,8 +151,8 @@ def test_empty_and_full_masks(plan: Path, folder: Path) -> None:
     [
         (("--image", "image.png", "--mask", "mask.png", "--trimap", "trimap.png"), "not allowed with argument"),
         ((*ONE, "--erode", "3"), "--erode and --dilate go with --mask"),
-        ((*ONE, "--colours", "image"), "--colours and --colour-depth go with --cutout"),
-        ((*ONE, "--colour-depth", "16"), "--colours and --colour-depth go with --cutout"),
+        ((*ONE, "--colors", "image"), "--colors and --color-depth go with --cutout"),
+        ((*ONE, "--color-depth", "16"), "--colors and --color-depth go with --cutout"),
         ((*ONE, "--skip-existing"), "--skip-existing and --format are for many pictures"),
         ((*ONE, "--format", "tif"), "--skip-existing and --format are for many pictures"),
         (("--image", ".", "--trimap", "."), "-o is needed for many pictures"),
@@ -176,11 +176,11 @@ def test_wrong_usage(
         (("--image", "image.png", "--mask", "image.png"), "mask: 'image.png': expected a grayscale picture"),
         (("--image", "image.png", "--mask", "mask.png", "--erode", "-1"), "erode: expected a radius"),
         (
-            (*ONE, "--cutout", "c.webp", "--colour-depth", "16"),
+            (*ONE, "--cutout", "c.webp", "--color-depth", "16"),
             "cutout: 'c.webp': expected a format with 16 bits (.png, .tif",
         ),
         ((*ONE, "--premultiplied", "c.jpg"), "premultiplied: 'c.jpg': expected a format with an alpha channel"),
-        ((*ONE, "--composite", "c.jpg", "--colour-depth", "16"), "composite: 'c.jpg': expected a format with 16 bits"),
+        ((*ONE, "--composite", "c.jpg", "--color-depth", "16"), "composite: 'c.jpg': expected a format with 16 bits"),
     ],
 )
 def test_refusals(

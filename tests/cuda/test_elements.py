@@ -191,12 +191,12 @@ def test_preprocess_with_zeros_behind_the_picture(size: tuple[int, int]) -> None
 
 @pytest.mark.parametrize("swap", [False, True])
 def test_preprocess_of_scaled_pictures(swap: bool) -> None:
-    """Four float32: the colours, also outside 0 to 255, and what the network sees as trimap."""
+    """Four float32: the colors, also outside 0 to 255, and what the network sees as trimap."""
     rng = np.random.default_rng(7)
     pixels = (rng.random((33, 31, 4)) * 300 - 20).astype(np.float32)
     marks = random_trimap(rng, (33, 31))
-    colours = pixels[..., 2::-1] if swap else pixels[..., :3]
-    planes = [*((colours - np.float64(SETTINGS["mean"])) / SETTINGS["std"]).transpose(2, 0, 1), pixels[..., 3] / 255]
+    colors = pixels[..., 2::-1] if swap else pixels[..., :3]
+    planes = [*((colors - np.float64(SETTINGS["mean"])) / SETTINGS["std"]).transpose(2, 0, 1), pixels[..., 3] / 255]
     expected = np.stack([np.pad(plane, [(0, 31), (0, 1)], mode="reflect") for plane in planes])
     result = _core.element_preprocess(pixels, marks, **SETTINGS, swap=swap)
     assert_within(result, expected, 1e-6)
@@ -270,7 +270,7 @@ def test_unknown_box(size: tuple[int, int], share: float) -> None:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 @pytest.mark.parametrize("size", [*PICTURES[1:], (31, 32), (269, 183)])
-def test_colours_of_mixed_pixels_are_those_of_the_cpu(size: tuple[int, int], dtype: type) -> None:
+def test_colors_of_mixed_pixels_are_those_of_the_cpu(size: tuple[int, int], dtype: type) -> None:
     """To the bit; where a layer is invisible, the CPU leaves out what the kernels compute."""
     rng = np.random.default_rng(5)
     img = rng.integers(0, 256, (*size, 3)) / (1 if dtype is np.uint8 else 255)

@@ -206,7 +206,7 @@ def test_any_memory_order_gives_the_same_alpha(lite):
         np.testing.assert_array_equal(engine.run(view, np.asfortranarray(trimap)), expected)
 
 
-def test_colour_order_is_what_the_engine_was_told(lite):
+def test_color_order_is_what_the_engine_was_told(lite):
     img, trimap = random_picture(6, 33, 45)
     bgr = dim_trt.Engine(lite, color="bgr").run(img, trimap)
     rgb = dim_trt.Engine(lite, color="rgb").run(np.ascontiguousarray(img[:, :, ::-1]), trimap)

@@ -1,4 +1,4 @@
-"""Foreground and background colours under a matte, against drawn scenes and pymatting."""
+"""Foreground and background colors under a matte, against drawn scenes and pymatting."""
 
 from __future__ import annotations
 
@@ -81,13 +81,13 @@ def test_composites_over_a_new_background_are_nearer_to_the_truth_than_with_the_
         truth = alpha * scene.foreground + (1 - alpha) * new
         mixed = (scene.alpha > 0) & (scene.alpha < 1)
         errors = [
-            np.abs(alpha * colours + (1 - alpha) * new - truth)[mixed].mean()
-            for colours in (estimate(as_float(scene.image), scene.alpha)[0], as_float(scene.image))
+            np.abs(alpha * colors + (1 - alpha) * new - truth)[mixed].mean()
+            for colors in (estimate(as_float(scene.image), scene.alpha)[0], as_float(scene.image))
         ]
         assert errors[0] < 0.8 * errors[1], scene.family
 
 
-def test_two_flat_colours_are_found() -> None:
+def test_two_flat_colors_are_found() -> None:
     alpha = np.tile(np.clip(np.linspace(-0.5, 1.5, 61, dtype=np.float32), 0, 1), (39, 1))
     front, back = np.float32([0.9, 0.2, 0.1]), np.float32([0.1, 0.3, 0.8])
     img = (alpha[..., None] * front + (1 - alpha[..., None]) * back).astype(np.float32)
@@ -100,7 +100,7 @@ def test_two_flat_colours_are_found() -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 2), (2, 1), (1, 97), (113, 1), (7, 5), (31, 33), (65, 32)])
-def test_any_size_and_known_pixels_keep_their_own_colours(size: tuple[int, int]) -> None:
+def test_any_size_and_known_pixels_keep_their_own_colors(size: tuple[int, int]) -> None:
     img, alpha = random_case(size)
     foreground, background = estimate(img, alpha)
     assert foreground.shape == background.shape == img.shape
@@ -148,10 +148,10 @@ def test_mattes_of_one_value(value: float) -> None:
         np.testing.assert_array_equal(background, img)
     mean = img.reshape(-1, 3).mean(0)
     for layer in (foreground, background):
-        assert np.abs(layer.reshape(-1, 3).mean(0) - mean).max() < 20  # not black, where nothing tells the colour
+        assert np.abs(layer.reshape(-1, 3).mean(0) - mean).max() < 20  # not black, where nothing tells the color
 
 
-def test_a_strand_of_one_pixel_gets_its_own_colour() -> None:
+def test_a_strand_of_one_pixel_gets_its_own_color() -> None:
     alpha = np.zeros((45, 63), np.float32)
     alpha[20:, 20:40] = 1
     alpha[5:20, 30] = 0.6

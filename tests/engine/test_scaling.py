@@ -57,9 +57,9 @@ def expected_alpha(model: onnx.ModelProto, rgb: U8, trimap: U8, resize: dict[str
     sides = (-(-side // 32) * 32 if resize["round"] == "up" else max(32, side // 32 * 32) for side in trimap.shape)
     height, width = (min(side, resize["max_side"] or side) for side in sides)
     dtype = np.dtype(resize["pixels"])
-    colours = cv2.resize(rgb.astype(dtype), (width, height), interpolation=CV2[resize["img"]])
+    colors = cv2.resize(rgb.astype(dtype), (width, height), interpolation=CV2[resize["img"]])
     marks = cv2.resize(marks.astype(dtype), (width, height), interpolation=CV2[resize["trimap"]])
-    planes = (colours - np.float32(PREPROCESSING["mean"])) / np.float32(PREPROCESSING["std"])
+    planes = (colors - np.float32(PREPROCESSING["mean"])) / np.float32(PREPROCESSING["std"])
     x = np.dstack([planes, marks * np.float32(1 / 255)]).transpose(2, 0, 1)[None]
     network = Session(model).run(np.ascontiguousarray(x, np.float32))[0][0, 0]
     alpha = cv2.resize(network, trimap.shape[::-1], interpolation=CV2[resize["alpha"]]).clip(0, 1)

@@ -89,10 +89,10 @@ def test_run_takes_or_refuses(engine: dim_trt.Engine, img: Any, trimap: Any, out
 )
 def test_foreground_takes_or_refuses(img: Any, alpha: Any, threads: Any) -> None:
     try:
-        colours = foreground.estimate(img, alpha, threads=threads)
+        colors = foreground.estimate(img, alpha, threads=threads)
     except dim_trt.InvalidInput:
         return
-    assert [layer.shape for layer in colours] == [img.shape] * 2
+    assert [layer.shape for layer in colors] == [img.shape] * 2
 
 
 PATHS = st.one_of(

@@ -1,4 +1,4 @@
-"""The colours under a matte where the engine runs: the CPU's for a CPU plan, and arrays in GPU memory as they reach it.
+"""The colors under a matte where the engine runs: the CPU's for a CPU plan, and arrays in GPU memory as they reach it.
 
 The engine on a GPU is a stand-in here; tests/cuda compares what its kernels compute, tests/on_gpu runs them.
 """
@@ -54,7 +54,7 @@ def test_a_cpu_engine_refuses_what_the_function_refuses(tmp_path: Path) -> None:
 
 
 @EVERY
-def test_arrays_on_a_gpu_reach_the_engine_and_colours_come_back(gpu_engine: Any, lend: Lend) -> None:
+def test_arrays_on_a_gpu_reach_the_engine_and_colors_come_back(gpu_engine: Any, lend: Lend) -> None:
     engine, core = gpu_engine
     wide = numpy_array((34, 40, 4))
     for img, alpha in [(IMG, OUT), (wide[:, ::2, 2::-1], np.zeros((20, 34), np.float32).T)]:

@@ -81,8 +81,8 @@ def dim_onnx(model: DeepImageMatting) -> onnx.ModelProto:
         return maker.model(activation(maker, raw, model.config.output, "activation"))
     coarse = activation(maker, raw, model.config.output, "coarse")
     bounds = [maker.constant(name, np.array([value])) for name, value in (("zero", 0), ("three", 3), ("one", 1))]
-    colours = maker.add("Slice", ["input", *bounds], "colours")
-    y = maker.add("Concat", [colours, coarse], "refine_input", axis=1)
+    colors = maker.add("Slice", ["input", *bounds], "colors")
+    y = maker.add("Concat", [colors, coarse], "refine_input", axis=1)
     for name in ("refine_conv1", "refine_conv2", "refine_conv3"):
         y = maker.block(y, getattr(model, name), name)
     y = maker.block(y, model.refine_alpha, "refine_alpha", relu=False)

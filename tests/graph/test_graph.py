@@ -195,8 +195,8 @@ REFUSED: dict[str, tuple[Callable[[onnx.ModelProto], Any], str, str]] = {
     "relu elsewhere": (lambda m: set_input(m, "conv2_relu", 0, "pool1.out"), "conv2_relu", "read a convolution"),
     "sum of sizes": (lambda m: set_input(m, "sum", 0, "conv2_relu.out"), "sum", "adds"),
     "unpooled sigmoid": (lambda m: set_input(m, "coarse", 0, "unpool1.out"), "coarse", "unpooled"),
-    "slice alone": (lambda m: set_input(m, "coarse", 0, "colours.out"), "coarse", "channel slice"),
-    "slice of rows": (lambda m: set_tensor(m, "three", lambda t: t * 0), "colours", "no channel"),
+    "slice alone": (lambda m: set_input(m, "coarse", 0, "colors.out"), "coarse", "channel slice"),
+    "slice of rows": (lambda m: set_tensor(m, "three", lambda t: t * 0), "colors", "no channel"),
     "concat along rows": (lambda m: set_attribute(m, "refine_input", axis=2), "refine_input", "axis 2"),
     "many channels out": (lambda m: set_input(m, "last", 0, "conv1_relu.out"), "alpha", "[1, 6, height, width]"),
 }

@@ -1,4 +1,4 @@
-"""The colours under a matte, estimated on the GPU."""
+"""The colors under a matte, estimated on the GPU."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def matted(height: int, width: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
-def test_colours_of_mixed_pixels_are_those_of_the_cpu(engine: Engine, dtype: type) -> None:
+def test_colors_of_mixed_pixels_are_those_of_the_cpu(engine: Engine, dtype: type) -> None:
     for seed, size in enumerate([(1, 1), (61, 97), (1, 301), (1081, 1919)]):
         img, alpha = matted(*size, seed)
         img = img if dtype is np.uint8 else (img / 255).astype(np.float32)

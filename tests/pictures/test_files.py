@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dim_trt.errors import Error, InvalidInput
-from dim_trt.pictures.composite import checkerboard, composite, cover, cutout, parse_colour, premultiplied
+from dim_trt.pictures.composite import checkerboard, composite, cover, cutout, parse_color, premultiplied
 from dim_trt.pictures.files import (
     check_format,
     quantize_alpha,
@@ -124,7 +124,7 @@ def test_unwritable_folder_is_one_clear_error(img: np.ndarray, tmp_path: Path) -
 # composites
 
 
-def test_composite_over_a_colour_and_over_a_picture(img: np.ndarray) -> None:
+def test_composite_over_a_color_and_over_a_picture(img: np.ndarray) -> None:
     alpha = np.linspace(0, 1, HEIGHT * WIDTH, dtype=np.float32).reshape(HEIGHT, WIDTH)
     weight = alpha[:, :, None].astype(float)
     for background in ((10, 200, 30), 255 - img):
@@ -134,7 +134,7 @@ def test_composite_over_a_colour_and_over_a_picture(img: np.ndarray) -> None:
 
 
 def test_composite_refuses_a_background_of_another_size(img: np.ndarray) -> None:
-    with pytest.raises(InvalidInput, match=r"background: expected a colour or a picture \[23, 37, 3\]"):
+    with pytest.raises(InvalidInput, match=r"background: expected a color or a picture \[23, 37, 3\]"):
         composite(img, np.ones((HEIGHT, WIDTH), np.float32), img[1:])
 
 
@@ -142,8 +142,8 @@ def test_straight_and_premultiplied_pixels(img: np.ndarray) -> None:
     alpha = np.random.default_rng(2).random((HEIGHT, WIDTH), np.float32)
     alpha[0], alpha[1] = 0, 1
     unit = (img / np.float32(255)).astype(np.float32)
-    for colours, depth in ((img, 8), (unit, 16)):
-        straight, multiplied = cutout(colours, alpha), premultiplied(colours, alpha)
+    for colors, depth in ((img, 8), (unit, 16)):
+        straight, multiplied = cutout(colors, alpha), premultiplied(colors, alpha)
         top = 2**depth - 1
         assert straight.dtype == multiplied.dtype == (np.uint8 if depth == 8 else np.uint16)
         assert np.abs(straight[:, :, :3] / top - unit).max() < 1e-5
@@ -162,12 +162,12 @@ def test_deep_composites_are_the_same_picture(img: np.ndarray) -> None:
         assert np.abs(deep / 257.0 - composite(img, alpha, background)).max() <= 0.51
 
 
-def test_wrong_colours_and_alphas_are_refused(img: np.ndarray) -> None:
+def test_wrong_colors_and_alphas_are_refused(img: np.ndarray) -> None:
     alpha = np.ones((HEIGHT, WIDTH), np.float32)
-    for call in (cutout, premultiplied, lambda colours, a: composite(colours, a, (0, 0, 0))):
-        with pytest.raises(InvalidInput, match=r"colours: expected uint8, or float32 .* got float64"):
+    for call in (cutout, premultiplied, lambda colors, a: composite(colors, a, (0, 0, 0))):
+        with pytest.raises(InvalidInput, match=r"colors: expected uint8, or float32 .* got float64"):
             call(img / 255, alpha)
-        with pytest.raises(InvalidInput, match=r"alpha: expected the height and width of the colours, \[23, 37\]"):
+        with pytest.raises(InvalidInput, match=r"alpha: expected the height and width of the colors, \[23, 37\]"):
             call(img, alpha[1:])
 
 
@@ -190,11 +190,11 @@ def test_cover_has_the_size_and_keeps_proportions(size: tuple[int, int]) -> None
         assert covered[:, -1].min() == 255
 
 
-def test_colours() -> None:
-    assert parse_colour("#1fA0b2") == (0xB2, 0xA0, 0x1F)
+def test_colors() -> None:
+    assert parse_color("#1fA0b2") == (0xB2, 0xA0, 0x1F)
     for text in ("1fa0b2", "#1fa0b", "#1fa0bg", "red"):
-        with pytest.raises(InvalidInput, match="expected a colour '#rrggbb'"):
-            parse_colour(text)
+        with pytest.raises(InvalidInput, match="expected a color '#rrggbb'"):
+            parse_color(text)
 
 
 def test_a_small_file_of_a_huge_picture_is_refused_by_its_header(img: np.ndarray, tmp_path: Path) -> None:

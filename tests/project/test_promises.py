@@ -40,7 +40,7 @@ def test_no_test_of_faults_or_concurrency_is_missing_from_the_table() -> None:
     """A new one belongs to a promise; what only supports another is not a promise."""
     supports = {
         "test_a_huge_file_that_is_no_plan_is_not_read",
-        "test_a_run_and_foreground_colours_at_the_same_time",
+        "test_a_run_and_foreground_colors_at_the_same_time",
         "test_fork_after_import",
         "test_output_that_cannot_be_printed",
         "test_what_is_no_plan_is_refused_at_once",

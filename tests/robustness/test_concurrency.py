@@ -116,7 +116,7 @@ def test_engines_come_and_go_while_others_run(plan: Path) -> None:
         all_well(runners)
 
 
-def test_a_run_and_foreground_colours_at_the_same_time(plan: Path) -> None:
+def test_a_run_and_foreground_colors_at_the_same_time(plan: Path) -> None:
     engine = dim_trt.Engine(plan, threads=2)
     img, trimap = random_picture(5, 97, 131)
     alpha = engine.run(img, trimap)

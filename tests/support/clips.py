@@ -21,7 +21,7 @@ SOUND_RATE = 44100
 
 
 class Shown(NamedTuple):
-    """A decoded frame: when it is shown, and its colours [height, width, 4] uint8 BGRA."""
+    """A decoded frame: when it is shown, and its colors [height, width, 4] uint8 BGRA."""
 
     time: Fraction
     bgra: U8
@@ -75,7 +75,7 @@ def write_clip(
     tags: tuple[int, int] | None = None,
     aspect: Fraction | None = None,
 ) -> Path:
-    """`times` in ticks of `time_base`; `tags`: colour matrix and range; `sound`: a codec for a tone as long."""
+    """`times` in ticks of `time_base`; `tags`: color matrix and range; `sound`: a codec for a tone as long."""
     ticks = list(times or range(len(pictures)))
     with av.open(str(path), "w") as container:
         video = container.add_stream(codec, rate=RATE)

@@ -104,8 +104,8 @@ def tiny_dim(
     first_three = [maker.constant("zero", np.array([0])), maker.constant("three", np.array([3]))]
     axis = helper.make_tensor("one", TensorProto.INT64, [1], [1])
     maker.add("Constant", [], "axis", ["axis.out"], value=axis)
-    colours = maker.add("Slice", ["input", *first_three, "axis.out"], "colours")
-    y = maker.conv(maker.add("Concat", [colours, coarse], "refine_input", axis=1), 4, 5, 3, "refine_conv1")
+    colors = maker.add("Slice", ["input", *first_three, "axis.out"], "colors")
+    y = maker.conv(maker.add("Concat", [colors, coarse], "refine_input", axis=1), 4, 5, 3, "refine_conv1")
     y = maker.conv(y, 5, 1, 3, "refine_alpha", relu=False)
     return maker.model(activation(maker, maker.add("Add", [raw, y], "sum"), output, "activation"))
 

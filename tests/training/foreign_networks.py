@@ -24,8 +24,8 @@ def pool(x: Tensor) -> tuple[Tensor, Tensor]:
     return F.max_pool2d(x, 2, return_indices=True)
 
 
-def refine(layers: nn.Module, colours: Tensor, raw: Tensor, alpha_scale: float) -> Tensor:
-    y = torch.cat([colours, alpha_scale * raw.sigmoid()], 1)
+def refine(layers: nn.Module, colors: Tensor, raw: Tensor, alpha_scale: float) -> Tensor:
+    y = torch.cat([colors, alpha_scale * raw.sigmoid()], 1)
     for name in ("refine_conv1", "refine_conv2", "refine_conv3"):
         y = F.relu(getattr(layers, name)(y))
     return torch.sigmoid(raw + layers.refine_pred(y))
@@ -60,14 +60,14 @@ class MMagic(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         encoder, decoder = self.backbone.encoder, self.backbone.decoder
-        colours, indices = x[:, :3], {}
+        colors, indices = x[:, :3], {}
         for number in range(1, 6):
             x, indices[number] = getattr(encoder, f"layer{number}")(x)
         x = F.relu(decoder.deconv6_1(F.relu(encoder.conv6(x))))
         for number in UP:
             x = F.relu(getattr(decoder, f"deconv{number}_1")(F.max_unpool2d(x, indices[number], 2)))
         raw = decoder.deconv1(x)
-        return refine(self.refiner, colours, raw, 1) if hasattr(self, "refiner") else raw.sigmoid()
+        return refine(self.refiner, colors, raw, 1) if hasattr(self, "refiner") else raw.sigmoid()
 
 
 class Huochaitiantang(nn.Module):
@@ -87,7 +87,7 @@ class Huochaitiantang(nn.Module):
             add_refiner(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        colours, features, indices = x[:, :3], {}, {}
+        colors, features, indices = x[:, :3], {}, {}
         for number, block in enumerate(VGG, 1):
             for place in range(1, len(block) + 1):
                 x = F.relu(getattr(self, f"conv{number}_{place}")(x))
@@ -98,7 +98,7 @@ class Huochaitiantang(nn.Module):
             x = F.max_unpool2d(x, indices[number], 2)
             x = F.relu(getattr(self, f"deconv{number}_1")(x + features[number] if self.skip else x))
         raw = self.deconv1(x)
-        return refine(self, colours, raw, self.alpha_scale) if hasattr(self, "refine_pred") else raw.sigmoid()
+        return refine(self, colors, raw, self.alpha_scale) if hasattr(self, "refine_pred") else raw.sigmoid()
 
 
 class IndexNetDim(nn.Module):

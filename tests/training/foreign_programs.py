@@ -21,8 +21,8 @@ class Program(NamedTuple):
 
 
 def imagenet(rgb: U8, trimap: U8) -> Floats:
-    colours = (rgb / np.float32(255) - np.float32([0.485, 0.456, 0.406])) / np.float32([0.229, 0.224, 0.225])
-    return np.concatenate([colours.transpose(2, 0, 1), trimap[None] / np.float32(255)])
+    colors = (rgb / np.float32(255) - np.float32([0.485, 0.456, 0.406])) / np.float32([0.229, 0.224, 0.225])
+    return np.concatenate([colors.transpose(2, 0, 1), trimap[None] / np.float32(255)])
 
 
 def raw_bgr(rgb: U8, trimap: U8) -> Floats:
@@ -57,9 +57,9 @@ def scaled_back(alpha: Floats, trimap: U8) -> Floats:
 def scaled_up(rgb: U8, trimap: U8) -> Floats:
     planes = imagenet(rgb, trimap).transpose(1, 2, 0)
     height, width = (-(-side // 32) * 32 for side in trimap.shape)
-    colours = cv2.resize(planes[..., :3], (width, height), interpolation=cv2.INTER_CUBIC)
+    colors = cv2.resize(planes[..., :3], (width, height), interpolation=cv2.INTER_CUBIC)
     marks = cv2.resize(planes[..., 3], (width, height), interpolation=cv2.INTER_NEAREST)
-    return np.dstack([colours, marks]).transpose(2, 0, 1)
+    return np.dstack([colors, marks]).transpose(2, 0, 1)
 
 
 def scaled_back_and_clipped(alpha: Floats, trimap: U8) -> Floats:

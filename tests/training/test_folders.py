@@ -38,8 +38,8 @@ def fill(fg, alpha, names, ending=".png"):
 def plain(tmp_path):
     root = tmp_path / "plain"
     fill(root / "fg", root / "alpha", ["one", "two"], ".jpg")
-    for name, grey in (("dark", 10), ("light", 250)):
-        write(root / f"bg/{name}.png", np.full((50, 70, 3), grey, np.uint8))
+    for name, gray in (("dark", 10), ("light", 250)):
+        write(root / f"bg/{name}.png", np.full((50, 70, 3), gray, np.uint8))
     return root
 
 
@@ -93,7 +93,7 @@ def test_samples_are_composites_with_agreeing_trimaps(plain):
 
 
 def test_foreground_and_alpha_stay_together(plain):
-    """A colour that is the alpha itself stays the alpha through crop, resize and flip."""
+    """A color that is the alpha itself stays the alpha through crop, resize and flip."""
     alpha = disc(91, 123)
     alpha[:20] = 0  # nothing symmetric
     alpha[:, 70:] //= 2

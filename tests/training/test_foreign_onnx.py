@@ -256,7 +256,7 @@ def test_preprocessing_by_name_by_file_or_by_value(tmp_path: Path) -> None:
             "resize: expected round, max_side, pixels, img, trimap, alpha, got",
         ),
         (SCALED | {"resize": SCALED["resize"] | {"max_side": 50}}, "resize: max_side: expected a multiple of 32"),
-        (PRESETS["imagenet"] | {"trimap_values": "grey"}, "trimap_values: expected 'canonical' or 'raw', got 'grey'"),
+        (PRESETS["imagenet"] | {"trimap_values": "gray"}, "trimap_values: expected 'canonical' or 'raw', got 'gray'"),
         (7, "got int"),
     ],
 )

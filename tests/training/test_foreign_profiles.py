@@ -92,7 +92,7 @@ class Import:
 
 
 def picture(case: Case, height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """RGB, and a trimap with many kinds of grey where the repository's program takes them for unknown, too."""
+    """RGB, and a trimap with many kinds of gray where the repository's program takes them for unknown, too."""
     img, trimap = random_picture(case.seed, height, width)
     if case.program is INDEXNET:
         trimap[(trimap > 0) & (trimap < 255)] = 128

@@ -58,7 +58,7 @@ def test_what_is_learnt_decides_the_period_after_the_next(monkeypatch):
 
 
 class Flat:
-    """Samples of one colour each: cheap."""
+    """Samples of one color each: cheap."""
 
     names, weights = ("a", "b", "c"), WEIGHTS
 

@@ -24,17 +24,17 @@ def test_gradients(weight):
 
 def test_values_against_the_definition():
     predicted, alpha, foreground, background, unknown = (part.detach() for part in sample())
-    expected_alpha, expected_colour = 0.0, 0.0
+    expected_alpha, expected_color = 0.0, 0.0
     for n, _, y, x in unknown.nonzero().tolist():
         error = float((predicted - alpha)[n, 0, y, x])
         expected_alpha += (error**2 + EPSILON**2) ** 0.5
         for c in range(3):
             difference = float(foreground[n, c, y, x] - background[n, c, y, x])
-            expected_colour += ((error * difference) ** 2 + EPSILON**2) ** 0.5 / 3
+            expected_color += ((error * difference) ** 2 + EPSILON**2) ** 0.5 / 3
     count = int(unknown.sum())
     assert alpha_loss(predicted, alpha, unknown).item() == pytest.approx(expected_alpha / count, rel=1e-12)
-    colour = composition_loss(predicted, alpha, foreground, background, unknown)
-    assert colour.item() == pytest.approx(expected_colour / count, rel=1e-12)
+    color = composition_loss(predicted, alpha, foreground, background, unknown)
+    assert color.item() == pytest.approx(expected_color / count, rel=1e-12)
 
 
 def test_known_pixels_do_not_count():

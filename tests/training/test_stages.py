@@ -28,16 +28,16 @@ def tiny_model(monkeypatch):
 
 @pytest.fixture(scope="module")
 def batch():
-    """Two soft discs of different colours before noise: it stays the same whatever is drawn for training."""
+    """Two soft discs of different colors before noise: it stays the same whatever is drawn for training."""
     rng = np.random.default_rng(4)
     y, x = np.mgrid[:32, :32]
     parts = []
     for centre, radius in ((14, 9), (18, 7)):
         alpha = np.clip((radius - np.hypot(y - centre, x - 17)) / 6 + 0.5, 0, 1).astype(np.float32)
         trimap = np.select([alpha == 0, alpha == 1], [np.uint8(0), np.uint8(255)], np.uint8(128))
-        colours = [np.float32(np.clip(rng.uniform(0, 1, 3) + rng.normal(0, 0.1, (32, 32, 3)), 0, 1)) for _ in range(2)]
-        mixed = alpha[..., None] * colours[0] + (1 - alpha[..., None]) * colours[1]
-        parts.append(sample((255 * mixed).astype(np.uint8), trimap, alpha, *colours))
+        colors = [np.float32(np.clip(rng.uniform(0, 1, 3) + rng.normal(0, 0.1, (32, 32, 3)), 0, 1)) for _ in range(2)]
+        mixed = alpha[..., None] * colors[0] + (1 - alpha[..., None]) * colors[1]
+        parts.append(sample((255 * mixed).astype(np.uint8), trimap, alpha, *colors))
     planes = (torch.from_numpy(np.stack(part)) for part in zip(*parts, strict=True))
     return Batch(*planes, torch.tensor([0, 1]))
 

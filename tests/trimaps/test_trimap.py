@@ -186,12 +186,12 @@ def test_transparent_pixels_are_no_strokes() -> None:
     assert np.count_nonzero(trimap != 128) == 100
 
 
-def test_strokes_of_other_colours() -> None:
+def test_strokes_of_other_colors() -> None:
     gray = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
     gray[0], gray[1] = 255, 0
     trimap = trimaps.from_scribbles(gray, foreground=(255, 255, 255), background=(0, 0, 0), tolerance=10)
     assert trimap[:3, 0].tolist() == [255, 0, 128]
-    with pytest.raises(InvalidInput, match="tolerance: expected 0 to 127 for these two colours, got 128"):
+    with pytest.raises(InvalidInput, match="tolerance: expected 0 to 127 for these two colors, got 128"):
         trimaps.from_scribbles(gray, tolerance=128)
     with pytest.raises(InvalidInput, match=r"img: expected uint8 \[57, 83, 3\]"):
         trimaps.from_scribbles(gray, img=gray[1:])
@@ -243,7 +243,7 @@ def test_a_good_trimap_has_no_findings(good: NDArray[np.uint8]) -> None:
         (lambda t: t.tolist(), ["error:shape"]),
         (lambda t: t.astype(np.uint16) * 257, ["warning:dtype"]),
         (lambda t: np.dstack([t, t, t, t]), ["warning:alpha-channel"]),
-        (lambda t: np.dstack([t, t, 255 - t]), ["error:colours"]),
+        (lambda t: np.dstack([t, t, 255 - t]), ["error:colors"]),
         (lambda t: np.minimum(t, np.uint8(128)), ["warning:no-foreground"]),
         (lambda t: np.maximum(t, np.uint8(128)), ["warning:no-background", "warning:unknown-share"]),
         (lambda t: np.where(t == 0, np.uint8(0), np.uint8(255)), ["warning:no-unknown", "warning:thin-band"]),
@@ -353,12 +353,12 @@ def test_validate_has_an_exit_code(folder: Path, capsys: pytest.CaptureFixture[s
     ("arguments", "message"),
     [
         (["mask", "none.png"], "mask: cannot read 'none.png'"),
-        (["mask", "image.png"], "mask: 'image.png': expected a grayscale picture, got colours"),
+        (["mask", "image.png"], "mask: 'image.png': expected a grayscale picture, got colors"),
         (["mask", "mask.png", "-o", "t.jpg"], "output: 't.jpg': expected a format that keeps trimaps exact"),
         (["mask", "mask.png", "--erode", "x"], "erode: expected a radius such as 7 (pixels) or '2%'"),
         (["alpha", "mask.png", "--low", "0.9", "--high", "0.1"], "low, high: expected"),
         (["scribbles", "mask.png"], "strokes: expected uint8"),
-        (["scribbles", "image.png", "--foreground", "green"], "foreground: expected a colour '#rrggbb', got 'green'"),
+        (["scribbles", "image.png", "--foreground", "green"], "foreground: expected a color '#rrggbb', got 'green'"),
         (["labels", "mask.png"], "labels: expected 0 (unscribbled)"),
         (["preview", "mask.png", "--image", "none.png"], "image: cannot read"),
     ],

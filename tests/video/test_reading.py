@@ -1,4 +1,4 @@
-"""Pictures of clips: times, orientation, colours, and frames that cannot be read."""
+"""Pictures of clips: times, orientation, colors, and frames that cannot be read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from dim_trt.errors import InvalidInput
-from dim_trt.video.colours import KNOWS_BT2020
+from dim_trt.video.colors import KNOWS_BT2020
 from dim_trt.video.reading import Unreadable, VideoReader
 from tests.support.clips import drawn, write_clip, write_tone
 

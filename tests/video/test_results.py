@@ -1,4 +1,4 @@
-"""What `python -m dim_trt.video` writes: alpha, times, colours, sound, in each format."""
+"""What `python -m dim_trt.video` writes: alpha, times, colors, sound, in each format."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 import dim_trt
 from dim_trt import foreground
-from dim_trt.video.colours import KNOWS_BT2020
+from dim_trt.video.colors import KNOWS_BT2020
 from tests.support.clips import drawn, samples, shown, trimap_of, write_clip
 
 Run = Callable[..., tuple[int, str]]
@@ -28,7 +28,7 @@ def expected(plan: Path) -> list[np.ndarray]:
         return [engine.run(img, trimap_of(alpha)) for img, alpha in zip(pictures, alphas, strict=True)]
 
 
-# Of 255: what the codec may change of alpha (mean, most), and of the colours of opaque pixels (mean).
+# Of 255: what the codec may change of alpha (mean, most), and of the colors of opaque pixels (mean).
 LOSS = {"cutout.mov": (0.6, 6, 1.5), "cutout.webm": (1.5, 40, 6), "cutout.mkv": (0, 0, 0), "cutout": (0, 0, 0)}
 
 
@@ -55,14 +55,14 @@ def test_cutouts_keep_alpha_times_and_sound(
             np.testing.assert_array_equal(sound, before)
     assert len(written) == 23
     assert all(abs(time - Fraction(i, 25)) < MILLISECOND for i, time in enumerate(times))
-    mean, most, colour = LOSS[name]
+    mean, most, color = LOSS[name]
     for bgra, alpha, picture in zip(written, expected, drawn(23)[0], strict=True):
         difference = np.abs(bgra[..., 3] - np.rint(alpha * 255))
         assert difference.mean() <= mean
         assert difference.max() <= most
-        colours = foreground.estimate(picture, alpha)[0]
+        colors = foreground.estimate(picture, alpha)[0]
         opaque = alpha > 0.9
-        assert np.abs(bgra[opaque][:, :3].astype(int) - colours[opaque]).mean() <= colour
+        assert np.abs(bgra[opaque][:, :3].astype(int) - colors[opaque]).mean() <= color
 
 
 def test_several_results_of_one_run(
@@ -75,12 +75,12 @@ def test_several_results_of_one_run(
     )  # fmt: skip
     assert code == 0, said
     assert "the last row or column is repeated, 62x46 px" in said
-    grays, colours = shown(alpha), shown(composite)
+    grays, colors = shown(alpha), shown(composite)
     assert grays[0].frame.format.name == "gray"
-    assert (colours[0].frame.width, colours[0].frame.height) == (62, 46)
+    assert (colors[0].frame.width, colors[0].frame.height) == (62, 46)
     assert samples(alpha) is None
     assert samples(composite) is not None
-    for index, (gray, over) in enumerate(zip(grays, colours, strict=True)):
+    for index, (gray, over) in enumerate(zip(grays, colors, strict=True)):
         np.testing.assert_array_equal(gray.bgra[..., 0], np.rint(expected[index] * 255))
         background = expected[index] == 0
         assert np.abs(over.bgra[:45, :61][background][:, :3].astype(int) - (0, 255, 0)).mean() < 8
@@ -128,7 +128,7 @@ def test_variable_rates_keep_their_times(name: str, run: Run, trimaps: Callable[
 
 @pytest.mark.parametrize("tags", [(1, 1), (5, 2), WIDE])
 @pytest.mark.parametrize("name", ["cutout.mov", "over.mp4"])
-def test_colour_tags_and_pixel_shapes_are_passed_on(
+def test_color_tags_and_pixel_shapes_are_passed_on(
     name: str, tags: tuple[int, int], run: Run, trimaps: Callable[..., Path], tmp_path: Path
 ) -> None:
     clip = write_clip(

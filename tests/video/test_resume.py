@@ -109,9 +109,9 @@ def test_what_was_asked_must_be_the_same(run: Run, trimaps: Callable[..., Path],
     assert [
         len(shown(path)) for path in sorted(parts.glob("*.mov")) if path.with_suffix("").with_suffix(".json").exists()
     ] == [5, 5]
-    code, said = run(*arguments, "--colours", "image")
+    code, said = run(*arguments, "--colors", "image")
     assert code == 1
-    assert "a run with another estimate colours" in said
+    assert "a run with another estimate colors" in said
     trimaps(23)
     code, said = run(*arguments)
     assert code == 1
@@ -179,7 +179,7 @@ def test_a_full_disk_keeps_what_was_finished(plan: Path, trimaps: Callable[..., 
     still, noise = drawn(1)[0][0], np.random.default_rng(0).integers(0, 256, (8, 45, 61, 3), np.uint8)
     clip = write_clip(tmp_path / "clip.mkv", [*[np.full_like(still, 90)] * 8, *noise])
     arguments = (clip, "--trimap", trimaps(16), "--segment-frames", 8, "--cutout", tmp_path / "cutout.mkv")
-    limited = command(plan, *arguments, "--colours", "image")
+    limited = command(plan, *arguments, "--colors", "image")
     done = subprocess.run(
         limited,
         capture_output=True,

@@ -24,10 +24,10 @@ CROP_SCALES = (1.0, 1.5, 2.0)  # 320, 480 and 640 of the paper where crops are 3
 
 
 class Foreground(NamedTuple):
-    """Colour (not premultiplied with alpha) and alpha, two files of the same size."""
+    """Color (not premultiplied with alpha) and alpha, two files of the same size."""
 
     name: str
-    colour: Path
+    color: Path
     alpha: Path
 
 
@@ -91,12 +91,12 @@ def pictures(folder: Path) -> dict[str, Path]:
 def find_foregrounds(layout: Layout) -> list[Foreground]:
     """Those in the name list, else all. Raises DataError for names without a partner."""
     found: dict[str, Foreground] = {}
-    for colour_folder, alpha_folder in layout.pairs:
-        colours, alphas = pictures(colour_folder), pictures(alpha_folder)
-        for name in sorted(colours.keys() ^ alphas.keys()):
-            has, lacks = (colours, alpha_folder) if name in colours else (alphas, colour_folder)
+    for color_folder, alpha_folder in layout.pairs:
+        colors, alphas = pictures(color_folder), pictures(alpha_folder)
+        for name in sorted(colors.keys() ^ alphas.keys()):
+            has, lacks = (colors, alpha_folder) if name in colors else (alphas, color_folder)
             raise DataError(f"{has[name]}: no picture of that name in {lacks}")
-        found |= {name: Foreground(name, colours[name], alphas[name]) for name in colours}
+        found |= {name: Foreground(name, colors[name], alphas[name]) for name in colors}
     listed = layout.names("fg")
     for name in listed or []:
         if Path(name).stem not in found:
@@ -123,7 +123,7 @@ def find_backgrounds(layout: Layout) -> list[Path]:
 
 
 def read(path: Path, flag: int) -> NDArray[np.uint8]:
-    """RGB [H, W, 3] or grey [H, W] as stored: a camera's rotation mark would part a colour from its alpha."""
+    """RGB [H, W, 3] or gray [H, W] as stored: a camera's rotation mark would part a color from its alpha."""
     picture = cv2.imread(str(path), flag | cv2.IMREAD_IGNORE_ORIENTATION)
     if picture is None:
         raise DataError(f"{path}: missing or unreadable picture")
@@ -131,14 +131,14 @@ def read(path: Path, flag: int) -> NDArray[np.uint8]:
 
 
 def read_foreground(files: Foreground) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Colour and alpha. Raises DataError where their sizes differ, or alpha is the same everywhere."""
-    colour, alpha = read(files.colour, cv2.IMREAD_COLOR), read(files.alpha, cv2.IMREAD_GRAYSCALE)
-    if colour.shape[:2] != alpha.shape:
-        raise DataError(f"{files.alpha}: {alpha.shape[1]}×{alpha.shape[0]} pixels, but {files.colour} has "
-                        f"{colour.shape[1]}×{colour.shape[0]}")  # fmt: skip
+    """Color and alpha. Raises DataError where their sizes differ, or alpha is the same everywhere."""
+    color, alpha = read(files.color, cv2.IMREAD_COLOR), read(files.alpha, cv2.IMREAD_GRAYSCALE)
+    if color.shape[:2] != alpha.shape:
+        raise DataError(f"{files.alpha}: {alpha.shape[1]}×{alpha.shape[0]} pixels, but {files.color} has "
+                        f"{color.shape[1]}×{color.shape[0]}")  # fmt: skip
     if alpha.min() == alpha.max():
         raise DataError(f"{files.alpha}: alpha is {alpha.flat[0]} everywhere; nothing to learn from it")
-    return colour, alpha
+    return color, alpha
 
 
 def window(at: tuple[int, int], shape: tuple[int, ...], side: int, rng: np.random.Generator) -> tuple[slice, slice]:
@@ -165,17 +165,17 @@ class FolderSource:
         self.weights = np.ones(len(self.names))
 
     def draw(self, rng: np.random.Generator, kind: int, count: int) -> list[Sample]:
-        colour, alpha = read_foreground(self.foregrounds[kind])
+        color, alpha = read_foreground(self.foregrounds[kind])
         background = read(self.backgrounds[int(rng.integers(len(self.backgrounds)))], cv2.IMREAD_COLOR)
         unknown = np.argwhere((alpha > 0) & (alpha < 255))
         if len(unknown) == 0:  # a hard edge
             unknown = np.argwhere(cv2.morphologyEx(alpha, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)))
-        return [self.crop(rng, colour, alpha, background, unknown) for _ in range(count)]
+        return [self.crop(rng, color, alpha, background, unknown) for _ in range(count)]
 
     def crop(
         self,
         rng: np.random.Generator,
-        colour: NDArray[np.uint8],
+        color: NDArray[np.uint8],
         alpha: NDArray[np.uint8],
         background: NDArray[np.uint8],
         unknown: NDArray[np.int64],
@@ -187,7 +187,7 @@ class FolderSource:
         behind = (int(rng.integers(background.shape[0])), int(rng.integers(background.shape[1])))
         behind_place = window(behind, background.shape, min(wanted, *background.shape[:2]), rng)
         fg, bg = (
-            resized(colour[place], self.crop_size, mirrored),
+            resized(color[place], self.crop_size, mirrored),
             resized(background[behind_place], self.crop_size, False),
         )
         small = resized(alpha[place], self.crop_size, mirrored)

@@ -32,7 +32,7 @@ class Resize:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """input[:3] = (colour - mean) / std in `channel_order`; input[3] = trimap · `trimap_scale`.
+    """input[:3] = (color - mean) / std in `channel_order`; input[3] = trimap · `trimap_scale`.
 
     trimap_values: "canonical": every value but 0 and 255 becomes 128; "raw": they are fed as they are.
     padding: "reflect": at the bottom and right, to a multiple of `stride`; "none": maps end where the picture does, and
@@ -78,9 +78,9 @@ def network_input(
 ) -> NDArray[np.float32]:
     """RGB image [H, W, 3] uint8 and trimap [H, W] uint8 -> [4, H, W] float32."""
     mean, std = np.array(rules.mean, np.float32), np.array(rules.std, np.float32)
-    colours = image if rules.channel_order == "rgb" else image[:, :, ::-1]
+    colors = image if rules.channel_order == "rgb" else image[:, :, ::-1]
     planes = np.empty((4, *trimap.shape), np.float32)
-    planes[:3] = ((colours.astype(np.float32) - mean) / std).transpose(2, 0, 1)
+    planes[:3] = ((colors.astype(np.float32) - mean) / std).transpose(2, 0, 1)
     marks = trimap if rules.trimap_values == "raw" else canonical_trimap(trimap)
     planes[3] = marks.astype(np.float32) * np.float32(rules.trimap_scale)
     return planes

@@ -67,8 +67,8 @@ def sample(
     foreground: NDArray[np.float32],
     background: NDArray[np.float32],
 ) -> Sample:
-    """[H, W, C] pictures (RGB; `image` 0..255, colours 0..1) and [H, W] maps as the planes of a sample."""
-    front, back = (np.ascontiguousarray(colour.transpose(2, 0, 1)) for colour in (foreground, background))
+    """[H, W, C] pictures (RGB; `image` 0..255, colors 0..1) and [H, W] maps as the planes of a sample."""
+    front, back = (np.ascontiguousarray(color.transpose(2, 0, 1)) for color in (foreground, background))
     planes = network_input(image, trimap)
     return Sample(planes, np.ascontiguousarray(alpha)[None], front, back, (trimap == UNKNOWN)[None])
 

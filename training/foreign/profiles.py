@@ -95,7 +95,7 @@ PROFILES = {
             licence="for non-commercial use, code and weights; trained on the Adobe Deep Image Matting data set",
             source="github.com/poppinace/indexnet_matting, its Deep Image Matting",
             sad="55.8",
-            same_alpha="pictures of any size, trimaps of 0, 128 and 255: it takes other grey for alpha itself",
+            same_alpha="pictures of any size, trimaps of 0, 128 and 255: it takes other gray for alpha itself",
             preprocessing=SCALED_UP,
         ),
         Profile(

@@ -25,10 +25,10 @@ def contact_sheet(seed: int, columns: int = 6, tile: Size = SHEET_TILE) -> NDArr
         tiles = []
         for column in range(columns):
             scene = draw_scene(np.random.default_rng((seed, number, column)), Size(320, 400), family)
-            greys = [
-                cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB) for grey in (scene.trimap, (scene.alpha * 255).astype(np.uint8))
+            grays = [
+                cv2.cvtColor(gray, cv2.COLOR_GRAY2RGB) for gray in (scene.trimap, (scene.alpha * 255).astype(np.uint8))
             ]
-            tiles += [cv2.resize(part, tile[::-1], interpolation=cv2.INTER_AREA) for part in (scene.image, *greys)]
+            tiles += [cv2.resize(part, tile[::-1], interpolation=cv2.INTER_AREA) for part in (scene.image, *grays)]
         rows.append(np.hstack(tiles))
     return np.vstack(rows)
 

@@ -36,13 +36,13 @@ class Scene:
 
 
 def unpremultiply(rng: Rng, layer: Array) -> tuple[Array, Array]:
-    """Foreground colour, spread to where nothing was painted, and alpha."""
+    """Foreground color, spread to where nothing was painted, and alpha."""
     alpha = np.clip(layer[..., 3], 0, 1)
     alpha = np.where(alpha < 1 / 128, 0, np.where(alpha > 127 / 128, 1, alpha)).astype(np.float32)
     wide = cv2.GaussianBlur(layer, (0, 0), 8)
     nearby = wide[..., :3] / np.maximum(wide[..., 3:], 1e-3)
-    colour = layer[..., :3] / np.maximum(layer[..., 3:], 1e-3)
-    return np.clip(np.where(alpha[..., None] > 0, colour, nearby), 0, 1).astype(np.float32), alpha
+    color = layer[..., :3] / np.maximum(layer[..., 3:], 1e-3)
+    return np.clip(np.where(alpha[..., None] > 0, color, nearby), 0, 1).astype(np.float32), alpha
 
 
 def shadow(rng: Rng, background: Array, alpha: Array) -> Array:
@@ -78,13 +78,13 @@ def draw_scene(rng: Rng, size: Size, family: str | None = None) -> Scene:
     light = 1 + rng.uniform(0, 0.8) * (ramp(rng, size)[..., None] - 0.5)
     foreground = np.clip(foreground * light, 0, 1)
     background = texture(rng, size, blurred=0.75)
-    if rng.random() < 0.15:  # colours that hardly differ
+    if rng.random() < 0.15:  # colors that hardly differ
         near = rng.uniform(0.3, 0.8) * (background.mean((0, 1)) - foreground.mean((0, 1)))
         foreground = np.clip(foreground + near.astype(np.float32), 0, 1)
     if rng.random() < 0.3:
         background = shadow(rng, background, alpha)
     # Light adds up before the camera encodes it. Cameras differ in how they encode (raw files hardly do):
-    # the mixture happens under a random gamma, and colours stay display-encoded on both sides of it.
+    # the mixture happens under a random gamma, and colors stay display-encoded on both sides of it.
     gamma = 1.0 if rng.random() < 0.6 else rng.uniform(1.4, 2.4)
     mixed = alpha[..., None] * foreground**gamma + (1 - alpha[..., None]) * background**gamma
     image = camera_noise(rng, mixed ** (1 / gamma))

@@ -77,8 +77,8 @@ def smoke(rng: Rng, size: Size) -> Array:
     """Soft volumes of any density."""
     density = noise(rng, size, int(rng.integers(2, 6)), rng.uniform(0.4, 0.65))
     alpha = np.clip((density - rng.uniform(0.3, 0.6)) * rng.uniform(1.5, 5), 0, 1) * rng.uniform(0.5, 1)
-    colour = np.broadcast_to(palette(rng, 1)[0], (*size, 3))
-    return paint(alpha.astype(np.float32), np.clip(colour * (0.8 + 0.4 * density[..., None]), 0, 1))
+    color = np.broadcast_to(palette(rng, 1)[0], (*size, 3))
+    return paint(alpha.astype(np.float32), np.clip(color * (0.8 + 0.4 * density[..., None]), 0, 1))
 
 
 def glass(rng: Rng, size: Size) -> Array:

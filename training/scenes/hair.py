@@ -13,7 +13,7 @@ STRANDS = 4096  # different ones in a layer of locks
 def hair(rng: Rng, size: Size) -> Array:
     """Long strands in locks that grow and fall from a head: thousands near it, single ones far out."""
     contour = outline(rng, size, rng.uniform(0.05, 0.4), rng.uniform(0.2, 0.5))
-    layer, colour = coat(rng, size, contour)
+    layer, color = coat(rng, size, contour)
     gravity, pull, lock = rng.uniform(0, 2 * np.pi), rng.uniform(0, 1), noise(rng, size, 5, 0.6)
     length, curl, width = max(size) * rng.uniform(0.15, 0.5), rng.choice([0.15, 0.4, 1.0]), 0.35 * 4.5 ** rng.random()
     dense = int(150 * 14 ** rng.random() * max(size) / 300)
@@ -24,7 +24,7 @@ def hair(rng: Rng, size: Size) -> Array:
         x, y = (np.clip(roots[:, axis], 0, size[1 - axis] - 1).astype(int) for axis in range(2))
         headings = outward + pull * np.sin(gravity - outward) + 3 * (lock[y, x] - 0.5)
         headings += rng.normal(0, 0.12 * wildness, count)
-        drawn = strands(rng, size, roots, headings, length * reach, curl * wildness, width / reach, colour)
+        drawn = strands(rng, size, roots, headings, length * reach, curl * wildness, width / reach, color)
         layer = over(drawn * np.float32(rng.uniform(opacity, 1)), layer)
     return layer
 
@@ -32,25 +32,25 @@ def hair(rng: Rng, size: Size) -> Array:
 def fur(rng: Rng, size: Size) -> Array:
     """Short dense strands along a contour."""
     contour = outline(rng, size, rng.uniform(0.05, 0.4), rng.uniform(0.2, 0.5))
-    layer, colour = coat(rng, size, contour)
+    layer, color = coat(rng, size, contour)
     length, curl = max(size) * rng.uniform(0.02, 0.15), rng.uniform(0.1, 1.0)
     roots, outward = along(rng, contour, int(rng.integers(400, 1600) * max(size) / 300), rng.uniform(0.1, 0.4))
     headings = outward + rng.normal(0, 0.6) + rng.normal(0, rng.uniform(0.1, 0.4), len(roots))
-    drawn = strands(rng, size, roots, headings, length, curl, 0.35 * 4.5 ** rng.random(), colour)
+    drawn = strands(rng, size, roots, headings, length, curl, 0.35 * 4.5 ** rng.random(), color)
     return over(drawn * np.float32(rng.choice([1.0, rng.uniform(0.4, 1)])), layer)
 
 
 def wisps(rng: Rng, size: Size) -> Array:
-    """Loose strands that cross the picture, half of the time before an object of their colour."""
-    colour = palette(rng, 1)[0]
+    """Loose strands that cross the picture, half of the time before an object of their color."""
+    color = palette(rng, 1)[0]
     layer: Array = np.zeros((*size, 4), np.float32)
     if rng.random() < 0.5:
-        layer = paint(fill(outline(rng, size), size), np.clip(colour * (0.5 + noise(rng, size, 8)[..., None]), 0, 1))
+        layer = paint(fill(outline(rng, size), size), np.clip(color * (0.5 + noise(rng, size, 8)[..., None]), 0, 1))
     count = int(rng.integers(20, 250))
     roots = (rng.uniform(-0.1, 1.1, (count, 2)) * (size.width, size.height)).astype(np.float32)
     headings = rng.uniform(0, 2 * np.pi) + rng.normal(0, rng.choice([0.15, 0.5, 2.0]), count)
     length, curl = max(size) * rng.uniform(0.2, 0.9), rng.choice([0.2, 0.8, 2.0])
-    drawn = strands(rng, size, roots, headings, length, curl, rng.uniform(0.5, 2), colour)
+    drawn = strands(rng, size, roots, headings, length, curl, rng.uniform(0.5, 2), color)
     return over(drawn * np.float32(rng.choice([1.0, rng.uniform(0.4, 1)])), layer)
 
 
@@ -74,8 +74,8 @@ def locks(rng: Rng, size: Size) -> Array:
     alpha = 1 - clear * (1 - inner)  # strands before a core that is dense
     gloss = 0.4 + 1.2 * noise(rng, size, 3, 0.5)
     light = (light + clear * inner * rng.uniform(0.3, 1)) * gloss
-    colour = np.minimum(light[..., None] * palette(rng, 1)[0], alpha[..., None])
-    return np.dstack([colour, alpha]).astype(np.float32)
+    color = np.minimum(light[..., None] * palette(rng, 1)[0], alpha[..., None])
+    return np.dstack([color, alpha]).astype(np.float32)
 
 
 def _hair_frame(rng: Rng, size: Size) -> tuple[Array, Array]:

@@ -31,9 +31,9 @@ def fill(points: Array, size: Size) -> Array:
     return mask.astype(np.float32) / 255
 
 
-def paint(alpha: Array, colour: Array) -> Array:
-    """Coverage and colour as a premultiplied layer [H, W, 4]."""
-    return np.dstack([colour * alpha[..., None], alpha]).astype(np.float32)
+def paint(alpha: Array, color: Array) -> Array:
+    """Coverage and color as a premultiplied layer [H, W, 4]."""
+    return np.dstack([color * alpha[..., None], alpha]).astype(np.float32)
 
 
 def over(top: Array, bottom: Array) -> Array:
@@ -49,11 +49,11 @@ def body(rng: Rng, size: Size, contour: Array | None = None) -> tuple[Array, Arr
 
 def strands(
     rng: Rng, size: Size, roots: Array, headings: Array, length: float, curl: float, width: float,
-    colour: Array | None = None,
+    color: Array | None = None,
 ) -> Array:  # fmt: skip
     """Tapering curved lines from `roots` [N, 2] along `headings` [N] (radians) as one layer [H, W, 4].
 
-    length and width are in pixels, curl is how far a strand turns in radians, colour [3] their mean.
+    length and width are in pixels, curl is how far a strand turns in radians, color [3] their mean.
     """
     canvas = np.zeros((size.height * SUPERSAMPLE, size.width * SUPERSAMPLE, 4), np.uint8)
     count, steps = len(roots), 16
@@ -64,9 +64,9 @@ def strands(
     paths = np.cumsum(np.stack([np.cos(angles), np.sin(angles)], -1) * lengths[..., None] / steps, 1) + roots[:, None]
     fixed = np.round(paths * (SUPERSAMPLE * 16)).astype(np.int32)
     shades = rng.lognormal(0, rng.uniform(0.1, 0.5), (count, 1)) + rng.normal(0, 0.04, (count, 3))
-    colours = np.clip((palette(rng, 1)[0] if colour is None else colour) * shades, 0.01, 1) * 255
+    colors = np.clip((palette(rng, 1)[0] if color is None else color) * shades, 0.01, 1) * 255
     thickness = np.clip(width * SUPERSAMPLE * rng.uniform(0.5, 1.3, count), 1, None)
-    for path, tone, thick in zip(fixed, colours.tolist(), thickness, strict=True):
+    for path, tone, thick in zip(fixed, colors.tolist(), thickness, strict=True):
         for piece, share in ((path[:9], 1.0), (path[8:13], 0.6), (path[12:], 0.0)):
             cv2.polylines(canvas, [piece], False, (*tone, 255), max(1, round(thick * share)), cv2.LINE_AA, 4)
             if thick * share > 3 * SUPERSAMPLE:  # a lit side makes it round
@@ -87,9 +87,9 @@ def along(rng: Rng, contour: Array, count: int, inside: float) -> tuple[Array, A
 
 
 def coat(rng: Rng, size: Size, contour: Array) -> tuple[Array, Array]:
-    """A body for strands: usually of their own colour and grain, else of any texture; and that colour [3]."""
-    colour = palette(rng, 1)[0]
+    """A body for strands: usually of their own color and grain, else of any texture; and that color [3]."""
+    color = palette(rng, 1)[0]
     if rng.random() < 0.25:
-        return body(rng, size, contour)[0], colour
+        return body(rng, size, contour)[0], color
     shade = 0.5 + rng.uniform(0.2, 1.0) * noise(rng, size, 8, 0.8)
-    return paint(fill(contour, size), np.clip(shade[..., None] * colour, 0, 1)), colour
+    return paint(fill(contour, size), np.clip(shade[..., None] * color, 0, 1)), color

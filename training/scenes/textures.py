@@ -1,4 +1,4 @@
-"""Procedural colour textures with roughly natural statistics; each is [H, W, 3] float32 in 0..1, display-encoded."""
+"""Procedural color textures with roughly natural statistics; each is [H, W, 3] float32 in 0..1, display-encoded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Size(NamedTuple):
 
 
 def palette(rng: Rng, count: int) -> Array:
-    """[count, 3] colours of one mood: a base hue with neighbours, and now and then an outlier."""
+    """[count, 3] colors of one mood: a base hue with neighbours, and now and then an outlier."""
     hue, spread = rng.uniform(0, 360), rng.choice([10.0, 30.0, 90.0])
     hues = np.where(rng.random(count) < 0.15, rng.uniform(0, 360, count), hue + rng.normal(0, spread, count)) % 360
     saturation = np.clip(rng.beta(1.3, 2.2) + rng.normal(0, 0.12, count), 0, 1)
@@ -57,40 +57,40 @@ def warp(rng: Rng, picture: Array, strength: float) -> Array:
     return cv2.remap(picture, x + dx, y + dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
 
 
-def colourise(rng: Rng, values: Array, count: int = 4) -> Array:
-    """Maps [H, W] in 0..1 through a random colour ramp."""
-    colours = palette(rng, count)
+def colorise(rng: Rng, values: Array, count: int = 4) -> Array:
+    """Maps [H, W] in 0..1 through a random color ramp."""
+    colors = palette(rng, count)
     stops = np.linspace(0, 1, count)
-    return np.stack([np.interp(values, stops, colours[:, c]) for c in range(3)], -1).astype(np.float32)
+    return np.stack([np.interp(values, stops, colors[:, c]) for c in range(3)], -1).astype(np.float32)
 
 
 def gradient(rng: Rng, size: Size) -> Array:
-    return colourise(rng, ramp(rng, size), int(rng.integers(2, 4)))
+    return colorise(rng, ramp(rng, size), int(rng.integers(2, 4)))
 
 
 def clouds(rng: Rng, size: Size) -> Array:
-    return colourise(rng, noise(rng, size, int(rng.integers(2, 8)), rng.uniform(0.35, 0.7)), int(rng.integers(3, 7)))
+    return colorise(rng, noise(rng, size, int(rng.integers(2, 8)), rng.uniform(0.35, 0.7)), int(rng.integers(3, 7)))
 
 
 def dead_leaves(rng: Rng, size: Size) -> Array:
     """Opaque shapes with power-law sizes over each other: the edges and scales of natural pictures."""
     image = np.empty((*size, 3), np.float32)
-    colours = palette(rng, 12)
-    image[:] = colours[0]
+    colors = palette(rng, 12)
+    image[:] = colors[0]
     count = int(rng.integers(80, 500))
     longest = max(size)
     radii = np.clip(longest * 0.012 * (rng.pareto(1.3, count) + 1), 2, longest / 2)
     elongation, kind = rng.uniform(0.25, 1), rng.integers(3)
     for radius in radii:
         centre = (int(rng.uniform(0, size.width)), int(rng.uniform(0, size.height)))
-        colour = colours[rng.integers(12)] * rng.uniform(0.75, 1.2)
+        color = colors[rng.integers(12)] * rng.uniform(0.75, 1.2)
         angle = rng.uniform(0, 360)
         if kind == 0:
             axes = (int(radius) + 1, int(radius * elongation) + 1)
-            cv2.ellipse(image, centre, axes, angle, 0, 360, colour.tolist(), -1, cv2.LINE_AA)
+            cv2.ellipse(image, centre, axes, angle, 0, 360, color.tolist(), -1, cv2.LINE_AA)
         else:
             box = cv2.boxPoints((centre, (2 * radius, 2 * radius * elongation), angle))
-            cv2.fillConvexPoly(image, box[: 3 + kind % 2].astype(np.int32), colour.tolist(), cv2.LINE_AA)
+            cv2.fillConvexPoly(image, box[: 3 + kind % 2].astype(np.int32), color.tolist(), cv2.LINE_AA)
     return np.clip(image, 0, 1)
 
 
@@ -103,7 +103,7 @@ def stripes(rng: Rng, size: Size) -> Array:
     values = (0.5 + 0.5 * np.tanh(waves * rng.choice([0.8, 3.0, 12.0]))).astype(np.float32)
     if rng.random() < 0.6:
         values = warp(rng, values, rng.uniform(2, 25))
-    return colourise(rng, values, int(rng.integers(2, 5)))
+    return colorise(rng, values, int(rng.integers(2, 5)))
 
 
 def wood(rng: Rng, size: Size) -> Array:
@@ -112,13 +112,13 @@ def wood(rng: Rng, size: Size) -> Array:
     grain = cv2.resize(grain, (size.width, size.height), interpolation=cv2.INTER_LINEAR)
     rings = 0.5 + 0.5 * np.sin(rng.uniform(10, 60) * (grain + 0.3 * ramp(rng, size)))
     values = rings if rng.random() < 0.5 else np.ascontiguousarray(cv2.resize(rings.T, (size.width, size.height)))
-    return colourise(rng, values.astype(np.float32), 3)
+    return colorise(rng, values.astype(np.float32), 3)
 
 
 def grass(rng: Rng, size: Size) -> Array:
     """Blades or hair behind the object: strands alone must not mean foreground."""
     image = clouds(rng, size)
-    colours = palette(rng, 10)
+    colors = palette(rng, 10)
     heading, spread, longest = rng.uniform(0, 2 * np.pi), rng.uniform(0.1, 0.6), rng.uniform(0.05, 0.4) * max(size)
     for _ in range(int(rng.integers(100, 500))):
         angle, length = heading + rng.normal(0, spread), longest * rng.uniform(0.4, 1)
@@ -126,8 +126,8 @@ def grass(rng: Rng, size: Size) -> Array:
         t = np.linspace(0, 1, 6)
         bend = angle + rng.normal(0, 0.6) * t
         points = np.stack([x + length * t * np.cos(bend), y + length * t * np.sin(bend)], -1)
-        colour = (colours[rng.integers(10)] * rng.uniform(0.6, 1.2)).tolist()
-        cv2.polylines(image, [points.astype(np.int32)], False, colour, int(rng.integers(1, 4)), cv2.LINE_AA)
+        color = (colors[rng.integers(10)] * rng.uniform(0.6, 1.2)).tolist()
+        cv2.polylines(image, [points.astype(np.int32)], False, color, int(rng.integers(1, 4)), cv2.LINE_AA)
     return np.clip(image, 0, 1)
 
 

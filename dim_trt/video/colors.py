@@ -1,4 +1,4 @@
-"""Between a video's own colours (YUV of several standards, limited or full range) and 8- or 16-bit BGR.
+"""Between a video's own colors (YUV of several standards, limited or full range) and 8- or 16-bit BGR.
 
 The values stay display-encoded: primaries and transfer are passed on as tags, only matrix and range are applied. Tags
 are FFmpeg's numbers, which are those of ISO/IEC 23091-2.
@@ -33,7 +33,7 @@ FORMATS = {
 
 
 @dataclass(frozen=True)
-class ColourTags:
+class ColorTags:
     """What the numbers of a video mean; `matrix` is never unspecified."""
 
     matrix: int
@@ -41,7 +41,7 @@ class ColourTags:
     transfer: int
 
 
-def tags_of(frame: VideoFrame) -> ColourTags:
+def tags_of(frame: VideoFrame) -> ColorTags:
     """The frame's tags; without a matrix that of HD or SD video, by the size, as players assume.
 
     Raises:
@@ -52,13 +52,13 @@ def tags_of(frame: VideoFrame) -> ColourTags:
         matrix = BT709 if frame.width >= 1280 or frame.height > 576 else SMPTE170M
     if matrix not in MATRICES:
         raise InvalidInput(
-            f"video: expected the colour matrix BT.601, BT.709 or, with PyAV 18, BT.2020, got number {matrix} of "
+            f"video: expected the color matrix BT.601, BT.709 or, with PyAV 18, BT.2020, got number {matrix} of "
             "ISO/IEC 23091-2; convert the clip with ffmpeg -vf scale=out_color_matrix=bt709"
         )
-    return ColourTags(matrix, int(frame.color_primaries), int(frame.color_trc))
+    return ColorTags(matrix, int(frame.color_primaries), int(frame.color_trc))
 
 
-def to_bgr(frame: VideoFrame, tags: ColourTags) -> NDArray[np.uint8]:
+def to_bgr(frame: VideoFrame, tags: ColorTags) -> NDArray[np.uint8]:
     """[height, width, 3] uint8 BGR; an alpha channel is left out."""
     if not frame.format.is_rgb:
         frame.colorspace = tags.matrix
@@ -66,7 +66,7 @@ def to_bgr(frame: VideoFrame, tags: ColourTags) -> NDArray[np.uint8]:
     return np.asarray(converted.to_ndarray(), np.uint8)
 
 
-def from_levels(levels: Levels, pixel_format: str, tags: ColourTags) -> VideoFrame:
+def from_levels(levels: Levels, pixel_format: str, tags: ColorTags) -> VideoFrame:
     """A frame for an encoder from gray, BGR or BGRA of 8 or 16 bits; YUV in limited range, RGB and gray in full."""
     channels = levels.shape[2] if levels.ndim == 3 else 1
     frame = VideoFrame.from_ndarray(
@@ -87,7 +87,7 @@ def from_levels(levels: Levels, pixel_format: str, tags: ColourTags) -> VideoFra
     return frame
 
 
-def stored_as(pixel_format: str, tags: ColourTags) -> tuple[int, int]:
+def stored_as(pixel_format: str, tags: ColorTags) -> tuple[int, int]:
     """Matrix and range of what `from_levels` makes."""
     if pixel_format.startswith("yuv"):
         return tags.matrix, ColorRange.MPEG
