@@ -35,7 +35,7 @@ ROOT = Path(__file__).parents[1]
 WRITTEN = ("benchmarks/results", "README.md", "docs")  # by the report: no change of what is measured
 
 Run = Callable[[], Any]
-Sample = Mapping[str, float]  # milliseconds of one run by clock
+Clocks = Mapping[str, float]  # milliseconds of one run by clock
 
 
 def measure(
@@ -51,19 +51,19 @@ def measure(
     return {name: [sample["run"] for sample in own] for name, own in samples.items()}
 
 
-def _clock(run: Run) -> Sample:
+def _clock(run: Run) -> Clocks:
     begin = time.perf_counter()
     run()
     return {"run": (time.perf_counter() - begin) * 1e3}
 
 
 def take_turns(
-    peers: Mapping[str, Callable[[], Sample]],
+    peers: Mapping[str, Callable[[], Clocks]],
     seconds: float = SECONDS,
     min_runs: int = MIN_RUNS,
     limit_s: float | None = None,
     warm_ms: Mapping[str, float] | None = None,
-) -> dict[str, list[Sample]]:
+) -> dict[str, list[Clocks]]:
     """Runs the peers in turns, until each has `min_runs` samples that took `seconds` together.
 
     A peer first runs for WARM_UP_S, if it has not just done so: `warm_ms` says how long its last run took. A turn is
@@ -75,7 +75,7 @@ def take_turns(
     for name, sample in peers.items():
         if last_ms.get(name, 0.0) < 1e3 * WARM_UP_S:
             last_ms[name] = _longest_ms(_run_for(sample, WARM_UP_S)[-1])
-    samples: dict[str, list[Sample]] = {name: [] for name in peers}
+    samples: dict[str, list[Clocks]] = {name: [] for name in peers}
     while not all(_enough(own, seconds, min_runs) for own in samples.values()):
         fewest = min(len(own) for own in samples.values())
         if limit_s is not None and fewest >= min(LEAST_RUNS, min_runs) and time.perf_counter() - begin > limit_s:
@@ -89,7 +89,7 @@ def take_turns(
     return samples
 
 
-def _run_for(sample: Callable[[], Sample], seconds: float) -> list[Sample]:
+def _run_for(sample: Callable[[], Clocks], seconds: float) -> list[Clocks]:
     """The samples that begin within `seconds`, at least one."""
     taken = []
     end = time.perf_counter() + seconds
@@ -98,11 +98,11 @@ def _run_for(sample: Callable[[], Sample], seconds: float) -> list[Sample]:
     return taken
 
 
-def _longest_ms(sample: Sample) -> float:
+def _longest_ms(sample: Clocks) -> float:
     return max(sample.values())
 
 
-def _enough(samples: Sequence[Sample], seconds: float, min_runs: int) -> bool:
+def _enough(samples: Sequence[Clocks], seconds: float, min_runs: int) -> bool:
     return len(samples) >= min_runs and sum(map(_longest_ms, samples)) >= 1e3 * seconds
 
 

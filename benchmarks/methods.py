@@ -55,7 +55,7 @@ class Files(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Method:
+class Contender:
     """alpha = finish(compute(prepare(img, trimap)), trimap), of an RGB image; `compute` is the bare method.
 
     `compute_ms`, where it is not None, gives the milliseconds of the bare network instead, which `compute` has more of.
@@ -106,7 +106,7 @@ def available(names: Sequence[str]) -> list[str]:
     return [name for name, reason in reasons.items() if reason is None]
 
 
-def load(name: str, files: Files, threads: int) -> Method:
+def load(name: str, files: Files, threads: int) -> Contender:
     """One of METHODS. PyTorch has one number of threads for the whole process, the last one that was asked for."""
     if name == ENGINE:
         return _engine(files.plan, threads)
@@ -117,13 +117,13 @@ def load(name: str, files: Files, threads: int) -> Method:
     return _pytorch(name, files.checkpoint, threads)
 
 
-def _engine(plan: Path, threads: int) -> Method:
+def _engine(plan: Path, threads: int) -> Contender:
     engine = dim_trt.Engine(plan, device="cpu", threads=threads, color="rgb")
 
     def network_ms(given: tuple[U8, U8]) -> float:
         return sum(ms for step, ms in engine.profile(*given) if step not in OUTSIDE)
 
-    return Method(ENGINE, lambda *given: given, lambda given: engine.run(*given), lambda alpha, _: alpha, network_ms)
+    return Contender(ENGINE, lambda *given: given, lambda given: engine.run(*given), lambda alpha, _: alpha, network_ms)
 
 
 def _network_input(img: U8, trimap: U8) -> NDArray[np.float32]:
@@ -140,15 +140,15 @@ def _cropped(planes: NDArray[np.float32], trimap: U8) -> Alpha:
     return _known(planes[0, 0, :height, :width], trimap)
 
 
-def _onnxruntime(onnx: Path, threads: int) -> Method:
+def _onnxruntime(onnx: Path, threads: int) -> Contender:
     runtime: Any = importlib.import_module("onnxruntime")
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
     session = runtime.InferenceSession(str(onnx), options, providers=["CPUExecutionProvider"])
-    return Method(ONNXRUNTIME, _network_input, lambda x: session.run(None, {"input": x})[0], _cropped)
+    return Contender(ONNXRUNTIME, _network_input, lambda x: session.run(None, {"input": x})[0], _cropped)
 
 
-def _pytorch(name: str, checkpoint: Path, threads: int) -> Method:
+def _pytorch(name: str, checkpoint: Path, threads: int) -> Contender:
     torch: Any = importlib.import_module("torch")
     checkpoints: Any = importlib.import_module("training.checkpoints")
     torch.set_num_threads(threads)
@@ -164,12 +164,12 @@ def _pytorch(name: str, checkpoint: Path, threads: int) -> Method:
     def compute(x: Any) -> Any:
         return model(x)
 
-    return Method(name, prepare, compute, lambda y, trimap: _cropped(y.numpy(), trimap))
+    return Contender(name, prepare, compute, lambda y, trimap: _cropped(y.numpy(), trimap))
 
 
-def _classical(name: str) -> Method:
+def _classical(name: str) -> Contender:
     classical = importlib.import_module("training.classical").classical(name.removeprefix("pymatting-"))
-    return Method(name, lambda *given: given, lambda given: classical(*given), _known)
+    return Contender(name, lambda *given: given, lambda given: classical(*given), _known)
 
 
 def thread_environment(threads: int) -> dict[str, str]:

@@ -23,7 +23,7 @@ from dim_trt.pictures.files import check_format, write_image
 from dim_trt.plans.cache import shipped_plan
 from dim_trt.plans.header import PRECISIONS
 from dim_trt.scoring.contact_sheet import Bgr, Row, contact_sheet
-from dim_trt.scoring.datasets import LAYOUTS, TRIMAP_SET, Sample, find_samples
+from dim_trt.scoring.datasets import LAYOUTS, TRIMAP_SET, TruthFiles, find_samples
 from dim_trt.scoring.evaluation import Known, Method, engine_method, evaluate, prediction_method, read_content, saving
 from dim_trt.scoring.metrics import METRICS, REGIONS
 from dim_trt.scoring.scores import SHORT, Scores, format_table, read_json, write_csv, write_json
@@ -100,7 +100,7 @@ def check_arguments(args: argparse.Namespace) -> None:
             raise Error(f"cannot write {str(path)!r}: the folder does not exist")
 
 
-def choose_methods(args: argparse.Namespace, samples: Sequence[Sample]) -> list[Method]:
+def choose_methods(args: argparse.Namespace, samples: Sequence[TruthFiles]) -> list[Method]:
     """One for each plan or precision; or the predictions."""
     if args.predictions:
         return [prediction_method(args.predictions, samples)]
@@ -160,7 +160,7 @@ def report_resumed(table: Sequence[Scores], known: Known, count: int) -> None:
         LOGGER.info("resumed: kept the scores of %d of %d pictures", kept, count)
 
 
-def draw_sheet(method: Method, samples: Sequence[Sample], args: argparse.Namespace) -> Bgr:
+def draw_sheet(method: Method, samples: Sequence[TruthFiles], args: argparse.Namespace) -> Bgr:
     """The worst pictures; their alphas are read or computed once more."""
     by_name = {sample.name: sample for sample in samples}
     rows = []

@@ -19,7 +19,7 @@ from dim_trt.pictures import folders
 from dim_trt.pictures.composite import CHECKERBOARD, WHITE
 from dim_trt.plans.cache import shipped_plan
 from dim_trt.plans.header import PRECISIONS
-from dim_trt.renditions import Job, Settings, check_outputs, load, matte
+from dim_trt.renditions import PictureJob, Rendering, check_outputs, load, matte
 
 RENDITIONS = ("cutout", "premultiplied", "composite")
 
@@ -81,7 +81,7 @@ def add_rendition_arguments(parser: argparse.ArgumentParser) -> None:
 
 def work(args: argparse.Namespace) -> None:
     check_usage(args)
-    settings = Settings(
+    settings = Rendering(
         depth=args.depth,
         color_depth=args.color_depth or 8,
         background=args.background or WHITE,
@@ -116,8 +116,8 @@ def load_engine(args: argparse.Namespace) -> Engine:
     return Engine(args.plan or shipped_plan(args.precision or "fp32", args.device), **engine_options(args))
 
 
-def work_on_one(args: argparse.Namespace, settings: Settings) -> None:
-    job = Job(
+def work_on_one(args: argparse.Namespace, settings: Rendering) -> None:
+    job = PictureJob(
         args.image, args.mask or args.trimap, args.output or Path("alpha.png"), *(getattr(args, n) for n in RENDITIONS)
     )
     check_outputs(job, settings)
@@ -131,7 +131,7 @@ def work_on_one(args: argparse.Namespace, settings: Settings) -> None:
     )
 
 
-def work_on_many(args: argparse.Namespace, settings: Settings) -> None:
+def work_on_many(args: argparse.Namespace, settings: Rendering) -> None:
     """One bad picture does not stop the rest; the Error at the end names them all."""
     pictures = folders.list_pictures(args.image)
     argument, second = ("mask", args.mask) if args.mask else ("trimap", args.trimap)
@@ -141,9 +141,9 @@ def work_on_many(args: argparse.Namespace, settings: Settings) -> None:
     check_folders(list(results.values()), [second, *(path.parent for path in pictures)])
     suffix = f".{(args.format or 'png').lstrip('.').lower()}"
 
-    def job_of(image: Path, partner: Path) -> Job:
+    def job_of(image: Path, partner: Path) -> PictureJob:
         paths = {name: folder / f"{image.stem}{suffix}" for name, folder in results.items()}
-        return Job(image, partner, paths["output"], *(paths.get(name) for name in RENDITIONS))
+        return PictureJob(image, partner, paths["output"], *(paths.get(name) for name in RENDITIONS))
 
     check_outputs(job_of(pictures[0], second), settings)
     for folder in results.values():

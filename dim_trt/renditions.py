@@ -25,7 +25,7 @@ from dim_trt.pictures.files import (
 
 
 @dataclass(frozen=True)
-class Settings:
+class Rendering:
     """What is made of every picture alike."""
 
     depth: int = 8  # bits of alpha
@@ -38,7 +38,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Job:
+class PictureJob:
     """The files of one picture; what is None is not written."""
 
     image: Path
@@ -61,7 +61,7 @@ class Loaded:
     background: NDArray[np.uint8] | Color
 
 
-def check_outputs(job: Job, settings: Settings) -> None:
+def check_outputs(job: PictureJob, settings: Rendering) -> None:
     """Raise InvalidInput for a name whose format cannot hold what is asked for; before any work."""
     check_format(job.alpha, "output", depth=settings.depth)
     for path, name, channels in (
@@ -73,7 +73,7 @@ def check_outputs(job: Job, settings: Settings) -> None:
             check_format(path, name, channels=channels, depth=settings.color_depth)
 
 
-def load(job: Job, settings: Settings) -> Loaded:
+def load(job: PictureJob, settings: Rendering) -> Loaded:
     img = read_image(job.image)
     if settings.masks:
         mask = read_rough_alpha(job.trimap, "mask")
@@ -84,7 +84,7 @@ def load(job: Job, settings: Settings) -> Loaded:
     return Loaded(img, trimap, read_background(settings.background, size) if job.composite else parse_color(WHITE))
 
 
-def matte(engine: Engine, job: Job, loaded: Loaded, settings: Settings) -> float:
+def matte(engine: Engine, job: PictureJob, loaded: Loaded, settings: Rendering) -> float:
     """Write the job's files, all or none of them unless writing itself fails; the engine's latency in ms."""
     start = time.perf_counter()
     alpha = np.asarray(engine.run(loaded.img, loaded.trimap))
@@ -104,7 +104,7 @@ def matte(engine: Engine, job: Job, loaded: Loaded, settings: Settings) -> float
 
 
 def find_colors(
-    engine: Engine, job: Job, img: NDArray[np.uint8], alpha: NDArray[np.float32], settings: Settings
+    engine: Engine, job: PictureJob, img: NDArray[np.uint8], alpha: NDArray[np.float32], settings: Rendering
 ) -> NDArray[np.uint8] | NDArray[np.float32]:
     """[height, width, 3] of the foreground: uint8, or float32 in 0..1 where 16 bits are asked for."""
     if settings.color_depth == 8:

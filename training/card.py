@@ -25,7 +25,7 @@ from training.devices import DeviceError, add_device_argument, choose_device
 from training.export import fold_batch_norm
 from training.model import DeepImageMatting
 from training.scenes.families import FAMILIES
-from training.validation import SCENE_SIZE, Method, Score, mean_score, network, validate, validate_scenes
+from training.validation import SCENE_SIZE, MattingFunction, Score, mean_score, network, validate, validate_scenes
 
 CARD = Path(__file__).with_name("MODEL_CARD.md")
 WEIGHTS = Path(__file__).parents[1] / "dim_trt/weights/lite.onnx"
@@ -74,7 +74,7 @@ def describe(options: argparse.Namespace, model: DeepImageMatting) -> list[str]:
     return ["| | |", "| --- | --- |", *(f"| {name} | {text} |" for name, text in rows.items())]
 
 
-def measure(methods: dict[str, Method], folder: Path, count: int, seed: int) -> list[str]:
+def measure(methods: dict[str, MattingFunction], folder: Path, count: int, seed: int) -> list[str]:
     """Both tables."""
     columns = {name: alphamatting(folder, name) for name in TRIMAPS}
     photographs = {

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from training.data.preprocess import canonical_trimap
 
 if TYPE_CHECKING:
-    from training.validation import Method  # imports torch, which these methods do without
+    from training.validation import MattingFunction  # imports torch, which these methods do without
 
 NAMES = {"cf": "estimate_alpha_cf", "knn": "estimate_alpha_knn"}
 
@@ -22,7 +22,7 @@ class MethodUnavailableError(RuntimeError):
     """The message says what to install."""
 
 
-def classical(name: str) -> Method:
+def classical(name: str) -> MattingFunction:
     """`cf` or `knn`; raises MethodUnavailableError without pymatting."""
     try:
         pymatting = importlib.import_module("pymatting")

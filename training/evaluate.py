@@ -13,14 +13,14 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from dim_trt.scoring.datasets import Sample
+from dim_trt.scoring.datasets import TruthFiles
 from training.checkpoints import CheckpointError, load_model
 from training.classical import NAMES, MethodUnavailableError, classical
 from training.data.samples import DataError
 from training.data.testsets import TRIMAPS, alphamatting, composition1k
 from training.devices import DeviceError, add_device_argument, choose_device
 from training.scenes.families import FAMILIES
-from training.validation import Method, Score, mean_score, network, validate, validate_scenes
+from training.validation import MattingFunction, Score, mean_score, network, validate, validate_scenes
 
 
 def print_table(first: str, columns: list[str], rows: dict[str, list[Score]]) -> None:
@@ -32,7 +32,7 @@ def print_table(first: str, columns: list[str], rows: dict[str, list[Score]]) ->
         print(f"{name:{width}}" + "".join(f" {score.sad:12.2f} {1000 * score.mse:8.1f}" for score in scores))
 
 
-def print_pictures(methods: dict[str, Method], columns: dict[str, list[Sample]]) -> None:
+def print_pictures(methods: dict[str, MattingFunction], columns: dict[str, list[TruthFiles]]) -> None:
     """One table for each method; the columns hold the same pictures, with different trimaps."""
     for name, method in methods.items():
         if len(methods) > 1:
@@ -43,7 +43,7 @@ def print_pictures(methods: dict[str, Method], columns: dict[str, list[Sample]])
         print_table("picture", list(columns), {picture: [r[picture] for r in results] for picture in results[0]})
 
 
-def print_scenes(methods: dict[str, Method], count: int, seed: int) -> None:
+def print_scenes(methods: dict[str, MattingFunction], count: int, seed: int) -> None:
     rows = {}
     for family in tqdm(FAMILIES, unit="family", disable=None, leave=False):
         rows[family] = list(validate_scenes(methods, family, count, seed).values())
@@ -68,7 +68,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
-def load_methods(options: argparse.Namespace) -> dict[str, Method]:
+def load_methods(options: argparse.Namespace) -> dict[str, MattingFunction]:
     """By name. The network computes in float32 everywhere: its figures should not depend on the device."""
     torch.backends.cudnn.allow_tf32 = False
     device = choose_device(options.device)

@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from dim_trt.scoring.datasets import Sample
+from dim_trt.scoring.datasets import TruthFiles
 from training.checkpoints import CheckpointError
 from training.data.folders import FolderSource
 from training.data.hard import MAX_WORKERS, HardExamples
@@ -100,7 +100,7 @@ class Budget:
         return self.progress(run) >= 1 or run.step >= self.stop_at
 
 
-def checkpoint(run: Run, out: Path, pictures: list[Sample], half: bool, log: Log) -> None:
+def checkpoint(run: Run, out: Path, pictures: list[TruthFiles], half: bool, log: Log) -> None:
     """Saves what resuming needs as last.pt and the best network so far as checkpoint.pt."""
     sad = -math.inf  # without validation the newest is the best
     if pictures:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dim_trt.errors import InvalidInput
-from dim_trt.scoring.datasets import Sample
+from dim_trt.scoring.datasets import TruthFiles
 from dim_trt.scoring.metrics import mse, sad
 from training.data.preprocess import network_input, pad_to_stride
 from training.data.samples import DataError
@@ -23,7 +23,7 @@ from training.scenes.drawing import Scene, draw_scene
 from training.scenes.families import FAMILIES
 from training.scenes.textures import Size
 
-Method = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[Any]]  # RGB image, trimap -> alpha [H, W]
+MattingFunction = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[Any]]  # RGB image, trimap -> alpha [H, W]
 HELD_OUT = 0xDEAD5EED  # begins the seeds of held-out scenes; no training run has a seed like this
 SCENE_SIZE = Size(288, 352)
 
@@ -60,7 +60,7 @@ def predict(
     return np.where(trimap == 0, 0, np.where(trimap == 255, 1, alpha)).astype(np.float32)
 
 
-def network(model: DeepImageMatting, half: bool = False) -> Method:
+def network(model: DeepImageMatting, half: bool = False) -> MattingFunction:
     return lambda image, trimap: predict(model, image, trimap, half)
 
 
@@ -72,7 +72,7 @@ def score(name: str, alpha: NDArray[Any], truth: NDArray[np.float32], trimap: ND
         raise DataError(f"{name}: {error}") from error
 
 
-def validate(method: Method, pictures: Iterable[Sample]) -> dict[str, Score]:
+def validate(method: MattingFunction, pictures: Iterable[TruthFiles]) -> dict[str, Score]:
     """Scores by picture, each at its own size."""
     scores = {}
     for picture in pictures:
@@ -90,7 +90,7 @@ def held_out_scene(seed: int, family: str, number: int, size: Size = SCENE_SIZE)
             return scene
 
 
-def validate_scenes(methods: Mapping[str, Method], family: str, count: int, seed: int) -> dict[str, Score]:
+def validate_scenes(methods: Mapping[str, MattingFunction], family: str, count: int, seed: int) -> dict[str, Score]:
     """The mean score of each method on `count` held-out scenes of one family."""
     scenes = [held_out_scene(seed, family, number) for number in range(count)]
     results = {}

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.gpu.report import table
-from benchmarks.gpu.session import Combination, Records, Settings, Sides, manifest
+from benchmarks.gpu.session import Combination, GpuSetup, Records, Sides, manifest
 from benchmarks.measure import size
 from dim_trt.capabilities import tensorrt_reason
 from dim_trt.files import write_atomic
@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as temporary:
         work = args.work or Path(temporary)
         work.mkdir(parents=True, exist_ok=True)
-        settings = Settings(
+        settings = GpuSetup(
             out=str(args.out.resolve()),
             work=str(work.resolve()),
             seconds=0.0 if args.dry_run else args.seconds,
@@ -80,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run(settings, args, reason)
 
 
-def run(settings: Settings, args: argparse.Namespace, reason: str) -> int:
+def run(settings: GpuSetup, args: argparse.Namespace, reason: str) -> int:
     records = Records(settings)
     records.path.unlink(missing_ok=True)
     records.add("manifest", **manifest(settings.commit))
@@ -119,7 +119,7 @@ def perform(job: str, args: argparse.Namespace, processes: Processes) -> None:
 class Processes:
     """Starts the parts of the benchmark, one after the other, as long as there is time."""
 
-    def __init__(self, settings: Settings, records: Records):
+    def __init__(self, settings: GpuSetup, records: Records):
         self.settings, self.records = settings, records
         self.settings_file = str(settings.write())
         self.log = Path(settings.out) / "log.txt"

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmarks.gpu.session import Records, Settings
+from benchmarks.gpu.session import GpuSetup, Records
 from benchmarks.networks import model_of, random_model
 from dim_trt.pictures.files import read_image, read_trimap
 from dim_trt.plans.builder import SHIPPED, onnx_file
@@ -85,7 +85,7 @@ def reference_alpha(model: DeepImageMatting, case: Case) -> NDArray[np.float32]:
     return pasted.astype(np.float32)
 
 
-def prepare(settings: Settings, name: str) -> None:
+def prepare(settings: GpuSetup, name: str) -> None:
     """Writes <name>.onnx and <name>.npz, the references, unless a former run has."""
     begin = time.perf_counter()
     target, answers = settings.file(f"{name}.onnx"), settings.file(f"{name}.npz")
@@ -116,4 +116,4 @@ def calibration_pictures(folder: Path, tiny: bool) -> Path:
 
 
 if __name__ == "__main__":
-    prepare(Settings.read(sys.argv[1]), sys.argv[2])
+    prepare(GpuSetup.read(sys.argv[1]), sys.argv[2])

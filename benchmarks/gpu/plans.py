@@ -18,7 +18,7 @@ import numpy as np
 import dim_trt
 from benchmarks.gpu.latency import Timings
 from benchmarks.gpu.models import calibration_pictures, cases
-from benchmarks.gpu.session import Combination, Settings, Steps
+from benchmarks.gpu.session import Combination, GpuSetup, Steps
 from dim_trt import Engine
 from dim_trt.errors import BuildError, Error
 from dim_trt.graph.load import load_onnx
@@ -33,7 +33,7 @@ MAJORS = (8, 11)  # a dry run makes the ONNX for the versions that differ
 
 
 class Worker:
-    def __init__(self, settings: Settings, combination: Combination):
+    def __init__(self, settings: GpuSetup, combination: Combination):
         self.settings, self.combination = settings, combination
         self.plan = settings.file(f"{str(combination).replace(' ', '-')}.plan")
         self.steps = Steps(settings, {"peer": "dim_trt", **asdict(combination)})
@@ -167,6 +167,6 @@ def _mean(change: Any) -> float:
 
 if __name__ == "__main__":
     try:
-        Worker(Settings.read(sys.argv[1]), Combination(*sys.argv[2:5])).work()
+        Worker(GpuSetup.read(sys.argv[1]), Combination(*sys.argv[2:5])).work()
     except Error as problem:
         sys.exit(f"error: {problem}")

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.gpu.models import load_model, tensor_of
-from benchmarks.gpu.session import NotHereError, Settings, Sides, Steps
+from benchmarks.gpu.session import GpuSetup, NotHereError, Sides, Steps
 from benchmarks.gpu.timing import clocked, sample
 from benchmarks.measure import summary
 from benchmarks.pictures import stripe
@@ -70,7 +70,7 @@ class Peer:
 
 
 class Worker:
-    def __init__(self, settings: Settings, model: str, name: str):
+    def __init__(self, settings: GpuSetup, model: str, name: str):
         self.settings, self.model, self.name = settings, model, name
         precision = "fp16" if "fp16" in name else "fp32"
         self.steps = Steps(settings, {"peer": name, "model": model, "precision": precision})
@@ -107,4 +107,4 @@ if __name__ == "__main__":
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.benchmark = True  # as TensorRT does, choose the fastest kernels by trying
-    Worker(Settings.read(sys.argv[1]), sys.argv[2], sys.argv[3]).work()
+    Worker(GpuSetup.read(sys.argv[1]), sys.argv[2], sys.argv[3]).work()

@@ -32,7 +32,7 @@ class Combination:
 
 
 @dataclass(frozen=True)
-class Settings:
+class GpuSetup:
     """Of one run of the benchmark; a file carries them to the processes that it starts.
 
     out: folder for the results. work: folder for ONNX files, plans and timings. deadline: seconds since the epoch.
@@ -67,7 +67,7 @@ class Settings:
         return path
 
     @classmethod
-    def read(cls, path: str) -> Settings:
+    def read(cls, path: str) -> GpuSetup:
         fields = json.loads(Path(path).read_text())
         return cls(**{**fields, "sizes": [(height, width) for height, width in fields["sizes"]]})
 
@@ -75,7 +75,7 @@ class Settings:
 class Records:
     """Results, one JSON object a line, each on disk before the next is measured: a run that is killed keeps them."""
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: GpuSetup):
         self.settings = settings
         self.path = Path(settings.out) / "records.jsonl"
 
@@ -109,7 +109,7 @@ class NotHereError(Exception):
 class Steps:
     """The steps of one process, as long as there is time: none that fails ends the others, and all leave a record."""
 
-    def __init__(self, settings: Settings, about: dict[str, Any]):
+    def __init__(self, settings: GpuSetup, about: dict[str, Any]):
         self.settings, self.about = settings, about
         self.records = Records(settings)
         self.facts = facts()

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from benchmarks.latency.cold import measure_cold
 from benchmarks.latency.exactness import errors, float32_alpha, float64_alpha, same_argmax
 from benchmarks.measure import manifest, measure, percentiles, summary, take_turns
-from benchmarks.methods import CLASSICAL, CLOCKS, COMPILED, ENGINE, NETWORKS, PYTORCH, Files, Method, load
+from benchmarks.methods import CLASSICAL, CLOCKS, COMPILED, ENGINE, NETWORKS, PYTORCH, Contender, Files, load
 from benchmarks.networks import Network
 from benchmarks.pictures import Picture
 from dim_trt.pictures.files import write_image
@@ -32,7 +32,7 @@ progress_bar = functools.partial(tqdm, leave=False, disable=None)
 class Loaded:
     """A method and what loading it took; `first_run_s` is of its first picture, `last_run_s` of the last one."""
 
-    method: Method
+    method: Contender
     load_s: float
     first_run_s: float | None = None
     last_run_s: float = 0.0

@@ -12,14 +12,14 @@ import onnx_graphsurgeon as gs
 from dim_trt.errors import BuildError
 from dim_trt.graph.export import export_model
 from dim_trt.graph.histogram import Histogram
-from dim_trt.graph.pictures import Picture, network_inputs
+from dim_trt.graph.pictures import CalibrationPicture, network_inputs
 from dim_trt.graph.precision import quantizable
 from dim_trt.graph.runtime import Session
 
 
 def collect_ranges(
     graph: gs.Graph,
-    pictures: Sequence[Picture],
+    pictures: Sequence[CalibrationPicture],
     preprocessing: dict[str, Any],
     progress: Callable[[Sequence[Any]], Iterable[Any]] = iter,
 ) -> dict[str, float]:

@@ -35,7 +35,7 @@ LAYOUTS = f"input/x.png with trimap1/x.png, or x.png with x{MARK}.png"
 
 
 @dataclass(frozen=True)
-class Picture:
+class CalibrationPicture:
     """What an engine is given: image [height, width, 3] uint8 BGR, trimap [height, width] uint8."""
 
     name: str
@@ -56,13 +56,13 @@ class Picture:
         return np.pad(planes, padding, mode="reflect")[None]
 
 
-def shipped_pictures() -> list[Picture]:
+def shipped_pictures() -> list[CalibrationPicture]:
     """The eight drawn scenes in dim_trt/calibration."""
     with resources.as_file(resources.files("dim_trt") / "calibration") as folder:
         return read_pictures(folder)
 
 
-def read_pictures(folder: StrPath) -> list[Picture]:
+def read_pictures(folder: StrPath) -> list[CalibrationPicture]:
     """Every pair in the folder, at most WINDOW_PX high and wide; raises InvalidInput that says what is missing."""
     pictures = [_read(image, trimap) for image, trimap in _pairs(Path(folder))]
     if not any(unknown_pixels(picture.trimap).any() for picture in pictures):
@@ -72,7 +72,7 @@ def read_pictures(folder: StrPath) -> list[Picture]:
     return pictures
 
 
-def network_inputs(pictures: Sequence[Picture], preprocessing: dict[str, Any]) -> list[NDArray[np.float32]]:
+def network_inputs(pictures: Sequence[CalibrationPicture], preprocessing: dict[str, Any]) -> list[NDArray[np.float32]]:
     """What the network is fed for each picture."""
     if not pictures:
         raise InvalidInput("pictures: expected at least one, got none")
@@ -101,7 +101,7 @@ def _images(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
 
 
-def _read(image_path: Path, trimap_path: Path) -> Picture:
+def _read(image_path: Path, trimap_path: Path) -> CalibrationPicture:
     image, trimap = read_image(image_path, "calibration"), read_trimap(trimap_path, "calibration")
     if image.shape[:2] != trimap.shape:
         raise InvalidInput(
@@ -109,7 +109,7 @@ def _read(image_path: Path, trimap_path: Path) -> Picture:
             f"got {list(trimap.shape)}"
         )
     window = _window(trimap)
-    return Picture(image_path.stem, image[window], trimap[window])
+    return CalibrationPicture(image_path.stem, image[window], trimap[window])
 
 
 def _window(trimap: NDArray[np.uint8]) -> tuple[slice, slice]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dim_trt.errors import InvalidInput
 from dim_trt.graph.export import export_model
 from dim_trt.graph.lower import import_graph
-from dim_trt.graph.pictures import Picture, network_inputs
+from dim_trt.graph.pictures import CalibrationPicture, network_inputs
 from dim_trt.graph.precision import quantizable, to_int8
 from dim_trt.graph.runtime import Session
 from dim_trt.scoring.metrics import unknown_pixels
@@ -22,7 +22,7 @@ THRESHOLD = 0.01  # mean change of alpha by all int8 layers together; 2.5 of the
 
 def sensitivity(
     graph: gs.Graph,
-    pictures: Sequence[Picture],
+    pictures: Sequence[CalibrationPicture],
     preprocessing: dict[str, Any],
     ranges: Mapping[str, float],
     progress: Callable[[Sequence[Any]], Iterable[Any]] = iter,

@@ -31,7 +31,7 @@ ADOBE = "Adobe-licensed images/"
 
 
 @dataclass(frozen=True)
-class Sample:
+class TruthFiles:
     """The three files of one picture."""
 
     name: str
@@ -74,7 +74,7 @@ def layouts(trimap_set: str = TRIMAP_SET) -> dict[str, list[Folders]]:
 LAYOUTS = tuple(layouts())
 
 
-def find_samples(folder: StrPath, layout: str = "auto", trimap_set: str | None = None) -> tuple[str, list[Sample]]:
+def find_samples(folder: StrPath, layout: str = "auto", trimap_set: str | None = None) -> tuple[str, list[TruthFiles]]:
     """The layout and its samples, sorted by name.
 
     Args:
@@ -104,7 +104,7 @@ def find_samples(folder: StrPath, layout: str = "auto", trimap_set: str | None =
     return name, _samples(name, root, folders)
 
 
-def alphamatting_samples(folder: StrPath, trimap_set: str = TRIMAP_SET) -> list[Sample]:
+def alphamatting_samples(folder: StrPath, trimap_set: str = TRIMAP_SET) -> list[TruthFiles]:
     """`find_samples` for the layout of alphamatting.com."""
     return find_samples(folder, "alphamatting", trimap_set)[1]
 
@@ -131,7 +131,7 @@ def _content(root: Path) -> str:
     return ", ".join(f"{name}/" for name in names[:8]) + (", ..." if len(names) > 8 else "") if names else "no folder"
 
 
-def _samples(layout: str, root: Path, folders: Folders) -> list[Sample]:
+def _samples(layout: str, root: Path, folders: Folders) -> list[TruthFiles]:
     images, trimaps, truths = (pictures(root / part) for part in folders)
     driving, where = (truths, folders.truth) if layout == "alphamatting" else (images, folders.image)
     if not driving:
@@ -145,7 +145,7 @@ def _samples(layout: str, root: Path, folders: Folders) -> list[Sample]:
             if stem not in there:
                 missing = root / part / f"{stem}.png"
                 raise InvalidInput(f"{layout}: {str(missing)!r} is missing, which {str(path)!r} needs")
-        samples.append(Sample(name, images[name], trimaps[name], truths[truth]))
+        samples.append(TruthFiles(name, images[name], trimaps[name], truths[truth]))
     if layout != "composition1k":
         for name in sorted(truths.keys() - driving.keys()):
             raise InvalidInput(f"{layout}: {str(truths[name])!r} has no picture in {str(root / folders.image)!r}")

@@ -20,11 +20,11 @@ from dim_trt.engine import Engine
 from dim_trt.errors import Error, InvalidInput
 from dim_trt.files import StrPath
 from dim_trt.pictures.files import quantize_alpha, read_alpha, read_image, read_trimap, write_image
-from dim_trt.scoring.datasets import Sample, alphamatting_samples, pictures
+from dim_trt.scoring.datasets import TruthFiles, alphamatting_samples, pictures
 from dim_trt.scoring.metrics import measure, unknown_pixels
 from dim_trt.scoring.scores import PictureScores, Scores
 
-__all__ = ["Method", "Sample", "alphamatting_samples", "engine_method", "evaluate", "prediction_method", "saving"]
+__all__ = ["Method", "TruthFiles", "alphamatting_samples", "engine_method", "evaluate", "prediction_method", "saving"]
 
 Known = Mapping[tuple[str, str], PictureScores]  # by label of the method and name of the picture
 
@@ -45,8 +45,8 @@ class Method:
     """Gives alpha [height, width] float32 in 0..1 of a sample. `identity` changes when that alpha may change."""
 
     scores: Scores  # empty, with what describes the method
-    identity: Callable[[Sample], str]
-    alpha: Callable[[Sample, Content], NDArray[np.float32]]
+    identity: Callable[[TruthFiles], str]
+    alpha: Callable[[TruthFiles, Content], NDArray[np.float32]]
 
 
 def engine_method(label: str, engine: Engine) -> Method:
@@ -57,7 +57,7 @@ def engine_method(label: str, engine: Engine) -> Method:
     return Method(scores, lambda _sample: digest, lambda _sample, content: engine.run(content.img, content.trimap))
 
 
-def prediction_method(folder: StrPath, samples: Sequence[Sample]) -> Method:
+def prediction_method(folder: StrPath, samples: Sequence[TruthFiles]) -> Method:
     """The alphas in a folder, each with the name of its sample; raises InvalidInput if one is missing."""
     root = Path(folder)
     if not root.is_dir():
@@ -88,7 +88,7 @@ def saving(method: Method, folder: Path, *, depth: int, resume: bool) -> Method:
     except OSError as failure:
         raise Error(f"save: cannot use the folder {str(folder)!r}: {failure.strerror}") from failure
 
-    def identity(sample: Sample) -> str:
+    def identity(sample: TruthFiles) -> str:
         return f"{method.identity(sample)} {depth}"
 
     def note(name: str, key: str) -> None:
@@ -99,7 +99,7 @@ def saving(method: Method, folder: Path, *, depth: int, resume: bool) -> Method:
             raise Error(f"cannot write {str(journal)!r}: {failure.strerror}") from failure
         done[name] = key
 
-    def alpha(sample: Sample, content: Content) -> NDArray[np.float32]:
+    def alpha(sample: TruthFiles, content: Content) -> NDArray[np.float32]:
         path = folder / f"{sample.name}.png"
         key = digest(identity(sample), file_digest(sample.image), file_digest(sample.trimap))
         if done.get(sample.name) == key and path.is_file():
@@ -116,11 +116,11 @@ def saving(method: Method, folder: Path, *, depth: int, resume: bool) -> Method:
 
 def evaluate(
     methods: Sequence[Method],
-    samples: Sequence[Sample],
+    samples: Sequence[TruthFiles],
     region: str = "unknown",
     known: Known | None = None,
     *,
-    progress: Callable[[Sequence[Sample]], Any] = iter,
+    progress: Callable[[Sequence[TruthFiles]], Any] = iter,
     after_each: Callable[[], None] = lambda: None,
 ) -> list[Scores]:
     """Scores of each method, in the order of methods and samples; changes of alpha are against the first method.
@@ -149,7 +149,7 @@ def evaluate(
     return [method.scores for method in methods]
 
 
-def read_content(sample: Sample) -> Content:
+def read_content(sample: TruthFiles) -> Content:
     """The sample's pictures; raises InvalidInput, naming the file, if they cannot be read or differ in size."""
     content = Content(read_image(sample.image), read_trimap(sample.trimap), read_alpha(sample.truth, "truth"))
     size = content.img.shape[:2]
@@ -173,14 +173,14 @@ def digest(*parts: str) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
-def _keys(methods: Sequence[Method], sample: Sample, region: str) -> list[str]:
+def _keys(methods: Sequence[Method], sample: TruthFiles, region: str) -> list[str]:
     """Of each method; the first method's identity is in all, since changes are against it."""
     files = [file_digest(path) for path in (sample.image, sample.trimap, sample.truth)]
     identities = [method.identity(sample) for method in methods]
     return [digest(str(VERSION), region, identities[0], own, *files) for own in identities]
 
 
-def _score(methods: Sequence[Method], sample: Sample, keys: Sequence[str], region: str) -> list[PictureScores]:
+def _score(methods: Sequence[Method], sample: TruthFiles, keys: Sequence[str], region: str) -> list[PictureScores]:
     content = read_content(sample)
     unknown = unknown_pixels(content.trimap)
     height, width = unknown.shape

@@ -12,6 +12,8 @@ from dim_trt.trimaps.checks import Finding, validate
 from dim_trt.trimaps.making import (
     DILATE,
     ERODE,
+    GREEN,
+    RED,
     Radius,
     Trimap,
     clean,
@@ -25,6 +27,8 @@ from dim_trt.trimaps.making import (
 __all__ = [
     "DILATE",
     "ERODE",
+    "GREEN",
+    "RED",
     "Finding",
     "Radius",
     "Trimap",

@@ -24,7 +24,7 @@ from dim_trt.pictures.composite import CHECKERBOARD, WHITE
 from dim_trt.plans.header import PRECISIONS
 
 if TYPE_CHECKING:
-    from dim_trt.video.job import Job
+    from dim_trt.video.job import ClipJob
 
 RESULTS = ("cutout", "alpha", "premultiplied", "composite")
 
@@ -151,14 +151,14 @@ def check_usage(args: argparse.Namespace) -> None:
         raise UsageError("--size is of raw frames on standard input: the clip is - then")
 
 
-def job(args: argparse.Namespace) -> Job:
-    from dim_trt.video.job import Job
-    from dim_trt.video.reading import RawFrames
+def job(args: argparse.Namespace) -> ClipJob:
+    from dim_trt.video.decoding import RawFrames
+    from dim_trt.video.job import ClipJob
 
     raw = None
     if args.size:
         raw = RawFrames(parse_size(args.size), args.pixel_format or "bgr24", parse_rate(args.rate or "25"))
-    return Job(
+    return ClipJob(
         source=args.video,
         raw=raw,
         unreadable=args.unreadable,

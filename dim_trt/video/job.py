@@ -39,9 +39,10 @@ from dim_trt.tracking.sources import (
 )
 from dim_trt.tracking.steady import Steady, with_motion
 from dim_trt.version import __version__
+from dim_trt.video.decoding import STANDARD_INPUT, RawFrames
 from dim_trt.video.formats import PNG, STANDARD_OUTPUT, Content, choose
 from dim_trt.video.pipeline import Look, estimator, matte_clip
-from dim_trt.video.reading import STANDARD_INPUT, Clip, RawFrames, Unreadable, VideoReader
+from dim_trt.video.reading import Clip, Unreadable, VideoReader
 from dim_trt.video.results import Output, Results, prepare_folder
 from dim_trt.video.segments import FRAMES, Segments, digest, fingerprint
 
@@ -49,7 +50,7 @@ LOGGER = logging.getLogger("dim_trt")
 
 
 @dataclass(frozen=True)
-class Job:
+class ClipJob:
     """What `python -m dim_trt.video` takes; see its help."""
 
     source: str
@@ -78,7 +79,7 @@ class Job:
     max_pixels: int | None = None
 
 
-def run(job: Job) -> str:
+def run(job: ClipJob) -> str:
     """Writes the results; a line that says what was done."""
     outputs = [Output(content, Path(path), choose(path, content, job.depth)) for content, path in job.results.items()]
     _check_places(job, outputs)
@@ -113,7 +114,7 @@ def run(job: Job) -> str:
     )
 
 
-def load_engine(plan: Path, job: Job) -> Engine:
+def load_engine(plan: Path, job: ClipJob) -> Engine:
     """On the CPU one core is left for reading and writing, unless `threads` says otherwise."""
     cores: int = capabilities()["cpu"]["threads"]
     on_cpu = json.loads(_core.read_plan_header(str(plan)))["backend"] == "cpu"
@@ -121,7 +122,7 @@ def load_engine(plan: Path, job: Job) -> Engine:
     return Engine(plan, job.device, threads, memory_limit_mb=job.memory_limit_mb, max_pixels=job.max_pixels)
 
 
-def trimap_source(job: Job) -> TrimapSource:
+def trimap_source(job: ClipJob) -> TrimapSource:
     """The source that the arguments mean.
 
     Raises:
@@ -141,14 +142,14 @@ def trimap_source(job: Job) -> TrimapSource:
     return TrimapVideo(job.known, convert=convert) if job.are_masks else TrimapVideo(job.known)
 
 
-def _carried(job: Job) -> dict[int, Path]:
+def _carried(job: ClipJob) -> dict[int, Path]:
     """The pictures of key frames, by frame; none where each frame has one of its own."""
     if job.key_frames:
         return paths_by_frame(job.known, "number")
     return {0: job.known} if _is_picture(job.known) and not job.fixed else {}
 
 
-def _reread(job: Job, keys: Collection[int]) -> Reread | None:
+def _reread(job: ClipJob, keys: Collection[int]) -> Reread | None:
     """The clip's frames once more, for trimaps that are carried backwards; None where they cannot or need not be."""
     if set(keys) == {0}:
         return None
@@ -168,12 +169,12 @@ def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in PICTURES and not path.is_dir()
 
 
-def _look(job: Job, clip: Clip, engine: Engine) -> Look:
+def _look(job: ClipJob, clip: Clip, engine: Engine) -> Look:
     background = read_background(job.background, clip.size) if "composite" in job.results else (0, 0, 0)
     return Look(background, estimator(engine) if job.estimate_colors else None)
 
 
-def _segments(job: Job, outputs: list[Output], plan: Path) -> Segments | None:
+def _segments(job: ClipJob, outputs: list[Output], plan: Path) -> Segments | None:
     """The folder beside the first result; None where all there is goes to a pipe."""
     files = [output for output in outputs if str(output.path) != STANDARD_OUTPUT]
     if not files:
@@ -184,7 +185,7 @@ def _segments(job: Job, outputs: list[Output], plan: Path) -> Segments | None:
     return Segments(folder, _asked(job, outputs, plan))
 
 
-def _asked(job: Job, outputs: list[Output], plan: Path) -> dict[str, Any]:
+def _asked(job: ClipJob, outputs: list[Output], plan: Path) -> dict[str, Any]:
     """Whatever decides the bits of the results, by names that a message can use.
 
     What to do at cuts is not among it: a run that stopped at one may go on with another choice.
@@ -216,7 +217,7 @@ def _asked(job: Job, outputs: list[Output], plan: Path) -> dict[str, Any]:
     }
 
 
-def _check_places(job: Job, outputs: list[Output]) -> None:
+def _check_places(job: ClipJob, outputs: list[Output]) -> None:
     """Raises InvalidInput where a result would replace another one or what it is made of; or has no folder."""
     read = {job.known.resolve(), Path(job.source).resolve(), Path(job.background).resolve()}
     files = [output for output in outputs if str(output.path) != STANDARD_OUTPUT]

@@ -20,8 +20,9 @@ from av.video.stream import VideoStream
 
 from dim_trt.errors import Error
 from dim_trt.files import replaced
+from dim_trt.video.decoding import reason
 from dim_trt.video.formats import Format
-from dim_trt.video.reading import Clip, reason
+from dim_trt.video.reading import Clip
 from dim_trt.video.segments import Segment
 
 LOGGER = logging.getLogger("dim_trt")

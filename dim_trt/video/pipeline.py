@@ -21,7 +21,7 @@ from dim_trt.streaming import stream
 from dim_trt.tracking.sources import Frame, Remembers, TrimapSource
 from dim_trt.video.ahead import ahead
 from dim_trt.video.formats import Content
-from dim_trt.video.reading import Picture, VideoReader
+from dim_trt.video.reading import ClipFrame, VideoReader
 from dim_trt.video.results import Results
 
 U8: TypeAlias = NDArray[np.uint8]
@@ -57,18 +57,18 @@ def estimator(engine: Engine) -> Callable[[Any, F32], tuple[Any, Any]]:
 
 
 class Seen(NamedTuple):
-    picture: Picture
+    picture: ClipFrame
     seen: Any
     trimap: U8 | None  # None: comes of the alpha before
 
 
 class Matted(NamedTuple):
-    picture: Picture
+    picture: ClipFrame
     alpha: F32
 
 
 class Colored(NamedTuple):
-    picture: Picture
+    picture: ClipFrame
     alpha: F32
     levels: dict[tuple[Content, int], Levels]  # by content and depth
 
@@ -117,7 +117,7 @@ def _first_look(source: TrimapSource, resumed: int, *, needs_previous: bool) -> 
     return resumed if needs_previous else resumed + 1
 
 
-def _see(pictures: Iterator[Picture], source: TrimapSource, resumed: int) -> Generator[Seen, None, None]:
+def _see(pictures: Iterator[ClipFrame], source: TrimapSource, resumed: int) -> Generator[Seen, None, None]:
     """Frames up to number `resumed` are matted already, and only looked at for those behind."""
     for picture in pictures:
         seen = source.look(picture.frame)
@@ -141,7 +141,7 @@ def _matte_in_turn(
 
 def _matte_ahead(frames: Generator[Seen, None, None], engine: Engine) -> Generator[Matted, None, None]:
     """Trimaps do not depend on alpha, so several frames may run at a time."""
-    under_way: deque[Picture] = deque()
+    under_way: deque[ClipFrame] = deque()
 
     def pairs() -> Iterator[tuple[U8, U8]]:
         for picture, _, trimap in frames:
@@ -159,7 +159,7 @@ def _matte_ahead(frames: Generator[Seen, None, None], engine: Engine) -> Generat
 
 
 @contextmanager
-def _naming(pictures: Sequence[Picture]) -> Iterator[None]:
+def _naming(pictures: Sequence[ClipFrame]) -> Iterator[None]:
     """The engine's errors name the frame, which is then the first of `pictures`."""
     try:
         yield

@@ -16,7 +16,7 @@ from dim_trt.files import write_atomic
 from dim_trt.pictures.files import Levels
 from dim_trt.video.formats import PNG, Content, Format
 from dim_trt.video.joining import join
-from dim_trt.video.reading import Clip, Picture
+from dim_trt.video.reading import Clip, ClipFrame
 from dim_trt.video.segments import FRAMES, Segment, Segments
 from dim_trt.video.writing import PngFolder, SegmentFile, Writer, even_size, raw_output
 
@@ -81,7 +81,7 @@ class Results:
             raise Error("no alpha was kept")
         return self._segments.last_alpha()
 
-    def add(self, picture: Picture, alpha: NDArray[np.float32], levels: Mapping[tuple[Content, int], Levels]) -> None:
+    def add(self, picture: ClipFrame, alpha: NDArray[np.float32], levels: Mapping[tuple[Content, int], Levels]) -> None:
         if self._open and len(self._open.indices) == self._frames:
             self._finish(ends_clip=False)
         if self._open is None:

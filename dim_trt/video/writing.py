@@ -14,12 +14,13 @@ from av.video.stream import VideoStream
 from dim_trt.errors import Error
 from dim_trt.pictures.files import Levels, write_image
 from dim_trt.video.colors import from_levels, stored_as
+from dim_trt.video.decoding import reason
 from dim_trt.video.formats import Format
-from dim_trt.video.reading import Clip, Picture, reason
+from dim_trt.video.reading import Clip, ClipFrame
 
 
 class Writer(Protocol):
-    def write(self, picture: Picture, levels: Levels) -> None: ...
+    def write(self, picture: ClipFrame, levels: Levels) -> None: ...
 
     def close(self) -> None:
         """Nothing is missing in the file after this. Raises Error."""
@@ -45,7 +46,7 @@ class SegmentFile:
         except av.FFmpegError as failure:
             raise self._failed(failure) from failure
 
-    def write(self, picture: Picture, levels: Levels) -> None:
+    def write(self, picture: ClipFrame, levels: Levels) -> None:
         if self._start is None:
             self._start = picture.pts
         whole = even(levels) if self._form.even else levels
@@ -94,7 +95,7 @@ class PngFolder:
     def __init__(self, folder: Path):
         self._folder = folder
 
-    def write(self, picture: Picture, levels: Levels) -> None:
+    def write(self, picture: ClipFrame, levels: Levels) -> None:
         write_image(self._folder / png_name(picture.frame.index), levels)
 
     def close(self) -> None:
@@ -110,7 +111,7 @@ class RawPipe:
     def __init__(self, stream: BinaryIO):
         self._stream = stream
 
-    def write(self, picture: Picture, levels: Levels) -> None:
+    def write(self, picture: ClipFrame, levels: Levels) -> None:
         self._stream.write(np.ascontiguousarray(levels).data)
         self._stream.flush()
 

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.gpu import __main__ as gpu
 from benchmarks.gpu.plans import remarks_instead_of_refusals
 from benchmarks.gpu.report import COMPILED, table
-from benchmarks.gpu.session import NotHereError, Records, Settings, Steps
+from benchmarks.gpu.session import GpuSetup, NotHereError, Records, Steps
 from benchmarks.gpu.timing import DRY_RUNS, sample
 from dim_trt.errors import BuildError
 from dim_trt.plans import tensorrt
@@ -24,9 +24,9 @@ from tests.tensorrt.fake_core import inspected, layer
 ONE_PLAN = ["--models", "lite", "--precisions", "fp16", "--unpool", "plugin", "--no-peers"]
 
 
-def settings(folder: Path, seconds: float = 60) -> Settings:
+def settings(folder: Path, seconds: float = 60) -> GpuSetup:
     here = str(folder)
-    return Settings(here, here, seconds=0, sizes=[(33, 65)], deadline=time.time() + seconds, dry_run=True, commit="x")
+    return GpuSetup(here, here, seconds=0, sizes=[(33, 65)], deadline=time.time() + seconds, dry_run=True, commit="x")
 
 
 @pytest.mark.timeout(300)

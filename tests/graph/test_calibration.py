@@ -19,7 +19,7 @@ from dim_trt.graph.calibrate import collect_ranges
 from dim_trt.graph.export import export_model
 from dim_trt.graph.histogram import Histogram
 from dim_trt.graph.lower import import_graph
-from dim_trt.graph.pictures import WINDOW_PX, Picture, read_pictures, shipped_pictures
+from dim_trt.graph.pictures import WINDOW_PX, CalibrationPicture, read_pictures, shipped_pictures
 from dim_trt.graph.precision import quantizable, to_int8
 from dim_trt.graph.runtime import Session
 from dim_trt.graph.sensitivity import choose_excluded, sensitivity
@@ -28,9 +28,9 @@ from tests.support.networks import input_tensor, random_picture
 from tests.support.tiny_graphs import PREPROCESSING, tiny_dim
 
 
-def picture(seed: int, height: int = 45, width: int = 71) -> Picture:
+def picture(seed: int, height: int = 45, width: int = 71) -> CalibrationPicture:
     image, trimap = random_picture(seed, height, width)
-    return Picture(str(seed), image[:, :, ::-1], trimap)
+    return CalibrationPicture(str(seed), image[:, :, ::-1], trimap)
 
 
 PICTURES = [picture(0), picture(1, 33, 64)]
@@ -43,7 +43,7 @@ def test_network_input_is_that_of_training() -> None:
         expected = input_tensor(one.image[:, :, ::-1], one.trimap).numpy()
         assert_within(one.network_input(PREPROCESSING), expected, 1e-6)
         swapped = one.network_input(PREPROCESSING | {"channel_order": "bgr"})
-        reordered = Picture("", one.image[:, :, ::-1], one.trimap).network_input(PREPROCESSING)
+        reordered = CalibrationPicture("", one.image[:, :, ::-1], one.trimap).network_input(PREPROCESSING)
         assert_within(swapped, reordered, 0)
 
 
@@ -59,7 +59,7 @@ def test_shipped_pictures_are_small_and_varied() -> None:
         assert sum(path.stat().st_size for path in folder.iterdir()) < 400_000
 
 
-def write_pair(image: Path, trimap: Path, one: Picture) -> None:
+def write_pair(image: Path, trimap: Path, one: CalibrationPicture) -> None:
     for path, values in ((image, one.image), (trimap, one.trimap)):
         path.parent.mkdir(parents=True, exist_ok=True)
         assert cv2.imwrite(str(path), values)
@@ -83,7 +83,7 @@ def test_of_a_large_picture_the_window_with_most_unknown_pixels_is_used(tmp_path
     trimap = np.zeros((height, width), np.uint8)
     trimap[90:-5, 190:-11] = 128
     image = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    write_pair(tmp_path / "x.png", tmp_path / "x_trimap.png", Picture("x", image, trimap))
+    write_pair(tmp_path / "x.png", tmp_path / "x_trimap.png", CalibrationPicture("x", image, trimap))
     (got,) = read_pictures(tmp_path)
     assert got.image.shape == (WINDOW_PX, WINDOW_PX, 3)
     assert (got.trimap == 128).sum() == min(WINDOW_PX, height - 95) * min(WINDOW_PX, width - 201)
@@ -102,12 +102,14 @@ def no_trimap(folder: Path) -> None:
 
 
 def other_size(folder: Path) -> None:
-    write_pair(folder / "x.png", folder / "x_trimap.png", Picture("x", PICTURES[0].image, PICTURES[1].trimap))
+    write_pair(
+        folder / "x.png", folder / "x_trimap.png", CalibrationPicture("x", PICTURES[0].image, PICTURES[1].trimap)
+    )
 
 
 def all_known(folder: Path) -> None:
     one = PICTURES[0]
-    write_pair(folder / "x.png", folder / "x_trimap.png", Picture("x", one.image, np.zeros_like(one.trimap)))
+    write_pair(folder / "x.png", folder / "x_trimap.png", CalibrationPicture("x", one.image, np.zeros_like(one.trimap)))
 
 
 def no_picture(folder: Path) -> None:
@@ -268,6 +270,6 @@ def test_changes_of_layers_add_up_as_the_root_of_squares() -> None:
 
 def test_sensitivity_needs_unknown_pixels() -> None:
     graph = import_graph(tiny_dim())
-    known = [Picture(p.name, p.image, np.zeros_like(p.trimap)) for p in PICTURES]
+    known = [CalibrationPicture(p.name, p.image, np.zeros_like(p.trimap)) for p in PICTURES]
     with pytest.raises(InvalidInput, match="pictures: expected unknown pixels"):
         sensitivity(graph, known, PREPROCESSING, collect_ranges(graph, known, PREPROCESSING))

@@ -32,7 +32,7 @@ class Foreground(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Layout:
+class FolderLayout:
     """Where things are. lists: the folders that may hold the name lists; prefix: how their names begin."""
 
     pairs: tuple[tuple[Path, Path], ...]  # (fg, alpha)
@@ -50,7 +50,7 @@ class Layout:
         return None
 
 
-def find_layout(data: Path, backgrounds: Path | None = None, test: bool = False) -> Layout:
+def find_layout(data: Path, backgrounds: Path | None = None, test: bool = False) -> FolderLayout:
     """The layout of `data`; `test` chooses Composition-1k's test set. Raises DataError."""
     if not data.is_dir():
         raise DataError(f"{data}: no such folder")
@@ -60,9 +60,9 @@ def find_layout(data: Path, backgrounds: Path | None = None, test: bool = False)
         folders = [part / name for name in PARTS if (part / name).is_dir()]
         pairs = tuple((folder / "fg", folder / "alpha") for folder in folders)
         lists = (part, root, data)
-        layout = Layout(pairs, backgrounds or part / "bg", lists, "test" if test else "training")
+        layout = FolderLayout(pairs, backgrounds or part / "bg", lists, "test" if test else "training")
     else:
-        layout = Layout(((data / "fg", data / "alpha"),), backgrounds or data / "bg")
+        layout = FolderLayout(((data / "fg", data / "alpha"),), backgrounds or data / "bg")
     if not layout.pairs:
         raise DataError(f"{part}: expected {' or '.join(PARTS)} in it")
     for folder in (*(folder for pair in layout.pairs for folder in pair), layout.backgrounds):
@@ -88,7 +88,7 @@ def pictures(folder: Path) -> dict[str, Path]:
     return found
 
 
-def find_foregrounds(layout: Layout) -> list[Foreground]:
+def find_foregrounds(layout: FolderLayout) -> list[Foreground]:
     """Those in the name list, else all. Raises DataError for names without a partner."""
     found: dict[str, Foreground] = {}
     for color_folder, alpha_folder in layout.pairs:
@@ -107,7 +107,7 @@ def find_foregrounds(layout: Layout) -> list[Foreground]:
     return list(found.values()) if listed is None else [found[Path(name).stem] for name in listed]
 
 
-def find_backgrounds(layout: Layout) -> list[Path]:
+def find_backgrounds(layout: FolderLayout) -> list[Path]:
     """Those in the name list, else all. Raises DataError if there are none, or one is missing."""
     listed = layout.names("bg")
     if listed is None:

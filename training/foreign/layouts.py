@@ -13,7 +13,7 @@ NORM_COUNTER = "num_batches_tracked"  # in files of newer PyTorch; says nothing 
 
 
 @dataclass(frozen=True)
-class Layout:
+class KeyLayout:
     """Our layer: their name, which `.weight` and `.bias` follow; `norms` of the batch norm after a convolution."""
 
     convs: Mapping[str, str]
@@ -27,7 +27,7 @@ def _encoder(name: str) -> dict[str, str]:
     return {f"conv{b}_{c}": name.format(block=b, conv=c, index=2 * (c - 1)) for b, c in numbers}
 
 
-MMAGIC = Layout(
+MMAGIC = KeyLayout(
     convs={
         **_encoder("backbone.encoder.layer{block}.{index}"),  # a ReLU stands between two convolutions
         "conv6": "backbone.encoder.conv6",
@@ -37,7 +37,7 @@ MMAGIC = Layout(
     refiner=dict(zip(REFINER, [f"refiner.refine_{part}" for part in ("conv1", "conv2", "conv3", "pred")], strict=True)),
 )
 
-HUOCHAITIANTANG = Layout(
+HUOCHAITIANTANG = KeyLayout(
     convs={
         **_encoder("conv{block}_{conv}"),
         "conv6": "conv6_1",
@@ -47,7 +47,7 @@ HUOCHAITIANTANG = Layout(
     refiner=dict(zip(REFINER, [f"refine_{part}" for part in ("conv1", "conv2", "conv3", "pred")], strict=True)),
 )
 
-INDEXNET = Layout(
+INDEXNET = KeyLayout(
     convs={
         **_encoder("conv{block}{conv}"),
         "conv6": "conv6",
@@ -62,7 +62,7 @@ _FOAMLIU = {
     **{f"deconv{number}": f"up{number}.conv.cbr_unit" for number in (5, 4, 3, 2)},
     "alpha": "up1.conv.cbr_unit",  # straight after the last unpooling
 }
-FOAMLIU = Layout(
+FOAMLIU = KeyLayout(
     convs={layer: f"{name}.0" for layer, name in _FOAMLIU.items()},
     norms={layer: f"{name}.1" for layer, name in _FOAMLIU.items()},
 )

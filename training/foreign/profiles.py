@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from training.data.preprocess import PREPROCESSING, Preprocessing, Resize
-from training.foreign.layouts import FOAMLIU, HUOCHAITIANTANG, INDEXNET, MMAGIC, Layout
+from training.foreign.layouts import FOAMLIU, HUOCHAITIANTANG, INDEXNET, MMAGIC, KeyLayout
 from training.model import ModelConfig
 
 ADOBE = "weights for non-commercial use only: trained on the Adobe Deep Image Matting data set"
@@ -35,7 +35,7 @@ class Profile:
     """
 
     name: str
-    layout: Layout
+    layout: KeyLayout
     config: ModelConfig
     licence: str
     source: str

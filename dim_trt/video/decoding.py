@@ -1,0 +1,132 @@
+"""What FFmpeg is asked for: a clip opened, its frames decoded or noted as unreadable at their place, and their turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple, TypeAlias, cast
+
+import av
+import cv2
+import numpy as np
+from av.container.input import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from dim_trt.errors import InvalidInput
+
+U8: TypeAlias = NDArray[np.uint8]
+
+STANDARD_INPUT = "-"
+FAILED_READS = 16  # in a row, after which what follows is given up
+
+
+@dataclass(frozen=True)
+class RawFrames:
+    """How the bytes of a pipe are to be taken: frames after another without a header."""
+
+    size: tuple[int, int]  # height, width
+    pixel_format: str  # FFmpeg's name, such as bgr24
+    rate: Fraction  # frames a second
+
+
+class Decoded(NamedTuple):
+    """A frame, or what stands for one that cannot be read."""
+
+    frame: VideoFrame | None
+    pts: int | None
+    failure: str = ""
+
+
+class Turn(NamedTuple):
+    """To upright: transpose first, then mirror."""
+
+    transpose: bool = False
+    flip_x: bool = False
+    flip_y: bool = False
+
+    def apply(self, picture: U8) -> U8:
+        turned = cv2.transpose(picture) if self.transpose else picture
+        if self.flip_x or self.flip_y:
+            turned = cv2.flip(turned, -1 if self.flip_x and self.flip_y else int(self.flip_x))
+        return np.asarray(turned, np.uint8)
+
+
+def open_clip(source: str, raw: RawFrames | None, name: str) -> InputContainer:
+    options = {}
+    if raw:
+        height, width = raw.size
+        options = {"video_size": f"{width}x{height}", "pixel_format": raw.pixel_format, "framerate": str(raw.rate)}
+    try:
+        place = "pipe:0" if source == STANDARD_INPUT else f"file:{source}"
+        return av.open(place, format="rawvideo" if raw else None, options=options)
+    except (av.FFmpegError, ValueError) as failure:
+        raise InvalidInput(f"video: cannot read {name}: {reason(failure)}") from failure
+
+
+def decode(container: InputContainer, stream: VideoStream) -> Iterator[Decoded]:
+    """Every frame in order, unreadable ones at their place.
+
+    A decoder says that it failed, but with several threads not at which packet; that is known from the time which no
+    frame has when a later frame comes.
+    """
+    waiting: set[int] = set()  # times of packets whose frames have not come yet
+    failures: list[str] = []
+    for packet in _packets(container, stream, failures.append):
+        if packet.pts is not None:
+            waiting.add(packet.pts)
+        try:
+            frames = packet.decode()
+        except av.FFmpegError as failure:
+            frames = []
+            if packet.pts is None and packet.size:  # nothing to find its place by
+                yield Decoded(None, None, reason(failure))
+            else:
+                failures.append(reason(failure))
+        for frame in frames:
+            missing = sorted(pts for pts in waiting if frame.pts is not None and pts < frame.pts)
+            waiting.difference_update(missing, [frame.pts or 0])
+            for pts in missing[: len(failures)]:
+                yield Decoded(None, pts, failures.pop(0))
+            yield Decoded(frame, frame.pts, "it is damaged" if frame.is_corrupt else "")
+    places = [*sorted(waiting), *[None for _ in failures]]
+    yield from (Decoded(None, place, what) for place, what in zip(places, failures, strict=False))
+
+
+def _packets(
+    container: InputContainer, stream: VideoStream, note: Callable[[str], None]
+) -> Iterator[Packet[VideoStream]]:
+    """The stream's packets and at last an empty one that flushes the decoder; reads that fail are noted."""
+    in_a_row = 0
+    while in_a_row < FAILED_READS:
+        try:
+            for packet in container.demux(stream):
+                in_a_row = 0
+                yield packet
+            return
+        except av.FFmpegError as failure:
+            if not in_a_row:
+                note(reason(failure))
+            in_a_row += 1
+
+
+def reason(failure: Exception) -> str:
+    """What FFmpeg says, without its numbers."""
+    return getattr(failure, "strerror", None) or str(failure)
+
+
+def turn_of(frame: VideoFrame) -> Turn:
+    """What the frame's display matrix says, as a turn by quarters and mirroring; anything else counts as none."""
+    side_data = cast(Mapping[str, bytes], frame.side_data)
+    if "DISPLAYMATRIX" not in side_data:
+        return Turn()
+    matrix = np.frombuffer(bytes(side_data["DISPLAYMATRIX"]), np.int32)  # x' = a x + c y, y' = b x + d y
+    a, b, c, d = (int(matrix[i]) for i in (0, 1, 3, 4))
+    if a and d and not b and not c:
+        return Turn(False, a < 0, d < 0)
+    if b and c and not a and not d:
+        return Turn(True, c < 0, b < 0)
+    return Turn()
