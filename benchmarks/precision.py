@@ -24,6 +24,7 @@ import onnx
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from dim_trt.arrays import unknown_pixels
 from dim_trt.errors import Error
 from dim_trt.files import write_atomic
 from dim_trt.graph.calibrate import collect_ranges
@@ -38,7 +39,7 @@ from dim_trt.graph.sensitivity import THRESHOLD, choose_excluded, sensitivity
 from dim_trt.pictures.files import read_alpha, read_image, read_trimap
 from dim_trt.plans.builder import SHIPPED, onnx_file
 from dim_trt.scoring.evaluation import alphamatting_samples
-from dim_trt.scoring.metrics import sad, unknown_pixels
+from dim_trt.scoring.metrics import sad
 
 SCENE_SIZE = (384, 512)
 SEED = 20  # not that of the shipped calibration pictures

@@ -28,7 +28,7 @@ from benchmarks.measure import add_json_argument, default_threads, manifest, wri
 from benchmarks.methods import CLASSICAL, CLOSED_FORM, ENGINE, KNN, ONNXRUNTIME, PYTORCH, TITLES, available, build_files
 from benchmarks.networks import MODEL_HELP, SHIPPED, load_network
 from benchmarks.pictures import Picture, alphamatting, scene
-from dim_trt.plans.header import PRECISIONS
+from dim_trt.precisions import PRECISIONS
 from dim_trt.scoring.metrics import METRICS
 from dim_trt.scoring.metrics import measure as score
 

@@ -1,4 +1,4 @@
-"""Checks of the arrays that callers pass; each message names the argument, what was expected and what came."""
+"""Arrays that callers pass: their checks, whose messages name the argument, what was expected and what came."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from dim_trt.errors import InvalidInput
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
+Mask: TypeAlias = NDArray[np.bool_]
 
 
 def check_alphas(alpha: Floats, **others: Floats) -> None:
@@ -26,3 +27,9 @@ def check_alphas(alpha: Floats, **others: Floats) -> None:
 def kind(array: object) -> str:
     """What came, for a message: dtype and shape, or the type of what is no array."""
     return f"{array.dtype} {list(array.shape)}" if isinstance(array, np.ndarray) else type(array).__name__
+
+
+def unknown_pixels(trimap: NDArray[np.uint8]) -> Mask:
+    """[height, width]: where the trimap is neither 0 nor 255."""
+    unknown: Mask = (trimap != 0) & (trimap != 255)
+    return unknown

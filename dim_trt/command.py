@@ -15,7 +15,7 @@ from typing import Any
 
 from dim_trt.errors import Error
 from dim_trt.pictures.limit import MAX_PIXELS, limit_pixels
-from dim_trt.plans.header import PRECISIONS
+from dim_trt.precisions import PRECISIONS
 
 USAGE = 2  # argparse's own exit code
 
@@ -37,13 +37,9 @@ def run_command(
     )
     add_arguments(parser)
     args = parser.parse_args(argv)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    logger = logging.getLogger("dim_trt")
-    logger.setLevel(logging.INFO)
-    logger.addFilter(_Once())
     warnings.formatwarning = lambda message, *_args, **_kwargs: f"warning: {message}\n"
     try:
-        with ends_well_when_terminated(), limit_pixels(getattr(args, "max_pixels", MAX_PIXELS)):
+        with logs_on_stderr(), ends_well_when_terminated(), limit_pixels(getattr(args, "max_pixels", MAX_PIXELS)):
             work(args)
         sys.stdout.flush()
     except UsageError as failure:
@@ -62,6 +58,21 @@ def run_command(
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     return 0
+
+
+@contextlib.contextmanager
+def logs_on_stderr() -> Iterator[None]:
+    """What the package logs is a line on stderr, each message once; afterwards the logger is as it was."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logger, once = logging.getLogger("dim_trt"), _Once()
+    before = logger.level
+    logger.setLevel(logging.INFO)
+    logger.addFilter(once)
+    try:
+        yield
+    finally:
+        logger.removeFilter(once)
+        logger.setLevel(before)
 
 
 @contextlib.contextmanager

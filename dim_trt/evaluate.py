@@ -21,7 +21,7 @@ from dim_trt.engine import Engine
 from dim_trt.errors import Error, InvalidInput
 from dim_trt.pictures.files import check_format, write_image
 from dim_trt.plans.cache import shipped_plan
-from dim_trt.plans.header import PRECISIONS
+from dim_trt.precisions import PRECISIONS
 from dim_trt.scoring.contact_sheet import Bgr, Row, contact_sheet
 from dim_trt.scoring.datasets import LAYOUTS, TRIMAP_SET, TruthFiles, find_samples
 from dim_trt.scoring.evaluation import Known, Method, engine_method, evaluate, prediction_method, read_content, saving

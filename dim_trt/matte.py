@@ -18,7 +18,7 @@ from dim_trt.errors import InvalidInput
 from dim_trt.pictures import folders
 from dim_trt.pictures.composite import CHECKERBOARD, WHITE
 from dim_trt.plans.cache import shipped_plan
-from dim_trt.plans.header import PRECISIONS
+from dim_trt.precisions import PRECISIONS
 from dim_trt.renditions import PictureJob, Rendering, check_outputs, load, matte
 
 RENDITIONS = ("cutout", "premultiplied", "composite")

@@ -24,8 +24,8 @@ from benchmarks.gpu.session import Combination, GpuSetup, Records, Sides, manife
 from benchmarks.measure import size
 from dim_trt.capabilities import tensorrt_reason
 from dim_trt.files import write_atomic
-from dim_trt.plans.header import PRECISIONS
 from dim_trt.plans.tensorrt_options import UNPOOL
+from dim_trt.precisions import PRECISIONS
 
 ROOT = Path(__file__).parents[2]
 MODELS = ("full", "lite")

@@ -20,12 +20,13 @@ from benchmarks.gpu.latency import Timings
 from benchmarks.gpu.models import calibration_pictures, cases
 from benchmarks.gpu.session import Combination, GpuSetup, Steps
 from dim_trt import Engine
+from dim_trt.arrays import unknown_pixels
 from dim_trt.errors import BuildError, Error
 from dim_trt.graph.load import load_onnx
 from dim_trt.plans import tensorrt
 from dim_trt.plans.builder import SHIPPED
 from dim_trt.plans.tensorrt_options import TensorRtOptions
-from dim_trt.scoring.metrics import sad, unknown_pixels
+from dim_trt.scoring.metrics import sad
 
 LARGEST_CASE = (512, 512)  # of the pictures that alpha is compared on
 EVERY_LAYER = 1e9  # a threshold that all layers keep

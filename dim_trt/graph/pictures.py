@@ -22,10 +22,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dim_trt.arrays import unknown_pixels
 from dim_trt.errors import InvalidInput
 from dim_trt.files import StrPath
 from dim_trt.pictures.files import read_image, read_trimap
-from dim_trt.scoring.metrics import unknown_pixels
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 MARK = "_trimap"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dim_trt.plans.header import ALIGNMENT
+ALIGNMENT = 64  # of everything in a plan, in bytes
 
 
 def aligned(size: int) -> int:

@@ -9,13 +9,13 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
+from dim_trt.arrays import unknown_pixels
 from dim_trt.errors import InvalidInput
 from dim_trt.graph.export import export_model
 from dim_trt.graph.lower import import_graph
 from dim_trt.graph.pictures import CalibrationPicture, network_inputs
 from dim_trt.graph.precision import quantizable, to_int8
 from dim_trt.graph.runtime import Session
-from dim_trt.scoring.metrics import unknown_pixels
 
 THRESHOLD = 0.01  # mean change of alpha by all int8 layers together; 2.5 of the 255 steps of a matte
 

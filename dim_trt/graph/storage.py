@@ -12,7 +12,7 @@ import onnx_graphsurgeon as gs
 from onnx import TensorProto
 
 from dim_trt.graph.weights import float32_weights, is_first_or_last, quantize_weights, to_float16
-from dim_trt.plans.header import check_precision
+from dim_trt.precisions import check_precision
 
 
 def store_weights(graph: gs.Graph, precision: str) -> gs.Graph:

@@ -12,8 +12,9 @@ from dim_trt import _core
 from dim_trt.capabilities import resolve_backend
 from dim_trt.errors import BuildError, InvalidInput, PlanError
 from dim_trt.files import StrPath, cache_folder
-from dim_trt.plans.header import SHAPES, check_precision, write_plan
+from dim_trt.plans.header import SHAPES, write_plan
 from dim_trt.plans.tensorrt_options import TensorRtOptions
+from dim_trt.precisions import check_precision
 from dim_trt.version import __version__
 
 if TYPE_CHECKING:

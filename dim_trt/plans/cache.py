@@ -11,8 +11,9 @@ from dim_trt.capabilities import resolve_backend, resolve_device, tensorrt_folde
 from dim_trt.errors import BuildError, Error, PlanError
 from dim_trt.files import cache_folder
 from dim_trt.plans.builder import SHIPPED, build_plan, onnx_file
-from dim_trt.plans.header import FORMAT_VERSION, check_precision
+from dim_trt.plans.header import FORMAT_VERSION
 from dim_trt.plans.tensorrt_options import TensorRtOptions
+from dim_trt.precisions import check_precision
 from dim_trt.version import __version__
 
 REMEDY = "set DIM_TRT_CACHE to a folder that can be written, or give a plan with --plan"

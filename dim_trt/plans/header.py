@@ -9,19 +9,13 @@ import hashlib
 import json
 from typing import Any
 
-from dim_trt.errors import BuildError, InvalidInput
+from dim_trt.errors import BuildError
 from dim_trt.files import StrPath, write_atomic
+from dim_trt.graph.program import ALIGNMENT
 
 MAGIC = b"DIMPLAN1"
 FORMAT_VERSION = 1
-ALIGNMENT = 64
-PRECISIONS = ("fp32", "fp16", "int8")
 SHAPES = {"min": [1, 1], "opt": [512, 512], "max": [16384, 16384]}  # (height, width) before padding
-
-
-def check_precision(precision: str) -> None:
-    if precision not in PRECISIONS:
-        raise InvalidInput(f"precision: expected one of {', '.join(PRECISIONS)}, got {precision!r}")
 
 
 def write_plan(path: StrPath, header: dict[str, Any], payload: bytes) -> dict[str, Any]:

@@ -17,11 +17,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dim_trt.arrays import Floats, check_alphas, kind
+from dim_trt.arrays import Floats, Mask, check_alphas, kind, unknown_pixels
 from dim_trt.errors import InvalidInput
 
 Doubles = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 REGIONS = ("unknown", "whole")
 UNITS = {
@@ -101,12 +100,6 @@ def measure(
         "gradient": _gradient(alpha, truth, pixels),
         "connectivity": _connectivity(alpha, truth, pixels),
     }
-
-
-def unknown_pixels(trimap: NDArray[np.uint8]) -> Mask:
-    """[height, width]: where the trimap is neither 0 nor 255."""
-    unknown: Mask = (trimap != 0) & (trimap != 255)
-    return unknown
 
 
 def check_trimap(trimap: NDArray[np.uint8] | None, size: tuple[int, ...]) -> NDArray[np.uint8]:

@@ -23,9 +23,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from dim_trt.arrays import Floats, check_alphas
+from dim_trt.arrays import Floats, Mask, check_alphas, unknown_pixels
 from dim_trt.errors import InvalidInput
-from dim_trt.scoring.metrics import Doubles, Mask, check_trimap, unknown_pixels
+from dim_trt.scoring.metrics import Doubles, check_trimap
 
 DTSSD_CONVENTIONS = {
     "rvm": "100 * root of the mean over the whole frame",

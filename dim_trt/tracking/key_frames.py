@@ -22,7 +22,7 @@ from dim_trt.errors import InvalidInput
 from dim_trt.tracking.anchors import GUESS_SHARE, STRANGE, UNTRACKED_PX, Anchor, together
 from dim_trt.tracking.backwards import Backwards, Reread
 from dim_trt.tracking.flow import F32, U8, Mask, Motion, Watcher, spread
-from dim_trt.tracking.sources import Frame, require_size
+from dim_trt.tracking.sources import Frame, Remembers, TrimapSource, require_size
 
 AtCut: TypeAlias = Literal["stop", "unknown", "carry"]
 
@@ -46,7 +46,7 @@ class Seen:
     anchor: Anchor | None
 
 
-class KeyFrames:
+class KeyFrames(TrimapSource, Remembers):
     """A source that carries trimaps of key frames on through a clip.
 
     Args:

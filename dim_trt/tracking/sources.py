@@ -100,7 +100,7 @@ def as_mask(erode: trimaps.Radius = trimaps.ERODE, dilate: trimaps.Radius = trim
     return convert
 
 
-class ConstantTrimap:
+class ConstantTrimap(TrimapSource):
     """The same trimap [height, width] uint8 for every frame: a camera and an object that keep their places."""
 
     needs_previous = False
@@ -120,7 +120,7 @@ class ConstantTrimap:
         pass
 
 
-class TrimapFolder:
+class TrimapFolder(TrimapSource, Counted):
     """A folder (or pattern) with a picture for each frame.
 
     Args:
@@ -163,7 +163,7 @@ class TrimapFolder:
         pass
 
 
-class TrimapVideo:
+class TrimapVideo(TrimapSource, Counted):
     """Another video with a trimap for each frame, by order.
 
     Lossy codecs move 0 and 255 a little, so what is within 16 of them counts as them.

@@ -69,7 +69,7 @@ def with_motion(source: TrimapSource) -> TrimapSource:
     return source if getattr(source, "finds_motion", False) else _WithMotion(source)
 
 
-class _WithMotion:
+class _WithMotion(TrimapSource):
     def __init__(self, source: TrimapSource):
         self._source, self._watcher = source, Watcher()
         self.needs_previous = source.needs_previous

@@ -21,7 +21,7 @@ from dim_trt import trimaps
 from dim_trt.command import UsageError, add_engine_arguments, add_picture_arguments, run_command
 from dim_trt.errors import BackendUnavailable
 from dim_trt.pictures.composite import CHECKERBOARD, WHITE
-from dim_trt.plans.header import PRECISIONS
+from dim_trt.precisions import PRECISIONS
 
 if TYPE_CHECKING:
     from dim_trt.video.job import ClipJob

@@ -16,8 +16,8 @@ from benchmarks.gpu.session import GpuSetup, NotHereError, Records, Steps
 from benchmarks.gpu.timing import DRY_RUNS, sample
 from dim_trt.errors import BuildError
 from dim_trt.plans import tensorrt
-from dim_trt.plans.header import PRECISIONS
 from dim_trt.plans.tensorrt_options import UNPOOL
+from dim_trt.precisions import PRECISIONS
 from tests.support.gpu import missing
 from tests.tensorrt.fake_core import inspected, layer
 

@@ -14,7 +14,8 @@ import numpy as np
 import onnx
 
 import dim_trt
-from dim_trt.plans.header import FORMAT_VERSION, PRECISIONS
+from dim_trt.plans.header import FORMAT_VERSION
+from dim_trt.precisions import PRECISIONS
 from tests.golden.picture import picture
 from tests.support.tiny_graphs import tiny_dim
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from dim_trt import Engine, _core
-from dim_trt.plans.header import PRECISIONS
-from dim_trt.scoring.metrics import sad, unknown_pixels
+from dim_trt.arrays import unknown_pixels
+from dim_trt.precisions import PRECISIONS
+from dim_trt.scoring.metrics import sad
 from tests.support.compare import assert_within
 from tests.support.gpu import CONFIGS, SHIPPED, TOLERANCES, Plans, Tolerance, clear_picture
 from training.scenes.drawing import draw_scene

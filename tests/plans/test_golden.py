@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import dim_trt
-from dim_trt.plans.header import FORMAT_VERSION, PRECISIONS
+from dim_trt.plans.header import FORMAT_VERSION
+from dim_trt.precisions import PRECISIONS
 from tests.golden.picture import picture
 from tests.support.compare import assert_within
 

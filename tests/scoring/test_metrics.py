@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from dim_trt.arrays import unknown_pixels
 from dim_trt.errors import InvalidInput
-from dim_trt.scoring.metrics import METRICS, connectivity, gradient, mad, measure, mse, sad, unknown_pixels
+from dim_trt.scoring.metrics import METRICS, connectivity, gradient, mad, measure, mse, sad
 
 pytestmark = pytest.mark.public
 ALPHA = np.array([[0.0, 0.5, 1.0], [0.25, 1.0, 0.0]], np.float32)
