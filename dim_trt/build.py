@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dim_trt.capabilities import BACKENDS
-from dim_trt.command import add_precision_argument, run_command
+from dim_trt.command import SIZE, add_precision_argument, parse_size, run_command
 from dim_trt.plans.builder import build_plan
-from dim_trt.plans.tensorrt_options import PROFILES, UNPOOL, TensorRtOptions
+from dim_trt.plans.tensorrt_options import TUNINGS, UNPOOL, TensorRtOptions
 
 SIZES = {
     "min": "smallest picture; default: 1x1",
-    "opt": "size to be fastest at; default: the profile's",
-    "max": "largest picture; default: the profile's",
+    "opt": "size to be fastest at; default: that of --tuned-for",
+    "max": "largest picture; default: that of --tuned-for",
 }
 
 
@@ -33,9 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backend", choices=BACKENDS, default="auto", help="default: %(default)s")
     group = parser.add_argument_group("for the tensorrt backend")
     add = group.add_argument
-    add("--profile", choices=PROFILES, help="what the engine is tuned for; default: 1080p")
+    add("--tuned-for", choices=TUNINGS, help="the size to be fastest at, and with it the largest; default: 1080p")
     for name, what in SIZES.items():
-        add(f"--{name}-size", type=parse_size, metavar="HxW", help=what)
+        add(f"--{name}-size", type=parse_size, metavar=SIZE, help=what)
     add("--unpool", choices=UNPOOL, help="CUDA plugins, or TensorRT's own layers; default: plugin")
     add("--gpu", type=int, metavar="N", help="the GPU to build for; default: 0")
     add("--workspace-mb", type=int, metavar="MB", help="most scratch memory of one layer")
@@ -44,14 +44,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--threshold", type=float, help="most that int8 may change alpha on average; default: 0.01")
     add("--timing-cache", type=Path, metavar="FILE", help="default: one in the cache folder")
     add("--layers-json", type=Path, metavar="FILE", help="also write what TensorRT chose for each layer")
-
-
-def parse_size(text: str) -> tuple[int, int]:
-    """ "1080x1920" as (height, width)."""
-    height, cross, width = text.partition("x")
-    if not (cross and height.isdigit() and width.isdigit()):
-        raise argparse.ArgumentTypeError(f"expected HEIGHTxWIDTH, for example 1080x1920, got {text!r}")
-    return int(height), int(width)
 
 
 def chosen_options(args: argparse.Namespace) -> TensorRtOptions | None:
@@ -70,7 +62,7 @@ def work(args: argparse.Namespace) -> None:
     size = args.output.stat().st_size / 1e6
     print(f"{args.output}  {size:.2f} MB  {header['precision']}  {header['backend']}  built in {seconds:.2f} s")
     if origin := header.get("tensorrt"):
-        sides = ", ".join(f"{name} {height}x{width}" for name, (height, width) in header["shapes"].items())
+        sides = ", ".join(f"{name} {width}x{height} px" for name, (height, width) in header["shapes"].items())
         print(f"TensorRT {origin['version']}, {origin['gpu']}, {sides}; convolutions: {origin['convolutions']}")
 
 

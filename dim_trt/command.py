@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -17,6 +18,7 @@ from dim_trt.errors import Error
 from dim_trt.pictures.limit import MAX_PIXELS, limit_pixels
 from dim_trt.precisions import PRECISIONS
 
+SIZE = "WIDTHxHEIGHT"
 USAGE = 2  # argparse's own exit code
 
 
@@ -117,6 +119,12 @@ def add_picture_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_depth_arguments(parser: argparse.ArgumentParser, where: str = "") -> None:
+    """`where`: which files can hold 16 bits, if that is not plain."""
+    for name, what in (("alpha", "alpha"), ("color", "cutouts and composites")):
+        parser.add_argument(f"--{name}-depth", type=int, choices=(8, 16), help=f"bits of {what}{where}; default: 8")
+
+
 def add_precision_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--precision",
@@ -124,6 +132,14 @@ def add_precision_argument(parser: argparse.ArgumentParser) -> None:
         default="fp32",
         help="of the weights on the CPU, of the arithmetic on a GPU; default: %(default)s",
     )
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """ "1920x1080", width first as cameras, screens and FFmpeg write it, as (height, width)."""
+    match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"expected {SIZE} such as 1920x1080, got {text!r}")
+    return int(match[2]), int(match[1])
 
 
 class _Once(logging.Filter):

@@ -80,7 +80,7 @@ class Engine:
             threads=count("threads", threads, "all cores"),
             color=color,
             gpu=self._gpu,
-            region=options.region,
+            region=options.window,
             max_concurrent=runs or 2,
             cuda_graphs=options.cuda_graphs,
             tensorrt_folders=tensorrt_folders(),

@@ -14,16 +14,16 @@ from dim_trt.files import StrPath
 class TensorRtRun:
     """How an engine runs plans of the tensorrt backend.
 
-    region: run only the part of a picture that the unknown pixels need, which changes nothing in alpha; False runs
+    window: run only the part of a picture that the unknown pixels need, which changes nothing in alpha; False runs
         whole pictures, always at the same speed. With `run(..., stream=...)` pictures are always run whole.
     cuda_graphs: record the GPU's work once per size and replay it, which takes less of the CPU.
     """
 
-    region: bool = True
+    window: bool = True
     cuda_graphs: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("region", "cuda_graphs"):
+        for name in ("window", "cuda_graphs"):
             if not isinstance(value := getattr(self, name), bool):
                 raise InvalidInput(f"{name}: expected True or False, got {value!r}")
 

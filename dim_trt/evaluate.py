@@ -25,7 +25,7 @@ from dim_trt.precisions import PRECISIONS
 from dim_trt.scoring.contact_sheet import Bgr, Row, contact_sheet
 from dim_trt.scoring.datasets import LAYOUTS, TRIMAP_SET, TruthFiles, find_samples
 from dim_trt.scoring.evaluation import Known, Method, engine_method, evaluate, prediction_method, read_content, saving
-from dim_trt.scoring.metrics import METRICS, REGIONS
+from dim_trt.scoring.metrics import AREAS, METRICS
 from dim_trt.scoring.scores import SHORT, Scores, format_table, read_json, write_csv, write_json
 
 LOGGER = logging.getLogger("dim_trt")
@@ -44,14 +44,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--precision", choices=PRECISIONS, nargs="+", help="plans of the shipped model instead; default: fp32"
     )
     parser.add_argument("--predictions", type=Path, metavar="DIR", help="score these alphas instead of running a plan")
-    parser.add_argument("--region", choices=REGIONS, default="unknown", help="of the pictures; default: %(default)s")
+    parser.add_argument("--area", choices=AREAS, default="unknown", help="of the pictures; default: %(default)s")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the scores of every picture there")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="the same as a table")
     parser.add_argument("--sheet", type=Path, metavar="PNG", help="write a contact sheet of the first plan's worst")
     parser.add_argument("--worst", type=int, default=10, metavar="N", help="pictures to list; default: %(default)s")
     parser.add_argument("--sort", choices=METRICS, default="sad", help="what the worst is; default: %(default)s")
     parser.add_argument("--save", type=Path, metavar="DIR", help="write the alphas there, and score what was written")
-    parser.add_argument("--depth", type=int, choices=(8, 16), help="of --save, 8 as in published tables; default: 16")
+    parser.add_argument(
+        "--alpha-depth", type=int, choices=(8, 16), help="of --save, 8 as in published tables; default: 16"
+    )
     parser.add_argument("--resume", action="store_true", help="keep what is in --json and --save if it is still right")
     add_picture_arguments(parser)
     add_engine_arguments(parser)
@@ -67,12 +69,12 @@ def work(args: argparse.Namespace) -> None:
     table = [method.scores for method in methods]
     write = functools.partial(write_results, args, table, known, layout, len(samples))
     try:
-        evaluate(methods, samples, args.region, known, progress=progress_bar, after_each=every(write))
+        evaluate(methods, samples, args.area, known, progress=progress_bar, after_each=every(write))
     finally:
         write()
     report_resumed(table, known, len(samples))
     print(f"{layout}, {len(samples)} pictures")
-    print(format_table(table, args.region, metric=args.sort, count=args.worst))
+    print(format_table(table, args.area, metric=args.sort, count=args.worst))
     if args.csv:
         write_csv(args.csv, table)
     if args.sheet:
@@ -89,8 +91,8 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise UsageError("--alphamatting is a layout: give the folder with --data")
     if args.resume and not (args.json or args.save):
         raise UsageError("--resume goes with --json or --save")
-    if args.depth and not args.save:
-        raise UsageError("--depth goes with --save")
+    if args.alpha_depth and not args.save:
+        raise UsageError("--alpha-depth goes with --save")
     if args.worst < 1:
         raise UsageError(f"--worst: expected a number from 1, got {args.worst}")
     if args.sheet:
@@ -116,7 +118,7 @@ def choose_methods(args: argparse.Namespace, samples: Sequence[TruthFiles]) -> l
         raise InvalidInput(f"save: expected plans with different names for the folders in it, got {', '.join(names)}")
     folders = [args.save / name for name in names] if len(names) > 1 else [args.save]
     return [
-        saving(method, folder, depth=args.depth or 16, resume=args.resume)
+        saving(method, folder, depth=args.alpha_depth or 16, resume=args.resume)
         for method, folder in zip(methods, folders, strict=True)
     ]
 
@@ -137,7 +139,7 @@ def write_results(args: argparse.Namespace, table: Sequence[Scores], known: Know
             for scores in table
         ]
     trimap_set = (args.trimap_set or TRIMAP_SET) if layout == "alphamatting" else None
-    write_json(args.json, table, complete=complete, region=args.region, layout=layout, trimap_set=trimap_set)
+    write_json(args.json, table, complete=complete, area=args.area, layout=layout, trimap_set=trimap_set)
 
 
 def every(write: Callable[[], None], seconds: float = SAVE_EVERY_S) -> Callable[[], None]:
@@ -170,7 +172,7 @@ def draw_sheet(method: Method, samples: Sequence[TruthFiles], args: argparse.Nam
         figures = "   ".join(f"{SHORT[name]} {getattr(entry, name):.4g}" for name in METRICS)
         rows.append(Row(f"{entry.name}   {figures}", *content, method.alpha(sample, content)))
     heading = (
-        f"{method.scores.label}, {args.region} region, worst {SHORT[args.sort]} first, {len(rows)} of {len(samples)}"
+        f"{method.scores.label}, {AREAS[args.area]}, worst {SHORT[args.sort]} first, {len(rows)} of {len(samples)}"
     )
     return contact_sheet(rows, heading)
 

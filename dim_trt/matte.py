@@ -12,7 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dim_trt import trimaps
-from dim_trt.command import UsageError, add_engine_arguments, add_picture_arguments, engine_options, run_command
+from dim_trt.command import (
+    UsageError,
+    add_depth_arguments,
+    add_engine_arguments,
+    add_picture_arguments,
+    engine_options,
+    run_command,
+)
 from dim_trt.engine import Engine
 from dim_trt.errors import InvalidInput
 from dim_trt.pictures import folders
@@ -40,8 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="RADIUS",
             help=f"of --mask, in pixels (7) or of the object's size (2%%); default: {default.replace('%', '%%')}",
         )
-    parser.add_argument("-o", "--output", type=Path, help="alpha; default: alpha.png; for many pictures a folder")
-    parser.add_argument("--depth", type=int, choices=(8, 16), default=8, help="bits of alpha; default: %(default)s")
+    parser.add_argument("-o", "--alpha", type=Path, help="default: alpha.png; for many pictures a folder")
+    add_depth_arguments(parser)
     add_rendition_arguments(parser)
     parser.add_argument(
         "--skip-existing", action="store_true", help="of many pictures those that have all their results"
@@ -73,7 +80,6 @@ def add_rendition_arguments(parser: argparse.ArgumentParser) -> None:
         help="of cutouts and composites: the estimated foreground's, or the picture's own, whose mixed pixels keep "
         "some of the old background; default: estimated",
     )
-    parser.add_argument("--color-depth", type=int, choices=(8, 16), help="bits of cutouts and composites; default: 8")
     parser.add_argument(
         "--format", metavar="SUFFIX", help="of what is written for many pictures, such as tif; default: png"
     )
@@ -82,7 +88,7 @@ def add_rendition_arguments(parser: argparse.ArgumentParser) -> None:
 def work(args: argparse.Namespace) -> None:
     check_usage(args)
     settings = Rendering(
-        depth=args.depth,
+        alpha_depth=args.alpha_depth or 8,
         color_depth=args.color_depth or 8,
         background=args.background or WHITE,
         estimate_colors=args.colors != "image",
@@ -106,7 +112,7 @@ def check_usage(args: argparse.Namespace) -> None:
     if (args.colors or args.color_depth) and not any(getattr(args, name) for name in RENDITIONS):
         raise UsageError("--colors and --color-depth go with --cutout, --premultiplied or --composite")
     if folders.is_many(args.image):
-        if not args.output:
+        if not args.alpha:
             raise UsageError("-o is needed for many pictures: the folder of their alphas")
     elif args.skip_existing or args.format:
         raise UsageError("--skip-existing and --format are for many pictures: --image names a folder or a pattern then")
@@ -118,7 +124,7 @@ def load_engine(args: argparse.Namespace) -> Engine:
 
 def work_on_one(args: argparse.Namespace, settings: Rendering) -> None:
     job = PictureJob(
-        args.image, args.mask or args.trimap, args.output or Path("alpha.png"), *(getattr(args, n) for n in RENDITIONS)
+        args.image, args.mask or args.trimap, args.alpha or Path("alpha.png"), *(getattr(args, n) for n in RENDITIONS)
     )
     check_outputs(job, settings)
     loaded = load(job, settings)
@@ -135,7 +141,7 @@ def work_on_many(args: argparse.Namespace, settings: Rendering) -> None:
     """One bad picture does not stop the rest; the Error at the end names them all."""
     pictures = folders.list_pictures(args.image)
     argument, second = ("mask", args.mask) if args.mask else ("trimap", args.trimap)
-    results = {name: getattr(args, name) for name in ("output", *RENDITIONS) if getattr(args, name)}
+    results = {name: getattr(args, name) for name in ("alpha", *RENDITIONS) if getattr(args, name)}
     if not second.is_dir():
         raise InvalidInput(f"{argument}: {str(second)!r}: expected a folder, as --image names many pictures")
     check_folders(list(results.values()), [second, *(path.parent for path in pictures)])
@@ -143,7 +149,7 @@ def work_on_many(args: argparse.Namespace, settings: Rendering) -> None:
 
     def job_of(image: Path, partner: Path) -> PictureJob:
         paths = {name: folder / f"{image.stem}{suffix}" for name, folder in results.items()}
-        return PictureJob(image, partner, paths["output"], *(paths.get(name) for name in RENDITIONS))
+        return PictureJob(image, partner, paths["alpha"], *(paths.get(name) for name in RENDITIONS))
 
     check_outputs(job_of(pictures[0], second), settings)
     for folder in results.values():

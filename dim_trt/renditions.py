@@ -28,7 +28,7 @@ from dim_trt.pictures.files import (
 class Rendering:
     """What is made of every picture alike."""
 
-    depth: int = 8  # bits of alpha
+    alpha_depth: int = 8  # bits of alpha
     color_depth: int = 8  # bits of the pictures with colors
     background: str = WHITE  # '#rrggbb', 'checkerboard' or a file
     estimate_colors: bool = True  # else the picture's own, old background included
@@ -63,7 +63,7 @@ class Loaded:
 
 def check_outputs(job: PictureJob, settings: Rendering) -> None:
     """Raise InvalidInput for a name whose format cannot hold what is asked for; before any work."""
-    check_format(job.alpha, "output", depth=settings.depth)
+    check_format(job.alpha, "alpha", depth=settings.alpha_depth)
     for path, name, channels in (
         (job.cutout, "cutout", 4),
         (job.premultiplied, "premultiplied", 4),
@@ -89,7 +89,7 @@ def matte(engine: Engine, job: PictureJob, loaded: Loaded, settings: Rendering) 
     start = time.perf_counter()
     alpha = np.asarray(engine.run(loaded.img, loaded.trimap))
     latency_ms = (time.perf_counter() - start) * 1e3
-    pictures: dict[Path, Levels] = {job.alpha: quantize_alpha(alpha, settings.depth)}
+    pictures: dict[Path, Levels] = {job.alpha: quantize_alpha(alpha, settings.alpha_depth)}
     if job.cutout or job.premultiplied or job.composite:
         colors = find_colors(engine, job, loaded.img, alpha, settings)
         if job.cutout:

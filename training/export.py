@@ -1,7 +1,7 @@
 """checkpoint -> dim.onnx: plain standard ONNX with any height and width, batch norm folded, metadata inside.
 
     python -m training.export --from runs/lite/checkpoint.pt -o dim.onnx
-    python -m training.export --from stage3.pth --profile mmagic -o dim.onnx     another program's; see training.foreign
+    python -m training.export --from stage3.pth --repository mmagic -o dim.onnx    another's; see training.foreign
     python -m training.export --from runs/lite/checkpoint.pt --to lite.safetensors     weights for another program
 
 Importable, too: `export_onnx(model, path)`.
@@ -30,7 +30,7 @@ from training.checkpoints import CheckpointError
 from training.data.preprocess import PREPROCESSING, Preprocessing
 from training.folding import fold_batch_norm as fold_batch_norm
 from training.foreign.importing import LICENCE, ORIGIN, Imported, import_checkpoint
-from training.foreign.profiles import PROFILES
+from training.foreign.repositories import REPOSITORIES
 from training.foreign.writing import SUFFIXES, write_checkpoint
 from training.model import CONFIGS, STRIDE, DeepImageMatting
 
@@ -140,20 +140,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training.export", description=__doc__.splitlines()[0])
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--from", "--checkpoint", dest="checkpoint", metavar="FILE", type=Path,
-                        help="written by training.train, or by the program of a profile")  # fmt: skip
+                        help="written by training.train, or by the program of a repository")  # fmt: skip
     source.add_argument("--random", type=int, metavar="SEED", help="random weights instead, for tests")
-    parser.add_argument("--profile", metavar="NAME", help=f"where FILE is from; default: found by its keys, of "
-                        f"{', '.join(PROFILES)}")  # fmt: skip
+    parser.add_argument("--repository", metavar="NAME", help=f"where FILE is from; default: found by its keys, of "
+                        f"{', '.join(REPOSITORIES)}")  # fmt: skip
     parser.add_argument("--config", choices=CONFIGS, help="the network of --random")
     parser.add_argument("-o", "--output", type=Path, help="the ONNX file; default: dim.onnx, or none with --to")
     parser.add_argument("--to", type=Path, metavar="FILE", help=f"write the weights as well: {SUFFIXES}")
-    parser.add_argument("--licence", help="of the weights; default: the profile's, MIT for our own")
-    parser.add_argument("--origin", help="of the weights: who trained them on what; default: the profile's")
+    parser.add_argument("--licence", help="of the weights; default: the repository's, MIT for our own")
+    parser.add_argument("--origin", help="of the weights: who trained them on what; default: the repository's")
     args = parser.parse_args()
     if (args.random is None) != (args.config is None):
         parser.error("--random SEED and --config go together; a checkpoint knows its own config")
-    if args.random is not None and args.profile is not None:
-        parser.error("--profile says where --from FILE is from; random weights are from nowhere")
+    if args.random is not None and args.repository is not None:
+        parser.error("--repository says where --from FILE is from; random weights are from nowhere")
     try:
         print(_export(args))
     except (CheckpointError, Error) as failure:
@@ -166,8 +166,8 @@ def _export(args: argparse.Namespace) -> str:
     given = {name: getattr(args, name) for name in ("licence", "origin") if getattr(args, name) is not None}
     source = replace(source, **given)
     lines = []
-    if source.profile in PROFILES:
-        lines.append(f"{source.profile}: {source.origin}; {source.licence}")
+    if source.repository in REPOSITORIES:
+        lines.append(f"{source.repository}: {source.origin}; {source.licence}")
     if args.to:
         write_checkpoint(source, args.to)
         lines.append(_line(args.to, source))
@@ -191,7 +191,7 @@ def _line(path: Path, source: Imported) -> str:
 
 def _source(args: argparse.Namespace) -> Imported:
     if args.checkpoint:
-        return import_checkpoint(args.checkpoint, args.profile)
+        return import_checkpoint(args.checkpoint, args.repository)
     torch.manual_seed(args.random)
     return Imported(DeepImageMatting(CONFIGS[args.config]))
 

@@ -37,11 +37,11 @@ def probe_sizes(value: onnx.ValueInfoProto) -> list[Size]:
     """Heights and widths to try: what the file fixes for its input, and else any."""
     fixed = [dim.dim_value for dim in value.type.tensor_type.shape.dim[2:4]]
     if min(fixed) < 0:
-        raise BuildError(f"onnx: the input is fixed at {fixed[0]}x{fixed[1]}; the file is damaged")
+        raise BuildError(f"onnx: the input is fixed at {fixed[1]}x{fixed[0]} px; the file is damaged")
     if max(fixed) > MAX_FIXED_PX:
         raise BuildError(
-            f"onnx: the input is fixed at {fixed[0]}x{fixed[1]}, too large to try out; export it with open height and "
-            f"width, or with at most {MAX_FIXED_PX}"
+            f"onnx: the input is fixed at {fixed[1]}x{fixed[0]} px, too large to try out; export it with open height "
+            f"and width, or with at most {MAX_FIXED_PX}"
         )
     sizes = [(fixed[0] or height, fixed[1] or width) for height, width in SIZES]
     return list(dict.fromkeys(sizes))
@@ -70,7 +70,7 @@ class Probe:
         }
         flat = _random_indices(source.shape(self.size), random)
         if flat.size == 0 or feeds[values].shape != flat.shape:
-            return f"the input of {self.size[0]}x{self.size[1]} cannot be halved as often as the network pools"
+            return f"the input of {self.size[1]}x{self.size[0]} px cannot be halved as often as the network pools"
         feeds[indices] = flat
         try:
             with np.errstate(all="ignore"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ Sides = tuple[int, int]  # (height, width) in pixels
 STRIDE_PX = 32
 LARGEST_PX = 16384
 # (best, largest); TensorRT tunes for the best, and reserves memory for the largest. All begin at 1x1.
-PROFILES: dict[str, tuple[Sides, Sides]] = {
+TUNINGS: dict[str, tuple[Sides, Sides]] = {
     "512": ((512, 512), (1024, 1024)),
     "720p": ((720, 1280), (1280, 1280)),
     "1080p": ((1080, 1920), (1920, 1920)),
@@ -26,8 +27,8 @@ UNPOOL = ("plugin", "native")
 class TensorRtOptions:
     """Choices for the tensorrt backend.
 
-    profile: "512", "720p", "1080p" or "4k": the size that the engine is tuned for, and the largest it takes.
-    min_size, opt_size, max_size: (height, width) of pictures in pixels, in place of the profile's.
+    tuned_for: "512", "720p", "1080p" or "4k": the size that the engine is fastest at, and the largest it takes.
+    min_size, opt_size, max_size: (height, width) of pictures in pixels, in place of those.
     unpool: "plugin", this project's CUDA plugins, or "native", the same in TensorRT's own layers: slower, and needs
         nothing of dim_trt to run.
     workspace_mb: the most scratch memory that a layer may use; None leaves it to TensorRT.
@@ -40,7 +41,7 @@ class TensorRtOptions:
     layers_json: file to write what TensorRT chose for each layer to.
     """
 
-    profile: str = "1080p"
+    tuned_for: str = "1080p"
     min_size: Sides | None = None
     opt_size: Sides | None = None
     max_size: Sides | None = None
@@ -54,7 +55,7 @@ class TensorRtOptions:
     layers_json: StrPath | None = None
 
     def __post_init__(self) -> None:
-        _one_of("profile", self.profile, PROFILES)
+        _one_of("tuned_for", self.tuned_for, TUNINGS)
         _one_of("unpool", self.unpool, UNPOOL)
         _whole("optimization_level", self.optimization_level, 0, 5)
         _whole("gpu", self.gpu, 0, 1023)
@@ -68,12 +69,15 @@ class TensorRtOptions:
             for side in size:
                 _whole(f"{name}_size", side, 1, LARGEST_PX)
         low, best, high = self.sizes().values()
-        if not all(a <= b <= c for a, b, c in zip(low, best, high, strict=True)):
-            raise InvalidInput(f"sizes: expected min <= opt <= max in height and width, got {low}, {best}, {high}")
+        if not _rise(low, best, high):
+            swapped = "; one looks swapped: (height, width)" if _rise_turned(low, best, high) else ""
+            raise InvalidInput(
+                f"sizes: expected min <= opt <= max in height and width, got {low}, {best}, {high}{swapped}"
+            )
 
     def sizes(self) -> dict[str, Sides]:
         """(height, width) of the smallest picture, the one to be best at, and the largest: "min", "opt", "max"."""
-        best, largest = PROFILES[self.profile]
+        best, largest = TUNINGS[self.tuned_for]
         return {"min": self.min_size or (1, 1), "opt": self.opt_size or best, "max": self.max_size or largest}
 
     def padded_sizes(self, resize: Mapping[str, Any] | None = None) -> dict[str, Sides]:
@@ -85,6 +89,19 @@ class TensorRtOptions:
             return min(whole * STRIDE_PX, rule["max_side"] or LARGEST_PX)
 
         return {name: (side(size[0]), side(size[1])) for name, size in self.sizes().items()}
+
+
+def _rise(*sizes: Sides) -> bool:
+    return all(
+        small <= large for one, other in itertools.pairwise(sizes) for small, large in zip(one, other, strict=True)
+    )
+
+
+def _rise_turned(*sizes: Sides) -> bool:
+    """Whether they would with height and width exchanged in one of them."""
+    return any(
+        _rise(*(size[::-1] if i == turned else size for i, size in enumerate(sizes))) for turned in range(len(sizes))
+    )
 
 
 def _one_of(name: str, value: Any, allowed: Any) -> None:

@@ -118,7 +118,7 @@ def saving(method: Method, folder: Path, *, depth: int, resume: bool) -> Method:
 def evaluate(
     methods: Sequence[Method],
     samples: Sequence[TruthFiles],
-    region: str = "unknown",
+    area: str = "unknown",
     known: Known | None = None,
     *,
     progress: Callable[[Sequence[TruthFiles]], Any] = iter,
@@ -127,21 +127,21 @@ def evaluate(
     """Scores of each method, in the order of methods and samples; changes of alpha are against the first method.
 
     Args:
-        region: "unknown" or "whole", where alpha is compared with the truth.
+        area: "unknown" or "whole", where alpha is compared with the truth.
         known: scores of an earlier run; they are kept where their key is right.
         progress: wraps the samples, for a progress bar.
         after_each: called after each picture; the methods' `scores` hold what there is.
 
     Raises:
-        InvalidInput: a file cannot be read or does not fit, or the region is empty; the message names the picture.
+        InvalidInput: a file cannot be read or does not fit, or the area is empty; the message names the picture.
     """
     for sample in progress(samples):
         try:
-            keys = _keys(methods, sample, region)
+            keys = _keys(methods, sample, area)
             kept = [(known or {}).get((method.scores.label, sample.name)) for method in methods]
             entries = [entry for entry, key in zip(kept, keys, strict=True) if entry and entry.key == key]
             if len(entries) < len(methods):
-                entries = _score(methods, sample, keys, region)
+                entries = _score(methods, sample, keys, area)
         except InvalidInput as failure:
             raise InvalidInput(f"{sample.name}: {failure}") from failure
         for method, entry in zip(methods, entries, strict=True):
@@ -174,14 +174,14 @@ def digest(*parts: str) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
-def _keys(methods: Sequence[Method], sample: TruthFiles, region: str) -> list[str]:
+def _keys(methods: Sequence[Method], sample: TruthFiles, area: str) -> list[str]:
     """Of each method; the first method's identity is in all, since changes are against it."""
     files = [file_digest(path) for path in (sample.image, sample.trimap, sample.truth)]
     identities = [method.identity(sample) for method in methods]
-    return [digest(str(VERSION), region, identities[0], own, *files) for own in identities]
+    return [digest(str(VERSION), area, identities[0], own, *files) for own in identities]
 
 
-def _score(methods: Sequence[Method], sample: TruthFiles, keys: Sequence[str], region: str) -> list[PictureScores]:
+def _score(methods: Sequence[Method], sample: TruthFiles, keys: Sequence[str], area: str) -> list[PictureScores]:
     content = read_content(sample)
     unknown = unknown_pixels(content.trimap)
     height, width = unknown.shape
@@ -189,7 +189,7 @@ def _score(methods: Sequence[Method], sample: TruthFiles, keys: Sequence[str], r
     reference: NDArray[np.float32] | None = None
     for method, key in zip(methods, keys, strict=True):
         alpha = method.alpha(sample, content)
-        metrics = measure(alpha, content.truth, content.trimap, region=region)
+        metrics = measure(alpha, content.truth, content.trimap, area=area)
         reference = alpha if reference is None else reference
         change = np.abs(alpha - reference)[unknown]
         changes = (float(change.max()), float(change.mean(dtype=np.float64))) if change.size else (0.0, 0.0)

@@ -1,12 +1,12 @@
-"""How far an alpha is from the truth, over a named region: SAD, MSE, MAD, gradient and connectivity error.
+"""How far an alpha is from the truth, over a named area: SAD, MSE, MAD, gradient and connectivity error.
 
 The definitions are those of the official evaluation of Composition-1k (the code of Ning Xu that comes with the data
 set of Xu et al., Deep Image Matting, CVPR 2017); gradient and connectivity are from Rhemann et al., A Perceptually
 Motivated Online Benchmark for Image Matting, CVPR 2009. Other code in use differs: some leaves out the min-max
 normalisation of the gradient error, divides it by 10 instead of 1000, or counts the background as a component, which
-makes connectivity about 5 % smaller. Figures compare only where region and units are the same: print `UNITS` with them.
+makes connectivity about 5 % smaller. Figures compare only where area and units are the same: print `UNITS` with them.
 
-A region without pixels is refused: neither 0 nor NaN would be a fair value for a picture that has nothing to compare.
+An area without pixels is refused: neither 0 nor NaN would be a fair value for a picture that has nothing to compare.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dim_trt.errors import InvalidInput
 
 Doubles = NDArray[np.float64]
 
-REGIONS = ("unknown", "whole")
+AREAS = {"unknown": "unknown region", "whole": "whole picture"}  # where alpha is compared: name, in words
 UNITS = {
     "sad": "sum of |alpha - truth| / 1000",
     "mse": "mean of (alpha - truth)^2",
@@ -38,60 +38,58 @@ LEVELS = 10  # thresholds of alpha, 0.1 apart
 CONNECTED = 0.15  # a smaller distance to the level at which a pixel is connected counts as none
 
 
-def sad(alpha: Floats, truth: Floats, trimap: NDArray[np.uint8] | None = None, *, region: str = "unknown") -> float:
+def sad(alpha: Floats, truth: Floats, trimap: NDArray[np.uint8] | None = None, *, area: str = "unknown") -> float:
     """Sum of absolute differences divided by 1000, as published tables give it.
 
     Args:
         alpha, truth: [height, width] floating point in 0..1.
         trimap: [height, width] uint8; needed for the unknown region (every value but 0 and 255).
-        region: "unknown" or "whole".
+        area: "unknown" or "whole".
 
     Raises:
-        InvalidInput: an array has another type, size or range, or NaN, or the region has no pixel.
+        InvalidInput: an array has another type, size or range, or NaN, or the area has no pixel.
     """
-    return float(np.abs(_differences(alpha, truth, trimap, region)).sum() / 1000)
+    return float(np.abs(_differences(alpha, truth, trimap, area)).sum() / 1000)
 
 
-def mse(alpha: Floats, truth: Floats, trimap: NDArray[np.uint8] | None = None, *, region: str = "unknown") -> float:
+def mse(alpha: Floats, truth: Floats, trimap: NDArray[np.uint8] | None = None, *, area: str = "unknown") -> float:
     """Mean squared difference; arguments and errors as in `sad`."""
-    return float(np.square(_differences(alpha, truth, trimap, region)).mean())
+    return float(np.square(_differences(alpha, truth, trimap, area)).mean())
 
 
-def mad(alpha: Floats, truth: Floats, trimap: NDArray[np.uint8] | None = None, *, region: str = "unknown") -> float:
+def mad(alpha: Floats, truth: Floats, trimap: NDArray[np.uint8] | None = None, *, area: str = "unknown") -> float:
     """Mean absolute difference; arguments and errors as in `sad`."""
-    return float(np.abs(_differences(alpha, truth, trimap, region)).mean())
+    return float(np.abs(_differences(alpha, truth, trimap, area)).mean())
 
 
-def gradient(
-    alpha: Floats, truth: Floats, trimap: NDArray[np.uint8] | None = None, *, region: str = "unknown"
-) -> float:
+def gradient(alpha: Floats, truth: Floats, trimap: NDArray[np.uint8] | None = None, *, area: str = "unknown") -> float:
     """Sum of squared differences of the gradients' magnitudes, divided by 1000; arguments and errors as in `sad`.
 
     Each matte is stretched to 0..1 (MATLAB's mat2gray) and convolved with the derivatives of a Gaussian of sigma 1.4,
     9×9, of unit L2 norm, its border replicated: equations (2) and (3) of Rhemann et al. with q = 2.
     """
-    return _gradient(alpha, truth, region_pixels(alpha, truth, trimap, region))
+    return _gradient(alpha, truth, area_pixels(alpha, truth, trimap, area))
 
 
 def connectivity(
-    alpha: Floats, truth: Floats, trimap: NDArray[np.uint8] | None = None, *, region: str = "unknown"
+    alpha: Floats, truth: Floats, trimap: NDArray[np.uint8] | None = None, *, area: str = "unknown"
 ) -> float:
     """Sum of absolute differences of the degrees of connectivity, divided by 1000; arguments and errors as in `sad`.
 
     The source is the largest 4-connected component of the pixels where both mattes reach a threshold (among equals the
     first one column by column, as MATLAB orders them). A pixel is connected up to the last threshold, in steps of 0.1,
     before it is outside the source, and what alpha has above that counts from 0.15 on: equation (4) of Rhemann et al.
-    with p = 1. Components are those of the whole picture whatever the region, and alpha is compared with thresholds in
+    with p = 1. Components are those of the whole picture whatever the area, and alpha is compared with thresholds in
     single precision, as in the official code.
     """
-    return _connectivity(alpha, truth, region_pixels(alpha, truth, trimap, region))
+    return _connectivity(alpha, truth, area_pixels(alpha, truth, trimap, area))
 
 
 def measure(
-    alpha: Floats, truth: Floats, trimap: NDArray[np.uint8] | None = None, *, region: str = "unknown"
+    alpha: Floats, truth: Floats, trimap: NDArray[np.uint8] | None = None, *, area: str = "unknown"
 ) -> dict[str, float]:
     """All of `METRICS` by name, checking the arrays once; arguments and errors as in `sad`."""
-    pixels = region_pixels(alpha, truth, trimap, region)
+    pixels = area_pixels(alpha, truth, trimap, area)
     difference = np.abs(alpha[pixels].astype(np.float64) - truth[pixels])
     return {
         "sad": float(difference.sum() / 1000),
@@ -109,23 +107,23 @@ def check_trimap(trimap: NDArray[np.uint8] | None, size: tuple[int, ...]) -> NDA
     return trimap
 
 
-def region_pixels(alpha: Floats, truth: Floats, trimap: NDArray[np.uint8] | None, region: str) -> Mask:
-    """[height, width]: the region; raises InvalidInput where there is nothing sensible to compare."""
-    if region not in REGIONS:
-        raise InvalidInput(f"region: expected one of {', '.join(REGIONS)}, got {region!r}")
+def area_pixels(alpha: Floats, truth: Floats, trimap: NDArray[np.uint8] | None, area: str) -> Mask:
+    """[height, width]: the area; raises InvalidInput where there is nothing sensible to compare."""
+    if area not in AREAS:
+        raise InvalidInput(f"area: expected one of {', '.join(AREAS)}, got {area!r}")
     check_alphas(alpha, truth=truth)
-    if region == "unknown":
+    if area == "unknown":
         pixels = unknown_pixels(check_trimap(trimap, alpha.shape))
     else:
         pixels = np.ones(alpha.shape, np.bool_)
     if not pixels.any():
-        raise InvalidInput(f"region: the {region} region has no pixel, there is nothing to compare")
+        raise InvalidInput(f"area: the {AREAS[area]} has no pixel, there is nothing to compare")
     return pixels
 
 
-def _differences(alpha: Floats, truth: Floats, trimap: NDArray[np.uint8] | None, region: str) -> Doubles:
-    """Of the region's pixels, in float64."""
-    pixels = region_pixels(alpha, truth, trimap, region)
+def _differences(alpha: Floats, truth: Floats, trimap: NDArray[np.uint8] | None, area: str) -> Doubles:
+    """Of the area's pixels, in float64."""
+    pixels = area_pixels(alpha, truth, trimap, area)
     difference: Doubles = alpha[pixels].astype(np.float64) - truth[pixels]
     return difference
 

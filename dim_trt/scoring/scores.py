@@ -14,7 +14,7 @@ import numpy as np
 
 from dim_trt.errors import InvalidInput
 from dim_trt.files import StrPath, write_atomic
-from dim_trt.scoring.metrics import METRICS, UNITS
+from dim_trt.scoring.metrics import AREAS, METRICS, UNITS
 
 SHORT = {"sad": "SAD", "mse": "MSE", "mad": "MAD", "gradient": "Grad", "connectivity": "Conn"}
 DIGITS = {"sad": 3, "mse": 5, "mad": 5, "gradient": 3, "connectivity": 3}
@@ -68,10 +68,10 @@ class Scores:
         return sorted(self.pictures, key=lambda p: (-getattr(p, metric), p.name))
 
 
-def format_table(table: Sequence[Scores], region: str, *, metric: str = "sad", count: int | None = None) -> str:
+def format_table(table: Sequence[Scores], area: str, *, metric: str = "sad", count: int | None = None) -> str:
     """The worst `count` pictures of each method (None: all), the means with their n, and how alpha changes."""
     units = [f"{SHORT[name]} = {UNITS[name]}" for name in METRICS]
-    lines = [f"{region} region; {', '.join(units[:3])}", *units[3:]]
+    lines = [f"{AREAS[area]}; {', '.join(units[:3])}", *units[3:]]
     for scores in table:
         shown = scores.worst(metric)[:count]
         width = max(16, *(len(p.name) for p in shown)) if shown else 16

@@ -220,10 +220,15 @@ class TrimapVideo(TrimapSource, Counted):
 
 def require_size(trimap: U8, frame: Frame, place: str) -> U8:
     """The trimap, if it is as large as the frame. Raises InvalidInput."""
-    if trimap.shape != frame.image.shape[:2]:
+    size = frame.image.shape[:2]
+    if trimap.shape != size:
         raise InvalidInput(
-            f"trimap: {place!r}: expected the size of frame {frame.index}, {list(frame.image.shape[:2])}, "
-            f"got {list(trimap.shape)}"
+            f"trimap: {place!r}: expected the size of frame {frame.index}, {list(size)}, got {list(trimap.shape)}"
+            + (
+                "; height and width look swapped: check --size, or turn the picture"
+                if trimap.shape == size[::-1]
+                else ""
+            )
         )
     return trimap
 

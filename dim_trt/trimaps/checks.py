@@ -85,8 +85,8 @@ def _findings(trimap: NDArray[np.generic], img: NDArray[np.uint8] | None, thin_p
     yield from _values(values)
     if img is not None and img.shape[:2] != values.shape:
         message = (
-            f"the trimap is {values.shape[0]}x{values.shape[1]}, its picture {img.shape[0]}x{img.shape[1]} (height x "
-            "width); scale the trimap with nearest neighbour"
+            f"the trimap is {values.shape[1]}x{values.shape[0]} px, its picture {img.shape[1]}x{img.shape[0]} px; "
+            "scale the trimap with nearest neighbour"
         )
         yield Finding("error", "size", message)
     elif thin_px and (values == 0).any() and (values == 255).any():

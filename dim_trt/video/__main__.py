@@ -10,7 +10,6 @@ segment when the same command is given again.
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Sequence
 from fractions import Fraction
@@ -18,7 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dim_trt import trimaps
-from dim_trt.command import UsageError, add_engine_arguments, add_picture_arguments, run_command
+from dim_trt.command import (
+    SIZE,
+    UsageError,
+    add_depth_arguments,
+    add_engine_arguments,
+    add_picture_arguments,
+    parse_size,
+    run_command,
+)
 from dim_trt.errors import BackendUnavailable
 from dim_trt.pictures.composite import CHECKERBOARD, WHITE
 from dim_trt.precisions import PRECISIONS
@@ -89,7 +96,8 @@ def add_result_arguments(parser: argparse.ArgumentParser) -> None:
         ),
         strict=True,
     ):
-        parser.add_argument(f"--{name}", metavar="RESULT", help=what)
+        short = ["-o"] if name == "alpha" else []
+        parser.add_argument(*short, f"--{name}", metavar="RESULT", help=what)
     parser.add_argument(
         "--background", help=f"'#rrggbb', {CHECKERBOARD}, or a picture, scaled to cover; default: {WHITE}"
     )
@@ -99,7 +107,7 @@ def add_result_arguments(parser: argparse.ArgumentParser) -> None:
         help="of cutouts and composites: the estimated foreground's, or the clip's own, whose mixed pixels keep some "
         "of the old background; default: estimated",
     )
-    parser.add_argument("--depth", type=int, choices=(8, 16), default=8, help="bits, 16 for .mkv and PNG; default: 8")
+    add_depth_arguments(parser, ", 16 in .mkv and PNG")
     parser.add_argument("--no-audio", action="store_true", help="leave out the clip's sound")
 
 
@@ -111,7 +119,7 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
         help="what to do about a frame that cannot be decoded: stop, leave it out, or repeat the picture before it; "
         "default: %(default)s",
     )
-    parser.add_argument("--size", metavar="WIDTHxHEIGHT", help="of raw frames on standard input")
+    parser.add_argument("--size", type=parse_size, metavar=SIZE, help="of raw frames on standard input")
     parser.add_argument("--pixel-format", help="of raw frames, FFmpeg's name; default: bgr24")
     parser.add_argument("--rate", help="of raw frames, frames a second such as 25 or 30000/1001; default: 25")
 
@@ -137,8 +145,10 @@ def check_usage(args: argparse.Namespace) -> None:
         raise UsageError("each result needs a name of its own")
     if args.background and not args.composite:
         raise UsageError("--background goes with --composite")
-    if args.colors and set(args.results) == {"alpha"}:
-        raise UsageError("--colors goes with --cutout, --premultiplied or --composite")
+    if (args.colors or args.color_depth) and set(args.results) == {"alpha"}:
+        raise UsageError("--colors and --color-depth go with --cutout, --premultiplied or --composite")
+    if args.alpha_depth and not args.alpha:
+        raise UsageError("--alpha-depth goes with --alpha")
     if args.precision and args.plan:
         raise UsageError("--precision chooses the shipped model's plan; a plan given with --plan has its own")
     if (args.erode or args.dilate) and not args.mask:
@@ -157,7 +167,7 @@ def job(args: argparse.Namespace) -> ClipJob:
 
     raw = None
     if args.size:
-        raw = RawFrames(parse_size(args.size), args.pixel_format or "bgr24", parse_rate(args.rate or "25"))
+        raw = RawFrames(args.size, args.pixel_format or "bgr24", parse_rate(args.rate or "25"))
     return ClipJob(
         source=args.video,
         raw=raw,
@@ -173,7 +183,8 @@ def job(args: argparse.Namespace) -> ClipJob:
         results=args.results,
         background=args.background or WHITE,
         estimate_colors=args.colors != "image",
-        depth=args.depth,
+        alpha_depth=args.alpha_depth or 8,
+        color_depth=args.color_depth or 8,
         audio=not args.no_audio,
         segment_frames=args.segment_frames,
         restart=args.restart,
@@ -184,14 +195,6 @@ def job(args: argparse.Namespace) -> ClipJob:
         memory_limit_mb=args.memory_limit_mb,
         max_pixels=args.max_pixels,
     )
-
-
-def parse_size(text: str) -> tuple[int, int]:
-    """ "640x360" -> (360, 640), as everywhere height first."""
-    match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
-    if not match:
-        raise UsageError(f"--size: expected WIDTHxHEIGHT such as 640x360, got {text!r}")
-    return int(match[2]), int(match[1])
 
 
 def parse_rate(text: str) -> Fraction:

@@ -67,7 +67,8 @@ class ClipJob:
     unreadable: Unreadable = "stop"
     background: str = "#ffffff"
     estimate_colors: bool = True
-    depth: int = 8
+    alpha_depth: int = 8
+    color_depth: int = 8
     audio: bool = True
     segment_frames: int = FRAMES
     restart: bool = False
@@ -78,10 +79,16 @@ class ClipJob:
     memory_limit_mb: int | None = None
     max_pixels: int | None = None
 
+    def depth(self, content: Content) -> int:
+        """Bits of a result's channels."""
+        return self.alpha_depth if content == "alpha" else self.color_depth
+
 
 def run(job: ClipJob) -> str:
     """Writes the results; a line that says what was done."""
-    outputs = [Output(content, Path(path), choose(path, content, job.depth)) for content, path in job.results.items()]
+    outputs = [
+        Output(content, Path(path), choose(path, content, job.depth(content))) for content, path in job.results.items()
+    ]
     _check_places(job, outputs)
     with ExitStack() as stack:
         source = stack.enter_context(closing(trimap_source(job)))
@@ -202,7 +209,8 @@ def _asked(job: ClipJob, outputs: list[Output], plan: Path) -> dict[str, Any]:
         "steady",
         "unreadable",
         "estimate_colors",
-        "depth",
+        "alpha_depth",
+        "color_depth",
         "segment_frames",
     )
     return {

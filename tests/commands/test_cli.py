@@ -103,7 +103,7 @@ def test_matte_writes_alpha_exact_where_known(folder: Path) -> None:
 
 
 def test_matte_is_what_the_engine_computes(folder: Path) -> None:
-    command(folder, *MATTE, "--depth", "16", "-o", "deep.png")
+    command(folder, *MATTE, "--alpha-depth", "16", "-o", "deep.png")
     engine = dim_trt.Engine(folder / "dim.plan", device="cpu")
     expected = engine.run(picture(folder / "image.png"), picture(folder / "trimap.png"))
     deep = picture(folder / "deep.png")
@@ -182,7 +182,7 @@ def test_matte_without_a_plan_builds_one_once(folder: Path) -> None:
         (("--threads", "0"), "threads: expected a whole number from 1"),
         (("-o", "alpha.xyz"), "output: 'alpha.xyz': expected a picture's suffix such as .png, got '.xyz'"),
         (("-o", "alpha"), "output: 'alpha': expected a picture's suffix such as .png, got ''"),
-        (("-o", "alpha.jpg", "--depth", "16"), "output: 'alpha.jpg': expected a format with 16 bits"),
+        (("-o", "alpha.jpg", "--alpha-depth", "16"), "alpha: 'alpha.jpg': expected a format with 16 bits"),
         (("--cutout", "cut.jpg"), "cutout: 'cut.jpg': expected a format with an alpha channel"),
         (("-o", "none/alpha.png"), "cannot write picture 'none/alpha.png': the folder does not exist"),
         (("--composite", "c.png", "--background", "#12"), "background: expected a color '#rrggbb', got '#12'"),

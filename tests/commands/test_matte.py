@@ -89,7 +89,7 @@ def test_sixteen_bits_keep_what_the_picture_has(plan: Path, folder: Path) -> Non
     deep = np.random.default_rng(3).integers(0, 65536, (HEIGHT, WIDTH, 3), np.uint16)
     cv2.imwrite("image.png", deep)
     names = ("--cutout", "cut.png", "--premultiplied", "pre.tif", "--composite", "over.png")
-    run(plan, *ONE, *names, "--color-depth", "16", "--depth", "16", "--background", "#204060")
+    run(plan, *ONE, *names, "--color-depth", "16", "--alpha-depth", "16", "--background", "#204060")
     cut, pre, over = read("cut.png"), read("pre.tif"), read("over.png")
     assert {cut.dtype, pre.dtype, over.dtype, read("alpha.png").dtype} == {np.dtype(np.uint16)}
     known = read("trimap.png") == 255

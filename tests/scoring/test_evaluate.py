@@ -66,12 +66,10 @@ def test_plans_are_compared_with_the_first(run: Run) -> None:
 def test_the_whole_picture_as_region(folder: Path, run: Run) -> None:
     for name in NAMES:
         cv2.imwrite(f"set/trimap/{name}.png", np.full((HEIGHT, WIDTH), 255, np.uint8))
-    with pytest.raises(
-        InvalidInput, match="bear: region: the unknown region has no pixel, there is nothing to compare"
-    ):
+    with pytest.raises(InvalidInput, match="bear: area: the unknown region has no pixel, there is nothing to compare"):
         run("--json", "s.json")
     assert not Path("s.json").exists()
-    assert "whole region; SAD" in run("--region", "whole", "--json", "s.json")
+    assert "whole picture; SAD" in run("--area", "whole", "--json", "s.json")
     assert document()["plans"][0]["images"][0]["unknown_px"] == 0
 
 
@@ -79,7 +77,7 @@ def test_the_whole_picture_as_region(folder: Path, run: Run) -> None:
 
 
 def test_predictions_of_another_tool(folder: Path, run: Run) -> None:
-    run("--save", "alphas", "--depth", "8", "--json", "s.json")
+    run("--save", "alphas", "--alpha-depth", "8", "--json", "s.json")
     ours = document()["plans"][0]
     Path("alphas/cat.png").rename("alphas/cat.tif.png")
     cv2.imwrite("alphas/cat.bmp", picture("alphas/cat.tif.png"))
@@ -141,7 +139,7 @@ def test_outputs_are_checked_before_the_work(option: str, run: Run) -> None:
         (["--predictions", "set/alpha", "--plan", "a.plan"], "--predictions scores alphas that are there"),
         (["--predictions", "set/alpha", "--save", "alphas"], "--predictions scores alphas that are there"),
         (["--resume"], "--resume goes with --json or --save"),
-        (["--depth", "8"], "--depth goes with --save"),
+        (["--alpha-depth", "8"], "--alpha-depth goes with --save"),
         (["--worst", "0"], "--worst: expected a number from 1, got 0"),
     ],
 )

@@ -140,20 +140,20 @@ def random_pair(size: tuple[int, int], kind: str) -> tuple[Matte, Matte, NDArray
     return alpha, truth, trimap_of(truth, 3)
 
 
-@pytest.mark.parametrize("region", ["unknown", "whole"])
+@pytest.mark.parametrize("area", ["unknown", "whole"])
 @pytest.mark.parametrize("kind", ["noise", "structured", "levels"])
 @pytest.mark.parametrize("size", [(31, 45), (5, 3), (1, 9), (29, 1)])
-def test_equals_plain_loops(size: tuple[int, int], kind: str, region: str) -> None:
+def test_equals_plain_loops(size: tuple[int, int], kind: str, area: str) -> None:
     alpha, truth, trimap = random_pair(size, kind)
     if not unknown_pixels(trimap).any():
         trimap[0, 0] = 128
-    pixels = unknown_pixels(trimap) if region == "unknown" else np.ones(size, np.bool_)
+    pixels = unknown_pixels(trimap) if area == "unknown" else np.ones(size, np.bool_)
     expected = loops(alpha, truth, pixels)
-    got = measure(alpha, truth, trimap, region=region)
+    got = measure(alpha, truth, trimap, area=area)
     assert tuple(got) == METRICS
     for name, metric in zip(METRICS, (sad, mse, mad, gradient, connectivity), strict=True):
         assert got[name] == pytest.approx(expected[name], rel=1e-6, abs=1e-12), name
-        assert metric(alpha, truth, trimap, region=region) == pytest.approx(got[name], rel=1e-12), name
+        assert metric(alpha, truth, trimap, area=area) == pytest.approx(got[name], rel=1e-12), name
 
 
 @pytest.mark.parametrize("kind", ["noise", "structured"])
@@ -181,9 +181,9 @@ def test_unknown_region_by_hand() -> None:
 
 
 def test_whole_region_by_hand() -> None:
-    assert sad(ALPHA, TRUTH, region="whole") == pytest.approx((0.5 + 0.5 + 0.25 + 1 + 1) / 1000)
-    assert mse(ALPHA, TRUTH, region="whole") == pytest.approx((0.25 + 0.25 + 0.0625 + 1 + 1) / 6)
-    assert mad(ALPHA, TRUTH, region="whole") == pytest.approx((0.5 + 0.5 + 0.25 + 1 + 1) / 6)
+    assert sad(ALPHA, TRUTH, area="whole") == pytest.approx((0.5 + 0.5 + 0.25 + 1 + 1) / 1000)
+    assert mse(ALPHA, TRUTH, area="whole") == pytest.approx((0.25 + 0.25 + 0.0625 + 1 + 1) / 6)
+    assert mad(ALPHA, TRUTH, area="whole") == pytest.approx((0.5 + 0.5 + 0.25 + 1 + 1) / 6)
 
 
 def test_gradient_of_a_step_against_nothing_by_hand() -> None:
@@ -203,7 +203,7 @@ def test_gradient_stretches_each_matte() -> None:
     assert truth.min() == 0
     assert gradient(truth * np.float32(0.5) + np.float32(0.25), truth, trimap) == pytest.approx(0, abs=1e-9)
     flat = np.full((7, 9), 0.3, np.float32)
-    assert gradient(flat, flat + np.float32(0.4), region="whole") == pytest.approx(0, abs=1e-20)
+    assert gradient(flat, flat + np.float32(0.4), area="whole") == pytest.approx(0, abs=1e-20)
 
 
 def test_connectivity_of_a_detached_blob() -> None:
@@ -211,14 +211,14 @@ def test_connectivity_of_a_detached_blob() -> None:
     truth[1:8, 1:6] = 1  # the source
     alpha = truth.copy()
     alpha[3:5, 9:12] = 0.6  # not there in truth, touching nothing
-    assert connectivity(alpha, truth, region="whole") == pytest.approx(6 * 0.6 / 1000)
+    assert connectivity(alpha, truth, area="whole") == pytest.approx(6 * 0.6 / 1000)
     truth[3:5, 9:12] = 0.9  # in both, still detached: the degrees differ by as much as the mattes
-    assert connectivity(alpha, truth, region="whole") == pytest.approx(6 * 0.3 / 1000)
+    assert connectivity(alpha, truth, area="whole") == pytest.approx(6 * 0.3 / 1000)
     bridge = np.s_[4, 6:9]
     alpha[bridge] = truth[bridge] = 1  # connected up to 0.6: 0.9 is 0.3 above, 0.6 is nothing above
-    assert connectivity(alpha, truth, region="whole") == pytest.approx(6 * 0.3 / 1000, rel=1e-6)
+    assert connectivity(alpha, truth, area="whole") == pytest.approx(6 * 0.3 / 1000, rel=1e-6)
     alpha[3:5, 9:12] = 0.8  # connected up to 0.8: 0.1 above is less than 0.15 and counts as none
-    assert connectivity(alpha, truth, region="whole") == 0
+    assert connectivity(alpha, truth, area="whole") == 0
 
 
 def test_connectivity_has_four_neighbours() -> None:
@@ -226,7 +226,7 @@ def test_connectivity_has_four_neighbours() -> None:
     truth[:3, :3] = truth[3:5, 3:5] = 1  # touch at a corner alone
     alpha = truth.copy()
     alpha[3:5, 3:5] = 0.9
-    assert connectivity(alpha, truth, region="whole") == pytest.approx(4 * 0.1 / 1000, rel=1e-6)
+    assert connectivity(alpha, truth, area="whole") == pytest.approx(4 * 0.1 / 1000, rel=1e-6)
 
 
 def test_connectivity_takes_the_first_of_equal_components_by_columns() -> None:
@@ -234,13 +234,13 @@ def test_connectivity_takes_the_first_of_equal_components_by_columns() -> None:
     truth[0, 5:8] = truth[2, 1:4] = 1  # the first by rows, the first by columns
     alpha = truth.copy()
     alpha[2, 1:4] = 0.95  # in the source at every level it reaches: below 0.15
-    assert connectivity(alpha, truth, region="whole") == 0
+    assert connectivity(alpha, truth, area="whole") == 0
     alpha[2, 1:4], alpha[0, 5:8] = 1, 0.95
-    assert connectivity(alpha, truth, region="whole") == pytest.approx(3 * 0.05 / 1000, rel=1e-5)
+    assert connectivity(alpha, truth, area="whole") == pytest.approx(3 * 0.05 / 1000, rel=1e-5)
 
 
 def test_connectivity_without_any_common_pixel() -> None:
-    assert connectivity(np.eye(3, dtype=np.float32), np.zeros((3, 3), np.float32), region="whole") == 3 / 1000
+    assert connectivity(np.eye(3, dtype=np.float32), np.zeros((3, 3), np.float32), area="whole") == 3 / 1000
 
 
 # Refusals
@@ -250,7 +250,7 @@ def test_connectivity_without_any_common_pixel() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"region": "edges"}, "region: expected one of unknown, whole, got 'edges'"),
+        ({"area": "edges"}, "area: expected one of unknown, whole, got 'edges'"),
         ({"trimap": None}, "trimap: expected uint8 .2, 3. for the unknown region, got NoneType"),
         ({"trimap": TRIMAP.astype(float)}, "trimap: expected uint8 .2, 3. .*, got float64 .2, 3."),
         ({"trimap": TRIMAP.T}, "trimap: expected uint8 .2, 3. .*, got uint8 .3, 2."),
@@ -266,11 +266,11 @@ def test_connectivity_without_any_common_pixel() -> None:
 )
 def test_nonsense_is_refused(metric: Callable[..., float], change: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
-        metric(**({"alpha": ALPHA, "truth": TRUTH, "trimap": TRIMAP, "region": "unknown"} | change))
+        metric(**({"alpha": ALPHA, "truth": TRUTH, "trimap": TRIMAP, "area": "unknown"} | change))
 
 
 @pytest.mark.parametrize("metric", ALL)
 def test_an_empty_picture_is_nothing_to_compare(metric: Callable[..., float]) -> None:
     empty = np.zeros((0, 3), np.float32)
     with pytest.raises(InvalidInput, match="nothing to compare"):
-        metric(empty, empty, region="whole")
+        metric(empty, empty, area="whole")

@@ -29,7 +29,7 @@ def runs() -> int:
 
 @pytest.mark.parametrize(("depth", "dtype", "peak"), [("8", np.uint8, 255), ("16", np.uint16, 65535)])
 def test_saved_alphas_are_what_was_scored(depth: str, dtype: type, peak: int, run: Run) -> None:
-    run(*JSON, *SAVE, "--depth", depth)
+    run(*JSON, *SAVE, "--alpha-depth", depth)
     assert sorted(path.name for path in Path("alphas").iterdir()) == ["alphas.jsonl", *(f"{n}.png" for n in NAMES)]
     saved, trimap = picture("alphas/cat.png"), picture("set/trimap/cat.png")
     assert (saved.shape, saved.dtype) == ((HEIGHT, WIDTH), dtype)
@@ -102,10 +102,10 @@ def test_a_changed_picture_is_noticed(run: Run) -> None:
 def test_other_settings_are_noticed(run: Run) -> None:
     run(*JSON, *SAVE)
     runs()
-    run(*JSON, *SAVE, "--resume", "--region", "whole")
+    run(*JSON, *SAVE, "--resume", "--area", "whole")
     assert runs() == 0  # the alphas are the same
-    assert document()["region"] == "whole"
-    run(*JSON, *SAVE, "--resume", "--depth", "8")
+    assert document()["area"] == "whole"
+    run(*JSON, *SAVE, "--resume", "--alpha-depth", "8")
     assert runs() == 3
     assert picture("alphas/cat.png").dtype == np.uint8
 

@@ -30,7 +30,7 @@ TYPES = {  # as inspectors of several versions write them
 
 
 def test_header_says_what_the_plan_was_built_by(core: FakeCore, source: Path) -> None:
-    header = build(source, profile="512", optimization_level=2)
+    header = build(source, tuned_for="512", optimization_level=2)
     facts = header["tensorrt"]
     halo = facts.pop("halo_px")
     assert isinstance(halo, int)

@@ -20,7 +20,7 @@ from tests.tensorrt.fake_core import FakeCore, build, inspected, layer
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"profile": "8k"}, "profile: expected one of 512, 720p, 1080p, 4k, got '8k'"),
+        ({"tuned_for": "8k"}, "tuned_for: expected one of 512, 720p, 1080p, 4k, got '8k'"),
         ({"unpool": "magic"}, "unpool: expected one of plugin, native, got 'magic'"),
         ({"optimization_level": 6}, "optimization_level: expected a whole number from 0 to 5, got 6"),
         ({"gpu": -1}, "gpu: expected a whole number from 0"),

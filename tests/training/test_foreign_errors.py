@@ -18,7 +18,7 @@ from tests.training.foreign_networks import Foamliu, Huochaitiantang, IndexNetDi
 from training import export
 from training.checkpoints import CheckpointError, save_checkpoint
 from training.foreign.importing import Imported, import_checkpoint
-from training.foreign.profiles import PROFILES, RAW_BGR
+from training.foreign.repositories import RAW_BGR, REPOSITORIES
 from training.foreign.writing import write_checkpoint
 from training.model import DeepImageMatting, ModelConfig
 
@@ -30,10 +30,10 @@ def saved(content: object, folder: Path) -> Path:
     return folder / "weights.pth"
 
 
-def message(path: Path, profile: str | None = None) -> str:
+def message(path: Path, repository: str | None = None) -> str:
     with pytest.raises(CheckpointError) as caught:
-        import_checkpoint(path, profile)
-    assert str(path) in str(caught.value) or "--profile" in str(caught.value)
+        import_checkpoint(path, repository)
+    assert str(path) in str(caught.value) or "--repository" in str(caught.value)
     return str(caught.value)
 
 
@@ -45,14 +45,14 @@ def replaced(key: str, value: object) -> Callable[[Tensors], object]:
     return lambda tensors: tensors.update({key: value})
 
 
-# network, change, --profile, what is said
+# network, change, --repository, what is said
 WRONG = {
     "missing": (MMagic, without("backbone.encoder.conv6.bias"), "mmagic", "backbone.encoder.conv6.bias is missing"),
-    "missing, no profile": (
+    "missing, no repository": (
         MMagic,
         without("backbone.decoder.deconv1.weight"),
         None,
-        "fits no profile; the nearest is mmagic: backbone.decoder.deconv1.weight is missing",
+        "fits no repository; the nearest is mmagic: backbone.decoder.deconv1.weight is missing",
     ),
     "half a refiner": (MMagic, without("refiner.refine_pred.bias"), None, "refiner.refine_pred.bias is missing"),
     "extra": (MMagic, replaced("backbone.extra", torch.zeros(1)), "mmagic", "backbone.extra is none of its tensors"),
@@ -79,25 +79,30 @@ WRONG = {
         lambda _refiner: Huochaitiantang(3),
         lambda _tensors: None,
         "huochaitiantang-v1.2",
-        "--profile huochaitiantang-v1.2: conv6_1.weight: expected shape [32, 32, 1, 1], got [32, 32, 3, 3]; "
+        "--repository huochaitiantang-v1.2: conv6_1.weight: expected shape [32, 32, 1, 1], got [32, 32, 3, 3]; "
         "it fits huochaitiantang-v1.4, huochaitiantang-v1.5",
     ),
     "wrong repository": (
         lambda _refiner: IndexNetDim(),
         lambda _tensors: None,
         "mmagic",
-        "--profile mmagic: backbone.encoder.layer1.0.weight is missing; it fits indexnet-dim",
+        "--repository mmagic: backbone.encoder.layer1.0.weight is missing; it fits indexnet-dim",
     ),
-    "no profile of that name": (MMagic, lambda _tensors: None, "mmedit", "--profile: expected one of mmagic, huocha"),
+    "no repository of that name": (
+        MMagic,
+        lambda _tensors: None,
+        "mmedit",
+        "--repository: expected one of mmagic, huocha",
+    ),
 }
 
 
 @pytest.mark.parametrize("case", WRONG)
 def test_what_does_not_fit_is_refused_by_name(case: str, tmp_path: Path) -> None:
-    make, change, profile, said = WRONG[case]
+    make, change, repository, said = WRONG[case]
     tensors = dict(make(True).state_dict())
     change(tensors)
-    assert said in message(saved({"state_dict": tensors} if case != "no tensor" else tensors, tmp_path), profile)
+    assert said in message(saved({"state_dict": tensors} if case != "no tensor" else tensors, tmp_path), repository)
 
 
 @pytest.mark.parametrize(
@@ -109,22 +114,22 @@ def test_what_does_not_fit_is_refused_by_name(case: str, tmp_path: Path) -> None
     ],
     ids=["3x3", "1x1 and refiner", "1x1"],
 )
-def test_tensors_that_fit_several_profiles_need_a_flag(
+def test_tensors_that_fit_several_repositories_need_a_flag(
     network: nn.Module, choices: dict[str, str], tmp_path: Path
 ) -> None:
     said = message(saved({"state_dict": network.state_dict()}, tmp_path))
-    assert "fit several profiles" in said
+    assert "fit several repositories" in said
     for version, difference in choices.items():
-        assert re.search(rf"--profile huochaitiantang-{version} \([^)]*{difference}", said)
+        assert re.search(rf"--repository huochaitiantang-{version} \([^)]*{difference}", said)
 
 
 def test_prefix_of_data_parallel_is_removed(tmp_path: Path) -> None:
     tensors = {f"module.{name}": tensor for name, tensor in Foamliu().state_dict().items()}
-    assert import_checkpoint(saved(tensors, tmp_path)).profile == "foamliu-pytorch"
+    assert import_checkpoint(saved(tensors, tmp_path)).repository == "foamliu-pytorch"
 
 
 def test_other_contents_are_refused(tmp_path: Path) -> None:
-    assert "has keys of no profile (a, b, …)" in message(saved({"a": torch.zeros(1), "b": torch.zeros(1)}, tmp_path))
+    assert "has keys of no repository (a, b, …)" in message(saved({"a": torch.zeros(1), "b": torch.zeros(1)}, tmp_path))
     assert "expected tensors by name, got list" in message(saved([torch.zeros(1)], tmp_path))
     assert "holds no tensors" in message(saved({}, tmp_path))
     path = tmp_path / "none.pth"
@@ -173,7 +178,7 @@ def test_a_pickled_module_is_refused_with_the_lines_that_convert_it(
     assert len(lines) == 2
     monkeypatch.chdir(tmp_path)
     exec("import torch\n" + "\n".join(line.strip() for line in lines), {})
-    assert import_checkpoint(tmp_path / "weights.pt").profile == "foamliu-pytorch"
+    assert import_checkpoint(tmp_path / "weights.pt").repository == "foamliu-pytorch"
 
 
 def test_optimiser_states_and_the_like_do_no_harm(tmp_path: Path) -> None:
@@ -184,7 +189,7 @@ def test_optimiser_states_and_the_like_do_no_harm(tmp_path: Path) -> None:
         "state_dict": network.state_dict(),
         "optimizer": optimiser.state_dict(),
     }
-    assert import_checkpoint(saved(content, tmp_path)).profile == "mmagic"
+    assert import_checkpoint(saved(content, tmp_path)).repository == "mmagic"
 
 
 # out again
@@ -226,7 +231,7 @@ def test_mmagics_names_come_back_as_mmagic(tmp_path: Path, monkeypatch: pytest.M
     stored = torch.load(tmp_path / "mmagic.pth", weights_only=True)["state_dict"]
     assert set(stored) == set(MMagic(refiner=True).state_dict())
     again = import_checkpoint(tmp_path / "mmagic.pth")
-    assert again.profile == "mmagic"
+    assert again.repository == "mmagic"
     assert_same_network(again.model, model, 1e-4)
 
 
@@ -261,16 +266,16 @@ def test_missing_safetensors_say_what_to_install(tmp_path: Path, monkeypatch: py
     assert "pip install safetensors" in message(tmp_path / "w.safetensors")
 
 
-def test_profile_with_random_weights_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["export", "--random", "1", "--config", "lite", "--profile", "mmagic"])
+def test_repository_with_random_weights_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["export", "--random", "1", "--config", "lite", "--repository", "mmagic"])
     with pytest.raises(SystemExit) as caught:
         export.main()
     assert caught.value.code == 2
 
 
-def test_every_profile_says_what_a_user_must_know() -> None:
-    for profile in PROFILES.values():
-        assert "non-commercial" in profile.licence
-        assert profile.source.startswith("github.com/")
-        assert float(profile.sad.split()[0].strip(",")) > 50
-        assert profile.same_alpha
+def test_every_repository_says_what_a_user_must_know() -> None:
+    for repository in REPOSITORIES.values():
+        assert "non-commercial" in repository.licence
+        assert repository.source.startswith("github.com/")
+        assert float(repository.sad.split()[0].strip(",")) > 50
+        assert repository.same_alpha

@@ -184,7 +184,7 @@ NOT_UNPOOLING = {
     two_pools: "with the indices of 2 MaxPool nodes; expected unpooling with the indices of one",
     glue_between_layers: "node 'conv6' (Conv) reads 'squared', which is no feature map: it is computed by Mul",
     odd_size: "(MaxPool): it gives [1, 6, 64, 96] where unpooling gives [1, 6, 65, 96]",
-    huge_size: "the input is fixed at 64x1048576, too large to try out",
+    huge_size: "the input is fixed at 1048576x64 px, too large to try out",
 }
 
 

@@ -276,7 +276,7 @@ def test_jpeg_noise_is_found_where_it_is_and_cleaned(good: NDArray[np.uint8]) ->
 def test_sizes_are_compared(good: NDArray[np.uint8]) -> None:
     (finding,) = validate(good, np.zeros((WIDTH, HEIGHT, 3), np.uint8))
     assert (finding.severity, finding.code) == ("error", "size")
-    assert "the trimap is 57x83, its picture 83x57 (height x width)" in finding.message
+    assert "the trimap is 83x57 px, its picture 57x83 px" in finding.message
     with pytest.raises(InvalidInput, match="img: expected uint8"):
         validate(good, np.zeros((HEIGHT, WIDTH)))  # type: ignore[arg-type]
 

@@ -92,7 +92,17 @@ def test_sixteen_bits(
     run: Run, clip: Path, trimaps: Callable[..., Path], tmp_path: Path, expected: list[np.ndarray]
 ) -> None:
     code, said = run(
-        clip, "--trimap", trimaps(23), "--cutout", tmp_path / "deep", "--alpha", tmp_path / "a.mkv", "--depth", 16
+        clip,
+        "--trimap",
+        trimaps(23),
+        "--cutout",
+        tmp_path / "deep",
+        "--alpha",
+        tmp_path / "a.mkv",
+        "--alpha-depth",
+        16,
+        "--color-depth",
+        16,
     )
     assert code == 0, said
     picture = cv2.imread(str(tmp_path / "deep" / "000005.png"), cv2.IMREAD_UNCHANGED)
@@ -100,7 +110,7 @@ def test_sixteen_bits(
     gray = shown(tmp_path / "a.mkv")[5].frame
     assert gray.format.name == "gray16le"
     np.testing.assert_array_equal(gray.to_ndarray(), picture[..., 3])
-    code, said = run(clip, "--trimap", trimaps(23), "--cutout", tmp_path / "a.webm", "--depth", 16)
+    code, said = run(clip, "--trimap", trimaps(23), "--cutout", tmp_path / "a.webm", "--color-depth", 16)
     assert code == 1
     assert "16 bits go into .mkv or a folder" in said
 

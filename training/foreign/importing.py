@@ -1,4 +1,4 @@
-"""Tensors of a public implementation -> our network, by the profile that fits them."""
+"""Tensors of a public implementation -> our network, by the repository that fits them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from training.checkpoints import CheckpointError, load_model
 from training.data.preprocess import PREPROCESSING, Preprocessing
 from training.folding import fold
 from training.foreign.layouts import NORM_COUNTER, NORM_PARTS
-from training.foreign.profiles import PROFILES, Profile
 from training.foreign.reading import read_file, tensors_of
+from training.foreign.repositories import REPOSITORIES, Repository
 from training.model import DeepImageMatting, ModelConfig
 
 LICENCE = "MIT"  # of networks trained here
@@ -33,73 +33,77 @@ class Imported:
     preprocessing: Preprocessing = PREPROCESSING
     licence: str = LICENCE
     origin: str = ORIGIN
-    profile: str = "dim_trt"
+    repository: str = "dim_trt"
 
 
-def import_checkpoint(path: Path | str, profile: str | None = None) -> Imported:
-    """Read a checkpoint of this program or of one in PROFILES; raises CheckpointError that names what is wrong."""
+def import_checkpoint(path: Path | str, repository: str | None = None) -> Imported:
+    """Read a checkpoint of this program or of one in REPOSITORIES; raises CheckpointError that names what is wrong."""
     path = Path(path)
-    if profile is not None and profile not in PROFILES:
-        raise CheckpointError(f"--profile: expected one of {', '.join(PROFILES)}; got {profile!r}")
+    if repository is not None and repository not in REPOSITORIES:
+        raise CheckpointError(f"--repository: expected one of {', '.join(REPOSITORIES)}; got {repository!r}")
     content = read_file(path)
     if {"format", "config", "model"} <= content.keys() or "dim_trt.config" in content.get("metadata", {}):
-        if profile is not None:
-            raise CheckpointError(f"--profile: {path} was written by this program and knows its network; leave it out")
+        if repository is not None:
+            raise CheckpointError(
+                f"--repository: {path} was written by this program and knows its network; leave it out"
+            )
         return _import_own(content, path) if "metadata" in content else Imported(load_model(path))
     tensors = tensors_of(content, path)
-    chosen = choose_profile(tensors, path) if profile is None else PROFILES[profile]
+    chosen = choose_repository(tensors, path) if repository is None else REPOSITORIES[repository]
     if problem := misfit(chosen, tensors):
-        fitting = ", ".join(name for name, other in PROFILES.items() if not misfit(other, tensors))
+        fitting = ", ".join(name for name, other in REPOSITORIES.items() if not misfit(other, tensors))
         hint = f"; it fits {fitting}" if fitting else ""
-        raise CheckpointError(f"{path}: --profile {chosen.name}: {problem}{hint}")
+        raise CheckpointError(f"{path}: --repository {chosen.name}: {problem}{hint}")
     origin = f"{chosen.source}; imported from {path.name}; its own program gives this alpha for {chosen.same_alpha}"
     return Imported(build_model(chosen, tensors), chosen.preprocessing, chosen.licence, origin, chosen.name)
 
 
-def choose_profile(tensors: Tensors, path: Path) -> Profile:
-    """The only profile that fits; raises CheckpointError when none does, or several that differ in the result."""
-    fitting = [profile for profile in PROFILES.values() if not misfit(profile, tensors)]
+def choose_repository(tensors: Tensors, path: Path) -> Repository:
+    """The only repository that fits; raises CheckpointError when none does, or several that differ in the result."""
+    fitting = [repository for repository in REPOSITORIES.values() if not misfit(repository, tensors)]
     if not fitting:
-        nearest = max(PROFILES.values(), key=lambda profile: len(_names(profile, tensors) & set(tensors)))
+        nearest = max(REPOSITORIES.values(), key=lambda repository: len(_names(repository, tensors) & set(tensors)))
         if not _names(nearest, tensors) & set(tensors):
             first = ", ".join(list(tensors)[:3])
-            raise CheckpointError(f"{path}: has keys of no profile ({first}, …); known are {', '.join(PROFILES)}")
-        raise CheckpointError(f"{path}: fits no profile; the nearest is {nearest.name}: {misfit(nearest, tensors)}")
-    results = {_result(profile, tensors) for profile in fitting}
+            raise CheckpointError(
+                f"{path}: has keys of no repository ({first}, …); known are {', '.join(REPOSITORIES)}"
+            )
+        raise CheckpointError(f"{path}: fits no repository; the nearest is {nearest.name}: {misfit(nearest, tensors)}")
+    results = {_result(repository, tensors) for repository in fitting}
     if len(results) > 1:
-        choices = "; ".join(f"--profile {profile.name} ({profile.differs})" for profile in fitting)
-        raise CheckpointError(f"{path}: the tensors fit several profiles; say which release it is: {choices}")
+        choices = "; ".join(f"--repository {repository.name} ({repository.differs})" for repository in fitting)
+        raise CheckpointError(f"{path}: the tensors fit several repositories; say which release it is: {choices}")
     return fitting[0]
 
 
-def misfit(profile: Profile, tensors: Tensors) -> str:
-    """The first thing in which the tensors differ from what the profile expects, with its key; empty if nothing."""
-    expected = _expected(profile, tensors)
+def misfit(repository: Repository, tensors: Tensors) -> str:
+    """The first thing in which the tensors differ from what the repository expects, with its key; empty if nothing."""
+    expected = _expected(repository, tensors)
     for name, shape in expected.items():
         if name not in tensors:
             return f"{name} is missing"
         if tuple(tensors[name].shape) != shape:
             return f"{name}: expected shape {list(shape)}, got {list(tensors[name].shape)}"
     for name in tensors:
-        if name not in expected and name not in _counters(profile):
+        if name not in expected and name not in _counters(repository):
             return f"{name} is none of its tensors"
     return ""
 
 
 @torch.no_grad()
-def build_model(profile: Profile, tensors: Tensors) -> DeepImageMatting:
+def build_model(repository: Repository, tensors: Tensors) -> DeepImageMatting:
     """Our network with these tensors, batch norm folded; they must fit."""
-    model = DeepImageMatting(_config(profile, tensors)).eval()
-    for layer, name in _convolutions(profile, model.config.refine).items():
+    model = DeepImageMatting(_config(repository, tensors)).eval()
+    for layer, name in _convolutions(repository, model.config.refine).items():
         weights = tensors[f"{name}.weight"], tensors[f"{name}.bias"]
-        if layer in profile.layout.norms:
-            gain, shift, mean, variance = (tensors[f"{profile.layout.norms[layer]}.{part}"] for part in NORM_PARTS)
+        if layer in repository.layout.norms:
+            gain, shift, mean, variance = (tensors[f"{repository.layout.norms[layer]}.{part}"] for part in NORM_PARTS)
             weights = fold(weights, (gain, shift, mean, variance))
         conv = getattr(model, layer).conv
         conv.weight.copy_(weights[0])
         conv.bias.copy_(weights[1])
     if model.config.refine:
-        model.refine_conv1.conv.weight[:, 3] *= profile.refiner_alpha_scale
+        model.refine_conv1.conv.weight[:, 3] *= repository.refiner_alpha_scale
     return model
 
 
@@ -117,28 +121,28 @@ def _import_own(content: Mapping[str, Any], path: Path) -> Imported:
     return Imported(model.eval(), preprocessing, licence, origin)
 
 
-def _config(profile: Profile, tensors: Tensors) -> ModelConfig:
-    """The profile's network with the width and the refiner that the tensors have."""
-    names = profile.layout.refiner.values()
+def _config(repository: Repository, tensors: Tensors) -> ModelConfig:
+    """The repository's network with the width and the refiner that the tensors have."""
+    names = repository.layout.refiner.values()
     refine = any(f"{name}.weight" in tensors or f"{name}.bias" in tensors for name in names)
-    first = tensors.get(f"{profile.layout.convs['conv1_1']}.weight")
+    first = tensors.get(f"{repository.layout.convs['conv1_1']}.weight")
     width = first.shape[0] / 64 if first is not None and first.ndim == 4 else 1.0
-    return replace(profile.config, refine=refine, width=width if 0 < width <= 4 else 1.0)
+    return replace(repository.config, refine=refine, width=width if 0 < width <= 4 else 1.0)
 
 
-def _convolutions(profile: Profile, refine: bool) -> dict[str, str]:
-    return {**profile.layout.convs, **(profile.layout.refiner if refine else {})}
+def _convolutions(repository: Repository, refine: bool) -> dict[str, str]:
+    return {**repository.layout.convs, **(repository.layout.refiner if refine else {})}
 
 
-def _expected(profile: Profile, tensors: Tensors) -> dict[str, tuple[int, ...]]:
+def _expected(repository: Repository, tensors: Tensors) -> dict[str, tuple[int, ...]]:
     """The shape of each tensor by its name in the file."""
-    config = _config(profile, tensors)
+    config = _config(repository, tensors)
     shapes: dict[str, tuple[int, ...]] = {}
-    for layer, name in _convolutions(profile, config.refine).items():
+    for layer, name in _convolutions(repository, config.refine).items():
         weight = _weight_shapes(config)[layer]
         shapes |= {f"{name}.weight": weight, f"{name}.bias": weight[:1]}
-        if layer in profile.layout.norms:
-            shapes |= {f"{profile.layout.norms[layer]}.{part}": weight[:1] for part in NORM_PARTS}
+        if layer in repository.layout.norms:
+            shapes |= {f"{repository.layout.norms[layer]}.{part}": weight[:1] for part in NORM_PARTS}
     return shapes
 
 
@@ -149,15 +153,15 @@ def _weight_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     return {name: tuple(layer.get_parameter("conv.weight").shape) for name, layer in layers}
 
 
-def _names(profile: Profile, tensors: Tensors) -> set[str]:
-    return set(_expected(profile, tensors))
+def _names(repository: Repository, tensors: Tensors) -> set[str]:
+    return set(_expected(repository, tensors))
 
 
-def _counters(profile: Profile) -> Iterable[str]:
-    return {f"{name}.{NORM_COUNTER}" for name in profile.layout.norms.values()}
+def _counters(repository: Repository) -> Iterable[str]:
+    return {f"{name}.{NORM_COUNTER}" for name in repository.layout.norms.values()}
 
 
-def _result(profile: Profile, tensors: Tensors) -> tuple[object, ...]:
-    """Two profiles with the same of this give the same alpha."""
-    config = _config(profile, tensors)
-    return config, profile.preprocessing, profile.refiner_alpha_scale if config.refine else 1.0
+def _result(repository: Repository, tensors: Tensors) -> tuple[object, ...]:
+    """Two repositories with the same of this give the same alpha."""
+    config = _config(repository, tensors)
+    return config, repository.preprocessing, repository.refiner_alpha_scale if config.refine else 1.0

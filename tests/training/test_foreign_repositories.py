@@ -40,7 +40,7 @@ def wrapped(network: nn.Module) -> object:
 
 @dataclass(frozen=True)
 class Case:
-    profile: str
+    repository: str
     make: Callable[[], nn.Module]
     program: Program
     stored: Callable[[nn.Module], object] = wrapped
@@ -106,7 +106,7 @@ def fixture_made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     made = Import(case, nn.Module(), Imported(nn.Module()), img, trimap, folder / "dim.onnx")
     made.network = randomise(case.make(), made.input())
     torch.save(case.stored(made.network), folder / "weights.pth")
-    made.imported = import_checkpoint(folder / "weights.pth", None if case.detected else case.profile)
+    made.imported = import_checkpoint(folder / "weights.pth", None if case.detected else case.repository)
     write_onnx(made.imported, made.onnx, case.traced)
     return made
 
@@ -176,7 +176,7 @@ def test_other_precisions_stay_near(made: Import, precision: str, tmp_path: Path
 
 def test_metadata_say_where_the_weights_are_from(made: Import) -> None:
     source = load_onnx(made.onnx)
-    assert made.imported.profile == made.case.profile
+    assert made.imported.repository == made.case.repository
     assert source.origin.startswith("github.com/")
     assert "; imported from weights.pth; its own program gives this alpha for pictures " in source.origin
     assert "non-commercial use" in source.licence

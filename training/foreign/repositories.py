@@ -24,13 +24,13 @@ SCALED_UP = replace(
 
 
 @dataclass(frozen=True)
-class Profile:
+class Repository:
     """One public implementation.
 
     config: the network; width and refiner are read from the tensors.
     refiner_alpha_scale: alpha goes into the refiner times this. Out of it comes sigmoid(raw alpha + refinement) in all.
     same_alpha: the pictures and trimaps for which the repository's own program gives the same alpha.
-    differs: what tells it from the profiles with the same tensors.
+    differs: what tells it from the repositories with the same tensors.
     sad: as its authors report it for Composition-1k.
     """
 
@@ -53,8 +53,8 @@ def _huochaitiantang(
     config: ModelConfig,
     preprocessing: Preprocessing = SCALED_DOWN,
     refiner_alpha_scale: float = 1.0,
-) -> Profile:
-    return Profile(
+) -> Repository:
+    return Repository(
         name=f"huochaitiantang-{version}",
         layout=HUOCHAITIANTANG,
         config=config,
@@ -70,10 +70,10 @@ def _huochaitiantang(
 
 _SMALL, _LARGE = ModelConfig(), ModelConfig(conv6="3x3x512")
 
-PROFILES = {
-    profile.name: profile
-    for profile in (
-        Profile(
+REPOSITORIES = {
+    repository.name: repository
+    for repository in (
+        Repository(
             name="mmagic",
             layout=MMAGIC,
             config=ModelConfig(),
@@ -88,7 +88,7 @@ PROFILES = {
         _huochaitiantang("v1.3", "57.1", "RGB, ImageNet mean", _SMALL),
         _huochaitiantang("v1.4", "54.4", "no skip connections", _LARGE),
         _huochaitiantang("v1.5", "53.0", "skip connections", ModelConfig(conv6="3x3x512", skip=True)),
-        Profile(
+        Repository(
             name="indexnet-dim",
             layout=INDEXNET,
             config=ModelConfig(conv6="7x7x4096", output="raw", refine=False),
@@ -98,7 +98,7 @@ PROFILES = {
             same_alpha="pictures of any size, trimaps of 0, 128 and 255: it takes other gray for alpha itself",
             preprocessing=SCALED_UP,
         ),
-        Profile(
+        Repository(
             name="foamliu-pytorch",
             layout=FOAMLIU,
             config=ModelConfig(conv6="none", decoder="linear", refine=False),
