@@ -15,12 +15,20 @@ from numpy.typing import NDArray
 
 from dim_trt import _core
 from dim_trt.capabilities import resolve_device, tensorrt_folders
-from dim_trt.engine_options import TensorRtRun, check_backend, check_no_stream, count, plan_path, tensorrt_run
-from dim_trt.errors import BackendUnavailable, InvalidInput
+from dim_trt.engine_options import (
+    TensorRtRun,
+    channel_order,
+    check_backend,
+    check_no_stream,
+    count,
+    plan_path,
+    tensorrt_run,
+    uses_gpu_arrays,
+)
+from dim_trt.errors import BackendUnavailable
 from dim_trt.files import StrPath
 from dim_trt.foreground import Level, check_matted
 from dim_trt.gpu.arrays import GpuArray, GpuPicture, estimate_foreground, prepare
-from dim_trt.gpu.views import is_on_gpu
 from dim_trt.workers import Workers, closed
 
 LOGGER = logging.getLogger("dim_trt")
@@ -68,11 +76,7 @@ class Engine:
         max_pixels: int | None = None,
         tensorrt: TensorRtRun | None = None,
     ):
-        self._path = plan_path(plan)
-        self._process = os.getpid()
-        if color not in ("bgr", "rgb"):
-            raise InvalidInput(f"color: expected 'bgr' or 'rgb', got {color!r}")
-        self._color = color
+        self._path, self._color, self._process = plan_path(plan), channel_order(color), os.getpid()
         backend, self._gpu = resolve_device(device)
         runs, options = count("max_concurrent", max_concurrent, "the backend's own choice"), tensorrt_run(tensorrt)
         core = _core.Engine(
@@ -129,7 +133,7 @@ class Engine:
             InvalidInput: an array has the wrong dtype, rank, size, channels or memory; the message names it.
         """
         core = self._open_core()
-        if self._uses_gpu_arrays(img=img, trimap=trimap, out=out):
+        if uses_gpu_arrays(self._device, img=img, trimap=trimap, out=out):
             return prepare(core, self._gpu, img, trimap, out, stream)()
         check_no_stream(stream)
         return core.run(img, trimap, out)
@@ -151,7 +155,7 @@ class Engine:
                 does not take is raised by the future.
         """
         core = self._open_core()
-        if self._uses_gpu_arrays(img=img, trimap=trimap, out=out):
+        if uses_gpu_arrays(self._device, img=img, trimap=trimap, out=out):
             return self._workers.submit(prepare(core, self._gpu, img, trimap, out, None))
         _core.check_arrays(img, trimap, out)
         return self._workers.submit(functools.partial(core.run, img, trimap, out))
@@ -178,7 +182,7 @@ class Engine:
             InvalidInput: an array has another type, shape, range or memory.
         """
         core = self._open_core()
-        if self._uses_gpu_arrays(img=img, alpha=alpha):
+        if uses_gpu_arrays(self._device, img=img, alpha=alpha):
             return estimate_foreground(core, self._gpu, img, alpha, stream)
         check_no_stream(stream)
         return core.foreground(*check_matted(img, alpha))
@@ -243,12 +247,3 @@ class Engine:
                 "Engine in the child, which multiprocessing must start with 'spawn'"
             )
         return core
-
-    def _uses_gpu_arrays(self, **arrays: Any) -> bool:
-        on_gpu = [name for name, array in arrays.items() if is_on_gpu(array)]
-        if on_gpu and self._device == "cpu":
-            raise InvalidInput(
-                f"{on_gpu[0]}: expected a numpy array, as this engine runs on the CPU, got an array in GPU memory; "
-                "copy it to the host, or build a plan with python -m dim_trt.build --backend tensorrt"
-            )
-        return bool(on_gpu)

@@ -1,4 +1,4 @@
-"""Engine's options, checked before anything is loaded."""
+"""Engine's options and what calls have in common, checked before anything is loaded or run."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from dim_trt.errors import InvalidInput
 from dim_trt.files import StrPath
+from dim_trt.gpu.views import is_on_gpu
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,12 @@ def plan_path(plan: StrPath) -> str:
     return path
 
 
+def channel_order(color: str) -> str:
+    if color not in ("bgr", "rgb"):
+        raise InvalidInput(f"color: expected 'bgr' or 'rgb', got {color!r}")
+    return color
+
+
 def count(name: str, value: int | None, none_is: str, most: int = 2**31 - 1) -> int:
     """As the core counts them: 0 for None."""
     if value is None:
@@ -67,3 +74,14 @@ def check_backend(
     for name, value in of_the_other.items():
         if value is not None:
             raise InvalidInput(f"{name}: expected None, as the plan is one of the {backend} backend; leave it out")
+
+
+def uses_gpu_arrays(device: str, **arrays: Any) -> bool:
+    """Whether a call's arrays are in GPU memory; raises InvalidInput where the engine's device is the CPU."""
+    on_gpu = [name for name, array in arrays.items() if is_on_gpu(array)]
+    if on_gpu and device == "cpu":
+        raise InvalidInput(
+            f"{on_gpu[0]}: expected a numpy array, as this engine runs on the CPU, got an array in GPU memory; "
+            "copy it to the host, or build a plan with python -m dim_trt.build --backend tensorrt"
+        )
+    return bool(on_gpu)
