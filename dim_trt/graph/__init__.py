@@ -1,5 +1,8 @@
-"""From dim.onnx to what a backend runs, in this order.
+"""From dim.onnx to what a backend runs.
 
-cpu: load, storage, lower, translate. tensorrt: load, precision (for int8 after calibrate and sensitivity), lower,
-tensorrt.
+In: an ONNX file, of `training.export` or from elsewhere. Out: for the CPU a `Program` of operations and weights, for
+TensorRT another ONNX model, typed and with this project's two operations or without them. Read `load` first (what the
+file says of itself; `foreign` and `probe` make sense of other exporters' unpooling), then `lower`. For the cpu backend
+`storage` and `translate` follow; for tensorrt `precision` (for int8 after `calibrate` and `sensitivity`, on `pictures`)
+comes before `lower`, and `tensorrt` after it.
 """
