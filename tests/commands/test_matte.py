@@ -269,7 +269,7 @@ def test_skip_existing_resumes(
         (("--image", "in", "--trimap", "tri", "-o", "out/../tri"), "output: expected a folder of its own"),
         (("--image", "in", "--trimap", "tri", "-o", "out", "--cutout", "out"), "output: expected a folder of its own"),
         (("--image", "in", "--trimap", "tri", "-o", "image.png"), "cannot make the folder 'image.png': File exists"),
-        (("--image", "in", "--trimap", "tri", "-o", "out", "--format", "xyz"), "output: 'out/a.xyz': expected a"),
+        (("--image", "in", "--trimap", "tri", "-o", "out", "--format", "xyz"), "alpha: 'out/a.xyz': expected a"),
         (("--image", "twice", "--trimap", "tri", "-o", "out"), "image: 'twice': several pictures are called 'a'"),
     ],
 )
