@@ -1,6 +1,6 @@
 #include "backends.h"
 
-#include "core/error.h"
+#include "base/error.h"
 #include "cpu/runner.h"
 #include "tensorrt/library.h"
 

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "bindings/arrays.h"
 #include "bindings/register.h"
-#include "core/error.h"
 #include "core/postprocess.h"
 #include "core/preprocess.h"
 #include "cuda/reference.h"

@@ -14,11 +14,11 @@
 #include <vector>
 
 #include "backends.h"
+#include "base/error.h"
 #include "bindings/arrays.h"
 #include "bindings/foreground.h"
 #include "bindings/gil.h"
 #include "bindings/register.h"
-#include "core/error.h"
 #include "core/matting.h"
 #include "core/plan.h"
 #include "core/tiling.h"

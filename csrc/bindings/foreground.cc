@@ -3,11 +3,11 @@
 
 #include <string>
 
+#include "base/cores.h"
+#include "base/error.h"
 #include "bindings/foreground.h"
 #include "bindings/gil.h"
 #include "bindings/register.h"
-#include "core/error.h"
-#include "cpu/isa.h"
 #include "cuda/reference.h"
 
 namespace dim::bindings {
@@ -35,9 +35,9 @@ py::tuple colours(const Array<T>& img, const Array<float>& alpha, Work work) {
 template <typename T>
 py::tuple estimate(const Array<T>& img, const Array<float>& alpha, int threads) {
   if (threads < 0) throw InvalidInput("threads: expected at least 1, got " + std::to_string(threads));
-  ForegroundOptions options;
-  options.threads = threads > 0 ? threads : cpu::default_threads();
-  return colours(img, alpha, [&](const ForegroundTask<T>& task) { estimate_foreground(task, options); });
+  const int used = threads > 0 ? threads : default_threads();
+  return colours(img, alpha,
+                 [&](const ForegroundTask<T>& task) { estimate_foreground(task, ForegroundOptions{}, used); });
 }
 
 template <typename T>

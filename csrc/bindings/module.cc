@@ -3,8 +3,9 @@
 
 #include <string_view>
 
+#include "base/cores.h"
+#include "base/error.h"
 #include "bindings/register.h"
-#include "core/error.h"
 #include "cpu/isa.h"
 
 namespace dim::bindings {
@@ -16,8 +17,7 @@ using namespace pybind11::literals;
 py::dict cpu_capabilities() {
   py::list isas;
   for (const cpu::Kernels* set : cpu::available_kernels()) isas.append(set->name);
-  return py::dict("isa"_a = cpu::default_kernels().name, "available_isas"_a = isas,
-                  "threads"_a = cpu::default_threads());
+  return py::dict("isa"_a = cpu::default_kernels().name, "available_isas"_a = isas, "threads"_a = default_threads());
 }
 
 /// Messages quote file names, which may be in no encoding.

@@ -12,10 +12,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
 #include "bindings/arrays.h"
 #include "bindings/gil.h"
 #include "bindings/register.h"
-#include "core/error.h"
 #include "core/resample.h"
 #include "cpu/isa.h"
 

@@ -8,10 +8,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
 #include "bindings/arrays.h"
 #include "bindings/gil.h"
 #include "bindings/register.h"
-#include "core/error.h"
 #include "tensorrt/driver.h"
 #include "tensorrt/library.h"
 

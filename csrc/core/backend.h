@@ -3,12 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "core/error.h"
+#include "base/error.h"
+#include "base/thread_pool.h"
 #include "core/foreground.h"
 #include "core/image.h"
 #include "core/window.h"
@@ -67,6 +67,8 @@ struct Trace {
 
 class Backend {
  public:
+  /// `threads`: of the CPU, which share all that the engine does there.
+  explicit Backend(int threads) : pool_(threads) {}
   virtual ~Backend() = default;
 
   /// Safe to call from several threads at once. Appends to `trace` when it is not null.
@@ -88,19 +90,18 @@ class Backend {
   virtual void estimate_foreground(const GpuForegroundRequest& /*request*/) {
     throw InvalidInput("img: is in the memory of a GPU, and this plan runs on the CPU; pass a numpy array");
   }
-  virtual int threads() const = 0;
-  /// Calls `job`, which must not throw, once for every index from 0 to `jobs` - 1, on several cores of the CPU.
-  virtual void share_out(int jobs, const std::function<void(int)>& job) const = 0;
+  int threads() const { return pool_.threads(); }
+  ThreadPool& pool() const { return pool_; }
   /// Instruction set or GPU, for people.
   virtual std::string device() const = 0;
 
  private:
   template <typename T>
   void estimate_on_cpu(const ForegroundTask<T>& task) const {
-    ForegroundOptions options;
-    options.threads = threads();
-    dim::estimate_foreground(task, options);
+    dim::estimate_foreground(task, ForegroundOptions{}, pool_);
   }
+
+  mutable ThreadPool pool_;  // starts no thread before there is work for two
 };
 
 }  // namespace dim

@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/denormals.h"
+#include "base/thread_pool.h"
 #include "core/foreground_levels.h"
-#include "cpu/denormals.h"
-#include "cpu/thread_pool.h"
 
 namespace dim {
 namespace {
@@ -39,7 +39,7 @@ struct Sums {
 /// Mean colours of what is surely foreground and surely background; where no pixel is, of all weighted by alpha, and
 /// where alpha is 0 (or 1) everywhere, of the picture. Summed row by row, so that threads change nothing.
 template <typename T>
-Colours mean_colours(const ForegroundTask<T>& task, cpu::ThreadPool& pool) {
+Colours mean_colours(const ForegroundTask<T>& task, ThreadPool& pool) {
   std::vector<std::array<Sums, 3>> rows(static_cast<std::size_t>(task.size.height));  // sure, by alpha, all
   pool.run(task.size.height, [&](int y, int) {
     auto& [sure, weighted, all] = rows[static_cast<std::size_t>(y)];
@@ -134,7 +134,8 @@ void relax_span(const Strip& strip, int y, Span span, const ForegroundOptions& o
   }
 }
 
-/// What a thread works with: all its memory, so that it need not ask for more, which could fail.
+/// What a thread works with, or a strip where there are fewer: all its memory, so that it need not ask for more, which
+/// could fail.
 struct Desk {
   Desk(int max_rows, Size level) : strip(max_rows, level), mixed(max_rows, level.width), scratch(level.width) {}
 
@@ -183,17 +184,18 @@ void keep_row(const Strip& strip, int y, const Planes& colours) {
 /// wait for each other; `finish(strip, y)` gets each row of the level once.
 template <typename T, typename Finish>
 void run_level(const ForegroundTask<T>& task, const Planes& previous, Size size, const ForegroundOptions& options,
-               cpu::ThreadPool& pool, Finish finish) {
+               ThreadPool& pool, Finish finish) {
   const bool small = size.height <= options.small_size && size.width <= options.small_size;
   const int iterations = small ? options.small_iterations : options.large_iterations;
   const int halo = 2 * iterations, height = small ? size.height : kStripRows;
   const int strips = (size.height + height - 1) / height;
   const Sources sources(size, task.size, previous.size());
+  const bool few = strips <= pool.threads();  // then a desk is a strip's
   std::vector<Desk> desks;
-  for (int i = 0; i < (strips > 1 ? pool.threads() : 1); ++i)
+  for (int i = 0; i < (few ? strips : pool.threads()); ++i)
     desks.emplace_back(std::min(size.height, height + 2 * halo), size);
   pool.run(strips, [&](int i, int thread) {
-    Desk& desk = desks[static_cast<std::size_t>(thread)];
+    Desk& desk = desks[static_cast<std::size_t>(few ? i : thread)];
     const Strip& strip = desk.strip;
     const int begin = i * height, end = std::min(size.height, begin + height);
     load_strip(task, previous, sources, std::max(0, begin - halo), std::min(size.height, end + halo), &desk.strip);
@@ -205,9 +207,8 @@ void run_level(const ForegroundTask<T>& task, const Planes& previous, Size size,
 }  // namespace
 
 template <typename T>
-void estimate_foreground(const ForegroundTask<T>& task, const ForegroundOptions& options) {
-  const cpu::FlushDenormals flush;  // as in the pool's own threads
-  cpu::ThreadPool pool(std::min(options.threads, (task.size.height + kStripRows - 1) / kStripRows));
+void estimate_foreground(const ForegroundTask<T>& task, const ForegroundOptions& options, ThreadPool& pool) {
+  const FlushDenormals flush;  // as in the pool's own threads
   const Colours mean = mean_colours(task, pool);
   Planes colours({1, 1}, 2 * kChannels);
   for (int plane = 0; plane < 2 * kChannels; ++plane) *colours.row(plane, 0) = mean[static_cast<std::size_t>(plane)];
@@ -221,7 +222,15 @@ void estimate_foreground(const ForegroundTask<T>& task, const ForegroundOptions&
   run_level(task, colours, task.size, options, pool, [&](const Strip& strip, int y) { write_row(strip, y, task); });
 }
 
-template void estimate_foreground(const ForegroundTask<float>&, const ForegroundOptions&);
-template void estimate_foreground(const ForegroundTask<std::uint8_t>&, const ForegroundOptions&);
+template <typename T>
+void estimate_foreground(const ForegroundTask<T>& task, const ForegroundOptions& options, int threads) {
+  ThreadPool pool(std::min(threads, (task.size.height + kStripRows - 1) / kStripRows));
+  estimate_foreground(task, options, pool);
+}
+
+template void estimate_foreground(const ForegroundTask<float>&, const ForegroundOptions&, ThreadPool&);
+template void estimate_foreground(const ForegroundTask<std::uint8_t>&, const ForegroundOptions&, ThreadPool&);
+template void estimate_foreground(const ForegroundTask<float>&, const ForegroundOptions&, int);
+template void estimate_foreground(const ForegroundTask<std::uint8_t>&, const ForegroundOptions&, int);
 
 }  // namespace dim

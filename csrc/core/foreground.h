@@ -4,9 +4,11 @@
 
 #include <cstdint>
 
-#include "core/image.h"
+#include "base/size.h"
 
 namespace dim {
+
+class ThreadPool;
 
 /// The paper's parameters. Levels whose sides are at most `small_size` get more iterations. Large levels get 4 instead
 /// of the paper's 2: rows that are computed side by side pass colours on more slowly than one pixel after the other.
@@ -16,7 +18,6 @@ struct ForegroundOptions {
   int small_size = 32;
   int small_iterations = 10;
   int large_iterations = 4;
-  int threads = 1;
 };
 
 /// A picture, its matte, and where the colours go. Rows follow each other without gaps.
@@ -34,9 +35,15 @@ struct ForegroundTask {
 /// levels are computed only around mixed pixels: that changes none of these, and elsewhere colours of the level before
 /// stay.
 template <typename T>
-void estimate_foreground(const ForegroundTask<T>& task, const ForegroundOptions& options);
+void estimate_foreground(const ForegroundTask<T>& task, const ForegroundOptions& options, ThreadPool& pool);
 
-extern template void estimate_foreground(const ForegroundTask<float>&, const ForegroundOptions&);
-extern template void estimate_foreground(const ForegroundTask<std::uint8_t>&, const ForegroundOptions&);
+/// The same on threads of its own, at most so many.
+template <typename T>
+void estimate_foreground(const ForegroundTask<T>& task, const ForegroundOptions& options, int threads);
+
+extern template void estimate_foreground(const ForegroundTask<float>&, const ForegroundOptions&, ThreadPool&);
+extern template void estimate_foreground(const ForegroundTask<std::uint8_t>&, const ForegroundOptions&, ThreadPool&);
+extern template void estimate_foreground(const ForegroundTask<float>&, const ForegroundOptions&, int);
+extern template void estimate_foreground(const ForegroundTask<std::uint8_t>&, const ForegroundOptions&, int);
 
 }  // namespace dim

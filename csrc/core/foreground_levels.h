@@ -8,8 +8,8 @@
 #include <memory>
 #include <vector>
 
+#include "base/size.h"
 #include "core/foreground.h"
-#include "core/image.h"
 #include "core/region.h"
 
 namespace dim::foreground {

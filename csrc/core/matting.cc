@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "core/error.h"
+#include "base/error.h"
 #include "core/postprocess.h"
 
 namespace dim {
@@ -115,7 +115,7 @@ RunInfo Matting::run(const Request& request, Trace* trace) const {
   if (info.unknown_pixels == 0)
     write_known(request.trimap, request.alpha);
   else if (scales)
-    scaling_->run(request, *backend_, network);
+    scaling_->run(request, backend_->pool(), network);
   else
     network(request);
   return info;

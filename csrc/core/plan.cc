@@ -9,9 +9,9 @@
 #include <memory>
 #include <system_error>
 
-#include "core/error.h"
-#include "core/json.h"
-#include "core/sha256.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/sha256.h"
 
 namespace dim {
 namespace {

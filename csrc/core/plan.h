@@ -1,5 +1,5 @@
 // The plan file: `magic "DIMPLAN1" | u32 header length | JSON header | padding to 64 | payload`.
-// This reader and core/json are the only parsers of foreign bytes.
+// This reader, base/json and cpu/program are the only parsers of foreign bytes.
 #pragma once
 
 #include <array>
@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "core/image.h"
+#include "base/size.h"
 #include "core/resample.h"
 
 namespace dim {

@@ -1,11 +1,11 @@
 #include "cpu/operators.h"
 
+#include "base/thread_pool.h"
 #include "core/region.h"
 #include "cpu/layers/dense_conv.h"
+#include "cpu/layers/map.h"
 #include "cpu/layers/unpool_conv.h"
 #include "cpu/layers/winograd_conv.h"
-#include "cpu/map.h"
-#include "cpu/thread_pool.h"
 
 namespace dim::cpu {
 namespace {

@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "core/image.h"
+#include "base/size.h"
 #include "cpu/kernels/kernels.h"
 #include "cpu/layers/packing.h"
 

@@ -5,8 +5,8 @@
 #include <map>
 #include <string_view>
 
-#include "core/error.h"
-#include "core/json.h"
+#include "base/error.h"
+#include "base/json.h"
 
 namespace dim::cpu {
 namespace {

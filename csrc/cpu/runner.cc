@@ -7,8 +7,9 @@
 #include <mutex>
 #include <utility>
 
+#include "base/cores.h"
+#include "base/denormals.h"
 #include "core/postprocess.h"
-#include "cpu/denormals.h"
 #include "cpu/isa.h"
 #include "cpu/receptive_field.h"
 
@@ -33,8 +34,8 @@ std::mutex& idle_mutex() {
 }  // namespace
 
 Runner::Runner(const Plan& plan, int threads, bool rgb, std::size_t strip_bytes)
-    : kernels_(&default_kernels()),
-      pool_(threads > 0 ? threads : default_threads()),
+    : Backend(threads > 0 ? threads : default_threads()),
+      kernels_(&default_kernels()),
       stride_(plan.preprocessing.stride),
       reflect_(plan.preprocessing.reflect),
       strip_bytes_(strip_bytes),
@@ -257,7 +258,7 @@ void Runner::run_pointwise(const Op& op, const Region& region, Workspace& worksp
 }
 
 Team Runner::team_for(std::size_t work, Workspace& workspace) const {
-  return Team(pool_, workspace.scratch(), work < kSerialWork);
+  return Team(pool(), workspace.scratch(), work < kSerialWork);
 }
 
 std::unique_ptr<Workspace> Runner::take_workspace() {

@@ -14,7 +14,6 @@
 #include "cpu/layers/winograd_conv.h"
 #include "cpu/program.h"
 #include "cpu/schedule.h"
-#include "cpu/thread_pool.h"
 #include "cpu/tracing.h"
 #include "cpu/workspace.h"
 
@@ -31,10 +30,6 @@ class Runner final : public Backend {
   void run(const Request& request, Trace* trace) override;
   int halo_px() const override { return halo_px_; }
   std::size_t working_bytes(Size picture) const override;
-  int threads() const override { return pool_.threads(); }
-  void share_out(int jobs, const std::function<void(int)>& job) const override {
-    pool_.run(jobs, [&](int index, int /*thread*/) { job(index); });
-  }
   std::string device() const override { return kernels_->name; }
 
  private:
@@ -70,7 +65,6 @@ class Runner final : public Backend {
   void give_back(std::unique_ptr<Workspace> workspace);
 
   const Kernels* kernels_;
-  mutable ThreadPool pool_;
   int stride_;
   bool reflect_;
   std::size_t strip_bytes_;

@@ -5,7 +5,7 @@
 #include <atomic>
 #include <utility>
 
-#include "core/error.h"
+#include "base/error.h"
 #include "tensorrt/session.h"
 
 namespace dim::tensorrt {

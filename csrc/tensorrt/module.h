@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "base/size.h"
 #include "core/backend.h"
-#include "core/image.h"
 #include "core/plan.h"
 
 namespace dim::tensorrt {

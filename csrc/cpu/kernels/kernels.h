@@ -11,7 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/image.h"
+#include "base/size.h"
 
 namespace dim::cpu {
 

@@ -4,9 +4,9 @@
 #include <vector>
 
 #include "core/region.h"
+#include "cpu/layers/map.h"
 #include "cpu/layers/packing.h"
 #include "cpu/layers/team.h"
-#include "cpu/map.h"
 
 namespace dim::cpu {
 

@@ -11,9 +11,9 @@
 
 #include "core/region.h"
 #include "cpu/layers/batches.h"
+#include "cpu/layers/map.h"
 #include "cpu/layers/packing.h"
 #include "cpu/layers/team.h"
-#include "cpu/map.h"
 
 namespace dim::cpu {
 
