@@ -162,35 +162,8 @@ void check_arrays(const py::object& img_object, const py::object& trimap_object,
   if (!out.is_none()) alpha_array(out, img, trimap);
 }
 
-py::tuple to_tuple(const Window& window) {
-  return py::make_tuple(window.top, window.left, window.size.height, window.size.width);
-}
-
-/// The window that the network must see, and the four parts around it, each (top, left, height, width).
-py::tuple find_window(const py::array& trimap, int halo, int stride, int step) {
-  const TrimapView view = trimap_view(trimap);
-  const Window window = network_window(unknown_window(view, whole(view.size)), view.size, halo, stride, step);
-  py::list parts;
-  for (const Window& known : around(window, whole(view.size))) parts.append(to_tuple(known));
-  return py::make_tuple(to_tuple(window), parts);
-}
-
-py::list tile_list(const std::vector<Tile>& tiles) {
-  py::list list;
-  for (const Tile& tile : tiles) list.append(py::make_tuple(to_tuple(tile.window), to_tuple(tile.wanted)));
-  return list;
-}
-
 py::list find_tiles(const Matting& matting, const py::array& trimap) {
   return tile_list(matting.tiles(trimap_view(trimap)));
-}
-
-/// Tiles whose windows have at most `pixels` pixels; `unknown_only` as for pictures in host memory.
-py::list cut_tiles(const py::array& trimap, int halo, int stride, std::pair<int, int> least, std::size_t pixels,
-                   bool unknown_only) {
-  const TrimapView view = trimap_view(trimap);
-  const TileRules rules = {halo, stride, {least.first, least.second}, [&](Size size) { return size.area() <= pixels; }};
-  return tile_list(unknown_only ? unknown_tiles(view, rules) : grid_tiles(view.size, rules));
 }
 
 /// Memory of a GPU that Python holds on to.
@@ -246,10 +219,6 @@ void register_engine(py::module_& m) {
       .def_property_readonly("threads", [](const Matting& self) { return self.backend().threads(); })
       .def_property_readonly("isa", [](const Matting& self) { return self.backend().device(); });
   m.def("check_arrays", &check_arrays, "img"_a, "trimap"_a, "out"_a, "Raises InvalidInput as Engine.run would.");
-  m.def("network_window", &find_window, "trimap"_a, "halo"_a, "stride"_a, "step"_a,
-        "The part of a picture that the network must see, and the four parts around it; for tests.");
-  m.def("cut_tiles", &cut_tiles, "trimap"_a, "halo"_a, "stride"_a, "least"_a, "pixels"_a, "unknown_only"_a,
-        "The tiles of a picture, each (window, wanted); for tests.");
   m.def(
       "read_plan_header",
       [](const std::filesystem::path& path) { return unlocked([&] { return read_plan(path.string()).header; }); },

@@ -1,4 +1,4 @@
-#include "cpu/operators.h"
+#include "testing/single_layers.h"
 
 #include "base/thread_pool.h"
 #include "core/region.h"
@@ -7,8 +7,10 @@
 #include "cpu/layers/unpool_conv.h"
 #include "cpu/layers/winograd_conv.h"
 
-namespace dim::cpu {
+namespace dim::testing {
 namespace {
+
+using namespace cpu;
 
 /// A map that owns its memory.
 struct OwnedMap {
@@ -46,9 +48,9 @@ OwnedMap packed(const Planes& planes, int lanes, int border) {
 }
 
 /// A plain convolution the way the options ask for.
-class Conv2d final : public Operator {
+class Conv2d final : public SingleLayer {
  public:
-  Conv2d(const Planes& input, const ConvWeights& weights, bool pool, const OperatorOptions& options)
+  Conv2d(const Planes& input, const ConvWeights& weights, bool pool, const LayerOptions& options)
       : options_(options),
         pool_(options.threads),
         pixels_(Region::all(input.size)),
@@ -85,11 +87,11 @@ class Conv2d final : public Operator {
   std::vector<std::uint8_t> codes() const override { return unpack(codes_.codes()); }
 
  private:
-  static int lanes_of(const Planes& input, const ConvWeights& weights, const OperatorOptions& options) {
+  static int lanes_of(const Planes& input, const ConvWeights& weights, const LayerOptions& options) {
     return input.channels == 4 && !options.winograd && weights.out_channels > 1 ? 4 : kLanes;
   }
 
-  OperatorOptions options_;
+  LayerOptions options_;
   ThreadPool pool_;
   ThreadScratch scratch_;
   Region pixels_, half_, tiles_;
@@ -101,10 +103,10 @@ class Conv2d final : public Operator {
 };
 
 /// A convolution of an unpooled map.
-class UnpoolConv2d final : public Operator {
+class UnpoolConv2d final : public SingleLayer {
  public:
   UnpoolConv2d(const Planes& input, const std::uint8_t* codes, const Planes& add, const ConvWeights& weights,
-               const OperatorOptions& options)
+               const LayerOptions& options)
       : options_(options),
         pool_(options.threads),
         quads_(Region::all(input.size)),
@@ -138,7 +140,7 @@ class UnpoolConv2d final : public Operator {
   std::vector<float> values() const override { return unpack(out_.floats()); }
 
  private:
-  OperatorOptions options_;
+  LayerOptions options_;
   ThreadPool pool_;
   ThreadScratch scratch_;
   Region quads_, pixels_;
@@ -151,14 +153,14 @@ class UnpoolConv2d final : public Operator {
 
 }  // namespace
 
-std::unique_ptr<Operator> make_conv2d(const Planes& input, const ConvWeights& weights, bool pool,
-                                      const OperatorOptions& options) {
+std::unique_ptr<SingleLayer> make_conv2d(const Planes& input, const cpu::ConvWeights& weights, bool pool,
+                                         const LayerOptions& options) {
   return std::make_unique<Conv2d>(input, weights, pool, options);
 }
 
-std::unique_ptr<Operator> make_unpool_conv2d(const Planes& input, const std::uint8_t* codes, const Planes& add,
-                                             const ConvWeights& weights, const OperatorOptions& options) {
+std::unique_ptr<SingleLayer> make_unpool_conv2d(const Planes& input, const std::uint8_t* codes, const Planes& add,
+                                                const cpu::ConvWeights& weights, const LayerOptions& options) {
   return std::make_unique<UnpoolConv2d>(input, codes, add, weights, options);
 }
 
-}  // namespace dim::cpu
+}  // namespace dim::testing
