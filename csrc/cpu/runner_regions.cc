@@ -59,7 +59,7 @@ Runner::Regions Runner::find_regions(const TrimapView& trimap, const Window& wan
     if (op.codes == kNone) {
       add_need(needed[at(op.input)], pixels.dilated(op.kernel / 2));
     } else {
-      const Region cells = region.dilated(UnpoolConv::reach(op.kernel));
+      const Region cells = region.dilated(unpool_reach(op.kernel));
       add_need(needed[at(op.input)], cells);
       add_need(needed[at(op.codes)], cells);
       if (op.other != kNone) add_need(needed[at(op.other)], pixels.dilated(op.kernel / 2));

@@ -111,7 +111,7 @@ class UnpoolConv2d final : public SingleLayer {
         pool_(options.threads),
         quads_(Region::all(input.size)),
         pixels_(Region::all({2 * input.size.height, 2 * input.size.width})),
-        in_(packed(input, kLanes, UnpoolConv::reach(weights.kernel))),
+        in_(packed(input, kLanes, unpool_reach(weights.kernel))),
         codes_(input.size, input.channels, kLanes, in_.layout.border),
         add_(add.data != nullptr ? pixels_.size() : Size{}, input.channels, kLanes,
              WinogradConv::border(weights.kernel)),

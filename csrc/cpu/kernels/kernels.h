@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "base/size.h"
+#include "cpu/kernels/inline.h"
 
 namespace dim::cpu {
 
@@ -73,15 +74,17 @@ struct UnpoolLists {
   UnpoolList middle, upper, lower;
 };
 
-/// Lists some lanes of one block, for the columns of pixels of a row of cells (pixels before unpooling).
+/// How many rows and columns of cells (pixels before unpooling) around a quad's own a kernel reaches.
+DIM_INLINE constexpr int unpool_reach(int kernel) { return (kernel / 2 + 1) / 2; }
+
+/// Lists some lanes of one block, for the columns of pixels of a row of cells.
 struct UnpoolCollectArgs {
   const float* values;        // first cell of the uppermost row that the quads reach, first lane
   const std::uint8_t* codes;  // same
   std::ptrdiff_t value_row_stride, code_row_stride;
-  int kernel;  // odd
-  int reach;   // rows of cells that the kernel reaches above the quads' own, and below
-  int cells;   // in a row
-  int lanes;   // how many, from the first
+  int kernel;                                      // odd
+  int cells;                                       // in a row
+  int lanes;                                       // how many, from the first
   std::int32_t tap_step, tap_row_step, lane_step;  // of offsets: to the next tap, the one below, the next lane's
   UnpoolLists lists;  // room for what is listed and kLanes entries more; begin[0] is where to go on
 };

@@ -58,13 +58,13 @@ void max_pool(const MaxPoolArgs& a) {
 }
 
 void unpool_collect(const UnpoolCollectArgs& a) {
-  const int radius = a.kernel / 2;
+  const int radius = a.kernel / 2, reach = unpool_reach(a.kernel);
   for (const UnpoolList* list : {&a.lists.middle, &a.lists.upper, &a.lists.lower}) {
     std::int32_t count = list->begin[0];
     for (int column = 0; column < 2 * a.cells; ++column) {
       list->begin[column] = count;
-      for (int row = 0; row < 2 * (2 * a.reach + 1); ++row) {
-        const int ky = row - 2 * a.reach + radius, kx = column - 2 * a.reach + radius;
+      for (int row = 0; row < 2 * (2 * reach + 1); ++row) {
+        const int ky = row - 2 * reach + radius, kx = column - 2 * reach + radius;
         const int top = list == &a.lists.lower ? 2 * radius + 1 : list == &a.lists.upper ? 0 : 1;
         const int bottom = list == &a.lists.middle ? 2 * radius : top;
         if (ky < top || ky > bottom) continue;

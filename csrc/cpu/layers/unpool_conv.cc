@@ -45,7 +45,7 @@ UnpoolConv::UnpoolConv(const Kernels& kernels, const ConvWeights& w)
       in_channels_(w.in_channels),
       groups_(blocks_of(w.out_channels) * kLanes / kernels.unpool_group),
       kernel_(w.kernel),
-      reach_(reach(w.kernel)),
+      reach_(unpool_reach(w.kernel)),
       row_taps_(w.kernel + 1),
       bias_(w.padded_bias(groups_ * kernels.unpool_group)) {
   const int group = kernels.unpool_group;
@@ -110,7 +110,6 @@ void UnpoolConv::collect(const Call& call, const Batch& tile, int channel, const
   args.value_row_stride = call.input.layout.row_stride();
   args.code_row_stride = call.codes.layout.row_stride();
   args.kernel = kernel_;
-  args.reach = reach_;
   args.lanes = std::min(kLanes, in_channels_ - channel);
   args.tap_step = kernels_->unpool_group;
   args.tap_row_step = row_taps_ * args.tap_step;

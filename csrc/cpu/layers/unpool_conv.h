@@ -15,7 +15,7 @@ class UnpoolConv {
   UnpoolConv(const Kernels& kernels, const ConvWeights& weights);
 
   struct Call {
-    FloatMap input;  // before unpooling; the border is at least `reach`
+    FloatMap input;  // before unpooling; the border is at least `unpool_reach`
     CodeMap codes;
     FloatMap output;
     const Region* quads = nullptr;  // the 2×2 output windows to compute, at the input's size
@@ -27,9 +27,6 @@ class UnpoolConv {
 
   /// Memory that each thread needs for a call.
   std::size_t scratch_floats() const;
-
-  /// How many cells (input pixels) around a quad's own contribute to it.
-  static int reach(int kernel) { return (kernel / 2 + 1) / 2; }
 
  private:
   void run_tile(const Call& call, const Batch& tile, int first_group, int last_group, const UnpoolLists& lists) const;
