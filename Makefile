@@ -27,6 +27,7 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror $(CXX_FILES)
+	$(BIN)/python -m tools.layers
 
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix .
