@@ -9,11 +9,12 @@ import hashlib
 import json
 from typing import Any
 
+from dim_trt import _core
 from dim_trt.errors import BuildError, InvalidInput
 from dim_trt.files import StrPath, write_atomic
 
 MAGIC = b"DIMPLAN1"
-FORMAT_VERSION = 1
+FORMAT_VERSION = _core.PLAN_FORMAT_VERSION
 ALIGNMENT = 64
 PRECISIONS = ("fp32", "fp16", "int8")
 SHAPES = {"min": [1, 1], "opt": [512, 512], "max": [16384, 16384]}  # (height, width) before padding

@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -19,12 +18,9 @@
 #include "bindings/foreground.h"
 #include "bindings/gil.h"
 #include "bindings/register.h"
+#include "bindings/windows.h"
 #include "core/matting.h"
 #include "core/plan.h"
-#include "core/tiling.h"
-#include "core/window.h"
-#include "cpu/program.h"
-#include "cpu/schedule.h"
 
 namespace dim::bindings {
 namespace {
@@ -171,12 +167,6 @@ struct GpuMemory {
   std::shared_ptr<void> data;
 };
 
-/// Throws PlanError for a payload that no engine for the CPU would load.
-void check_cpu_payload(const py::bytes& payload, int stride) {
-  const std::string_view bytes = payload;
-  cpu::make_schedule(cpu::parse_program(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(), stride));
-}
-
 }  // namespace
 
 void register_engine(py::module_& m) {
@@ -219,19 +209,6 @@ void register_engine(py::module_& m) {
       .def_property_readonly("threads", [](const Matting& self) { return self.backend().threads(); })
       .def_property_readonly("isa", [](const Matting& self) { return self.backend().device(); });
   m.def("check_arrays", &check_arrays, "img"_a, "trimap"_a, "out"_a, "Raises InvalidInput as Engine.run would.");
-  m.def(
-      "read_plan_header",
-      [](const std::filesystem::path& path) { return unlocked([&] { return read_plan(path.string()).header; }); },
-      "path"_a, "Reads and checks a whole plan file, its SHA-256 included; returns the header, JSON.");
-  m.def("check_cpu_payload", &check_cpu_payload, "payload"_a, "stride"_a,
-        "Raises PlanError for the payload of a plan that no engine for the CPU would load.");
-  m.def(
-      "read_plan_payload",
-      [](const std::filesystem::path& path) {
-        const Plan plan = unlocked([&] { return read_plan(path.string()); });
-        return py::bytes(reinterpret_cast<const char*>(plan.payload()), plan.payload_bytes());
-      },
-      "path"_a, "The payload of a plan that was checked whole: for TensorRT the serialized engine.");
 }
 
 }  // namespace dim::bindings
