@@ -49,7 +49,7 @@ class Engine:
         color: str = "bgr",
         strip_bytes: int = 67108864,
         gpu: int = 0,
-        region: bool = True,
+        crop: bool = True,
         max_concurrent: int = 2,
         cuda_graphs: bool = True,
         tensorrt_folders: Sequence[str] = ...,
@@ -80,6 +80,8 @@ class Engine:
     def threads(self) -> int: ...
     @property
     def isa(self) -> str: ...
+    @property
+    def gpu_name(self) -> str: ...
 
 def check_arrays(img: object, trimap: object, out: object) -> None: ...
 def read_plan_header(path: str) -> str: ...

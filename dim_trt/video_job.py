@@ -109,7 +109,7 @@ def run(job: Job) -> str:
     return (
         f"{', '.join(job.results.values())}  {width}x{height} px  {count} frames{resumed}  "
         f"{(count - before) / seconds:.1f} frames/s  "
-        f"({info['device']}, {info['precision']}, {info['isa']}, {info['threads']} threads)"
+        f"({info['device']}, {info['precision']}, {info['isa'] or info['gpu_name']}, {info['threads']} threads)"
     )
 
 

@@ -53,13 +53,13 @@ void check_backend(const Plan& plan, const std::string& backend) {
 }
 
 std::unique_ptr<Matting> load(const std::filesystem::path& path, int threads, const std::string& color,
-                              std::size_t strip_bytes, int gpu, bool region, int max_concurrent, bool cuda_graphs,
+                              std::size_t strip_bytes, int gpu, bool crop, int max_concurrent, bool cuda_graphs,
                               const std::vector<std::string>& tensorrt_folders, const std::string& backend,
                               std::size_t memory_limit_bytes, std::size_t max_pixels) {
   check_count("threads", threads, 0);
   check_count("max_concurrent", max_concurrent, 1);
   const BackendOptions options = {
-      threads,     parse_color(color), strips_for(memory_limit_bytes, strip_bytes), gpu, region, max_concurrent,
+      threads,     parse_color(color), strips_for(memory_limit_bytes, strip_bytes), gpu, crop, max_concurrent,
       cuda_graphs, tensorrt_folders};
   return unlocked([&] {
     const Plan plan = read_plan(path.string());
@@ -139,14 +139,14 @@ void foreground_on_gpu(const Matting& matting, const GpuArray<3>& img, const Gpu
   const auto& [image_data, image_size, image_strides] = img;
   const auto& [alpha_data, alpha_size, alpha_strides] = alpha;
   const Size size = {image_size.first, image_size.second};
-  GpuForegroundRequest request;
-  request.image = {reinterpret_cast<const std::uint8_t*>(image_data), size, image_strides[0], image_strides[1],
-                   image_strides[2]};
-  request.alpha = {reinterpret_cast<float*>(alpha_data), size, alpha_strides[0], alpha_strides[1]};
-  request.foreground = reinterpret_cast<std::uint8_t*>(foreground);
-  request.background = reinterpret_cast<std::uint8_t*>(background);
-  request.stream = stream, request.wait = wait;
-  unlocked([&] { matting.estimate_foreground(request); });
+  GpuForegroundTask task;
+  task.image = {reinterpret_cast<const std::uint8_t*>(image_data), size, image_strides[0], image_strides[1],
+                image_strides[2]};
+  task.alpha = {reinterpret_cast<float*>(alpha_data), size, alpha_strides[0], alpha_strides[1]};
+  task.foreground = reinterpret_cast<std::uint8_t*>(foreground);
+  task.background = reinterpret_cast<std::uint8_t*>(background);
+  task.stream = stream, task.wait = wait;
+  unlocked([&] { matting.estimate_foreground(task); });
 }
 
 /// What `run` would refuse for its arrays alone.
@@ -176,7 +176,7 @@ void register_engine(py::module_& m) {
                              [](const GpuMemory& self) { return reinterpret_cast<std::uintptr_t>(self.data.get()); });
   py::class_<Matting>(m, "Engine", "A loaded plan. Safe to use from several threads at once.")
       .def(py::init(&load), "path"_a, py::kw_only(), "threads"_a = 0, "color"_a = "bgr",
-           "strip_bytes"_a = defaults.strip_bytes, "gpu"_a = defaults.gpu, "region"_a = defaults.region,
+           "strip_bytes"_a = defaults.strip_bytes, "gpu"_a = defaults.gpu, "crop"_a = defaults.crop,
            "max_concurrent"_a = defaults.max_concurrent, "cuda_graphs"_a = defaults.cuda_graphs,
            "tensorrt_folders"_a = defaults.tensorrt_folders, "backend"_a = "", "memory_limit_bytes"_a = 0,
            "max_pixels"_a = 0)
@@ -207,7 +207,10 @@ void register_engine(py::module_& m) {
       .def_property_readonly("halo_px", [](const Matting& self) { return self.backend().halo_px(); })
       .def_property_readonly("header", &Matting::header, "The plan's header, JSON.")
       .def_property_readonly("threads", [](const Matting& self) { return self.backend().threads(); })
-      .def_property_readonly("isa", [](const Matting& self) { return self.backend().device(); });
+      .def_property_readonly(
+          "isa", [](const Matting& self) { return self.backend().isa(); }, "Empty on a GPU.")
+      .def_property_readonly(
+          "gpu_name", [](const Matting& self) { return self.backend().gpu_name(); }, "Empty on the CPU.");
   m.def("check_arrays", &check_arrays, "img"_a, "trimap"_a, "out"_a, "Raises InvalidInput as Engine.run would.");
 }
 

@@ -34,7 +34,7 @@ struct Request {
 
 /// A picture and its matte in the memory of the backend's GPU, and where the colours go there: [height][width][3]
 /// without gaps. `stream` and `wait` are those of Request.
-struct GpuForegroundRequest {
+struct GpuForegroundTask {
   ImageView image;
   AlphaView alpha;  // is read
   std::uint8_t* foreground = nullptr;
@@ -87,13 +87,15 @@ class Backend {
   /// The colours under a matte, where the backend runs: see core/foreground.h. The base class has the CPU's way.
   virtual void estimate_foreground(const ForegroundTask<float>& task) { estimate_on_cpu(task); }
   virtual void estimate_foreground(const ForegroundTask<std::uint8_t>& task) { estimate_on_cpu(task); }
-  virtual void estimate_foreground(const GpuForegroundRequest& /*request*/) {
+  virtual void estimate_foreground(const GpuForegroundTask& /*task*/) {
     throw InvalidInput("img: is in the memory of a GPU, and this plan runs on the CPU; pass a numpy array");
   }
   int threads() const { return pool_.threads(); }
   ThreadPool& pool() const { return pool_; }
-  /// Instruction set or GPU, for people.
-  virtual std::string device() const = 0;
+  /// The instruction set that computes; empty on a GPU.
+  virtual std::string isa() const { return {}; }
+  /// The GPU that computes; empty on the CPU.
+  virtual std::string gpu_name() const { return {}; }
 
  private:
   template <typename T>

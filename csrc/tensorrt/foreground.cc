@@ -13,17 +13,17 @@ void ForegroundEstimator::enqueue(const cuda::MattedPicture<T>& picture, T* fore
       "estimating the foreground's colours");
 }
 
-void ForegroundEstimator::run(const GpuForegroundRequest& request) {
+void ForegroundEstimator::run(const GpuForegroundTask& task) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  const auto caller = reinterpret_cast<cudaStream_t>(request.stream);
+  const auto caller = reinterpret_cast<cudaStream_t>(task.stream);
   check_cuda(cudaEventRecord(ready_, caller), "following the caller's stream");
   check_cuda(cudaStreamWaitEvent(stream_, ready_, 0), "following the caller's stream");
-  const ImageView& image = request.image;
-  const AlphaView& alpha = request.alpha;
+  const ImageView& image = task.image;
+  const AlphaView& alpha = task.alpha;
   enqueue<std::uint8_t>({image.data, image.row_stride_bytes, image.pixel_stride_bytes, image.channel_stride_bytes,
                          alpha.data, alpha.row_stride_bytes, alpha.pixel_stride_bytes, image.size},
-                        request.foreground, request.background);
-  if (request.wait) {
+                        task.foreground, task.background);
+  if (task.wait) {
     check_cuda(cudaStreamSynchronize(stream_), "estimating the foreground's colours");
   } else {
     check_cuda(cudaEventRecord(ready_, stream_), "handing the colours over");

@@ -12,7 +12,7 @@ namespace dim::tensorrt {
 /// One at a time: a call's kernels fill the GPU. The caller has chosen the device.
 class ForegroundEstimator {
  public:
-  void run(const GpuForegroundRequest& request);
+  void run(const GpuForegroundTask& task);
   template <typename T>
   void run(const ForegroundTask<T>& task);  // host memory
 

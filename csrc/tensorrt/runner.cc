@@ -60,14 +60,14 @@ Runner::Runner(Session& session, const Plan& plan, const LoadOptions& options)
     throw PlanError(
         "plan: its network wants maps that end where the picture does, and the TensorRT backend has no "
         "such maps; build it with python -m dim_trt.build --backend cpu");
-  const DeviceScope device(options.device);
+  const GpuScope scope(options.gpu);
   log_.clear();
   if (kMajor < 10) options_.max_concurrent = 1;  // TensorRT 8 lends an optimisation profile to one context at a time
-  cudaDeviceProp gpu;
-  check_cuda(cudaGetDeviceProperties(&gpu, options.device), "asking for the GPU's name");
-  gpu_ = gpu.name;
+  cudaDeviceProp properties;
+  check_cuda(cudaGetDeviceProperties(&properties, options.gpu), "asking for the GPU's name");
+  gpu_name_ = properties.name;
   const Json header = Json::parse(plan.header, "plan: header");
-  check_origin(header.at("tensorrt"), session.libraries().version, gpu);
+  check_origin(header.at("tensorrt"), session.libraries().version, properties);
   halo_px_ = static_cast<int>(header.at("tensorrt").at("halo_px").integer(0, 1 << 20));
   runtime_ = session.runtime();
   engine_.reset(runtime_->deserializeCudaEngine(plan.payload(), plan.payload_bytes()));
@@ -79,14 +79,14 @@ Runner::Runner(Session& session, const Plan& plan, const LoadOptions& options)
 }
 
 Runner::~Runner() {
-  cudaSetDevice(options_.device);  // no scope: a destructor must not throw
+  cudaSetDevice(options_.gpu);  // no scope: a destructor must not throw
   slots_.reset();
   estimator_.reset();
 }
 
 Window Runner::window_of(const Window& unknown, Size picture) const {
   if (unknown.empty()) return {};
-  if (!options_.region) return {0, 0, picture};
+  if (!options_.crop) return {0, 0, picture};
   Window window = network_window(unknown, picture, halo_px_, stride_, kWindowStep);
   if (window.size.height < min_size_.height) window.top = 0, window.size.height = picture.height;
   if (window.size.width < min_size_.width) window.left = 0, window.size.width = picture.width;
@@ -94,7 +94,7 @@ Window Runner::window_of(const Window& unknown, Size picture) const {
 }
 
 void Runner::run(const Request& request, Trace* trace) {
-  const DeviceScope device(options_.device);
+  const GpuScope scope(options_.gpu);
   Slots::Lease lease(*slots_);
   if (request.on_gpu)
     run_on_gpu(request, lease.slot(), trace);
@@ -103,7 +103,7 @@ void Runner::run(const Request& request, Trace* trace) {
 }
 
 std::shared_ptr<void> Runner::allocate(std::size_t bytes) const {
-  const DeviceScope device(options_.device);
+  const GpuScope scope(options_.gpu);
   void* data = nullptr;
   check_cuda(cudaMalloc(&data, bytes), "reserving memory for alpha");
   return {data, [](void* memory) { cudaFree(memory); }};
@@ -153,7 +153,7 @@ void Runner::run_from_host(const Request& request, Slot& slot, Trace* trace) {
 /// to wait.
 Window Runner::find_unknown(const Request& request, Slot& slot) {
   const Window& wanted = request.wanted;
-  if (!options_.region || !request.wait) return wanted;
+  if (!options_.crop || !request.wait) return wanted;
   const Stream& stream = slot.network.stream();
   slot.box.reserve(sizeof(cuda::Box)), slot.host_alpha.reserve(sizeof(cuda::Box));
   auto* box = slot.host_alpha.as<cuda::Box>();

@@ -26,8 +26,8 @@ class Runner final : public Backend {
   std::shared_ptr<void> allocate(std::size_t bytes) const override;
   void estimate_foreground(const ForegroundTask<float>& task) override { estimate(task); }
   void estimate_foreground(const ForegroundTask<std::uint8_t>& task) override { estimate(task); }
-  void estimate_foreground(const GpuForegroundRequest& request) override { estimate(request); }
-  std::string device() const override { return gpu_; }
+  void estimate_foreground(const GpuForegroundTask& task) override { estimate(task); }
+  std::string gpu_name() const override { return gpu_name_; }
 
  private:
   Window window_of(const Window& unknown, Size picture) const;
@@ -36,13 +36,13 @@ class Runner final : public Backend {
   Window find_unknown(const Request& request, Slot& slot);
   template <typename Task>
   void estimate(const Task& task) {
-    const DeviceScope device(options_.device);
+    const GpuScope scope(options_.gpu);
     std::call_once(made_estimator_, [&] { estimator_ = std::make_unique<ForegroundEstimator>(); });
     estimator_->run(task);
   }
 
   LoadOptions options_;
-  std::string gpu_;
+  std::string gpu_name_;
   Size min_size_;  // of the network's input
   int halo_px_ = 0, stride_ = 1;
   cuda::InputTransform transform_;

@@ -64,7 +64,7 @@ class Conv2d final : public SingleLayer {
       head_ = std::make_unique<HeadConv>(*options.kernels, weights);
     } else if (options.winograd) {
       winograd_ = std::make_unique<WinogradConv>(*options.kernels, weights, options.keep_ties);
-      tiles_ = pixels_.tiles(winograd_->tile());
+      patches_ = pixels_.in_patches(winograd_->patch());
     } else {
       dense_ = std::make_unique<DenseConv>(*options.kernels, weights, in_.layout.lanes);
     }
@@ -79,7 +79,7 @@ class Conv2d final : public SingleLayer {
     if (head_)
       head_->run(in, out, pixels_, relu, team);
     else if (winograd_)
-      winograd_->run({in, {}, {}, out, pooled, codes_.codes(), &tiles_, &half_, relu, &team});
+      winograd_->run({in, {}, {}, out, pooled, codes_.codes(), &patches_, &half_, relu, &team});
     else
       dense_->run({in, out, pooled, codes_.codes(), &pixels_, &half_, false, relu, &team});
   }
@@ -94,7 +94,7 @@ class Conv2d final : public SingleLayer {
   LayerOptions options_;
   ThreadPool pool_;
   ThreadScratch scratch_;
-  Region pixels_, half_, tiles_;
+  Region pixels_, half_, patches_;
   OwnedMap in_, out_, pooled_, codes_;
   bool pools_;
   std::unique_ptr<HeadConv> head_;

@@ -29,8 +29,8 @@ class UnpoolConv {
   std::size_t scratch_floats() const;
 
  private:
-  void run_tile(const Call& call, const Batch& tile, int first_group, int last_group, const UnpoolLists& lists) const;
-  void collect(const Call& call, const Batch& tile, int channel, const UnpoolLists& lists) const;
+  void run_batch(const Call& call, const Batch& batch, int first_group, int last_group, const UnpoolLists& lists) const;
+  void collect(const Call& call, const Batch& batch, int channel, const UnpoolLists& lists) const;
   void advance(UnpoolLists& lists, const Piece& piece) const;
   std::ptrdiff_t weights_at(int group, int channel) const;
 
