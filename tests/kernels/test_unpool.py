@@ -10,10 +10,12 @@ import pytest
 import torch
 
 import dim_trt
+
+from tests.support.testing import _testing  # isort: skip  (before a file that it would leave half imported)
+
 from tests.kernels.test_kernels import ISAS, make_weights, torch_conv, unpool
 from tests.support.compare import assert_within
 from tests.support.networks import input_tensor
-from tests.support.testing import _testing
 from tests.support.tiny_graphs import tiny_dim
 
 KERNELS = [1, 3, 5, 7]  # all that a plan may have
