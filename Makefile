@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 NATIVE := CMakeLists.txt pyproject.toml $(shell find csrc cmake -type f)
 CXX_FILES = $(shell find csrc tests/fuzz tests/sanitized -name '*.h' -o -name '*.cc' -o -name '*.cu' -o -name '*.cuh')
 
+TESTING := --config-settings=cmake.define.DIM_TRT_TESTING=ON
+
 .PHONY: demo test lint format bench docs wheel fuzz fuzz-coverage asan tsan soak verify clean
 SECONDS ?= 60
 
@@ -26,6 +28,7 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/clang-format --dry-run --Werror $(CXX_FILES)
+	$(BIN)/python -m tools.layers
 
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix .
@@ -83,9 +86,9 @@ $(VENV)/engine.stamp: $(VENV)/bin/python $(NATIVE)
 # Torch comes first and pinned, so that nothing else chooses a version of it.
 $(VENV)/dev.stamp: $(VENV)/bin/python $(NATIVE)
 	$(BIN)/python -m pip install --quiet torch==2.13.0
-	$(BIN)/python -m pip install --quiet -e '.[train,dev]' --config-settings=cmake.define.DIM_TRT_WERROR=ON
+	$(BIN)/python -m pip install --quiet -e '.[train,dev]' $(TESTING) --config-settings=cmake.define.DIM_TRT_WERROR=ON
 	touch $@ $(VENV)/engine.stamp
 
 $(VENV)/bench.stamp: $(VENV)/dev.stamp
-	$(BIN)/python -m pip install --quiet -e '.[bench]'
+	$(BIN)/python -m pip install --quiet -e '.[bench]' $(TESTING)
 	touch $@

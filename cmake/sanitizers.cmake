@@ -1,6 +1,6 @@
 # Builds that look for bugs, all with clang: `python -m tests.sanitizers` and `python -m tests.fuzz` make them.
-#   address   _core with AddressSanitizer and UndefinedBehaviorSanitizer
-#   thread    _core with ThreadSanitizer
+#   address   _core and _testing with AddressSanitizer and UndefinedBehaviorSanitizer
+#   thread    _core and _testing with ThreadSanitizer
 #   fuzz      the fuzz targets of tests/fuzz with libFuzzer, AddressSanitizer and UndefinedBehaviorSanitizer; no Python
 #   coverage  the fuzz targets without sanitizers, counting branches; no Python
 set(DIM_TRT_SANITIZE "" CACHE STRING "address, thread, fuzz or coverage; empty for a normal build")
@@ -11,6 +11,8 @@ endif()
 if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   message(FATAL_ERROR "DIM_TRT_SANITIZE: expected clang, got ${CMAKE_CXX_COMPILER_ID}; -DCMAKE_CXX_COMPILER=clang++")
 endif()
+
+set(DIM_TRT_TESTING ON)
 
 # Float division by zero is defined by IEEE 754; sigmoid of large numbers relies on it.
 set(undefined -fsanitize=undefined -fno-sanitize=float-divide-by-zero -fno-sanitize-recover=all)

@@ -88,6 +88,7 @@ foreach(root IN LISTS tensorrt_roots)
       csrc/tensorrt/network.cc
       csrc/tensorrt/runner.cc
       csrc/tensorrt/session.cc
+      csrc/tensorrt/slots.cc
       csrc/tensorrt/foreground.cc
       csrc/tensorrt/staging.cc
     LIBRARIES dim_core dim_cuda)

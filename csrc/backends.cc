@@ -1,6 +1,6 @@
 #include "backends.h"
 
-#include "core/error.h"
+#include "base/error.h"
 #include "cpu/runner.h"
 #include "tensorrt/library.h"
 
@@ -15,7 +15,7 @@ std::unique_ptr<Backend> make_backend(const Plan& plan, const BackendOptions& op
       throw BackendUnavailable("plan: it was built for the tensorrt backend, and " + status.problem +
                                "; or build one for the CPU with python -m dim_trt.build --backend cpu");
     return tensorrt::module(options.tensorrt_folders)
-        .load(plan, {options.gpu, options.rgb, options.region, options.max_concurrent, options.cuda_graphs});
+        .load(plan, {options.gpu, options.rgb, options.crop, options.max_concurrent, options.cuda_graphs});
   }
   throw PlanError("plan: expected backend 'cpu' or 'tensorrt', got '" + plan.backend +
                   "'; rebuild it with python -m dim_trt.build");

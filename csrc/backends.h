@@ -20,7 +20,7 @@ struct BackendOptions {
 
   // TensorRT
   int gpu = 0;
-  bool region = true;      // run only the window that the unknown pixels need
+  bool crop = true;        // run only the window that the unknown pixels need
   int max_concurrent = 2;  // runs at a time; each has its own memory on the GPU
   bool cuda_graphs = true;
   std::vector<std::string> tensorrt_folders;  // where its libraries may be, besides the loader's path

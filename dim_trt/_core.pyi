@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 _Window: TypeAlias = tuple[int, int, int, int]  # top, left, height, width
 _GpuArray: TypeAlias = tuple[int, tuple[int, int], tuple[int, ...]]  # address, (height, width), strides in bytes
 
+PLAN_FORMAT_VERSION: int
+
 class GpuMemory:
     @property
     def address(self) -> int: ...
@@ -47,7 +49,7 @@ class Engine:
         color: str = "bgr",
         strip_bytes: int = 67108864,
         gpu: int = 0,
-        region: bool = True,
+        crop: bool = True,
         max_concurrent: int = 2,
         cuda_graphs: bool = True,
         tensorrt_folders: Sequence[str] = ...,
@@ -78,20 +80,15 @@ class Engine:
     def threads(self) -> int: ...
     @property
     def isa(self) -> str: ...
+    @property
+    def gpu_name(self) -> str: ...
 
 def check_arrays(img: object, trimap: object, out: object) -> None: ...
-def network_window(trimap: NDArray[np.uint8], halo: int, stride: int, step: int) -> tuple[_Window, list[_Window]]: ...
-def cut_tiles(
-    trimap: NDArray[np.uint8],
-    halo: int,
-    stride: int,
-    least: tuple[int, int],
-    pixels: int,
-    unknown_only: bool,
-) -> list[tuple[_Window, _Window]]: ...
 def read_plan_header(path: str) -> str: ...
 def check_cpu_payload(payload: bytes, stride: int) -> None: ...
 def read_plan_payload(path: str) -> bytes: ...
+def plan_keys() -> list[str]: ...
+def operations() -> list[str]: ...
 def tensorrt_capabilities(folders: Sequence[str]) -> dict[str, Any]: ...
 def gpus() -> dict[str, Any]: ...
 def build_engine(
@@ -112,84 +109,3 @@ def cpu_capabilities() -> dict[str, Any]: ...
 def estimate_foreground(
     img: NDArray[np.uint8] | NDArray[np.float32], alpha: NDArray[np.float32], *, threads: int = 0
 ) -> tuple[NDArray[Any], NDArray[Any]]: ...
-def element_foreground(
-    img: NDArray[np.uint8] | NDArray[np.float32], alpha: NDArray[np.float32]
-) -> tuple[NDArray[Any], NDArray[Any]]: ...
-
-# single operations on (channels, height, width), for tests and benchmarks
-def conv2d(
-    input: NDArray[np.float32],
-    weight: NDArray[np.float32],
-    bias: NDArray[np.float32],
-    *,
-    relu: bool = False,
-    algorithm: str = "direct",
-    isa: str = "",
-    threads: int = 1,
-) -> NDArray[np.float32]: ...
-def conv2d_max_pool(
-    input: NDArray[np.float32],
-    weight: NDArray[np.float32],
-    bias: NDArray[np.float32],
-    *,
-    relu: bool = False,
-    algorithm: str = "direct",
-    isa: str = "",
-    threads: int = 1,
-) -> tuple[NDArray[np.float32], NDArray[np.uint8]]: ...
-def unpool_conv2d(
-    input: NDArray[np.float32],
-    codes: NDArray[np.uint8],
-    add: NDArray[np.float32] | None,
-    weight: NDArray[np.float32],
-    bias: NDArray[np.float32],
-    *,
-    relu: bool = False,
-    algorithm: str = "direct",
-    isa: str = "",
-    threads: int = 1,
-) -> NDArray[np.float32]: ...
-def layer_seconds(
-    input: NDArray[np.float32],
-    weight: NDArray[np.float32],
-    bias: NDArray[np.float32],
-    *,
-    codes: NDArray[np.uint8] | None = None,
-    add: NDArray[np.float32] | None = None,
-    pool: bool = False,
-    algorithm: str = "direct",
-    isa: str = "",
-    threads: int = 1,
-    runs: int = 1,
-) -> list[float]: ...
-def resample(
-    pixels: NDArray[np.float32],
-    size: tuple[int, int],
-    *,
-    interpolation: str,
-    whole_levels: bool,
-    strip_rows: int = 32,
-) -> NDArray[np.float32]: ...
-
-# element functions of the CUDA kernels, looped over whole arrays on the host, for tests
-def element_max_pool_argmax(x: NDArray[Any], hwc8_channels: int = 0) -> tuple[NDArray[Any], NDArray[Any]]: ...
-def element_index_unpool(values: NDArray[Any], codes: NDArray[Any], hwc8_channels: int = 0) -> NDArray[Any]: ...
-def element_preprocess(
-    img: NDArray[np.uint8] | NDArray[np.float32],
-    trimap: NDArray[np.uint8],
-    *,
-    mean: tuple[float, float, float],
-    std: tuple[float, float, float],
-    trimap_scale: float,
-    swap: bool = False,
-    stride: int = 32,
-    dtype: str = "float32",
-    core: bool = False,
-    raw_trimap: bool = False,
-    reflect: bool = True,
-) -> NDArray[Any]: ...
-def element_postprocess(
-    network: NDArray[Any], trimap: NDArray[np.uint8], out: NDArray[Any], *, core: bool = False, clamp: bool = True
-) -> None: ...
-def element_unknown_box(trimap: NDArray[np.uint8]) -> tuple[int, int, int, int]: ...
-def element_through_half(values: NDArray[np.float32]) -> NDArray[np.float32]: ...

@@ -84,7 +84,7 @@ class Engine:
             threads=count("threads", threads, "all cores"),
             color=color,
             gpu=self._gpu,
-            region=options.window,
+            crop=options.crop,
             max_concurrent=runs or 2,
             cuda_graphs=options.cuda_graphs,
             tensorrt_folders=tensorrt_folders(),
@@ -96,7 +96,8 @@ class Engine:
         on_cpu = self._header["backend"] == "cpu"
         check_backend(self._header["backend"], threads=threads, memory_limit_mb=memory_limit_mb, tensorrt=tensorrt)
         self._core: _core.Engine | None = core
-        self._isa, self._threads, self._halo_px = core.isa, core.threads, core.halo_px
+        self._isa, self._gpu_name = core.isa or None, core.gpu_name or None
+        self._threads, self._halo_px = core.threads, core.halo_px
         self._memory_limit_mb, self._max_pixels = memory_limit_mb, max_pixels
         self._device = "cpu" if on_cpu else f"cuda:{self._gpu}"
         self._max_concurrent = runs or (1 if on_cpu else 2)
@@ -215,13 +216,15 @@ class Engine:
 
     @property
     def info(self) -> dict[str, Any]:
-        """What runs: backend, device, precision, isa, threads, color, memory_limit_mb, max_pixels, halo_px (how far
-        from a pixel of alpha the network looks), model, preprocessing, shapes, producer, weights and path."""
+        """What runs: backend, device, precision, isa (the CPU's instruction set; None on a GPU), gpu_name (None on the
+        CPU), threads (of the CPU), color, memory_limit_mb, max_pixels, halo_px (how far from a pixel of alpha the
+        network looks), model, preprocessing, shapes, producer, weights and path."""
         return {
             "backend": self._header["backend"],
             "device": self._device,
             "precision": self._header["precision"],
             "isa": self._isa,
+            "gpu_name": self._gpu_name,
             "threads": self._threads,
             "color": self._color,
             "memory_limit_mb": self._memory_limit_mb,
@@ -233,9 +236,10 @@ class Engine:
 
     def __repr__(self) -> str:
         info = self.info
+        computes = f"isa={self._isa!r}" if self._isa else f"gpu_name={self._gpu_name!r}"
         return (
             f"Engine({self._path!r}, device={info['device']!r}, precision={info['precision']!r}, "
-            f"isa={info['isa']!r}, threads={info['threads']})"
+            f"{computes}, threads={info['threads']})"
         )
 
     def _open_core(self) -> _core.Engine:

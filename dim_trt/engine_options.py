@@ -15,16 +15,16 @@ from dim_trt.gpu.views import is_on_gpu
 class TensorRtRun:
     """How an engine runs plans of the tensorrt backend.
 
-    window: run only the part of a picture that the unknown pixels need, which changes nothing in alpha; False runs
+    crop: run only the part of a picture that the unknown pixels need, which changes nothing in alpha; False runs
         whole pictures, always at the same speed. With `run(..., stream=...)` pictures are always run whole.
     cuda_graphs: record the GPU's work once per size and replay it, which takes less of the CPU.
     """
 
-    window: bool = True
+    crop: bool = True
     cuda_graphs: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("window", "cuda_graphs"):
+        for name in ("crop", "cuda_graphs"):
             if not isinstance(value := getattr(self, name), bool):
                 raise InvalidInput(f"{name}: expected True or False, got {value!r}")
 

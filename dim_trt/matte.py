@@ -133,7 +133,7 @@ def work_on_one(args: argparse.Namespace, settings: Rendering) -> None:
     info, (height, width) = engine.info, loaded.trimap.shape
     print(
         f"{', '.join(map(str, job.outputs()))}  {width}x{height} px  {latency_ms:.1f} ms  "
-        f"({info['device']}, {info['precision']}, {info['isa']}, {info['threads']} threads)"
+        f"({info['device']}, {info['precision']}, {info['isa'] or info['gpu_name']}, {info['threads']} threads)"
     )
 
 

@@ -1,10 +1,10 @@
-"""Kernel, plan and threading tests with a _core that is built with sanitizers.
+"""Kernel, plan and threading tests with a _core and a _testing that are built with sanitizers.
 
     python -m tests.sanitizers address   # AddressSanitizer and UndefinedBehaviorSanitizer
     python -m tests.sanitizers thread    # ThreadSanitizer
     python -m tests.sanitizers thread tests/robustness/test_concurrency.py -k fork   # others than the usual tests
 
-Python is not instrumented: the sanitizer's runtime is preloaded and sees what _core does, and memory and locks of all.
+Python is not instrumented: the sanitizer's runtime is preloaded and sees what they do, and memory and locks of all.
 First the bugs of tests/sanitized/canary.cc, which is compiled into _core, must be reported. Then the tests run, but for
 those that measure time or memory.
 """
@@ -47,7 +47,7 @@ TESTS = {
 SANITIZED = ROOT / "tests" / "sanitized"
 
 
-def environment(mode: str, core: Path, reports: Path) -> dict[str, str]:
+def environment(mode: str, modules: Path, reports: Path) -> dict[str, str]:
     """Of the tests. Each process has a report of its own, so that those of processes that tests start are found too."""
     library = runtime(f"libclang_rt.{LIBRARIES[mode]}-{os.uname().machine}.so")
     preloaded = [library, runtime("libstdc++.so.6")]  # the second so that thrown exceptions are seen from the start
@@ -56,7 +56,7 @@ def environment(mode: str, core: Path, reports: Path) -> dict[str, str]:
         **os.environ,
         "LD_PRELOAD": " ".join(map(str, preloaded)),
         "PYTHONPATH": os.pathsep.join((str(SANITIZED), os.environ.get("PYTHONPATH", ""))),
-        "DIM_TRT_CORE": str(core),
+        "DIM_TRT_MODULES": str(modules),
         "DIM_TRT_SANITIZE": mode,
         "ASAN_OPTIONS": f"{common}:detect_leaks=0:alloc_dealloc_mismatch=0",  # Python and PyTorch keep and mix
         "UBSAN_OPTIONS": "print_stacktrace=1",
@@ -65,10 +65,10 @@ def environment(mode: str, core: Path, reports: Path) -> dict[str, str]:
     }
 
 
-def pytest(mode: str, core: Path, reports: Path, *arguments: str) -> int:
+def pytest(mode: str, modules: Path, reports: Path, *arguments: str) -> int:
     """Exit code of pytest with these arguments."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-    return subprocess.run(command, env=environment(mode, core, reports), cwd=ROOT, check=False).returncode
+    return subprocess.run(command, env=environment(mode, modules, reports), cwd=ROOT, check=False).returncode
 
 
 def main() -> int:
@@ -79,11 +79,11 @@ def main() -> int:
     start = time.monotonic()
     folder = build(mode, "-DSKBUILD=1", f"-DPython_EXECUTABLE={sys.executable}",
                    f"-Dpybind11_DIR={pybind11.get_cmake_dir()}", "-DCMAKE_CUDA_COMPILER=NOTFOUND")  # fmt: skip
-    core, reports = next(folder.glob("_core*.so")), folder / "reports"
+    reports = folder / "reports"
     for arguments in (["tests/sanitized/canary.py"], ["-m", "not measures", *(tests or TESTS[mode])]):
         shutil.rmtree(reports, ignore_errors=True)  # the canary's
         reports.mkdir()
-        code = pytest(mode, core, reports, *arguments)
+        code = pytest(mode, folder, reports, *arguments)
         if code != 0:
             break
     found = [path.read_text(errors="replace") for path in reports.iterdir()]

@@ -65,7 +65,7 @@ class Timings:
         """The whole picture is computed, though only a band of it is unknown."""
         if self.settings.dry_run:
             raise NotHereError("the cpu backend always computes the region only")
-        with Engine(self.plan, color="rgb", max_concurrent=1, tensorrt=TensorRtRun(window=False)) as engine:
+        with Engine(self.plan, color="rgb", max_concurrent=1, tensorrt=TensorRtRun(crop=False)) as engine:
             self.time(partial(run_ms, engine, thin_band(*size, BAND)), size, BAND, "run", region=False)
 
     def time(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,7 +12,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dim_trt import _core
 from training.model import CONFIGS, CONV6, DeepImageMatting, ModelConfig
 
 LANES = 16  # channels in a block of memory; layers are filled up with zeros to whole blocks
@@ -41,7 +41,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Case:
-    """`algorithm`: as in _core.conv2d. Where `unpool` is off for a layer that has it, the zeros are multiplied, too."""
+    """`algorithm`: as in _testing.conv2d. Where `unpool` is off for a layer that has it, zeros are multiplied, too."""
 
     layer: Layer
     algorithm: str
@@ -132,19 +132,28 @@ def operands(case: Case) -> Operands:
     return Operands(x, weight, rng.standard_normal(layer.cout, np.float32), codes, add)
 
 
+def testing() -> Any:
+    """The compiled module with single layers, which wheels do not hold."""
+    try:
+        from dim_trt import _testing
+    except ImportError:
+        sys.exit("dim_trt._testing was not built; run make .venv/bench.stamp")
+    return _testing
+
+
 def result(case: Case, given: Operands, isa: str, threads: int) -> NDArray[np.float32]:
     options: dict[str, Any] = {"relu": True, "algorithm": case.algorithm, "isa": isa, "threads": threads}
     if given.codes is not None:
-        return _core.unpool_conv2d(given.input, given.codes, given.add, given.weight, given.bias, **options)
+        return testing().unpool_conv2d(given.input, given.codes, given.add, given.weight, given.bias, **options)
     if case.layer.pool:
-        return _core.conv2d_max_pool(given.input, given.weight, given.bias, **options)[0]
-    return _core.conv2d(given.input, given.weight, given.bias, **options)
+        return testing().conv2d_max_pool(given.input, given.weight, given.bias, **options)[0]
+    return testing().conv2d(given.input, given.weight, given.bias, **options)
 
 
 def seconds(case: Case, given: Operands, isa: str, threads: int, runs: int) -> list[float]:
     options: dict[str, Any] = {"pool": case.layer.pool, "codes": given.codes, "add": given.add}
     options |= {"algorithm": case.algorithm, "isa": isa, "threads": threads, "runs": runs}
-    return _core.layer_seconds(given.input, given.weight, given.bias, **options)
+    return testing().layer_seconds(given.input, given.weight, given.bias, **options)
 
 
 def real_products(case: Case, given: Operands) -> int:

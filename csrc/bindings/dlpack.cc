@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
 #include "bindings/register.h"
-#include "core/error.h"
 
 namespace dim::bindings {
 namespace {

@@ -8,23 +8,19 @@
 #include <filesystem>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
 
 #include "backends.h"
+#include "base/error.h"
 #include "bindings/arrays.h"
 #include "bindings/foreground.h"
 #include "bindings/gil.h"
 #include "bindings/register.h"
-#include "core/error.h"
+#include "bindings/windows.h"
 #include "core/matting.h"
 #include "core/plan.h"
-#include "core/tiling.h"
-#include "core/window.h"
-#include "cpu/program.h"
-#include "cpu/schedule.h"
 
 namespace dim::bindings {
 namespace {
@@ -57,13 +53,13 @@ void check_backend(const Plan& plan, const std::string& backend) {
 }
 
 std::unique_ptr<Matting> load(const std::filesystem::path& path, int threads, const std::string& color,
-                              std::size_t strip_bytes, int gpu, bool region, int max_concurrent, bool cuda_graphs,
+                              std::size_t strip_bytes, int gpu, bool crop, int max_concurrent, bool cuda_graphs,
                               const std::vector<std::string>& tensorrt_folders, const std::string& backend,
                               std::size_t memory_limit_bytes, std::size_t max_pixels) {
   check_count("threads", threads, 0);
   check_count("max_concurrent", max_concurrent, 1);
   const BackendOptions options = {
-      threads,     parse_color(color), strips_for(memory_limit_bytes, strip_bytes), gpu, region, max_concurrent,
+      threads,     parse_color(color), strips_for(memory_limit_bytes, strip_bytes), gpu, crop, max_concurrent,
       cuda_graphs, tensorrt_folders};
   return unlocked([&] {
     const Plan plan = read_plan(path.string());
@@ -143,14 +139,14 @@ void foreground_on_gpu(const Matting& matting, const GpuArray<3>& img, const Gpu
   const auto& [image_data, image_size, image_strides] = img;
   const auto& [alpha_data, alpha_size, alpha_strides] = alpha;
   const Size size = {image_size.first, image_size.second};
-  GpuForegroundRequest request;
-  request.image = {reinterpret_cast<const std::uint8_t*>(image_data), size, image_strides[0], image_strides[1],
-                   image_strides[2]};
-  request.alpha = {reinterpret_cast<float*>(alpha_data), size, alpha_strides[0], alpha_strides[1]};
-  request.foreground = reinterpret_cast<std::uint8_t*>(foreground);
-  request.background = reinterpret_cast<std::uint8_t*>(background);
-  request.stream = stream, request.wait = wait;
-  unlocked([&] { matting.estimate_foreground(request); });
+  GpuForegroundTask task;
+  task.image = {reinterpret_cast<const std::uint8_t*>(image_data), size, image_strides[0], image_strides[1],
+                image_strides[2]};
+  task.alpha = {reinterpret_cast<float*>(alpha_data), size, alpha_strides[0], alpha_strides[1]};
+  task.foreground = reinterpret_cast<std::uint8_t*>(foreground);
+  task.background = reinterpret_cast<std::uint8_t*>(background);
+  task.stream = stream, task.wait = wait;
+  unlocked([&] { matting.estimate_foreground(task); });
 }
 
 /// What `run` would refuse for its arrays alone.
@@ -162,47 +158,14 @@ void check_arrays(const py::object& img_object, const py::object& trimap_object,
   if (!out.is_none()) alpha_array(out, img, trimap);
 }
 
-py::tuple to_tuple(const Window& window) {
-  return py::make_tuple(window.top, window.left, window.size.height, window.size.width);
-}
-
-/// The window that the network must see, and the four parts around it, each (top, left, height, width).
-py::tuple find_window(const py::array& trimap, int halo, int stride, int step) {
-  const TrimapView view = trimap_view(trimap);
-  const Window window = network_window(unknown_window(view, whole(view.size)), view.size, halo, stride, step);
-  py::list parts;
-  for (const Window& known : around(window, whole(view.size))) parts.append(to_tuple(known));
-  return py::make_tuple(to_tuple(window), parts);
-}
-
-py::list tile_list(const std::vector<Tile>& tiles) {
-  py::list list;
-  for (const Tile& tile : tiles) list.append(py::make_tuple(to_tuple(tile.window), to_tuple(tile.wanted)));
-  return list;
-}
-
 py::list find_tiles(const Matting& matting, const py::array& trimap) {
   return tile_list(matting.tiles(trimap_view(trimap)));
-}
-
-/// Tiles whose windows have at most `pixels` pixels; `unknown_only` as for pictures in host memory.
-py::list cut_tiles(const py::array& trimap, int halo, int stride, std::pair<int, int> least, std::size_t pixels,
-                   bool unknown_only) {
-  const TrimapView view = trimap_view(trimap);
-  const TileRules rules = {halo, stride, {least.first, least.second}, [&](Size size) { return size.area() <= pixels; }};
-  return tile_list(unknown_only ? unknown_tiles(view, rules) : grid_tiles(view.size, rules));
 }
 
 /// Memory of a GPU that Python holds on to.
 struct GpuMemory {
   std::shared_ptr<void> data;
 };
-
-/// Throws PlanError for a payload that no engine for the CPU would load.
-void check_cpu_payload(const py::bytes& payload, int stride) {
-  const std::string_view bytes = payload;
-  cpu::make_schedule(cpu::parse_program(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(), stride));
-}
 
 }  // namespace
 
@@ -213,7 +176,7 @@ void register_engine(py::module_& m) {
                              [](const GpuMemory& self) { return reinterpret_cast<std::uintptr_t>(self.data.get()); });
   py::class_<Matting>(m, "Engine", "A loaded plan. Safe to use from several threads at once.")
       .def(py::init(&load), "path"_a, py::kw_only(), "threads"_a = 0, "color"_a = "bgr",
-           "strip_bytes"_a = defaults.strip_bytes, "gpu"_a = defaults.gpu, "region"_a = defaults.region,
+           "strip_bytes"_a = defaults.strip_bytes, "gpu"_a = defaults.gpu, "crop"_a = defaults.crop,
            "max_concurrent"_a = defaults.max_concurrent, "cuda_graphs"_a = defaults.cuda_graphs,
            "tensorrt_folders"_a = defaults.tensorrt_folders, "backend"_a = "", "memory_limit_bytes"_a = 0,
            "max_pixels"_a = 0)
@@ -244,25 +207,11 @@ void register_engine(py::module_& m) {
       .def_property_readonly("halo_px", [](const Matting& self) { return self.backend().halo_px(); })
       .def_property_readonly("header", &Matting::header, "The plan's header, JSON.")
       .def_property_readonly("threads", [](const Matting& self) { return self.backend().threads(); })
-      .def_property_readonly("isa", [](const Matting& self) { return self.backend().device(); });
+      .def_property_readonly(
+          "isa", [](const Matting& self) { return self.backend().isa(); }, "Empty on a GPU.")
+      .def_property_readonly(
+          "gpu_name", [](const Matting& self) { return self.backend().gpu_name(); }, "Empty on the CPU.");
   m.def("check_arrays", &check_arrays, "img"_a, "trimap"_a, "out"_a, "Raises InvalidInput as Engine.run would.");
-  m.def("network_window", &find_window, "trimap"_a, "halo"_a, "stride"_a, "step"_a,
-        "The part of a picture that the network must see, and the four parts around it; for tests.");
-  m.def("cut_tiles", &cut_tiles, "trimap"_a, "halo"_a, "stride"_a, "least"_a, "pixels"_a, "unknown_only"_a,
-        "The tiles of a picture, each (window, wanted); for tests.");
-  m.def(
-      "read_plan_header",
-      [](const std::filesystem::path& path) { return unlocked([&] { return read_plan(path.string()).header; }); },
-      "path"_a, "Reads and checks a whole plan file, its SHA-256 included; returns the header, JSON.");
-  m.def("check_cpu_payload", &check_cpu_payload, "payload"_a, "stride"_a,
-        "Raises PlanError for the payload of a plan that no engine for the CPU would load.");
-  m.def(
-      "read_plan_payload",
-      [](const std::filesystem::path& path) {
-        const Plan plan = unlocked([&] { return read_plan(path.string()); });
-        return py::bytes(reinterpret_cast<const char*>(plan.payload()), plan.payload_bytes());
-      },
-      "path"_a, "The payload of a plan that was checked whole: for TensorRT the serialized engine.");
 }
 
 }  // namespace dim::bindings

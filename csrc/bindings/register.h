@@ -1,4 +1,4 @@
-// What the module is made of: each function adds its part.
+// What the module _core is made of: each function adds its part.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -6,10 +6,9 @@
 namespace dim::bindings {
 
 void register_engine(pybind11::module_& m);
+void register_plan(pybind11::module_& m);
 void register_dlpack(pybind11::module_& m);
 void register_tensorrt(pybind11::module_& m);
-void register_operators(pybind11::module_& m);
 void register_foreground(pybind11::module_& m);
-void register_cuda_elements(pybind11::module_& m);
 
 }  // namespace dim::bindings

@@ -8,10 +8,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
 #include "bindings/arrays.h"
 #include "bindings/gil.h"
 #include "bindings/register.h"
-#include "core/error.h"
 #include "tensorrt/driver.h"
 #include "tensorrt/library.h"
 
@@ -57,7 +57,7 @@ py::dict build(const py::bytes& onnx, const std::string& precision, Sides min, S
   request.precision = precision;
   const auto size = [](Sides sides) { return Size{sides.first, sides.second}; };
   request.min = size(min), request.opt = size(opt), request.max = size(max);
-  request.workspace_bytes = workspace_bytes, request.optimization_level = optimization_level, request.device = gpu;
+  request.workspace_bytes = workspace_bytes, request.optimization_level = optimization_level, request.gpu = gpu;
   std::exception_ptr raised;  // by Python, Ctrl-C included: TensorRT only learns that it has to stop
   if (!progress.is_none())
     request.progress = [&](const std::string& phase, int step, int steps) {

@@ -3,12 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "core/error.h"
+#include "base/error.h"
+#include "base/thread_pool.h"
 #include "core/foreground.h"
 #include "core/image.h"
 #include "core/window.h"
@@ -32,9 +32,9 @@ struct Request {
   bool wait = true;
 };
 
-/// A picture and its matte in the memory of the backend's GPU, and where the colours go there: [height][width][3]
+/// A picture and its matte in the memory of the backend's GPU, and where the colors go there: [height][width][3]
 /// without gaps. `stream` and `wait` are those of Request.
-struct GpuForegroundRequest {
+struct GpuForegroundTask {
   ImageView image;
   AlphaView alpha;  // is read
   std::uint8_t* foreground = nullptr;
@@ -67,6 +67,8 @@ struct Trace {
 
 class Backend {
  public:
+  /// `threads`: of the CPU, which share all that the engine does there.
+  explicit Backend(int threads) : pool_(threads) {}
   virtual ~Backend() = default;
 
   /// Safe to call from several threads at once. Appends to `trace` when it is not null.
@@ -82,25 +84,26 @@ class Backend {
   virtual std::shared_ptr<void> allocate(std::size_t /*bytes*/) const {
     throw InvalidInput("img: is not a numpy array");
   }
-  /// The colours under a matte, where the backend runs: see core/foreground.h. The base class has the CPU's way.
+  /// The colors under a matte, where the backend runs: see core/foreground.h. The base class has the CPU's way.
   virtual void estimate_foreground(const ForegroundTask<float>& task) { estimate_on_cpu(task); }
   virtual void estimate_foreground(const ForegroundTask<std::uint8_t>& task) { estimate_on_cpu(task); }
-  virtual void estimate_foreground(const GpuForegroundRequest& /*request*/) {
+  virtual void estimate_foreground(const GpuForegroundTask& /*task*/) {
     throw InvalidInput("img: is in the memory of a GPU, and this plan runs on the CPU; pass a numpy array");
   }
-  virtual int threads() const = 0;
-  /// Calls `job`, which must not throw, once for every index from 0 to `jobs` - 1, on several cores of the CPU.
-  virtual void share_out(int jobs, const std::function<void(int)>& job) const = 0;
-  /// Instruction set or GPU, for people.
-  virtual std::string device() const = 0;
+  int threads() const { return pool_.threads(); }
+  ThreadPool& pool() const { return pool_; }
+  /// The instruction set that computes; empty on a GPU.
+  virtual std::string isa() const { return {}; }
+  /// The GPU that computes; empty on the CPU.
+  virtual std::string gpu_name() const { return {}; }
 
  private:
   template <typename T>
   void estimate_on_cpu(const ForegroundTask<T>& task) const {
-    ForegroundOptions options;
-    options.threads = threads();
-    dim::estimate_foreground(task, options);
+    dim::estimate_foreground(task, ForegroundOptions{}, pool_);
   }
+
+  mutable ThreadPool pool_;  // starts no thread before there is work for two
 };
 
 }  // namespace dim

@@ -7,39 +7,39 @@
 #include <utility>
 #include <vector>
 
+#include "base/denormals.h"
+#include "base/thread_pool.h"
 #include "core/foreground_levels.h"
-#include "cpu/denormals.h"
-#include "cpu/thread_pool.h"
 
 namespace dim {
 namespace {
 
 using namespace foreground;
 
-constexpr float kSureForeground = 0.9f;  // pixels above it make the first guess of the foreground's colour
+constexpr float kSureForeground = 0.9f;  // pixels above it make the first guess of the foreground's color
 constexpr float kSureBackground = 0.1f;
 constexpr int kStripRows = 48;  // of a level; what is computed twice is 16 rows of it
 
 void from_unit(float value, float* out) { *out = value; }
 void from_unit(float value, std::uint8_t* out) { *out = static_cast<std::uint8_t>(value * 255.0f + 0.5f); }
 
-using Colours = std::array<float, 2 * kChannels>;
+using Colors = std::array<float, 2 * kChannels>;
 
-/// Weighted sums over a row or the picture: colours and weight of foreground and background.
+/// Weighted sums over a row or the picture: colors and weight of foreground and background.
 struct Sums {
-  std::array<double, 2 * kChannels> colours{};
+  std::array<double, 2 * kChannels> colors{};
   std::array<double, 2> weight{};
 
   void add(int layer, double w, const double* rgb) {
-    for (int c = 0; c < kChannels; ++c) colours[static_cast<std::size_t>(layer * kChannels + c)] += w * rgb[c];
+    for (int c = 0; c < kChannels; ++c) colors[static_cast<std::size_t>(layer * kChannels + c)] += w * rgb[c];
     weight[static_cast<std::size_t>(layer)] += w;
   }
 };
 
-/// Mean colours of what is surely foreground and surely background; where no pixel is, of all weighted by alpha, and
+/// Mean colors of what is surely foreground and surely background; where no pixel is, of all weighted by alpha, and
 /// where alpha is 0 (or 1) everywhere, of the picture. Summed row by row, so that threads change nothing.
 template <typename T>
-Colours mean_colours(const ForegroundTask<T>& task, cpu::ThreadPool& pool) {
+Colors mean_colors(const ForegroundTask<T>& task, ThreadPool& pool) {
   std::vector<std::array<Sums, 3>> rows(static_cast<std::size_t>(task.size.height));  // sure, by alpha, all
   pool.run(task.size.height, [&](int y, int) {
     auto& [sure, weighted, all] = rows[static_cast<std::size_t>(y)];
@@ -59,19 +59,19 @@ Colours mean_colours(const ForegroundTask<T>& task, cpu::ThreadPool& pool) {
   std::array<Sums, 3> total;
   for (const auto& row : rows)
     for (std::size_t kind = 0; kind < 3; ++kind) {
-      for (std::size_t c = 0; c < 2 * kChannels; ++c) total[kind].colours[c] += row[kind].colours[c];
+      for (std::size_t c = 0; c < 2 * kChannels; ++c) total[kind].colors[c] += row[kind].colors[c];
       for (std::size_t layer = 0; layer < 2; ++layer) total[kind].weight[layer] += row[kind].weight[layer];
     }
-  Colours mean;
+  Colors mean;
   for (std::size_t c = 0; c < 2 * kChannels; ++c) {
     std::size_t kind = 0;
     while (!(total[kind].weight[c / kChannels] > 0)) ++kind;  // the last one holds every pixel
-    mean[c] = static_cast<float>(total[kind].colours[c] / total[kind].weight[c / kChannels]);
+    mean[c] = static_cast<float>(total[kind].colors[c] / total[kind].weight[c / kChannels]);
   }
   return mean;
 }
 
-/// What a row's pixels share between channels, and its new colours before they replace the old ones.
+/// What a row's pixels share between channels, and its new colors before they replace the old ones.
 struct Scratch {
   explicit Scratch(int width) : size(static_cast<std::size_t>(width)), values(9 * size) {}
   float* part(int i) { return values.data() + static_cast<std::size_t>(i) * size; }
@@ -102,11 +102,11 @@ void weigh_span(const Strip& strip, int y, int above, int below, Span span, cons
   }
 }
 
-/// The colours of a part of a row that minimise the paper's local cost with the neighbours' held. Of the 2×2
+/// The colors of a part of a row that minimise the paper's local cost with the neighbours' held. Of the 2×2
 /// system only the form is ours: with f and b the neighbours' weighted means and r = image - alpha f - (1 - alpha) b,
 ///   F = f + alpha r / (S + alpha² + (1 - alpha)²),  B = b + (1 - alpha) r / (S + alpha² + (1 - alpha)²),
 /// which has no difference of products that cancels where S is small. The row above and the row below are of the other
-/// parity; in the row itself all pixels see their neighbours' old colours. So rows of a parity are independent.
+/// parity; in the row itself all pixels see their neighbours' old colors. So rows of a parity are independent.
 void relax_span(const Strip& strip, int y, Span span, const ForegroundOptions& options, Scratch* scratch) {
   const int above = std::max(y - 1, 0), below = std::min(y + 1, strip.rows - 1);
   weigh_span(strip, y, above, below, span, options, scratch);
@@ -114,9 +114,9 @@ void relax_span(const Strip& strip, int y, Span span, const ForegroundOptions& o
   const float *to_down = scratch->part(3), *step = scratch->part(4), *a = strip.alpha.row(0, y);
   float *new_f = scratch->part(5), *new_b = scratch->part(6);
   for (int c = 0; c < kChannels; ++c) {
-    float *f = strip.colours.row(c, y), *b = strip.colours.row(c + kChannels, y);
-    const float *f_up = strip.colours.row(c, above), *f_down = strip.colours.row(c, below);
-    const float *b_up = strip.colours.row(c + kChannels, above), *b_down = strip.colours.row(c + kChannels, below);
+    float *f = strip.colors.row(c, y), *b = strip.colors.row(c + kChannels, y);
+    const float *f_up = strip.colors.row(c, above), *f_down = strip.colors.row(c, below);
+    const float *b_up = strip.colors.row(c + kChannels, above), *b_down = strip.colors.row(c + kChannels, below);
     const float* image = strip.image.row(c, y);
 #pragma omp simd
     for (int x = span.begin; x < span.end; ++x) {
@@ -129,12 +129,13 @@ void relax_span(const Strip& strip, int y, Span span, const ForegroundOptions& o
     }
     std::copy(new_f + span.begin, new_f + span.end, f + span.begin);
     std::copy(new_b + span.begin, new_b + span.end, b + span.begin);
-    strip.colours.close_row(c, y);
-    strip.colours.close_row(c + kChannels, y);
+    strip.colors.close_row(c, y);
+    strip.colors.close_row(c + kChannels, y);
   }
 }
 
-/// What a thread works with: all its memory, so that it need not ask for more, which could fail.
+/// What a thread works with, or a strip where there are fewer: all its memory, so that it need not ask for more, which
+/// could fail.
 struct Desk {
   Desk(int max_rows, Size level) : strip(max_rows, level), mixed(max_rows, level.width), scratch(level.width) {}
 
@@ -158,7 +159,7 @@ void write_row(const Strip& strip, int y, const ForegroundTask<T>& task) {
   const std::size_t width = static_cast<std::size_t>(task.size.width);
   const std::size_t first = static_cast<std::size_t>(strip.top + y) * width;
   for (int c = 0; c < kChannels; ++c) {
-    const float *f = strip.colours.row(c, y), *b = strip.colours.row(c + kChannels, y);
+    const float *f = strip.colors.row(c, y), *b = strip.colors.row(c + kChannels, y);
     for (std::size_t x = 0; x < width; ++x) {
       const std::size_t i = kChannels * (first + x) + static_cast<std::size_t>(c);
       const float alpha = task.alpha[first + x];
@@ -174,26 +175,27 @@ void write_row(const Strip& strip, int y, const ForegroundTask<T>& task) {
   }
 }
 
-void keep_row(const Strip& strip, int y, const Planes& colours) {
+void keep_row(const Strip& strip, int y, const Planes& colors) {
   for (int plane = 0; plane < 2 * kChannels; ++plane)
-    std::copy_n(strip.colours.row(plane, y), strip.level.width, colours.row(plane, strip.top + y));
+    std::copy_n(strip.colors.row(plane, y), strip.level.width, colors.row(plane, strip.top + y));
 }
 
 /// Computes a level strip by strip, each with as many rows around it as its iterations spoil, so that threads need not
 /// wait for each other; `finish(strip, y)` gets each row of the level once.
 template <typename T, typename Finish>
 void run_level(const ForegroundTask<T>& task, const Planes& previous, Size size, const ForegroundOptions& options,
-               cpu::ThreadPool& pool, Finish finish) {
+               ThreadPool& pool, Finish finish) {
   const bool small = size.height <= options.small_size && size.width <= options.small_size;
   const int iterations = small ? options.small_iterations : options.large_iterations;
   const int halo = 2 * iterations, height = small ? size.height : kStripRows;
   const int strips = (size.height + height - 1) / height;
   const Sources sources(size, task.size, previous.size());
+  const bool few = strips <= pool.threads();  // then a desk is a strip's
   std::vector<Desk> desks;
-  for (int i = 0; i < (strips > 1 ? pool.threads() : 1); ++i)
+  for (int i = 0; i < (few ? strips : pool.threads()); ++i)
     desks.emplace_back(std::min(size.height, height + 2 * halo), size);
   pool.run(strips, [&](int i, int thread) {
-    Desk& desk = desks[static_cast<std::size_t>(thread)];
+    Desk& desk = desks[static_cast<std::size_t>(few ? i : thread)];
     const Strip& strip = desk.strip;
     const int begin = i * height, end = std::min(size.height, begin + height);
     load_strip(task, previous, sources, std::max(0, begin - halo), std::min(size.height, end + halo), &desk.strip);
@@ -205,23 +207,30 @@ void run_level(const ForegroundTask<T>& task, const Planes& previous, Size size,
 }  // namespace
 
 template <typename T>
-void estimate_foreground(const ForegroundTask<T>& task, const ForegroundOptions& options) {
-  const cpu::FlushDenormals flush;  // as in the pool's own threads
-  cpu::ThreadPool pool(std::min(options.threads, (task.size.height + kStripRows - 1) / kStripRows));
-  const Colours mean = mean_colours(task, pool);
-  Planes colours({1, 1}, 2 * kChannels);
-  for (int plane = 0; plane < 2 * kChannels; ++plane) *colours.row(plane, 0) = mean[static_cast<std::size_t>(plane)];
+void estimate_foreground(const ForegroundTask<T>& task, const ForegroundOptions& options, ThreadPool& pool) {
+  const FlushDenormals flush;  // as in the pool's own threads
+  const Colors mean = mean_colors(task, pool);
+  Planes colors({1, 1}, 2 * kChannels);
+  for (int plane = 0; plane < 2 * kChannels; ++plane) *colors.row(plane, 0) = mean[static_cast<std::size_t>(plane)];
   std::vector<Size> sizes = level_sizes(task.size);
   sizes.pop_back();  // the picture's own
   for (const Size& size : sizes) {
     Planes finer(size, 2 * kChannels);
-    run_level(task, colours, size, options, pool, [&](const Strip& strip, int y) { keep_row(strip, y, finer); });
-    colours = std::move(finer);
+    run_level(task, colors, size, options, pool, [&](const Strip& strip, int y) { keep_row(strip, y, finer); });
+    colors = std::move(finer);
   }
-  run_level(task, colours, task.size, options, pool, [&](const Strip& strip, int y) { write_row(strip, y, task); });
+  run_level(task, colors, task.size, options, pool, [&](const Strip& strip, int y) { write_row(strip, y, task); });
 }
 
-template void estimate_foreground(const ForegroundTask<float>&, const ForegroundOptions&);
-template void estimate_foreground(const ForegroundTask<std::uint8_t>&, const ForegroundOptions&);
+template <typename T>
+void estimate_foreground(const ForegroundTask<T>& task, const ForegroundOptions& options, int threads) {
+  ThreadPool pool(std::min(threads, (task.size.height + kStripRows - 1) / kStripRows));
+  estimate_foreground(task, options, pool);
+}
+
+template void estimate_foreground(const ForegroundTask<float>&, const ForegroundOptions&, ThreadPool&);
+template void estimate_foreground(const ForegroundTask<std::uint8_t>&, const ForegroundOptions&, ThreadPool&);
+template void estimate_foreground(const ForegroundTask<float>&, const ForegroundOptions&, int);
+template void estimate_foreground(const ForegroundTask<std::uint8_t>&, const ForegroundOptions&, int);
 
 }  // namespace dim

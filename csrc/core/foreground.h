@@ -1,25 +1,26 @@
-// The colours of foreground and background under a matte: Germer, Uelwer, Conrad, Harmeling, "Fast Multi-Level
+// The colors of foreground and background under a matte: Germer, Uelwer, Conrad, Harmeling, "Fast Multi-Level
 // Foreground Estimation" (ICPR 2020, arXiv 2006.14970).
 #pragma once
 
 #include <cstdint>
 
-#include "core/image.h"
+#include "base/size.h"
 
 namespace dim {
 
+class ThreadPool;
+
 /// The paper's parameters. Levels whose sides are at most `small_size` get more iterations. Large levels get 4 instead
-/// of the paper's 2: rows that are computed side by side pass colours on more slowly than one pixel after the other.
+/// of the paper's 2: rows that are computed side by side pass colors on more slowly than one pixel after the other.
 struct ForegroundOptions {
   float regularization = 1e-5f;
   float gradient_weight = 1.0f;
   int small_size = 32;
   int small_iterations = 10;
   int large_iterations = 4;
-  int threads = 1;
 };
 
-/// A picture, its matte, and where the colours go. Rows follow each other without gaps.
+/// A picture, its matte, and where the colors go. Rows follow each other without gaps.
 template <typename T>
 struct ForegroundTask {
   const T* image = nullptr;      // H×W×3, uint8 or float in 0..1
@@ -31,12 +32,18 @@ struct ForegroundTask {
 
 /// Writes foreground and background everywhere, also where alpha says nothing about them. Where alpha is exactly 1 the
 /// foreground is the image itself, where it is exactly 0 the background is. The number of threads changes no bit. Large
-/// levels are computed only around mixed pixels: that changes none of these, and elsewhere colours of the level before
+/// levels are computed only around mixed pixels: that changes none of these, and elsewhere colors of the level before
 /// stay.
 template <typename T>
-void estimate_foreground(const ForegroundTask<T>& task, const ForegroundOptions& options);
+void estimate_foreground(const ForegroundTask<T>& task, const ForegroundOptions& options, ThreadPool& pool);
 
-extern template void estimate_foreground(const ForegroundTask<float>&, const ForegroundOptions&);
-extern template void estimate_foreground(const ForegroundTask<std::uint8_t>&, const ForegroundOptions&);
+/// The same on threads of its own, at most so many.
+template <typename T>
+void estimate_foreground(const ForegroundTask<T>& task, const ForegroundOptions& options, int threads);
+
+extern template void estimate_foreground(const ForegroundTask<float>&, const ForegroundOptions&, ThreadPool&);
+extern template void estimate_foreground(const ForegroundTask<std::uint8_t>&, const ForegroundOptions&, ThreadPool&);
+extern template void estimate_foreground(const ForegroundTask<float>&, const ForegroundOptions&, int);
+extern template void estimate_foreground(const ForegroundTask<std::uint8_t>&, const ForegroundOptions&, int);
 
 }  // namespace dim

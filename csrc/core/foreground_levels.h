@@ -8,8 +8,8 @@
 #include <memory>
 #include <vector>
 
+#include "base/size.h"
 #include "core/foreground.h"
-#include "core/image.h"
 #include "core/region.h"
 
 namespace dim::foreground {
@@ -44,18 +44,18 @@ class Planes {
   std::unique_ptr<float[]> data_;
 };
 
-/// Rows of one resolution. Planes 0 to 2 of `colours` are the foreground's, 3 to 5 the background's.
+/// Rows of one resolution. Planes 0 to 2 of `colors` are the foreground's, 3 to 5 the background's.
 struct Strip {
   Strip(int max_rows, Size level_size)
       : level(level_size),
         image({max_rows, level.width}, kChannels),
         alpha({max_rows, level.width}, 1),
-        colours({max_rows, level.width}, 2 * kChannels) {}
+        colors({max_rows, level.width}, 2 * kChannels) {}
 
   Size level;
   int top = 0;   // the level's row that is row 0 here
   int rows = 0;  // of the planes' rows, how many are used
-  Planes image, alpha, colours;
+  Planes image, alpha, colors;
 };
 
 /// Which of `from` pixels the nearest neighbour is, for each of `to` pixels.
@@ -107,7 +107,7 @@ struct Sources {
   std::vector<int> picture_y, picture_x, previous_y, previous_x;
 };
 
-/// Rows [begin, end) of a level, which start with the colours of the level before, and where alpha is 0 or 1 with the
+/// Rows [begin, end) of a level, which start with the colors of the level before, and where alpha is 0 or 1 with the
 /// picture's.
 template <typename T>
 void load_strip(const ForegroundTask<T>& task, const Planes& previous, const Sources& from, int begin, int end,
@@ -122,10 +122,10 @@ void load_strip(const ForegroundTask<T>& task, const Planes& previous, const Sou
       const float* old = previous.row(plane, from.previous_y[level_y]);
       const float* image = strip->image.row(plane % kChannels, y);
       const float pure = plane < kChannels ? 1.0f : 0.0f;
-      float* to = strip->colours.row(plane, y);
+      float* to = strip->colors.row(plane, y);
       for (std::size_t x = 0; x < from.previous_x.size(); ++x)
         to[x] = alpha[x] == pure ? image[x] : old[from.previous_x[x]];
-      strip->colours.close_row(plane, y);
+      strip->colors.close_row(plane, y);
     }
   }
 }

@@ -1,31 +1,16 @@
-// Sizes and non-owning views of pictures. Strides are in bytes, as NumPy gives them, and may be negative.
+// Non-owning views of pictures. Strides are in bytes, as NumPy gives them, and may be negative.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
+
+#include "base/size.h"
 
 namespace dim {
 
-struct Size {
-  int height = 0;
-  int width = 0;
-
-  friend bool operator==(Size a, Size b) { return a.height == b.height && a.width == b.width; }
-  friend bool operator!=(Size a, Size b) { return !(a == b); }
-  std::size_t area() const { return static_cast<std::size_t>(height) * static_cast<std::size_t>(width); }
-};
-
-inline std::string to_string(Size s) { return std::to_string(s.height) + "x" + std::to_string(s.width); }
-
-/// Rounds both sides up to a multiple of `stride`.
-inline Size padded(Size s, int stride) {
-  return {(s.height + stride - 1) / stride * stride, (s.width + stride - 1) / stride * stride};
-}
-
 enum class Pixels {
   kBytes,   // three uint8
-  kInputs,  // four float32: the colours, and what the network sees as trimap; both still 0 to 255
+  kInputs,  // four float32: the colors, and what the network sees as trimap; both still 0 to 255
 };
 
 /// H×W×3 uint8 in any memory order; or, made by `Scaling`, H×W×4 float32.

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "core/error.h"
+#include "base/error.h"
 #include "core/postprocess.h"
 
 namespace dim {
@@ -46,7 +46,7 @@ Matting::Matting(const Plan& plan, std::unique_ptr<Backend> backend, const Limit
   const std::size_t needed = backend_->working_bytes(tile);
   if (needed > limits.memory_bytes)
     throw InvalidInput("memory_limit_mb: expected at least " + std::to_string(needed / kMegabyte + 1) +
-                       " for this plan, which is what a tile of " + to_string(tile) + " px takes, got " +
+                       " for this plan, which is what a tile of " + to_string(tile) + " takes, got " +
                        std::to_string(limits.memory_bytes / kMegabyte));
 }
 
@@ -62,16 +62,16 @@ TileRules Matting::tile_rules() const {
 
 void Matting::check_sizes(Size image, Size trimap) const {
   if (image != trimap)
-    throw InvalidInput("trimap: expected the image's height and width " + to_string(image) + ", got " +
+    throw InvalidInput("trimap: expected the image's size, " + to_string(image) + ", got " +
                        to_string(trimap) + "; resize it with nearest-neighbour interpolation");
   if (limits_.pixels != 0 && image.area() > limits_.pixels)
     throw InvalidInput("img: expected at most " + std::to_string(limits_.pixels) + " pixels (max_pixels), got " +
-                       to_string(image) + " (height x width); scale the picture down or allow more");
+                       to_string(image) + "; scale the picture down or allow more");
   if (image.height < min_size_.height || image.width < min_size_.width)
-    throw InvalidInput("img: expected at least " + to_string(min_size_) + " (height x width) for this plan, got " +
+    throw InvalidInput("img: expected at least " + to_string(min_size_) + " for this plan, got " +
                        to_string(image));
   if (!fits(image) && !fits(smallest_tile(tile_rules())))
-    throw InvalidInput("img: expected at most " + to_string(max_size_) + " (height x width) for this plan, got " +
+    throw InvalidInput("img: expected at most " + to_string(max_size_) + " for this plan, got " +
                        to_string(image) + ", and it is too small for tiles of larger pictures; scale the picture " +
                        "down or build a plan for larger ones");
 }
@@ -115,7 +115,7 @@ RunInfo Matting::run(const Request& request, Trace* trace) const {
   if (info.unknown_pixels == 0)
     write_known(request.trimap, request.alpha);
   else if (scales)
-    scaling_->run(request, *backend_, network);
+    scaling_->run(request, backend_->pool(), network);
   else
     network(request);
   return info;

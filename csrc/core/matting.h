@@ -37,7 +37,7 @@ class Matting {
   /// call from several threads at once. Throws InvalidInput. Nothing is counted on a GPU.
   RunInfo run(const Request& request, Trace* trace = nullptr) const;
 
-  /// The colours under a matte, where the backend runs: a ForegroundTask, or a GpuForegroundRequest for arrays there.
+  /// The colors under a matte, where the backend runs: a ForegroundTask, or a GpuForegroundTask for arrays there.
   template <typename Task>
   void estimate_foreground(const Task& task) const {
     backend_->estimate_foreground(task);

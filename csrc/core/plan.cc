@@ -9,9 +9,9 @@
 #include <memory>
 #include <system_error>
 
-#include "core/error.h"
-#include "core/json.h"
-#include "core/sha256.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/sha256.h"
 
 namespace dim {
 namespace {
@@ -68,38 +68,93 @@ std::size_t choice(const Json& json, const std::vector<std::string>& allowed) {
   throw PlanError(json.path() + ": expected " + names + ", got '" + json.string() + "'");
 }
 
-Resize parse_resize(const Json& json, int stride) {
-  const auto interpolation = [&](const char* name) {
-    return static_cast<Interpolation>(choice(json.at(name), {"nearest", "linear", "cubic"}));
-  };
-  Resize r;
-  r.up = choice(json.at("round"), {"down", "up"}) == 1;
-  r.max_side = static_cast<int>(json.at("max_side").integer(0, kMaxSide));
-  if (r.max_side % stride != 0)
-    throw PlanError(json.path() + ".max_side: expected a multiple of " + std::to_string(stride) + ", got " +
-                    std::to_string(r.max_side));
-  r.whole_levels = choice(json.at("pixels"), {"float32", "uint8"}) == 1;
-  r.img = interpolation("img"), r.trimap = interpolation("trimap"), r.alpha = interpolation("alpha");
-  return r;
+/// A key of an object in the header, and what reads its value. So the keys that are read are those that can be listed.
+template <typename Target>
+struct Key {
+  const char* name;
+  void (*read)(const Json& value, Target& to);
+  bool may_be_missing = false;
+  void (*list)(const std::string& prefix, std::vector<std::string>& names) = nullptr;  // the keys of an object
+};
+
+template <typename Target, std::size_t kCount>
+void read_keys(const Json& object, const Key<Target> (&keys)[kCount], Target& to) {
+  for (const Key<Target>& key : keys)
+    if (!key.may_be_missing || object.has(key.name)) key.read(object.at(key.name), to);
 }
 
-Preprocessing parse_preprocessing(const Json& json) {
-  Preprocessing p;
-  p.rgb = choice(json.at("channel_order"), {"bgr", "rgb"}) == 1;
-  p.mean = three_floats(json.at("mean"));
-  p.std = three_floats(json.at("std"));
-  for (const float s : p.std)
-    if (!(std::abs(s) > 1e-12f)) throw PlanError(json.path() + ".std: expected numbers other than 0");
-  p.trimap_scale = float32(json.at("trimap_scale"));
-  p.stride = static_cast<int>(json.at("stride").integer(1, 1024));
-  if (json.has("trimap_values")) p.raw_trimap = choice(json.at("trimap_values"), {"canonical", "raw"}) == 1;
-  p.reflect = choice(json.at("padding"), {"none", "reflect"}) == 1;
-  if (json.has("resize") && !json.at("resize").is_null()) {
-    choice(json.at("padding"), {"none"});
-    p.resize = parse_resize(json.at("resize"), p.stride);
+template <const auto& kKeys>
+void list_keys(const std::string& prefix, std::vector<std::string>& names) {
+  for (const auto& key : kKeys) {
+    names.push_back(prefix + key.name);
+    if (key.list != nullptr) key.list(prefix + key.name + ".", names);
   }
-  return p;
 }
+
+Interpolation interpolation(const Json& json) {
+  return static_cast<Interpolation>(choice(json, {"nearest", "linear", "cubic"}));
+}
+
+struct ResizeTarget {
+  Resize resize;
+  int stride;
+};
+
+constexpr Key<ResizeTarget> kResizeKeys[] = {
+    {"round", [](const Json& json, ResizeTarget& to) { to.resize.up = choice(json, {"down", "up"}) == 1; }},
+    {"max_side",
+     [](const Json& json, ResizeTarget& to) {
+       to.resize.max_side = static_cast<int>(json.integer(0, kMaxSide));
+       if (to.resize.max_side % to.stride != 0)
+         throw PlanError(json.path() + ": expected a multiple of " + std::to_string(to.stride) + ", got " +
+                         std::to_string(to.resize.max_side));
+     }},
+    {"pixels",
+     [](const Json& json, ResizeTarget& to) { to.resize.whole_levels = choice(json, {"float32", "uint8"}) == 1; }},
+    {"img", [](const Json& json, ResizeTarget& to) { to.resize.img = interpolation(json); }},
+    {"trimap", [](const Json& json, ResizeTarget& to) { to.resize.trimap = interpolation(json); }},
+    {"alpha", [](const Json& json, ResizeTarget& to) { to.resize.alpha = interpolation(json); }},
+};
+
+struct PreprocessingTarget {
+  Preprocessing& settings;
+  const Json* padding = nullptr;
+};
+
+void read_std(const Json& json, PreprocessingTarget& to) {
+  to.settings.std = three_floats(json);
+  for (const float s : to.settings.std)
+    if (!(std::abs(s) > 1e-12f)) throw PlanError(json.path() + ": expected numbers other than 0");
+}
+
+void read_resize(const Json& json, PreprocessingTarget& to) {
+  if (json.is_null()) return;
+  choice(*to.padding, {"none"});
+  ResizeTarget target = {{}, to.settings.stride};
+  read_keys(json, kResizeKeys, target);
+  to.settings.resize = target.resize;
+}
+
+constexpr Key<PreprocessingTarget> kPreprocessingKeys[] = {
+    {"channel_order",
+     [](const Json& json, PreprocessingTarget& to) { to.settings.rgb = choice(json, {"bgr", "rgb"}) == 1; }},
+    {"mean", [](const Json& json, PreprocessingTarget& to) { to.settings.mean = three_floats(json); }},
+    {"std", read_std},
+    {"trimap_scale", [](const Json& json, PreprocessingTarget& to) { to.settings.trimap_scale = float32(json); }},
+    {"stride",
+     [](const Json& json, PreprocessingTarget& to) { to.settings.stride = static_cast<int>(json.integer(1, 1024)); }},
+    {"trimap_values",
+     [](const Json& json, PreprocessingTarget& to) {
+       to.settings.raw_trimap = choice(json, {"canonical", "raw"}) == 1;
+     },
+     true},
+    {"padding",
+     [](const Json& json, PreprocessingTarget& to) {
+       to.settings.reflect = choice(json, {"none", "reflect"}) == 1;
+       to.padding = &json;
+     }},
+    {"resize", read_resize, true, list_keys<kResizeKeys>},
+};
 
 Size parse_size(const Json& json) {
   const auto& list = json.array();
@@ -107,17 +162,56 @@ Size parse_size(const Json& json) {
   return {static_cast<int>(list[0].integer(1, kMaxSide)), static_cast<int>(list[1].integer(1, kMaxSide))};
 }
 
-void check_payload(const Plan& plan, const Json& json, const std::string& name) {
-  const auto bytes = static_cast<std::size_t>(json.at("bytes").integer(0, std::int64_t{1} << 40));
-  if (plan.payload_bytes() != bytes)
-    throw PlanError(name + ": is incomplete or has extra bytes: the payload should have " + std::to_string(bytes) +
-                    " bytes and has " + std::to_string(plan.payload_bytes()) +
+constexpr Key<Plan> kShapeKeys[] = {
+    {"min", [](const Json& json, Plan& plan) { plan.min_size = parse_size(json); }},
+    {"max", [](const Json& json, Plan& plan) { plan.max_size = parse_size(json); }},
+};
+
+struct HeaderTarget {
+  Plan& plan;
+  const std::string& name;  // of the file, for messages
+};
+
+void check_version(const Json& json, HeaderTarget& to) {
+  const auto version = json.integer(0, 1 << 30);
+  if (version != kPlanFormatVersion)
+    throw PlanError(to.name + ": has format version " + std::to_string(version) + ", and this dim_trt reads version " +
+                    std::to_string(kPlanFormatVersion) +
+                    (version > kPlanFormatVersion ? "; upgrade dim_trt" : "; rebuild it with python -m dim_trt.build"));
+}
+
+void check_bytes(const Json& json, HeaderTarget& to) {
+  const auto bytes = static_cast<std::size_t>(json.integer(0, std::int64_t{1} << 40));
+  if (to.plan.payload_bytes() != bytes)
+    throw PlanError(to.name + ": is incomplete or has extra bytes: the payload should have " + std::to_string(bytes) +
+                    " bytes and has " + std::to_string(to.plan.payload_bytes()) +
                     "; copy the file again or rebuild it with python -m dim_trt.build");
-  if (sha256_hex(plan.payload(), plan.payload_bytes()) != json.at("sha256").string())
-    throw PlanError(name +
+}
+
+void check_hash(const Json& json, HeaderTarget& to) {
+  if (sha256_hex(to.plan.payload(), to.plan.payload_bytes()) != json.string())
+    throw PlanError(to.name +
                     ": is damaged: its SHA-256 is not the one in the header; copy the file again or rebuild "
                     "it with python -m dim_trt.build");
 }
+
+constexpr Key<HeaderTarget> kPayloadKeys[] = {{"bytes", check_bytes}, {"sha256", check_hash}};
+
+constexpr Key<HeaderTarget> kHeaderKeys[] = {
+    {"format_version", check_version},
+    {"backend", [](const Json& json, HeaderTarget& to) { to.plan.backend = json.string(); }},
+    {"precision", [](const Json& json, HeaderTarget& to) { to.plan.precision = json.string(); }},
+    {"preprocessing",
+     [](const Json& json, HeaderTarget& to) {
+       PreprocessingTarget target = {to.plan.preprocessing};
+       read_keys(json, kPreprocessingKeys, target);
+     },
+     false, list_keys<kPreprocessingKeys>},
+    {"shapes", [](const Json& json, HeaderTarget& to) { read_keys(json, kShapeKeys, to.plan); }, false,
+     list_keys<kShapeKeys>},
+    {"payload", [](const Json& json, HeaderTarget& to) { read_keys(json, kPayloadKeys, to); }, false,
+     list_keys<kPayloadKeys>},
+};
 
 }  // namespace
 
@@ -135,19 +229,15 @@ Plan parse_plan(std::vector<std::uint8_t> file, const std::string& name) {
   if (plan.payload_offset > bytes) throw PlanError(name + ": is incomplete: it ends before the payload");
   plan.header.assign(reinterpret_cast<const char*>(data) + kFixedBytes, header_bytes);
 
-  const Json header = Json::parse(plan.header, name + ": header");
-  const auto version = header.at("format_version").integer(0, 1 << 30);
-  if (version != kPlanFormatVersion)
-    throw PlanError(name + ": has format version " + std::to_string(version) + ", and this dim_trt reads version " +
-                    std::to_string(kPlanFormatVersion) +
-                    (version > kPlanFormatVersion ? "; upgrade dim_trt" : "; rebuild it with python -m dim_trt.build"));
-  plan.backend = header.at("backend").string();
-  plan.precision = header.at("precision").string();
-  plan.preprocessing = parse_preprocessing(header.at("preprocessing"));
-  plan.min_size = parse_size(header.at("shapes").at("min"));
-  plan.max_size = parse_size(header.at("shapes").at("max"));
-  check_payload(plan, header.at("payload"), name);
+  HeaderTarget target = {plan, name};
+  read_keys(Json::parse(plan.header, name + ": header"), kHeaderKeys, target);
   return plan;
+}
+
+std::vector<std::string> plan_keys() {
+  std::vector<std::string> names;
+  list_keys<kHeaderKeys>("", names);
+  return names;
 }
 
 Plan read_plan(const std::string& path) { return parse_plan(read_file(path), "plan '" + path + "'"); }

@@ -1,5 +1,5 @@
 // The plan file: `magic "DIMPLAN1" | u32 header length | JSON header | padding to 64 | payload`.
-// This reader and core/json are the only parsers of foreign bytes.
+// This reader, base/json and cpu/program with its tensors are the only parsers of foreign bytes.
 #pragma once
 
 #include <array>
@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "core/image.h"
+#include "base/size.h"
 #include "core/resample.h"
 
 namespace dim {
@@ -57,5 +57,8 @@ Plan read_plan(const std::string& path);
 
 /// The same for a plan that is already in memory; `name` is for messages.
 Plan parse_plan(std::vector<std::uint8_t> file, const std::string& name);
+
+/// The keys of the header that are read, "preprocessing.mean" for one inside an object.
+std::vector<std::string> plan_keys();
 
 }  // namespace dim

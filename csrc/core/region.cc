@@ -112,22 +112,22 @@ Region Region::dilated(int radius) const {
   return out.take();
 }
 
-Region Region::tiles(Size tile) const {
-  if (tile == Size{1, 1}) return *this;
-  Builder out({(size_.height + tile.height - 1) / tile.height, (size_.width + tile.width - 1) / tile.width});
-  for (int y = 0; y < size_.height; y += tile.height)
-    out.add_union(*this, y, std::min(size_.height, y + tile.height), [&](Span span) -> Span {
-      return {span.begin / tile.width, (span.end + tile.width - 1) / tile.width};
+Region Region::in_patches(Size patch) const {
+  if (patch == Size{1, 1}) return *this;
+  Builder out({(size_.height + patch.height - 1) / patch.height, (size_.width + patch.width - 1) / patch.width});
+  for (int y = 0; y < size_.height; y += patch.height)
+    out.add_union(*this, y, std::min(size_.height, y + patch.height), [&](Span span) -> Span {
+      return {span.begin / patch.width, (span.end + patch.width - 1) / patch.width};
     });
   return out.take();
 }
 
-Region Region::untiled(Size tile, Size size) const {
-  if (tile == Size{1, 1} && size == size_) return *this;
+Region Region::in_pixels(Size patch, Size size) const {
+  if (patch == Size{1, 1} && size == size_) return *this;
   Builder out(size);
   for (int y = 0; y < size.height; ++y)
-    out.add_union(*this, y / tile.height, y / tile.height + 1, [&](Span span) -> Span {
-      return {span.begin * tile.width, std::min(span.end * tile.width, size.width)};
+    out.add_union(*this, y / patch.height, y / patch.height + 1, [&](Span span) -> Span {
+      return {span.begin * patch.width, std::min(span.end * patch.width, size.width)};
     });
   return out.take();
 }

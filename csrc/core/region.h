@@ -47,10 +47,10 @@ class Region {
 
   /// Every pixel within `radius` rows and columns: what a (2·radius+1)² convolution reads.
   Region dilated(int radius) const;
-  /// The tiles of that many pixels that touch the region, as a region of the map of tiles (sizes rounded up).
-  Region tiles(Size tile) const;
-  /// The inverse: all pixels of the region's tiles, in a map of `size`.
-  Region untiled(Size tile, Size size) const;
+  /// The patches of that many pixels that touch the region, as a region of the map of patches (sizes rounded up).
+  Region in_patches(Size patch) const;
+  /// The inverse: all pixels of the region's patches, in a map of `size`.
+  Region in_pixels(Size patch, Size size) const;
   /// The same with rows [begin, end) only.
   Region rows(int begin, int end) const;
   Region united(const Region& other) const;

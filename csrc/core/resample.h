@@ -4,7 +4,7 @@
 #include <functional>
 #include <vector>
 
-#include "core/image.h"
+#include "base/size.h"
 
 namespace dim {
 

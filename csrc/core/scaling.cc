@@ -8,6 +8,7 @@
 #include <new>
 #include <vector>
 
+#include "base/denormals.h"
 #include "core/postprocess.h"
 #include "core/preprocess.h"
 #include "core/resample.h"
@@ -26,9 +27,9 @@ int scaled_side(const Resize& resize, int stride, int side) {
 
 /// Calls `work(begin, end)` for strips of rows.
 template <typename Work>
-void for_strips(int height, const Backend& backend, const Work& work) {
+void for_strips(int height, ThreadPool& pool, const Work& work) {
   std::atomic<bool> out_of_memory{false};
-  backend.share_out((height + kStripRows - 1) / kStripRows, [&](int strip) {
+  pool.run((height + kStripRows - 1) / kStripRows, [&](int strip, int /*thread*/) {
     try {
       work(strip * kStripRows, std::min(height, (strip + 1) * kStripRows));
     } catch (const std::bad_alloc&) {
@@ -39,12 +40,11 @@ void for_strips(int height, const Backend& backend, const Work& work) {
 }
 
 /// Picture and trimap, scaled into pixels of four numbers.
-void scale_pictures(const Request& request, const Preprocessing& settings, Size size, float* to,
-                    const Backend& backend) {
+void scale_pictures(const Request& request, const Preprocessing& settings, Size size, float* to, ThreadPool& pool) {
   const Resize& resize = *settings.resize;
   const ImageView& image = request.image;
   const TrimapView& trimap = request.trimap;
-  const Resampler colours(image.size, size, 3, resize.img, resize.whole_levels);
+  const Resampler colors(image.size, size, 3, resize.img, resize.whole_levels);
   const Resampler marks(image.size, size, 1, resize.trimap, resize.whole_levels);
   const std::array<std::uint8_t, 256> values = trimap_values(settings);
   const auto read_image = [&](int y, float* row) {
@@ -62,8 +62,8 @@ void scale_pictures(const Request& request, const Preprocessing& settings, Size 
     float* pixel = to + at(y) * at(size.width) * 4;
     for (int x = 0; x < size.width; ++x) pixel[4 * x + 3] = row[x];
   };
-  for_strips(size.height, backend, [&](int begin, int end) {
-    colours.rows(begin, end, read_image, write_image);
+  for_strips(size.height, pool, [&](int begin, int end) {
+    colors.rows(begin, end, read_image, write_image);
     marks.rows(begin, end, read_trimap, write_trimap);
   });
 }
@@ -99,12 +99,12 @@ Size network_size(const Preprocessing& settings, Size picture) {
 
 Scaling::Scaling(const Preprocessing& settings) : settings_(settings) {}
 
-void Scaling::run(const Request& request, const Backend& backend,
-                  const std::function<void(const Request&)>& network) const {
+void Scaling::run(const Request& request, ThreadPool& pool, const std::function<void(const Request&)>& network) const {
+  const FlushDenormals flush;  // as in the pool's own threads
   const Size picture = request.image.size, size = network_size(settings_, picture);
   const std::unique_ptr<float[]> pixels(new float[4 * size.area()]), scaled_alpha(new float[size.area()]);
   std::vector<std::uint8_t> wanted(size.area(), kBackground);
-  scale_pictures(request, settings_, size, pixels.get(), backend);
+  scale_pictures(request, settings_, size, pixels.get(), pool);
   const Resampler back(size, picture, 1, settings_.resize->alpha, false);
   const std::vector<char> has_unknown = find_wanted(request.trimap, back, wanted.data(), size.width);
 
@@ -118,7 +118,7 @@ void Scaling::run(const Request& request, const Backend& backend,
 
   const auto read = [&](int y, float* row) { std::copy_n(scaled_alpha.get() + y * width, width, row); };
   const auto write = [&](int y, const float* row) { postprocess_row(request.trimap, y, row, 1, request.alpha, true); };
-  for_strips(picture.height, backend, [&](int begin, int end) {
+  for_strips(picture.height, pool, [&](int begin, int end) {
     for (int y = begin; y < end;) {
       int next = y + 1;
       while (next < end && has_unknown[at(next)] == has_unknown[at(y)]) ++next;

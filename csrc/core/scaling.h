@@ -22,7 +22,8 @@ class Scaling {
 
   /// The request's pictures are in the CPU's memory. Known pixels come back exactly 0 or 1, unknown ones from alphas of
   /// all pixels of the scaled picture that lie around them, which `network` computes.
-  void run(const Request& request, const Backend& backend, const std::function<void(const Request&)>& network) const;
+  /// The CPU's work is shared out to `pool`.
+  void run(const Request& request, ThreadPool& pool, const std::function<void(const Request&)>& network) const;
 
  private:
   Preprocessing settings_;

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "core/error.h"
+#include "base/error.h"
 
 namespace dim {
 namespace {

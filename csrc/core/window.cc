@@ -5,11 +5,11 @@
 namespace dim {
 namespace {
 
-struct Span {
+struct Side {
   int first, end;
 };
 
-Span widened(Span unknown, int picture, int halo, int stride, int step) {
+Side widened(Side unknown, int picture, int halo, int stride, int step) {
   int first = std::max(0, unknown.first - halo) / stride * stride;
   const int rounded = (std::min(picture, unknown.end + halo) - first + step - 1) / step * step;
   const int end = std::min(picture, first + rounded);
@@ -43,8 +43,8 @@ Window unknown_window(const TrimapView& trimap, const Window& wanted) {
 
 Window network_window(const Window& unknown, Size picture, int halo, int stride, int step) {
   if (unknown.empty()) return {};
-  const Span rows = widened({unknown.top, unknown.bottom()}, picture.height, halo, stride, step);
-  const Span columns = widened({unknown.left, unknown.right()}, picture.width, halo, stride, step);
+  const Side rows = widened({unknown.top, unknown.bottom()}, picture.height, halo, stride, step);
+  const Side columns = widened({unknown.left, unknown.right()}, picture.width, halo, stride, step);
   return {rows.first, columns.first, {rows.end - rows.first, columns.end - columns.first}};
 }
 

@@ -1,13 +1,8 @@
 #include "cpu/isa.h"
 
-#ifdef __linux__
-#include <sched.h>
-#endif
-
 #include <cstdlib>
-#include <thread>
 
-#include "core/error.h"
+#include "base/error.h"
 
 namespace dim::cpu {
 
@@ -53,25 +48,6 @@ const Kernels& kernels_named(const std::string& name) {
 const Kernels& default_kernels() {
   const char* name = std::getenv("DIM_TRT_ISA");
   return name != nullptr && *name != '\0' ? kernels_named(name) : *available_kernels().back();
-}
-
-namespace {
-
-int usable_cores() {
-#ifdef __linux__
-  cpu_set_t cores;
-  if (sched_getaffinity(0, sizeof cores, &cores) == 0) return CPU_COUNT(&cores);
-#endif
-  const unsigned cores_of_machine = std::thread::hardware_concurrency();
-  return cores_of_machine > 0 ? static_cast<int>(cores_of_machine) : 1;
-}
-
-}  // namespace
-
-int default_threads() {
-  const char* asked = std::getenv("OMP_NUM_THREADS");
-  const int threads = asked != nullptr ? std::atoi(asked) : 0;
-  return threads > 0 ? threads : usable_cores();
 }
 
 }  // namespace dim::cpu

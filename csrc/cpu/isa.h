@@ -1,4 +1,4 @@
-// What this machine offers: instruction sets and cores.
+// The instruction sets that this processor has.
 #pragma once
 
 #include <string>
@@ -16,8 +16,5 @@ const Kernels& kernels_named(const std::string& name);
 
 /// The set to use: DIM_TRT_ISA when set (BackendUnavailable when it cannot be honoured), else the fastest.
 const Kernels& default_kernels();
-
-/// OMP_NUM_THREADS when set, else the cores this process may run on.
-int default_threads();
 
 }  // namespace dim::cpu

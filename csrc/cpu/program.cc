@@ -1,37 +1,30 @@
 #include "cpu/program.h"
 
-#include <cmath>
-#include <cstring>
+#include <algorithm>
+#include <iterator>
 #include <map>
 #include <string_view>
 
-#include "core/error.h"
-#include "core/json.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "cpu/tensors.h"
 
 namespace dim::cpu {
 namespace {
 
-constexpr std::size_t kAlignment = 64;
-constexpr int kMaxChannels = 1 << 14;
 constexpr int kMaxKernel = 7;
-
-float half_to_float(std::uint16_t half) {
-  const int exponent = (half >> 10) & 31;
-  const auto mantissa = static_cast<float>(half & 1023);
-  float magnitude;
-  if (exponent == 0)
-    magnitude = std::ldexp(mantissa, -24);
-  else if (exponent == 31)
-    magnitude = mantissa == 0.0f ? INFINITY : NAN;
-  else
-    magnitude = std::ldexp(mantissa + 1024.0f, exponent - 25);
-  return (half & 0x8000) != 0 ? -magnitude : magnitude;
-}
 
 class Parser {
  public:
-  Parser(const std::uint8_t* tensors, std::size_t bytes, int stride)
-      : tensors_(tensors), bytes_(bytes), stride_(stride) {}
+  Parser(const Tensors& tensors, int stride) : tensors_(tensors), stride_(stride) {}
+
+  /// An operation by its name in plans, and what reads the rest of it.
+  struct Kind {
+    const char* name;
+    OpKind kind;
+    void (Parser::*parse)(const Json& json, Op& op);
+  };
+  static const Kind kKinds[8];  // input is the first
 
   Program parse(const Json& json) {
     for (const Json& op : json.at("ops").array()) parse_op(op);
@@ -72,31 +65,24 @@ class Parser {
   }
 
   void parse_op(const Json& json) {
-    const std::string& kind = json.at("op").string();
+    const std::string& name = json.at("op").string();
+    const auto kind = std::find_if(std::begin(kKinds), std::end(kKinds), [&](const Kind& k) { return name == k.name; });
     const bool first = program_.ops.empty();
-    if ((kind == "input") != first) fail(json, "expected 'input' as the first operation and nowhere else");
+    if ((name == kKinds[0].name) != first) fail(json, "expected 'input' as the first operation and nowhere else");
     if (!first && program_.ops.back().kind == OpKind::output) fail(json, "no operation may follow 'output'");
     Op op;
-    op.name = json.has("name") ? json.at("name").string() : kind;
-    if (kind == "input") {
-      op.kind = OpKind::input;
-      op.output = write(json.at("output"), static_cast<int>(json.at("channels").integer(4, 4)), 0);
-    } else if (kind == "conv") {
-      parse_conv(json, op);
-    } else if (kind == "max_pool_argmax") {
-      parse_max_pool(json, op);
-    } else if (kind == "concat") {
-      parse_concat(json, op);
-    } else if (kind == "sigmoid" || kind == "clip" || kind == "add" || kind == "output") {
-      parse_pointwise(json, kind, op);
-    } else {
-      fail(json, "unknown operation '" + kind + "'; upgrade dim_trt or rebuild the plan");
-    }
+    op.name = json.has("name") ? json.at("name").string() : name;
+    if (kind == std::end(kKinds)) fail(json, "unknown operation '" + name + "'; upgrade dim_trt or rebuild the plan");
+    op.kind = kind->kind;
+    (this->*kind->parse)(json, op);
     program_.ops.push_back(std::move(op));
   }
 
+  void parse_input(const Json& json, Op& op) {
+    op.output = write(json.at("output"), static_cast<int>(json.at("channels").integer(4, 4)), 0);
+  }
+
   void parse_max_pool(const Json& json, Op& op) {
-    op.kind = OpKind::max_pool_argmax;
     op.input = read(json.at("input"));
     const Value in = value(op.input);
     if (stride_ % (2 << in.level) != 0) fail(json, "pools more often than the padded size can be halved");
@@ -105,7 +91,6 @@ class Parser {
   }
 
   void parse_concat(const Json& json, Op& op) {
-    op.kind = OpKind::concat;
     int channels = 0;
     int level = kNone;
     for (const Json& part : json.at("inputs").array()) {
@@ -123,11 +108,7 @@ class Parser {
     op.output = write(json.at("output"), channels, level);
   }
 
-  void parse_pointwise(const Json& json, const std::string& kind, Op& op) {
-    op.kind = kind == "sigmoid" ? OpKind::sigmoid
-              : kind == "clip"  ? OpKind::clip
-              : kind == "add"   ? OpKind::add
-                                : OpKind::output;
+  void parse_pointwise(const Json& json, Op& op) {
     op.input = read(json.at("input"));
     require_single_channel(json, op.input);
     const int level = value(op.input).level;
@@ -143,7 +124,6 @@ class Parser {
   }
 
   void parse_conv(const Json& json, Op& op) {
-    op.kind = OpKind::conv;
     op.input = read(json.at("input"));
     Value in = value(op.input);
     op.kernel = static_cast<int>(json.at("kernel").integer(1, kMaxKernel));
@@ -166,69 +146,36 @@ class Parser {
     if (shape.empty()) fail(json, "weight: expected 4 dimensions");
     const auto out_channels = static_cast<std::size_t>(shape[0].integer(1, kMaxChannels));
     const auto k = static_cast<std::size_t>(op.kernel);
-    op.weight = tensor(json.at("weight"), {out_channels, static_cast<std::size_t>(in.channels), k, k});
-    op.bias = tensor(json.at("bias"), {out_channels});
+    op.weight = tensors_.read(json.at("weight"), {out_channels, static_cast<std::size_t>(in.channels), k, k});
+    op.bias = tensors_.read(json.at("bias"), {out_channels});
     op.output = write(json.at("output"), static_cast<int>(out_channels), in.level);
   }
 
-  const std::uint8_t* bytes_at(const Json& offset_json, std::size_t count, std::size_t width) const {
-    const auto offset = static_cast<std::size_t>(offset_json.integer(0, std::int64_t{1} << 40));
-    if (offset % kAlignment != 0) fail(offset_json, "expected a multiple of " + std::to_string(kAlignment));
-    if (offset > bytes_ || count > (bytes_ - offset) / width) fail(offset_json, "the tensor lies outside the file");
-    return tensors_ + offset;
-  }
-
-  static std::vector<float> floats(const std::uint8_t* data, std::size_t count) {
-    std::vector<float> out(count);
-    std::memcpy(out.data(), data, count * sizeof(float));
-    return out;
-  }
-
-  std::vector<float> tensor(const Json& json, const std::vector<std::size_t>& expected) const {
-    std::vector<float> values = stored_tensor(json, expected);
-    for (const float value : values)
-      if (!std::isfinite(value)) fail(json, "the tensor holds NaN or infinity; rebuild the plan from sound weights");
-    return values;
-  }
-
-  std::vector<float> stored_tensor(const Json& json, const std::vector<std::size_t>& expected) const {
-    const auto& shape = json.at("shape").array();
-    if (shape.size() != expected.size())
-      fail(json, "expected " + std::to_string(expected.size()) + " dimensions, got " + std::to_string(shape.size()));
-    std::size_t count = 1;
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-      if (static_cast<std::size_t>(shape[i].integer(1, kMaxChannels)) != expected[i])
-        fail(json, "dimension " + std::to_string(i) + ": expected " + std::to_string(expected[i]));
-      count *= expected[i];
-    }
-    const std::string& dtype = json.at("dtype").string();
-    if (dtype == "float32") return floats(bytes_at(json.at("offset"), count, 4), count);
-    std::vector<float> out(count);
-    if (dtype == "float16") {
-      const std::uint8_t* data = bytes_at(json.at("offset"), count, 2);
-      for (std::size_t i = 0; i < count; ++i)
-        out[i] = half_to_float(static_cast<std::uint16_t>(data[2 * i] | data[2 * i + 1] << 8));
-    } else if (dtype == "int8") {
-      const std::uint8_t* data = bytes_at(json.at("offset"), count, 1);
-      const std::vector<float> scale = floats(bytes_at(json.at("scale_offset"), expected[0], 4), expected[0]);
-      const std::size_t per_channel = count / expected[0];
-      for (std::size_t i = 0; i < count; ++i)
-        out[i] = static_cast<float>(static_cast<std::int8_t>(data[i])) * scale[i / per_channel];
-    } else {
-      fail(json, "unknown dtype '" + dtype + "'; upgrade dim_trt or rebuild the plan");
-    }
-    return out;
-  }
-
-  const std::uint8_t* tensors_;
-  std::size_t bytes_;
+  Tensors tensors_;
   int stride_;
   Program program_;
   std::map<std::string, int> ids_;
   std::vector<bool> is_read_;  // by value
 };
 
+const Parser::Kind Parser::kKinds[8] = {
+    {"input", OpKind::input, &Parser::parse_input},
+    {"conv", OpKind::conv, &Parser::parse_conv},
+    {"max_pool_argmax", OpKind::max_pool_argmax, &Parser::parse_max_pool},
+    {"concat", OpKind::concat, &Parser::parse_concat},
+    {"sigmoid", OpKind::sigmoid, &Parser::parse_pointwise},
+    {"clip", OpKind::clip, &Parser::parse_pointwise},
+    {"add", OpKind::add, &Parser::parse_pointwise},
+    {"output", OpKind::output, &Parser::parse_pointwise},
+};
+
 }  // namespace
+
+std::vector<std::string> operations() {
+  std::vector<std::string> names;
+  for (const Parser::Kind& kind : Parser::kKinds) names.emplace_back(kind.name);
+  return names;
+}
 
 Program parse_program(const std::uint8_t* payload, std::size_t bytes, int stride) {
   const char* incomplete = "plan: the payload is incomplete";
@@ -236,10 +183,10 @@ Program parse_program(const std::uint8_t* payload, std::size_t bytes, int stride
   const std::size_t length = std::size_t{payload[0]} | std::size_t{payload[1]} << 8 | std::size_t{payload[2]} << 16 |
                              std::size_t{payload[3]} << 24;
   if (length > bytes - 4) throw PlanError(incomplete);
-  const std::size_t tensors = (4 + length + kAlignment - 1) / kAlignment * kAlignment;
+  const std::size_t tensors = (4 + length + kTensorAlignment - 1) / kTensorAlignment * kTensorAlignment;
   if (tensors > bytes) throw PlanError(incomplete);
   const Json json = Json::parse({reinterpret_cast<const char*>(payload) + 4, length}, "program");
-  return Parser(payload + tensors, bytes - tensors, stride).parse(json);
+  return Parser(Tensors(payload + tensors, bytes - tensors), stride).parse(json);
 }
 
 }  // namespace dim::cpu

@@ -49,6 +49,9 @@ struct Program {
   std::vector<Op> ops;  // in an order that computes every value before it is read; input first, output last
 };
 
+/// The names of the operations that a program may have.
+std::vector<std::string> operations();
+
 /// Throws PlanError. `stride` is what the padded size is a multiple of.
 Program parse_program(const std::uint8_t* payload, std::size_t bytes, int stride);
 

@@ -14,14 +14,14 @@
 #include "cpu/layers/winograd_conv.h"
 #include "cpu/program.h"
 #include "cpu/schedule.h"
-#include "cpu/thread_pool.h"
 #include "cpu/tracing.h"
 #include "cpu/workspace.h"
 
 namespace dim::cpu {
 
+inline constexpr std::size_t kPixelWork = 16;  // multiplications, of an operation that only touches pixels
 inline constexpr Size kPixel = {1, 1};
-inline constexpr Size kWindow = {2, 2};  // of pooling and unpooling
+inline constexpr Size kQuad = {2, 2};  // of pooling and unpooling
 
 class Runner final : public Backend {
  public:
@@ -31,11 +31,7 @@ class Runner final : public Backend {
   void run(const Request& request, Trace* trace) override;
   int halo_px() const override { return halo_px_; }
   std::size_t working_bytes(Size picture) const override;
-  int threads() const override { return pool_.threads(); }
-  void share_out(int jobs, const std::function<void(int)>& job) const override {
-    pool_.run(jobs, [&](int index, int /*thread*/) { job(index); });
-  }
-  std::string device() const override { return kernels_->name; }
+  std::string isa() const override { return kernels_->name; }
 
  private:
   /// The packed weights of a convolution step; which are set says how it can run.
@@ -48,14 +44,14 @@ class Runner final : public Backend {
   /// What each step must compute, and so which part of each value is needed.
   struct Regions {
     std::vector<Region> needed;  // by value; size {0, 0} when nothing reads it
-    std::vector<Region> step;    // by step: of its output, in pixels or in tiles
-    std::vector<Size> tile;      // by step: what it computes at once; 1×1 for single pixels
+    std::vector<Region> step;    // by step: of its output, in pixels or in patches
+    std::vector<Size> patch;     // by step: what it computes at once; 1×1 for single pixels
     Size ends_at;                // where maps end that are not filled up by reflection: the picture's size
   };
 
   void pack(Op& op, bool keep_ties, Layer& layer) const;
   Regions find_regions(const TrimapView& trimap, const Window& wanted, Size padded) const;
-  static Size tile_of(const Layer& layer, const Op& op, const Region& region);
+  static Size choose_patch(const Layer& layer, const Op& op, const Region& region);
   void run_steps(std::size_t first, const Regions& regions, Workspace& workspace, Tracing& tracing) const;
   void run_rows(std::size_t step, int begin, int end, const Regions& regions, Workspace& workspace) const;
   void run_step(std::size_t step, const Region& region, const Regions& regions, Workspace& workspace) const;
@@ -70,7 +66,6 @@ class Runner final : public Backend {
   void give_back(std::unique_ptr<Workspace> workspace);
 
   const Kernels* kernels_;
-  mutable ThreadPool pool_;
   int stride_;
   bool reflect_;
   std::size_t strip_bytes_;

@@ -4,8 +4,8 @@
 namespace dim::cpu {
 namespace {
 
-constexpr std::size_t kMinWinogradTiles = 16;  // fewer cannot pay for the larger weights
-constexpr double kWinogradOverhead = 1.3;      // of the transforms
+constexpr std::size_t kMinWinogradPatches = 16;  // fewer cannot pay for the larger weights
+constexpr double kWinogradOverhead = 1.3;        // of the transforms
 
 std::size_t at(int id) { return static_cast<std::size_t>(id); }
 
@@ -16,14 +16,14 @@ void add_need(Region& needed, const Region& more) {
 
 }  // namespace
 
-/// What a convolution computes at once: pixels, unpooling windows or Winograd tiles, whichever costs least.
-Size Runner::tile_of(const Layer& layer, const Op& op, const Region& region) {
-  if (op.codes != kNone) return kWindow;
+/// What a convolution computes at once: pixels, unpooling windows or Winograd patches, whichever costs least.
+Size Runner::choose_patch(const Layer& layer, const Op& op, const Region& region) {
+  if (op.codes != kNone) return kQuad;
   if (!layer.winograd) return kPixel;
-  const std::size_t tiles = region.tiles(layer.winograd->tile()).pixels();
-  const double winograd_products = static_cast<double>(tiles) * layer.winograd->elements() * kWinogradOverhead;
+  const std::size_t patches = region.in_patches(layer.winograd->patch()).pixels();
+  const double winograd_products = static_cast<double>(patches) * layer.winograd->elements() * kWinogradOverhead;
   const double direct_products = static_cast<double>(region.pixels()) * op.kernel * op.kernel;
-  return tiles >= kMinWinogradTiles && winograd_products < direct_products ? layer.winograd->tile() : kPixel;
+  return patches >= kMinWinogradPatches && winograd_products < direct_products ? layer.winograd->patch() : kPixel;
 }
 
 /// Backwards from the unknown pixels: what a step must compute is what later steps read.
@@ -31,7 +31,7 @@ Runner::Regions Runner::find_regions(const TrimapView& trimap, const Window& wan
   Regions regions;
   regions.needed.resize(program_.values.size());
   regions.step.resize(schedule_.steps.size());
-  regions.tile.assign(schedule_.steps.size(), kPixel);
+  regions.patch.assign(schedule_.steps.size(), kPixel);
   std::vector<Region>& needed = regions.needed;
   for (std::size_t s = schedule_.steps.size(); s-- > 0;) {
     const Step& step = schedule_.steps[s];
@@ -42,7 +42,7 @@ Runner::Regions Runner::find_regions(const TrimapView& trimap, const Window& wan
       const Op& pool = program_.ops[at(step.pool)];
       Region& pooled = needed[at(pool.output)];
       add_need(pooled, needed[at(pool.codes)]);
-      add_need(region, pooled.untiled(kWindow, {pooled.size().height * 2, pooled.size().width * 2}));
+      add_need(region, pooled.in_pixels(kQuad, {pooled.size().height * 2, pooled.size().width * 2}));
     }
     if (op.kind != OpKind::conv) {
       for (const ChannelRange& range : op.ranges) add_need(needed[at(range.value)], region);
@@ -50,16 +50,16 @@ Runner::Regions Runner::find_regions(const TrimapView& trimap, const Window& wan
         if (id != kNone) add_need(needed[at(id)], region);
       continue;
     }
-    // The pixels of a tile share what they read: all that the tile reads is needed, or an unneeded pixel's garbage,
+    // The pixels of a patch share what they read: all that the patch reads is needed, or an unneeded pixel's garbage,
     // which cancels on paper, could still be NaN.
     const Size size = region.size();
-    const Size tile = regions.tile[s] = tile_of(layers_[s], op, region);
-    region = region.tiles(tile);
-    const Region pixels = region.untiled(tile, size);
+    const Size patch = regions.patch[s] = choose_patch(layers_[s], op, region);
+    region = region.in_patches(patch);
+    const Region pixels = region.in_pixels(patch, size);
     if (op.codes == kNone) {
       add_need(needed[at(op.input)], pixels.dilated(op.kernel / 2));
     } else {
-      const Region cells = region.dilated(UnpoolConv::reach(op.kernel));
+      const Region cells = region.dilated(unpool_reach(op.kernel));
       add_need(needed[at(op.input)], cells);
       add_need(needed[at(op.codes)], cells);
       if (op.other != kNone) add_need(needed[at(op.other)], pixels.dilated(op.kernel / 2));

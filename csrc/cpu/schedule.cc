@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/error.h"
+#include "base/error.h"
 #include "cpu/layers/unpool_conv.h"
 #include "cpu/layers/winograd_conv.h"
 
@@ -85,8 +85,8 @@ void lay_out(const Program& program, Schedule& schedule) {
     };
     widen(op.codes == kNone ? op.input : op.other, WinogradConv::border(op.kernel));
     if (op.codes != kNone) {  // windows of cells
-      widen(op.input, UnpoolConv::reach(op.kernel));
-      widen(op.codes, UnpoolConv::reach(op.kernel));
+      widen(op.input, unpool_reach(op.kernel));
+      widen(op.codes, unpool_reach(op.kernel));
     }
     if (storage[index(op.input)].lanes == 1 || (op.codes != kNone && storage[index(op.input)].lanes != kLanes) ||
         (op.other != kNone && storage[index(op.other)].lanes != kLanes))

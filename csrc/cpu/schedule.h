@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "cpu/map.h"
+#include "cpu/layers/map.h"
 #include "cpu/program.h"
 
 namespace dim::cpu {

@@ -6,7 +6,7 @@
 
 #include "core/backend.h"
 #include "core/region.h"
-#include "cpu/map.h"
+#include "cpu/layers/map.h"
 
 namespace dim::cpu {
 

@@ -8,25 +8,26 @@ namespace {
 
 constexpr std::size_t kLineFloats = 16;
 constexpr int kMinStripRows = 16;
-constexpr int kStripAlign = 8;  // a multiple of every tile's height
-constexpr int kLookAhead = 4;   // rows that a step runs ahead of the next: the largest radius, rounded up to tiles
+constexpr int kStripAlign = 8;  // a multiple of every patch's height
+constexpr int kLookAhead = 4;   // rows that a step runs ahead of the next: the largest radius, rounded up to patches
 
-struct Block {
+/// A value's place in the arena.
+struct Lot {
   std::size_t offset, floats;
   int first_step, last_step;
 
   std::size_t end() const { return offset + floats; }
 };
 
-/// The lowest offset where `block` overlaps none of `placed` that is alive with it.
-std::size_t first_fit(const std::vector<Block>& placed, const Block& block) {
-  std::vector<const Block*> alive;
-  for (const Block& other : placed)
-    if (other.first_step <= block.last_step && block.first_step <= other.last_step) alive.push_back(&other);
-  std::sort(alive.begin(), alive.end(), [](const Block* a, const Block* b) { return a->offset < b->offset; });
+/// The lowest offset where `lot` overlaps none of `placed` that is alive with it.
+std::size_t first_fit(const std::vector<Lot>& placed, const Lot& lot) {
+  std::vector<const Lot*> alive;
+  for (const Lot& other : placed)
+    if (other.first_step <= lot.last_step && lot.first_step <= other.last_step) alive.push_back(&other);
+  std::sort(alive.begin(), alive.end(), [](const Lot* a, const Lot* b) { return a->offset < b->offset; });
   std::size_t offset = 0;
-  for (const Block* other : alive) {
-    if (offset + block.floats <= other->offset) break;
+  for (const Lot* other : alive) {
+    if (offset + lot.floats <= other->offset) break;
     offset = std::max(offset, other->end());
   }
   return offset;
@@ -58,7 +59,7 @@ std::size_t Workspace::lay_out(const Program& program, const Schedule& schedule,
   for (const MapLayout& layout : layouts_) first_rows_.push_back(-layout.border);
   stored_.assign(count, true);
   offsets_.assign(count, 0);
-  std::vector<Block> placed;
+  std::vector<Lot> placed;
   std::size_t total = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const Storage& storage = schedule.storage[i];
@@ -67,10 +68,10 @@ std::size_t Workspace::lay_out(const Program& program, const Schedule& schedule,
     std::size_t floats = layouts_[i].elements();
     if (program.values[i].is_codes) floats = (floats + sizeof(float) - 1) / sizeof(float);
     floats = (floats + kLineFloats - 1) / kLineFloats * kLineFloats;
-    Block block{0, floats, storage.first_step, storage.last_step};
-    block.offset = offsets_[i] = first_fit(placed, block);
-    placed.push_back(block);
-    total = std::max(total, block.end());
+    Lot lot{0, floats, storage.first_step, storage.last_step};
+    lot.offset = offsets_[i] = first_fit(placed, lot);
+    placed.push_back(lot);
+    total = std::max(total, lot.end());
   }
   return total;
 }

@@ -141,7 +141,8 @@ constexpr Type type_of() {
 inline const char* name_of(Type type) { return type == Type::kFloat32 ? "float32" : "float16"; }
 inline const char* name_of(Layout layout) { return layout == Layout::kLinear ? "linear" : "hwc8"; }
 inline std::string name_of(MapShape s) {
-  return std::to_string(s.n) + "x" + std::to_string(s.channels) + "x" + to_string(s.size);
+  return std::to_string(s.n) + "x" + std::to_string(s.channels) + "x" + std::to_string(s.size.height) + "x" +
+         std::to_string(s.size.width);
 }
 
 }  // namespace dim::cuda::check

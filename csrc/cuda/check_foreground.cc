@@ -1,4 +1,4 @@
-// The colours under a matte: picture and matte in other memory orders, sizes of one pixel, level and border.
+// The colors under a matte: picture and matte in other memory orders, sizes of one pixel, level and border.
 #include "cuda/check.h"
 #include "cuda/kernels.h"
 #include "cuda/reference.h"
@@ -17,11 +17,11 @@ std::vector<float> random_alpha(std::size_t count, std::mt19937& random) {
 }
 
 template <typename T>
-T random_colour(std::mt19937& random) {
+T random_color(std::mt19937& random) {
   return sizeof(T) == 1 ? static_cast<T>(random()) : static_cast<T>(static_cast<float>(random() % 4096) / 4095.0f);
 }
 
-/// The means of the colours are sums in another order, so a few values may be off by their last bit.
+/// The means of the colors are sums in another order, so a few values may be off by their last bit.
 template <typename T>
 std::size_t count_wrong(const std::vector<T>& actual, const std::vector<T>& expected) {
   std::size_t wrong = actual.empty() || actual.size() != expected.size();
@@ -36,7 +36,7 @@ template <typename T>
 void check(Size size, std::mt19937& random, Report& report) {
   const std::ptrdiff_t height = size.height, width = size.width, area = height * width, bytes = sizeof(T);
   std::vector<T> img(3 * size.area());
-  for (T& value : img) value = random_colour<T>(random);
+  for (T& value : img) value = random_color<T>(random);
   const std::vector<float> alpha = random_alpha(size.area(), random);
   const auto picture = [&](const T* image, const float* matte) {
     return MattedPicture<T>{image + width * (height - 1),

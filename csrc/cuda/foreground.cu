@@ -1,5 +1,5 @@
-// The colours of foreground and background, level by level. Two buffers of colours take turns: half an iteration reads
-// its rows' old colours from one and writes the new ones to the other, so no pixel sees half-written neighbours.
+// The colors of foreground and background, level by level. Two buffers of colors take turns: half an iteration reads
+// its rows' old colors from one and writes the new ones to the other, so no pixel sees half-written neighbours.
 #include <utility>
 
 #include "core/foreground_levels.h"
@@ -33,8 +33,8 @@ __global__ void __launch_bounds__(kBlockThreads) sum_rows(MattedPicture<T> pictu
   (&of_blocks[blockIdx.x].v[0][0][0])[threadIdx.x] = total;
 }
 
-/// The colours of a level of one pixel.
-__global__ void mean_colours(const LayerSums* of_blocks, int blocks, float* colours) {
+/// The colors of a level of one pixel.
+__global__ void mean_colors(const LayerSums* of_blocks, int blocks, float* colors) {
   __shared__ LayerSums total;
   if (threadIdx.x < LayerSums::kCount) {
     double sum = 0;
@@ -42,17 +42,17 @@ __global__ void mean_colours(const LayerSums* of_blocks, int blocks, float* colo
     (&total.v[0][0][0])[threadIdx.x] = sum;
   }
   __syncthreads();
-  if (threadIdx.x < kColourPlanes) colours[threadIdx.x] = total.mean(threadIdx.x);
+  if (threadIdx.x < kColorPlanes) colors[threadIdx.x] = total.mean(threadIdx.x);
 }
 
 template <typename T>
 __global__ void __launch_bounds__(kBlockThreads)
     load_level(MattedPicture<T> picture, ForegroundLevel level, const float* __restrict__ previous, Size previous_size,
-               float* __restrict__ colours) {
+               float* __restrict__ colors) {
   const int x = blockIdx.x * blockDim.x + threadIdx.x;
   if (x >= level.size.width) return;
   for (int y = blockIdx.y; y < level.size.height; y += gridDim.y)
-    load_pixel(picture, level, previous, previous_size, colours, y, x);
+    load_pixel(picture, level, previous, previous_size, colors, y, x);
 }
 
 /// Rows first, first + 2, …
@@ -82,14 +82,14 @@ __global__ void __launch_bounds__(kSmallThreads)
 
 template <typename T>
 __global__ void __launch_bounds__(kBlockThreads)
-    write_colours(MattedPicture<T> picture, const float* __restrict__ colours, T* foreground, T* background) {
+    write_colors(MattedPicture<T> picture, const float* __restrict__ colors, T* foreground, T* background) {
   const int x = blockIdx.x * blockDim.x + threadIdx.x;
   if (x >= picture.size.width) return;
   for (int y = blockIdx.y; y < picture.size.height; y += gridDim.y)
-    write_pixel(picture, colours, foreground, background, y, x);
+    write_pixel(picture, colors, foreground, background, y, x);
 }
 
-/// The colours' two buffers; `from` holds the latest.
+/// The colors' two buffers; `from` holds the latest.
 struct Turns {
   float* from;
   float* to;
@@ -97,28 +97,28 @@ struct Turns {
   void swap() { std::swap(from, to); }
 };
 
-void relax(const ForegroundLevel& level, const ForegroundOptions& options, Turns& colours, cudaStream_t stream) {
+void relax(const ForegroundLevel& level, const ForegroundOptions& options, Turns& colors, cudaStream_t stream) {
   const bool small = level.size.height <= options.small_size && level.size.width <= options.small_size;
   const int iterations = small ? options.small_iterations : options.large_iterations;
   if (small) {
-    relax_small<<<1, kSmallThreads, 0, stream>>>(level, colours.from, colours.to, iterations);
-    if (iterations % 2 != 0) colours.swap();
+    relax_small<<<1, kSmallThreads, 0, stream>>>(level, colors.from, colors.to, iterations);
+    if (iterations % 2 != 0) colors.swap();
     return;
   }
   const Grid even = grid_over(level.size.width, (level.size.height + 1) / 2);
   const Grid odd = grid_over(level.size.width, level.size.height / 2);
   for (int i = 0; i < iterations; ++i) {
-    relax_rows<<<even.blocks, even.threads, 0, stream>>>(level, colours.from, colours.from, colours.to, 0);
+    relax_rows<<<even.blocks, even.threads, 0, stream>>>(level, colors.from, colors.from, colors.to, 0);
     if (level.size.height > 1)
-      relax_rows<<<odd.blocks, odd.threads, 0, stream>>>(level, colours.from, colours.to, colours.to, 1);
-    colours.swap();
+      relax_rows<<<odd.blocks, odd.threads, 0, stream>>>(level, colors.from, colors.to, colors.to, 1);
+    colors.swap();
   }
 }
 
 }  // namespace
 
 std::size_t foreground_workspace_bytes(Size size) {
-  return kSumBlocks * sizeof(LayerSums) + (2 * kColourPlanes + 4) * size.area() * sizeof(float);
+  return kSumBlocks * sizeof(LayerSums) + (2 * kColorPlanes + 4) * size.area() * sizeof(float);
 }
 
 template <typename T>
@@ -128,21 +128,21 @@ cudaError_t estimate_foreground(const MattedPicture<T>& picture, T* foreground, 
   auto* const sums = static_cast<LayerSums*>(workspace);
   auto* const image = reinterpret_cast<float*>(sums + kSumBlocks);
   float* const alpha = image + 3 * picture.size.area();
-  Turns colours = {alpha + picture.size.area(), alpha + (1 + kColourPlanes) * picture.size.area()};
+  Turns colors = {alpha + picture.size.area(), alpha + (1 + kColorPlanes) * picture.size.area()};
   const int blocks = std::min(kSumBlocks, picture.size.height);
   sum_rows<<<blocks, kBlockThreads, 0, stream>>>(picture, sums);
-  mean_colours<<<1, 32, 0, stream>>>(sums, blocks, colours.from);
+  mean_colors<<<1, 32, 0, stream>>>(sums, blocks, colors.from);
   Size previous = {1, 1};
   for (const Size size : foreground::level_sizes(picture.size)) {
     const ForegroundLevel level = {size, image, alpha, options.regularization, options.gradient_weight};
     const Grid grid = grid_over(size.width, size.height);
-    load_level<<<grid.blocks, grid.threads, 0, stream>>>(picture, level, colours.from, previous, colours.to);
-    colours.swap();
-    relax(level, options, colours, stream);
+    load_level<<<grid.blocks, grid.threads, 0, stream>>>(picture, level, colors.from, previous, colors.to);
+    colors.swap();
+    relax(level, options, colors, stream);
     previous = size;
   }
   const Grid grid = grid_over(picture.size.width, picture.size.height);
-  write_colours<<<grid.blocks, grid.threads, 0, stream>>>(picture, colours.from, foreground, background);
+  write_colors<<<grid.blocks, grid.threads, 0, stream>>>(picture, colors.from, foreground, background);
   return cudaGetLastError();
 }
 

@@ -9,7 +9,7 @@
 
 namespace dim::cuda {
 
-inline constexpr int kColourPlanes =
+inline constexpr int kColorPlanes =
     6;  // red, green, blue of the foreground, then of the background; any order of three
 
 /// A picture and its matte in any memory order. T is uint8, or float in 0..1.
@@ -21,7 +21,7 @@ struct MattedPicture {
   std::ptrdiff_t alpha_row_bytes = 0, alpha_pixel_bytes = 0;
   Size size;
 
-  DIM_HD T colour(int y, int x, int c) const {
+  DIM_HD T color(int y, int x, int c) const {
     return *reinterpret_cast<const T*>(reinterpret_cast<const char*>(image) + y * row_bytes + x * pixel_bytes +
                                        c * channel_bytes);
   }
@@ -49,7 +49,7 @@ DIM_HD inline void from_unit_value(float value, std::uint8_t* out) {
   *out = static_cast<std::uint8_t>(value * 255.0f + 0.5f);
 }
 
-/// Sums over pixels of the colours and of the weights, per layer: of what surely belongs to it, of all weighted by how
+/// Sums over pixels of the colors and of the weights, per layer: of what surely belongs to it, of all weighted by how
 /// much belongs to it, and of all.
 struct LayerSums {
   static constexpr int kCount = 3 * 2 * 4;
@@ -76,19 +76,19 @@ struct LayerSums {
 
 template <typename T>
 DIM_HD void add_pixel(const MattedPicture<T>& picture, int y, int x, LayerSums& sums) {
-  const double rgb[3] = {unit_value(picture.colour(y, x, 0)), unit_value(picture.colour(y, x, 1)),
-                         unit_value(picture.colour(y, x, 2))};
+  const double rgb[3] = {unit_value(picture.color(y, x, 0)), unit_value(picture.color(y, x, 1)),
+                         unit_value(picture.color(y, x, 2))};
   sums.add(rgb, picture.alpha_at(y, x));
 }
 
 /// Which of `from` pixels is nearest to pixel `i` of `to`.
 DIM_HD inline int nearest_of(int i, int to, int from) { return static_cast<int>(std::int64_t{i} * from / to); }
 
-/// Pixel (y, x) of a level, which starts with the colours of the level before, and where alpha is 0 or 1 with the
-/// picture's. Colours are [6][height][width].
+/// Pixel (y, x) of a level, which starts with the colors of the level before, and where alpha is 0 or 1 with the
+/// picture's. Colors are [6][height][width].
 template <typename T>
 DIM_HD void load_pixel(const MattedPicture<T>& picture, const ForegroundLevel& level, const float* previous,
-                       Size previous_size, float* colours, int y, int x) {
+                       Size previous_size, float* colors, int y, int x) {
   const Size size = level.size;
   const std::int64_t i = std::int64_t{y} * size.width + x, area = level.area();
   const int from_y = nearest_of(y, size.height, picture.size.height);
@@ -99,14 +99,14 @@ DIM_HD void load_pixel(const MattedPicture<T>& picture, const ForegroundLevel& l
   const float alpha = picture.alpha_at(from_y, from_x);
   level.alpha[i] = alpha;
   for (int c = 0; c < 3; ++c) {
-    const float colour = unit_value(picture.colour(from_y, from_x, c));
-    level.image[c * area + i] = colour;
-    colours[c * area + i] = alpha == 1.0f ? colour : previous[c * previous_area + old];
-    colours[(c + 3) * area + i] = alpha == 0.0f ? colour : previous[(c + 3) * previous_area + old];
+    const float color = unit_value(picture.color(from_y, from_x, c));
+    level.image[c * area + i] = color;
+    colors[c * area + i] = alpha == 1.0f ? color : previous[c * previous_area + old];
+    colors[(c + 3) * area + i] = alpha == 0.0f ? color : previous[(c + 3) * previous_area + old];
   }
 }
 
-/// The colours of pixel (y, x) that minimise the paper's local cost with the neighbours' held: `own` are those of its
+/// The colors of pixel (y, x) that minimise the paper's local cost with the neighbours' held: `own` are those of its
 /// row, `across` those of the rows above and below, which were computed just before or will be next. See relax_span of
 /// core/foreground.cc for the formula.
 DIM_HD inline void relax_pixel(const ForegroundLevel& level, const float* own, const float* across, float* out, int y,
@@ -142,20 +142,20 @@ DIM_HD inline void relax_pixel(const ForegroundLevel& level, const float* own, c
 
 /// Pixel (y, x) of both results, packed. Where alpha is exactly 1 (0) the foreground (background) is the picture.
 template <typename T>
-DIM_HD void write_pixel(const MattedPicture<T>& picture, const float* colours, T* foreground, T* background, int y,
+DIM_HD void write_pixel(const MattedPicture<T>& picture, const float* colors, T* foreground, T* background, int y,
                         int x) {
   const std::int64_t area = std::int64_t{picture.size.height} * picture.size.width;
   const std::int64_t i = std::int64_t{y} * picture.size.width + x;
   const float alpha = picture.alpha_at(y, x);
   for (int c = 0; c < 3; ++c) {
     if (alpha < 1.0f)
-      from_unit_value(colours[c * area + i], foreground + 3 * i + c);
+      from_unit_value(colors[c * area + i], foreground + 3 * i + c);
     else
-      foreground[3 * i + c] = picture.colour(y, x, c);
+      foreground[3 * i + c] = picture.color(y, x, c);
     if (alpha > 0.0f)
-      from_unit_value(colours[(c + 3) * area + i], background + 3 * i + c);
+      from_unit_value(colors[(c + 3) * area + i], background + 3 * i + c);
     else
-      background[3 * i + c] = picture.colour(y, x, c);
+      background[3 * i + c] = picture.color(y, x, c);
   }
 }
 

@@ -35,7 +35,7 @@ cudaError_t postprocess(const void* network, int row_elements, Type type, const 
 /// first writes that empty box, the second grows it.
 cudaError_t unknown_box(const TrimapView& trimap, Box* box, cudaStream_t stream);
 
-/// The colours of foreground and background under a matte, [height][width][3] without gaps: see core/foreground.h,
+/// The colors of foreground and background under a matte, [height][width][3] without gaps: see core/foreground.h,
 /// whose number of threads is of no matter here. T is float or uint8. `workspace` holds foreground_workspace_bytes.
 template <typename T>
 cudaError_t estimate_foreground(const MattedPicture<T>& picture, T* foreground, T* background,

@@ -97,28 +97,28 @@ void estimate_foreground(const MattedPicture<T>& picture, T* foreground, T* back
       for (int x = 0; x < size.width; ++x) work(y, x);
   };
   const std::size_t area = picture.size.area();
-  std::vector<float> image(3 * area), alpha(area), colours(kColourPlanes * area), next(kColourPlanes * area);
+  std::vector<float> image(3 * area), alpha(area), colors(kColorPlanes * area), next(kColorPlanes * area);
   LayerSums sums;
   for_pixels(picture.size, 0, 1, [&](int y, int x) { add_pixel(picture, y, x, sums); });
-  for (int plane = 0; plane < kColourPlanes; ++plane) colours[static_cast<std::size_t>(plane)] = sums.mean(plane);
+  for (int plane = 0; plane < kColorPlanes; ++plane) colors[static_cast<std::size_t>(plane)] = sums.mean(plane);
   Size previous = {1, 1};
   for (const Size size : foreground::level_sizes(picture.size)) {
     const ForegroundLevel level = {size, image.data(), alpha.data(), options.regularization, options.gradient_weight};
     for_pixels(size, 0, 1,
-               [&](int y, int x) { load_pixel(picture, level, colours.data(), previous, next.data(), y, x); });
-    colours.swap(next);
+               [&](int y, int x) { load_pixel(picture, level, colors.data(), previous, next.data(), y, x); });
+    colors.swap(next);
     const bool small = size.height <= options.small_size && size.width <= options.small_size;
     for (int i = 0; i < (small ? options.small_iterations : options.large_iterations); ++i) {
-      const float* const old = colours.data();
+      const float* const old = colors.data();
       float* const fresh = next.data();
       for_pixels(size, 0, 2, [&](int y, int x) { relax_pixel(level, old, old, fresh, y, x); });
       for_pixels(size, 1, 2, [&](int y, int x) { relax_pixel(level, old, fresh, fresh, y, x); });
-      colours.swap(next);
+      colors.swap(next);
     }
     previous = size;
   }
   for_pixels(picture.size, 0, 1,
-             [&](int y, int x) { write_pixel(picture, colours.data(), foreground, background, y, x); });
+             [&](int y, int x) { write_pixel(picture, colors.data(), foreground, background, y, x); });
 }
 
 }  // namespace dim::cuda::reference

@@ -5,7 +5,7 @@
 #include <atomic>
 #include <utility>
 
-#include "core/error.h"
+#include "base/error.h"
 #include "tensorrt/session.h"
 
 namespace dim::tensorrt {
@@ -118,7 +118,7 @@ std::string describe_layers(Session& session, const std::vector<std::uint8_t>& e
 }  // namespace
 
 BuildResult build(Session& session, const BuildRequest& request) {
-  const DeviceScope device(request.device);
+  const GpuScope scope(request.gpu);
   session.log().clear();
 #if DIM_TENSORRT_V3
   Progress progress(request);  // must outlive the configuration

@@ -1,4 +1,4 @@
-// The colours under a matte, on the GPU.
+// The colors under a matte, on the GPU.
 #pragma once
 
 #include <mutex>
@@ -12,7 +12,7 @@ namespace dim::tensorrt {
 /// One at a time: a call's kernels fill the GPU. The caller has chosen the device.
 class ForegroundEstimator {
  public:
-  void run(const GpuForegroundRequest& request);
+  void run(const GpuForegroundTask& task);
   template <typename T>
   void run(const ForegroundTask<T>& task);  // host memory
 

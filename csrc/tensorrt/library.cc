@@ -7,7 +7,7 @@
 #include <mutex>
 #include <sstream>
 
-#include "core/error.h"
+#include "base/error.h"
 #include "tensorrt/driver.h"
 
 #if defined(__linux__)

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "base/size.h"
 #include "core/backend.h"
-#include "core/image.h"
 #include "core/plan.h"
 
 namespace dim::tensorrt {
@@ -21,7 +21,7 @@ struct BuildRequest {
   Size min, opt, max;              // of the network's input, multiples of its stride
   std::size_t workspace_bytes = 0;
   int optimization_level = 3;
-  int device = 0;
+  int gpu = 0;
   std::vector<std::uint8_t> timing_cache;  // of an earlier build; may be empty
   /// Is told about every step of every phase, from TensorRT's threads; false stops the build.
   std::function<bool(const std::string& phase, int step, int steps)> progress;
@@ -34,9 +34,9 @@ struct BuildResult {
 };
 
 struct LoadOptions {
-  int device = 0;
+  int gpu = 0;
   bool rgb = false;        // channel order of the pictures
-  bool region = true;      // run only the window that the unknown pixels need
+  bool crop = true;        // run only the window that the unknown pixels need
   int max_concurrent = 2;  // runs at a time; each has its own memory on the GPU
   bool cuda_graphs = true;
 };

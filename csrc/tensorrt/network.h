@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "core/image.h"
+#include "base/size.h"
 #include "tensorrt/memory.h"
 
 namespace dim::tensorrt {

@@ -1,13 +1,10 @@
 #include "tensorrt/runner.h"
 
 #include <algorithm>
-#include <atomic>
-#include <exception>
-#include <system_error>
-#include <thread>
 
-#include "core/error.h"
-#include "core/json.h"
+#include "base/cores.h"
+#include "base/error.h"
+#include "base/json.h"
 #include "core/postprocess.h"
 #include "core/scaling.h"
 #include "cuda/kernels.h"
@@ -17,8 +14,8 @@
 namespace dim::tensorrt {
 namespace {
 
-constexpr unsigned kMostHostThreads = 8;  // for what is done on the CPU
-constexpr int kWindowStep = 64;           // pixels; fewer sizes of windows, so that their CUDA graphs are used again
+constexpr int kMostThreads = 8;  // of the CPU, which only scales pictures
+constexpr int kWindowStep = 64;  // pixels; fewer sizes of windows, so that their CUDA graphs are used again
 
 /// The plan says which TensorRT and GPU it was built by, and runs with no other.
 void check_origin(const Json& origin, const std::string& version, const cudaDeviceProp& gpu) {
@@ -52,73 +49,9 @@ cuda::AlphaTarget target(const AlphaView& alpha, bool clamp) {
 
 }  // namespace
 
-/// What one run needs for itself.
-struct Runner::Slot {
-  Slot(nvinfer1::ICudaEngine& engine, Log& log, bool cuda_graphs) : network(engine, log, cuda_graphs) {}
-
-  Network network;
-  GpuBuffer picture, alpha, box;          // picture: the image, then the trimap
-  PinnedBuffer host_picture, host_alpha;  // alpha or a box
-  Event ready;
-};
-
-/// A slot for as long as a run lasts; waits for one where all are in use.
-class Runner::Lease {
- public:
-  explicit Lease(Runner& runner) : runner_(runner) {
-    std::unique_lock<std::mutex> lock(runner.mutex_);
-    while (!take_free() && !make(lock)) runner.returned_.wait(lock);
-  }
-  ~Lease() {
-    if (std::uncaught_exceptions() > exceptions_) {  // nobody knows what state it is in
-      cudaStreamSynchronize(slot_->network.stream());
-      slot_.reset();
-    }
-    {
-      const std::lock_guard<std::mutex> lock(runner_.mutex_);
-      if (slot_)
-        runner_.free_.push_back(std::move(slot_));
-      else
-        --runner_.made_;
-    }
-    runner_.returned_.notify_one();
-  }
-  Lease(const Lease&) = delete;
-  Lease& operator=(const Lease&) = delete;
-
-  Slot& slot() { return *slot_; }
-
- private:
-  bool take_free() {
-    if (runner_.free_.empty()) return false;
-    slot_ = std::move(runner_.free_.back());
-    runner_.free_.pop_back();
-    return true;
-  }
-
-  /// False where there may be no more slots, or is no memory for another: then one must come back.
-  bool make(std::unique_lock<std::mutex>& lock) {
-    if (runner_.made_ >= runner_.limit_) return false;
-    ++runner_.made_;
-    lock.unlock();
-    try {
-      slot_ = std::make_unique<Slot>(*runner_.engine_, runner_.log_, runner_.options_.cuda_graphs);
-      return true;
-    } catch (const Error&) {
-      lock.lock();
-      if (--runner_.made_ == 0) throw;
-      runner_.limit_ = runner_.made_;
-      return take_free();
-    }
-  }
-
-  Runner& runner_;
-  std::unique_ptr<Slot> slot_;
-  const int exceptions_ = std::uncaught_exceptions();
-};
-
 Runner::Runner(Session& session, const Plan& plan, const LoadOptions& options)
-    : options_(options),
+    : Backend(std::min(kMostThreads, default_threads())),
+      options_(options),
       min_size_(network_size(plan.preprocessing, plan.min_size)),
       stride_(plan.preprocessing.stride),
       transform_(cuda::input_transform(plan.preprocessing, options.rgb)),
@@ -127,15 +60,14 @@ Runner::Runner(Session& session, const Plan& plan, const LoadOptions& options)
     throw PlanError(
         "plan: its network wants maps that end where the picture does, and the TensorRT backend has no "
         "such maps; build it with python -m dim_trt.build --backend cpu");
-  const DeviceScope device(options.device);
+  const GpuScope scope(options.gpu);
   log_.clear();
   if (kMajor < 10) options_.max_concurrent = 1;  // TensorRT 8 lends an optimisation profile to one context at a time
-  limit_ = options_.max_concurrent;
-  cudaDeviceProp gpu;
-  check_cuda(cudaGetDeviceProperties(&gpu, options.device), "asking for the GPU's name");
-  gpu_ = gpu.name;
+  cudaDeviceProp properties;
+  check_cuda(cudaGetDeviceProperties(&properties, options.gpu), "asking for the GPU's name");
+  gpu_name_ = properties.name;
   const Json header = Json::parse(plan.header, "plan: header");
-  check_origin(header.at("tensorrt"), session.libraries().version, gpu);
+  check_origin(header.at("tensorrt"), session.libraries().version, properties);
   halo_px_ = static_cast<int>(header.at("tensorrt").at("halo_px").integer(0, 1 << 20));
   runtime_ = session.runtime();
   engine_.reset(runtime_->deserializeCudaEngine(plan.payload(), plan.payload_bytes()));
@@ -143,18 +75,18 @@ Runner::Runner(Session& session, const Plan& plan, const LoadOptions& options)
     throw PlanError("plan: TensorRT cannot load it: " + log_.take("it does not say why") +
                     "; rebuild it with python -m dim_trt.build");
   check_tensors(*engine_);
-  free_.reserve(static_cast<std::size_t>(limit_));
+  slots_ = std::make_unique<Slots>(*engine_, log_, options_.max_concurrent, options_.cuda_graphs);
 }
 
 Runner::~Runner() {
-  cudaSetDevice(options_.device);  // no scope: a destructor must not throw
-  free_.clear();
+  cudaSetDevice(options_.gpu);  // no scope: a destructor must not throw
+  slots_.reset();
   estimator_.reset();
 }
 
 Window Runner::window_of(const Window& unknown, Size picture) const {
   if (unknown.empty()) return {};
-  if (!options_.region) return {0, 0, picture};
+  if (!options_.crop) return {0, 0, picture};
   Window window = network_window(unknown, picture, halo_px_, stride_, kWindowStep);
   if (window.size.height < min_size_.height) window.top = 0, window.size.height = picture.height;
   if (window.size.width < min_size_.width) window.left = 0, window.size.width = picture.width;
@@ -162,8 +94,8 @@ Window Runner::window_of(const Window& unknown, Size picture) const {
 }
 
 void Runner::run(const Request& request, Trace* trace) {
-  const DeviceScope device(options_.device);
-  Lease lease(*this);
+  const GpuScope scope(options_.gpu);
+  Slots::Lease lease(*slots_);
   if (request.on_gpu)
     run_on_gpu(request, lease.slot(), trace);
   else
@@ -171,25 +103,10 @@ void Runner::run(const Request& request, Trace* trace) {
 }
 
 std::shared_ptr<void> Runner::allocate(std::size_t bytes) const {
-  const DeviceScope device(options_.device);
+  const GpuScope scope(options_.gpu);
   void* data = nullptr;
   check_cuda(cudaMalloc(&data, bytes), "reserving memory for alpha");
   return {data, [](void* memory) { cudaFree(memory); }};
-}
-
-void Runner::share_out(int jobs, const std::function<void(int)>& job) const {
-  std::atomic<int> next{0};
-  const auto work = [&] {
-    for (int index = next++; index < jobs; index = next++) job(index);
-  };
-  std::vector<std::thread> others;
-  const auto most = static_cast<int>(std::min(kMostHostThreads, std::thread::hardware_concurrency()));
-  try {
-    for (int i = 1; i < std::min(most, jobs); ++i) others.emplace_back(work);
-  } catch (const std::system_error&) {  // those that were started do it
-  }
-  work();
-  for (std::thread& other : others) other.join();
 }
 
 void Runner::run_from_host(const Request& request, Slot& slot, Trace* trace) {
@@ -236,7 +153,7 @@ void Runner::run_from_host(const Request& request, Slot& slot, Trace* trace) {
 /// to wait.
 Window Runner::find_unknown(const Request& request, Slot& slot) {
   const Window& wanted = request.wanted;
-  if (!options_.region || !request.wait) return wanted;
+  if (!options_.crop || !request.wait) return wanted;
   const Stream& stream = slot.network.stream();
   slot.box.reserve(sizeof(cuda::Box)), slot.host_alpha.reserve(sizeof(cuda::Box));
   auto* box = slot.host_alpha.as<cuda::Box>();

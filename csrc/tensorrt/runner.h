@@ -1,18 +1,16 @@
 // The TensorRT backend: preprocessing, network and postprocessing on one CUDA stream per run.
 #pragma once
 
-#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <vector>
 
 #include "core/backend.h"
 #include "core/plan.h"
 #include "core/window.h"
 #include "cuda/preprocess.h"
 #include "tensorrt/foreground.h"
-#include "tensorrt/network.h"
+#include "tensorrt/slots.h"
 
 namespace dim::tensorrt {
 
@@ -28,28 +26,23 @@ class Runner final : public Backend {
   std::shared_ptr<void> allocate(std::size_t bytes) const override;
   void estimate_foreground(const ForegroundTask<float>& task) override { estimate(task); }
   void estimate_foreground(const ForegroundTask<std::uint8_t>& task) override { estimate(task); }
-  void estimate_foreground(const GpuForegroundRequest& request) override { estimate(request); }
-  int threads() const override { return options_.max_concurrent; }
-  void share_out(int jobs, const std::function<void(int)>& job) const override;
-  std::string device() const override { return gpu_; }
+  void estimate_foreground(const GpuForegroundTask& task) override { estimate(task); }
+  std::string gpu_name() const override { return gpu_name_; }
 
  private:
-  struct Slot;
-  class Lease;
-
   Window window_of(const Window& unknown, Size picture) const;
   void run_from_host(const Request& request, Slot& slot, Trace* trace);
   void run_on_gpu(const Request& request, Slot& slot, Trace* trace);
   Window find_unknown(const Request& request, Slot& slot);
-  template <typename Request>
-  void estimate(const Request& request) {
-    const DeviceScope device(options_.device);
+  template <typename Task>
+  void estimate(const Task& task) {
+    const GpuScope scope(options_.gpu);
     std::call_once(made_estimator_, [&] { estimator_ = std::make_unique<ForegroundEstimator>(); });
-    estimator_->run(request);
+    estimator_->run(task);
   }
 
   LoadOptions options_;
-  std::string gpu_;
+  std::string gpu_name_;
   Size min_size_;  // of the network's input
   int halo_px_ = 0, stride_ = 1;
   cuda::InputTransform transform_;
@@ -57,10 +50,7 @@ class Runner final : public Backend {
   std::unique_ptr<nvinfer1::IRuntime> runtime_;
   std::unique_ptr<nvinfer1::ICudaEngine> engine_;
 
-  std::mutex mutex_;
-  std::condition_variable returned_;
-  std::vector<std::unique_ptr<Slot>> free_;
-  int made_ = 0, limit_ = 0;  // slots
+  std::unique_ptr<Slots> slots_;
 
   std::once_flag made_estimator_;
   std::unique_ptr<ForegroundEstimator> estimator_;

@@ -3,7 +3,7 @@
 #include <cuda_runtime_api.h>
 #include <dlfcn.h>
 
-#include "core/error.h"
+#include "base/error.h"
 
 namespace dim::tensorrt {
 
@@ -62,20 +62,20 @@ std::unique_ptr<nvinfer1::IRuntime> Session::runtime() {
   return make<nvinfer1::IRuntime>("createInferRuntime_INTERNAL", "runtime");
 }
 
-DeviceScope::DeviceScope(int device) {
+GpuScope::GpuScope(int gpu) {
   int count = 0;
   const cudaError_t counted = cudaGetDeviceCount(&count);
   if (counted != cudaSuccess)
     throw BackendUnavailable(std::string("CUDA finds no GPU: ") + cudaGetErrorString(counted) +
                              "; install or update the NVIDIA driver");
-  if (device >= count)
-    throw BackendUnavailable("device 'cuda:" + std::to_string(device) + "': this machine has " + std::to_string(count) +
+  if (gpu >= count)
+    throw BackendUnavailable("device 'cuda:" + std::to_string(gpu) + "': this machine has " + std::to_string(count) +
                              (count == 1 ? " GPU" : " GPUs") + ", numbered from 0");
   check_cuda(cudaGetDevice(&before_), "asking for the GPU in use");
-  check_cuda(cudaSetDevice(device), "choosing the GPU");
+  check_cuda(cudaSetDevice(gpu), "choosing the GPU");
 }
 
-DeviceScope::~DeviceScope() { cudaSetDevice(before_); }
+GpuScope::~GpuScope() { cudaSetDevice(before_); }
 
 void check_cuda(int error, const char* attempt) {
   if (error == cudaSuccess) return;

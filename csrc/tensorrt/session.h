@@ -39,14 +39,14 @@ class Session {
   Log log_;
 };
 
-/// While it lives, this thread's CUDA calls are for `device`; the caller may be using another. Throws
+/// While it lives, this thread's CUDA calls are for `gpu`; the caller may be using another. Throws
 /// BackendUnavailable.
-class DeviceScope {
+class GpuScope {
  public:
-  explicit DeviceScope(int device);
-  ~DeviceScope();
-  DeviceScope(const DeviceScope&) = delete;
-  DeviceScope& operator=(const DeviceScope&) = delete;
+  explicit GpuScope(int gpu);
+  ~GpuScope();
+  GpuScope(const GpuScope&) = delete;
+  GpuScope& operator=(const GpuScope&) = delete;
 
  private:
   int before_ = 0;

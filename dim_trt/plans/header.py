@@ -9,12 +9,13 @@ import hashlib
 import json
 from typing import Any
 
+from dim_trt import _core
 from dim_trt.errors import BuildError
 from dim_trt.files import StrPath, write_atomic
 from dim_trt.graph.program import ALIGNMENT
 
 MAGIC = b"DIMPLAN1"
-FORMAT_VERSION = 1
+FORMAT_VERSION = _core.PLAN_FORMAT_VERSION
 SHAPES = {"min": [1, 1], "opt": [512, 512], "max": [16384, 16384]}  # (height, width) before padding
 
 

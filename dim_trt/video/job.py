@@ -117,7 +117,7 @@ def run(job: ClipJob) -> str:
     return (
         f"{', '.join(job.results.values())}  {width}x{height} px  {count} frames{resumed}  "
         f"{(count - before) / seconds:.1f} frames/s  "
-        f"({info['device']}, {info['precision']}, {info['isa']}, {info['threads']} threads)"
+        f"({info['device']}, {info['precision']}, {info['isa'] or info['gpu_name']}, {info['threads']} threads)"
     )
 
 

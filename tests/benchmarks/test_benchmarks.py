@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
+import dim_trt
 from benchmarks import tiling
 from benchmarks.kernels import __main__ as kernels
 from benchmarks.kernels.cases import Case, Layer, cases, operands, real_products
 from benchmarks.measure import size, summary
 from benchmarks.pictures import stripe, thin_band
-from dim_trt import _core
 
 PERCENTILES = {"p50", "p90", "p95", "p99"}
 COMMON = {"engine", "peer", "model", "precision", "height", "width", "threads", "ratio", "versions", "machine"}
@@ -22,6 +22,13 @@ COMMON = {"engine", "peer", "model", "precision", "height", "width", "threads", 
 
 def records(path):
     return json.loads(path.read_text())
+
+
+@pytest.fixture
+def layers_module():
+    from tests.support.testing import _testing
+
+    return _testing
 
 
 @pytest.fixture
@@ -195,6 +202,7 @@ def test_tiling_compares_a_picture_whole_and_in_tiles(capsys):
         tiling.main(["--size", "97x99", "--threads", "1"])
 
 
+@pytest.mark.usefixtures("layers_module")
 def test_kernels_checks_and_times_each_one(tmp_path, capsys):
     path = tmp_path / "kernels.json"
     kernels.main(f"--model lite --size 64x96 --seconds 0 --threads 2 --only deconv3 --json {path}".split())
@@ -209,12 +217,20 @@ def test_kernels_checks_and_times_each_one(tmp_path, capsys):
     assert "peak" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("layers_module")
 def test_a_wrong_kernel_is_not_timed_and_fails(monkeypatch, capsys):
     right = kernels.result
     monkeypatch.setattr(kernels, "result", lambda case, given, isa, n: right(case, given, isa, n) + (isa != "scalar"))
     with pytest.raises(SystemExit, match="2 of 2 are further"):
         kernels.main(["--model", "lite", "--size", "64x96", "--seconds", "0", "--threads", "1", "--only", "head"])
     assert "WRONG" in capsys.readouterr().out
+
+
+def test_kernels_say_what_to_run_where_the_module_is_missing(monkeypatch):
+    monkeypatch.delattr(dim_trt, "_testing", raising=False)
+    monkeypatch.setitem(sys.modules, "dim_trt._testing", None)
+    with pytest.raises(SystemExit, match=r"dim_trt\._testing was not built; run make \.venv/bench\.stamp"):
+        kernels.main(["--model", "lite", "--size", "64x96", "--seconds", "0", "--threads", "1", "--only", "head"])
 
 
 def test_every_kernel_of_both_networks_has_a_case():
@@ -239,15 +255,15 @@ def test_products_of_the_gather_are_those_around_non_zero_values():
     assert real_products(Case(layer, "winograd", 0.5), given) == 36 * 3 * 5 * 16 * 16
 
 
-def test_layers_are_timed_once_per_run_and_refuse_nonsense():
+def test_layers_are_timed_once_per_run_and_refuse_nonsense(layers_module):
     x, weight = np.ones((16, 6, 8), np.float32), np.ones((16, 16, 3, 3), np.float32)
-    assert len(_core.layer_seconds(x, weight, weight[:, 0, 0, 0], runs=3, pool=True)) == 3
+    assert len(layers_module.layer_seconds(x, weight, weight[:, 0, 0, 0], runs=3, pool=True)) == 3
     with pytest.raises(ValueError, match="runs: expected at least 1, got 0"):
-        _core.layer_seconds(x, weight, weight[:, 0, 0, 0], runs=0)
+        layers_module.layer_seconds(x, weight, weight[:, 0, 0, 0], runs=0)
     with pytest.raises(ValueError, match="pool: expected an input of even sides"):
-        _core.layer_seconds(x[:, :5], weight, weight[:, 0, 0, 0], pool=True)
+        layers_module.layer_seconds(x[:, :5], weight, weight[:, 0, 0, 0], pool=True)
     with pytest.raises(ValueError, match="add: expected codes"):
-        _core.layer_seconds(x, weight, weight[:, 0, 0, 0], add=x)
+        layers_module.layer_seconds(x, weight, weight[:, 0, 0, 0], add=x)
 
 
 def test_thin_bands_hold_what_was_asked_for():

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 
 from dim_trt import _core
 from tests.support.compare import assert_within
+from tests.support.testing import _testing
 
 DTYPES = ["float32", "float16"]
 # (n, channels, height, width)
@@ -70,7 +71,7 @@ def torch_unpool(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_max_pool_argmax(shape: tuple[int, ...], dtype: str) -> None:
     x = random_map(np.random.default_rng(1), shape, dtype)
-    values, codes = _core.element_max_pool_argmax(x)
+    values, codes = _testing.element_max_pool_argmax(x)
     expected_values, expected_codes = torch_pool(x)
     assert_identical(values, expected_values)
     assert_identical(codes, expected_codes)
@@ -81,7 +82,7 @@ def test_max_pool_argmax_of_every_window(first: int) -> None:
     """Every window of five values: every tie, every place of every NaN."""
     options = np.array([0, 1, -np.inf, np.inf, np.nan], np.float32)
     windows = np.stack(np.meshgrid(options[first], options, options, options), -1).reshape(1, -1, 2, 2)
-    values, codes = _core.element_max_pool_argmax(windows)
+    values, codes = _testing.element_max_pool_argmax(windows)
     expected_values, expected_codes = torch_pool(windows)
     assert_identical(values, expected_values)
     assert_identical(codes, expected_codes)
@@ -92,19 +93,19 @@ def test_max_pool_argmax_of_every_window(first: int) -> None:
 def test_index_unpool(shape: tuple[int, ...], dtype: str) -> None:
     rng = np.random.default_rng(2)
     values, codes = random_map(rng, shape, dtype), rng.integers(0, 4, shape).astype(dtype)
-    assert_identical(_core.element_index_unpool(values, codes), torch_unpool(values, codes))
+    assert_identical(_testing.element_index_unpool(values, codes), torch_unpool(values, codes))
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_hwc8_is_the_same_with_zeros_as_padding(shape: tuple[int, ...]) -> None:
     rng = np.random.default_rng(3)
     x, channels = random_map(rng, shape, "float16"), shape[1]
-    values, codes = _core.element_max_pool_argmax(to_hwc8(x, np.nan), channels)
-    expected_values, expected_codes = _core.element_max_pool_argmax(x)
+    values, codes = _testing.element_max_pool_argmax(to_hwc8(x, np.nan), channels)
+    expected_values, expected_codes = _testing.element_max_pool_argmax(x)
     assert_identical(values, to_hwc8(expected_values, 0))
     assert_identical(codes, to_hwc8(expected_codes, 0))
-    up = _core.element_index_unpool(to_hwc8(expected_values, np.nan), to_hwc8(expected_codes, 0), channels)
-    assert_identical(up, to_hwc8(_core.element_index_unpool(expected_values, expected_codes), 0))
+    up = _testing.element_index_unpool(to_hwc8(expected_values, np.nan), to_hwc8(expected_codes, 0), channels)
+    assert_identical(up, to_hwc8(_testing.element_index_unpool(expected_values, expected_codes), 0))
 
 
 def test_float16_of_the_host_is_numpys() -> None:
@@ -117,7 +118,7 @@ def test_float16_of_the_host_is_numpys() -> None:
     values = np.concatenate([halves.astype(np.float32), middles, *beside, border])
     with np.errstate(over="ignore"):
         expected = values.astype(np.float16).astype(np.float32)
-    actual = _core.element_through_half(values)
+    actual = _testing.element_through_half(values)
     assert_identical(actual, expected)
     numbers = ~np.isnan(expected)
     assert_identical(np.signbit(actual[numbers]), np.signbit(expected[numbers]))
@@ -150,11 +151,11 @@ def test_preprocess(size: tuple[int, int], swap: bool) -> None:
     planes = [*((channels - np.float64(SETTINGS["mean"])) / SETTINGS["std"]).transpose(2, 0, 1), marks]
     expected = np.stack([np.pad(plane, padding, mode="reflect") for plane in planes])
     for name, view in orders(img).items():
-        result = _core.element_preprocess(view, trimap[:, ::-1].copy()[:, ::-1], **SETTINGS, swap=swap)
+        result = _testing.element_preprocess(view, trimap[:, ::-1].copy()[:, ::-1], **SETTINGS, swap=swap)
         assert_within(result, expected, 1e-6, name)
-        core = _core.element_preprocess(view, trimap, **SETTINGS, swap=swap, core=True)
+        core = _testing.element_preprocess(view, trimap, **SETTINGS, swap=swap, core=True)
         assert_identical(result.view(np.uint32), core.view(np.uint32))
-        half = _core.element_preprocess(view, trimap, **SETTINGS, swap=swap, dtype="float16")
+        half = _testing.element_preprocess(view, trimap, **SETTINGS, swap=swap, dtype="float16")
         assert_identical(half, core.astype(np.float16))
 
 
@@ -164,17 +165,17 @@ def test_preprocess_of_every_value() -> None:
     trimap = np.arange(256, dtype=np.uint8)[None]
     for divisor in (1, 3, 57.375, 255, 1e-3):
         settings: dict[str, Any] = {"mean": (0, 103.939, 255), "std": (divisor,) * 3, "trimap_scale": 1 / divisor}
-        result = _core.element_preprocess(ramp, trimap, **settings, stride=1)
-        core = _core.element_preprocess(ramp, trimap, **settings, stride=1, core=True)
+        result = _testing.element_preprocess(ramp, trimap, **settings, stride=1)
+        core = _testing.element_preprocess(ramp, trimap, **settings, stride=1, core=True)
         assert_identical(result.view(np.uint32), core.view(np.uint32))
 
 
 def test_preprocess_of_raw_trimaps() -> None:
     img, trimap = np.zeros((1, 256, 3), np.uint8), np.arange(256, dtype=np.uint8)[None]
     for core in (False, True):
-        raw = _core.element_preprocess(img, trimap, **SETTINGS, stride=1, raw_trimap=True, core=core)
+        raw = _testing.element_preprocess(img, trimap, **SETTINGS, stride=1, raw_trimap=True, core=core)
         assert_identical(raw[3], trimap * np.float32(1 / 255))
-        canonical = _core.element_preprocess(img, trimap, **SETTINGS, stride=1, core=core)
+        canonical = _testing.element_preprocess(img, trimap, **SETTINGS, stride=1, core=core)
         assert sorted(set(canonical[3, 0])) == [0, np.float32(128) * np.float32(1 / 255), 1]
 
 
@@ -182,11 +183,11 @@ def test_preprocess_of_raw_trimaps() -> None:
 def test_preprocess_with_zeros_behind_the_picture(size: tuple[int, int]) -> None:
     rng = np.random.default_rng(8)
     img, trimap = rng.integers(0, 256, (*size, 3), np.uint8), random_trimap(rng, size)
-    expected = _core.element_preprocess(img, trimap, **SETTINGS).copy()
+    expected = _testing.element_preprocess(img, trimap, **SETTINGS).copy()
     expected[:, size[0] :] = 0
     expected[:, :, size[1] :] = 0
     for core in (False, True):
-        assert_identical(_core.element_preprocess(img, trimap, **SETTINGS, reflect=False, core=core), expected)
+        assert_identical(_testing.element_preprocess(img, trimap, **SETTINGS, reflect=False, core=core), expected)
 
 
 @pytest.mark.parametrize("swap", [False, True])
@@ -198,9 +199,9 @@ def test_preprocess_of_scaled_pictures(swap: bool) -> None:
     colors = pixels[..., 2::-1] if swap else pixels[..., :3]
     planes = [*((colors - np.float64(SETTINGS["mean"])) / SETTINGS["std"]).transpose(2, 0, 1), pixels[..., 3] / 255]
     expected = np.stack([np.pad(plane, [(0, 31), (0, 1)], mode="reflect") for plane in planes])
-    result = _core.element_preprocess(pixels, marks, **SETTINGS, swap=swap)
+    result = _testing.element_preprocess(pixels, marks, **SETTINGS, swap=swap)
     assert_within(result, expected, 1e-6)
-    core = _core.element_preprocess(pixels, marks, **SETTINGS, swap=swap, core=True)
+    core = _testing.element_preprocess(pixels, marks, **SETTINGS, swap=swap, core=True)
     assert_identical(result.view(np.uint32), core.view(np.uint32))
 
 
@@ -224,15 +225,15 @@ def test_postprocess(size: tuple[int, int], dtype: str) -> None:
     alpha = np.where(unknown, network[: size[0], : size[1]].astype(np.float32).clip(0, 1), trimap // 255)
     alpha = alpha.astype(np.float32)
     for name, out in outputs(size, "float32").items():
-        _core.element_postprocess(network, trimap, out)
+        _testing.element_postprocess(network, trimap, out)
         assert_identical(out, alpha)
         if dtype == "float32":
             core = np.empty(size, np.float32)
-            _core.element_postprocess(network, trimap, core, core=True)
+            _testing.element_postprocess(network, trimap, core, core=True)
             assert_identical(out, core)
         assert name
     for out in outputs(size, "uint8").values():
-        _core.element_postprocess(network, trimap, out)
+        _testing.element_postprocess(network, trimap, out)
         assert_identical(out, np.rint(alpha * np.float32(255)).astype(np.uint8))
 
 
@@ -240,7 +241,7 @@ def test_postprocess(size: tuple[int, int], dtype: str) -> None:
 def test_postprocess_without_clamping(core: bool) -> None:
     network, trimap = np.array([[-0.5, 0.25, 1.5, 7, 7]], np.float32), np.array([[1, 128, 254, 0, 255]], np.uint8)
     out = np.empty((1, 5), np.float32)
-    _core.element_postprocess(network, trimap, out, core=core, clamp=False)
+    _testing.element_postprocess(network, trimap, out, core=core, clamp=False)
     assert_identical(out, np.array([[-0.5, 0.25, 1.5, 0, 1]], np.float32))
 
 
@@ -248,9 +249,9 @@ def test_postprocess_of_nan_and_ties() -> None:
     network = np.array([[np.nan, np.inf, -np.inf, 0.5, 1.5 / 255, 2.5 / 255, np.nan, np.nan]], np.float32)
     trimap = np.array([[128, 128, 128, 128, 128, 128, 0, 255]], np.uint8)
     alpha, alpha_u8, core = np.empty((1, 8), np.float32), np.empty((1, 8), np.uint8), np.empty((1, 8), np.float32)
-    _core.element_postprocess(network, trimap, alpha)
-    _core.element_postprocess(network, trimap, alpha_u8)
-    _core.element_postprocess(network, trimap, core, core=True)
+    _testing.element_postprocess(network, trimap, alpha)
+    _testing.element_postprocess(network, trimap, alpha_u8)
+    _testing.element_postprocess(network, trimap, core, core=True)
     assert_identical(alpha, core)
     assert np.isnan(alpha[0, 0])
     assert_identical(alpha_u8, np.array([[0, 255, 0, 128, 2, 2, 0, 255]], np.uint8))
@@ -265,7 +266,7 @@ def test_unknown_box(size: tuple[int, int], share: float) -> None:
     expected = (*size, 0, 0)
     if rows.size > 0:
         expected = (rows.min(), columns.min(), rows.max() + 1, columns.max() + 1)
-    assert _core.element_unknown_box(trimap) == expected
+    assert _testing.element_unknown_box(trimap) == expected
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
@@ -277,7 +278,7 @@ def test_colors_of_mixed_pixels_are_those_of_the_cpu(size: tuple[int, int], dtyp
     alpha = np.clip(rng.normal(0.5, 0.7, size), 0, 1).astype(np.float32)
     alpha[: size[0] // 2, : size[1] // 3] = 1
     alpha[size[0] // 2 :, size[1] // 2 :] = 0
-    layers = _core.element_foreground(img.astype(dtype), alpha)
+    layers = _testing.element_foreground(img.astype(dtype), alpha)
     expected = _core.estimate_foreground(img.astype(dtype), alpha, threads=1)
     for layer, cpu, visible in zip(layers, expected, (alpha > 0, alpha < 1), strict=True):
         assert_identical(layer[visible], cpu[visible])

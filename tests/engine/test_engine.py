@@ -259,7 +259,7 @@ TRIMAP = np.full((5, 7), 128, np.uint8)
         (IMG, TRIMAP.astype(bool), r"trimap: expected dtype uint8, got bool"),
         (IMG, IMG, r"trimap: expected shape \(height, width\), got \(5, 7, 3\)"),
         (IMG, TRIMAP[:, :0], r"trimap: expected height and width of at least 1"),
-        (IMG, TRIMAP.T, r"trimap: expected the image's height and width 5x7, got 7x5"),
+        (IMG, TRIMAP.T, r"trimap: expected the image's size, 7x5 px, got 5x7 px"),
         (IMG, None, r"trimap: expected a numpy array, got NoneType"),
     ],
 )

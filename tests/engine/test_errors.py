@@ -135,6 +135,7 @@ def test_info_and_repr(plan: Path) -> None:
     assert (info["backend"], info["device"], info["precision"]) == ("cpu", "cpu", "fp32")
     assert (info["threads"], info["color"], info["path"]) == (2, "rgb", str(plan))
     assert info["isa"] in dim_trt.capabilities()["cpu"]["available_isas"]
+    assert info["gpu_name"] is None
     assert info["preprocessing"]["channel_order"] == "rgb"
     assert info["weights"]["licence"] == "test licence"
     assert repr(engine).startswith(f"Engine({str(plan)!r}, device='cpu', precision='fp32', isa=")

@@ -18,6 +18,7 @@ from dim_trt import _core
 from dim_trt.graph.runtime import Session
 from tests.support.compare import assert_within, max_error
 from tests.support.networks import random_picture
+from tests.support.testing import _testing
 from tests.support.tiny_graphs import PREPROCESSING, tiny_dim
 
 CV2 = {"nearest": cv2.INTER_NEAREST, "linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
@@ -36,7 +37,7 @@ def test_resample_is_cv2_resize(channels: int, interpolation: str, whole_levels:
         for size in ((32, 64), (64, 96), (height, width), (height // 2 + 1, 2 * width), (height // 2 or 1, 65), (1, 1)):
             typed = pixels if whole_levels else pixels.astype(np.float32)
             expected = cv2.resize(typed, size[::-1], interpolation=CV2[interpolation]).reshape(*size, channels)
-            result = _core.resample(pixels.astype(np.float32), size, interpolation=interpolation,
+            result = _testing.resample(pixels.astype(np.float32), size, interpolation=interpolation,
                                     whole_levels=whole_levels, strip_rows=7)  # fmt: skip
             # OpenCV places the taps of float pictures in single or double precision, by size and build
             tolerance = 1 if whole_levels and interpolation == "cubic" else 0 if whole_levels else 0.01

@@ -75,7 +75,7 @@ def test_stream_runs_several_at_a_time(slow: Any) -> None:
     [
         (None, OSError, "the camera is gone"),
         ((IMG.astype(np.int16), TRIMAP), dim_trt.InvalidInput, "img: expected dtype uint8"),
-        ((IMG, TRIMAP[:-1]), dim_trt.InvalidInput, "trimap: expected the image's height and width"),
+        ((IMG, TRIMAP[:-1]), dim_trt.InvalidInput, "trimap: expected the image's size"),
         (IMG, dim_trt.InvalidInput, r"frames: expected pairs \(img, trimap\), got ndarray"),
     ],
     ids=["source", "dtype", "size", "not a pair"],

@@ -24,6 +24,7 @@ from dim_trt.plans.header import write_plan
 from tests.graph.dim_graphs import dim_onnx, network
 from tests.support.compare import assert_within
 from tests.support.networks import random_picture
+from tests.support.testing import _testing
 from tests.support.tiny_graphs import tiny_dim
 from training.model import ModelConfig
 
@@ -101,7 +102,7 @@ def test_tiles_of_random_trimaps(unknown_only: bool) -> None:
         size = [int(side) for side in random.choice([1, 31, 33, 64, 161, 333, 400, 607, 736, 1500], 2)]
         trimap = blobs(random, *size, count=int(random.integers(0, 4)))
         halo, least, pixels = random_rules(random)
-        tiles = _core.cut_tiles(trimap, halo, STRIDE, least, pixels, unknown_only)
+        tiles = _testing.cut_tiles(trimap, halo, STRIDE, least, pixels, unknown_only)
         times = np.zeros(size, int)
         for window, wanted in tiles:
             check_tile(window, wanted, (size[0], size[1]), halo, least)
@@ -119,7 +120,7 @@ def test_tiles_of_random_trimaps(unknown_only: bool) -> None:
 def test_known_parts_cost_nothing() -> None:
     trimap = np.zeros((2000, 3001), np.uint8)
     trimap[5:9, 7:30] = trimap[1900:1950, 2950:3001] = 128
-    tiles = _core.cut_tiles(trimap, 57, STRIDE, (1, 1), 300 * 300, True)
+    tiles = _testing.cut_tiles(trimap, 57, STRIDE, (1, 1), 300 * 300, True)
     assert [wanted for _, wanted in tiles] == [(5, 7, 4, 23), (1900, 2950, 50, 51)]
     assert sum(window[2] * window[3] for window, _ in tiles) < 50_000
 
@@ -210,7 +211,7 @@ def test_tiles_without_a_halo_would_show(plans: dict[str, Path]) -> None:
     img, _ = random_picture(3, 385, 437)
     trimap = np.full((385, 437), 128, np.uint8)
     expected, seams = whole.run(img, trimap), 0.0
-    for window, _ in _core.cut_tiles(trimap, 0, STRIDE, (1, 1), 256 * 256, True):
+    for window, _ in _testing.cut_tiles(trimap, 0, STRIDE, (1, 1), 256 * 256, True):
         alpha = whole.run(img[inside(window)], trimap[inside(window)])
         seams = max(seams, float(np.abs(alpha - expected[inside(window)]).max()))
     assert seams > 1e-3
@@ -327,7 +328,7 @@ def test_plans_too_small_for_tiles_refuse_larger_pictures(plans: dict[str, Path]
     small = dim_trt.Engine(plan_for(plans["skip"], tmp_path / "small.plan", max=[380, 640]))
     img, trimap = random_picture(8, 384, 200)
     small.run(img, trimap)  # 380 is padded to 384
-    with pytest.raises(dim_trt.InvalidInput, match=r"img: expected at most 380x640 .* got 385x200"):
+    with pytest.raises(dim_trt.InvalidInput, match=r"img: expected at most 640x380 px .* got 200x385 px"):
         small.run(*random_picture(8, 385, 200))
 
 
@@ -338,7 +339,7 @@ def test_engines_refuse_more_pixels(lite: Path) -> None:
     limited = dim_trt.Engine(lite, max_pixels=33 * 57)
     assert limited.info["max_pixels"] == 33 * 57
     limited.run(*random_picture(9, 57, 33))
-    with pytest.raises(dim_trt.InvalidInput, match=r"img: expected at most 1881 pixels \(max_pixels\), got 33x58"):
+    with pytest.raises(dim_trt.InvalidInput, match=r"img: expected at most 1881 pixels \(max_pixels\), got 58x33 px"):
         limited.run(*random_picture(9, 33, 58))
 
 

@@ -12,12 +12,12 @@ import pytest
 from numpy.typing import NDArray
 
 import dim_trt
-from dim_trt import _core
 from dim_trt.graph.halo import halo_px
 from dim_trt.graph.lower import import_graph
 from tests.graph.dim_graphs import dim_onnx, network
 from tests.support.compare import assert_within
 from tests.support.networks import random_picture
+from tests.support.testing import _testing
 from tests.support.tiny_graphs import tiny_dim
 from training.model import ModelConfig
 
@@ -71,7 +71,7 @@ def check_span(first: int, end: int, used: NDArray[np.intp], side: int, halo: in
 def test_windows_of_random_trimaps() -> None:
     at_border = inside = 0
     for trimap, halo in random_cases(1500):
-        (top, left, height, width), parts = _core.network_window(trimap, halo, STRIDE, STEP)
+        (top, left, height, width), parts = _testing.network_window(trimap, halo, STRIDE, STEP)
         rows, columns = np.nonzero(unknown(trimap))
         check_span(top, top + height, rows, trimap.shape[0], halo)
         check_span(left, left + width, columns, trimap.shape[1], halo)
@@ -87,7 +87,7 @@ def test_windows_of_random_trimaps() -> None:
 
 def test_without_unknown_pixels_the_window_is_empty() -> None:
     trimap = np.zeros((33, 57), np.uint8)
-    window, parts = _core.network_window(trimap, 10, STRIDE, STEP)
+    window, parts = _testing.network_window(trimap, 10, STRIDE, STEP)
     assert window == (0, 0, 0, 0)
     assert parts == [(0, 0, 33, 57), *[(0, 0, 0, 0)] * 3]
 
@@ -100,7 +100,8 @@ def test_any_memory_order(order: str) -> None:
         memory = np.zeros((194, 483), np.uint8)
         views = {"strided": memory[::2, ::3], "reversed": memory[96::-1, 160::-1], "transposed": memory[:161, :97].T}
         views[order][:] = trimap
-        assert _core.network_window(views[order], 9, STRIDE, STEP) == _core.network_window(trimap, 9, STRIDE, STEP)
+        expected = _testing.network_window(trimap, 9, STRIDE, STEP)
+        assert _testing.network_window(views[order], 9, STRIDE, STEP) == expected
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
 
 def compare(case: Case, img: U8, trimap: U8, halo: int) -> tuple[bool, float]:
     """Whether the window is smaller than the picture, and how far its alpha is from that of the whole picture."""
-    window, _ = _core.network_window(trimap, halo, STRIDE, STEP)
+    window, _ = _testing.network_window(trimap, halo, STRIDE, STEP)
     inside = slices(window)
     alpha = case.engine.run(img[inside], trimap[inside])
     known = unknown(trimap)[inside]

@@ -11,7 +11,13 @@ from typing import Any
 
 from tests.support.clang import ROOT, build, llvm_tool
 
-READER = ("csrc/core/plan.cc", "csrc/core/json.cc", "csrc/cpu/program.cc")
+READER = (
+    "csrc/core/plan.cc",
+    "csrc/base/json.cc",
+    "csrc/base/json_parser.cc",
+    "csrc/cpu/program.cc",
+    "csrc/cpu/tensors.cc",
+)
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@
 #include <string_view>
 #include <vector>
 
-#include "core/error.h"
+#include "base/error.h"
+#include "base/sha256.h"
 #include "core/matting.h"
 #include "core/plan.h"
-#include "core/sha256.h"
 #include "cpu/program.h"
 #include "cpu/runner.h"
 

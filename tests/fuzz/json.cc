@@ -1,5 +1,5 @@
 // Any text: a document whose every value can be asked for everything, or a PlanError.
-#include "core/json.h"
+#include "base/json.h"
 
 #include "harness.h"
 

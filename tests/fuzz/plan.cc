@@ -27,8 +27,10 @@ void expect_refused(const std::string& path) {
 
 }  // namespace
 
-/// What no bytes of a file can say: a file that is missing, a folder, an endless device, a whole good plan.
+/// What no bytes of a file can say: the names that the readers know, a file that is missing, a folder, an endless
+/// device, a whole good plan.
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
+  if (dim::plan_keys().empty() || dim::cpu::operations().empty()) std::abort();
   for (const char* path : {"/nonexistent/plan", "/", "/dev/zero", "/dev/null"}) expect_refused(path);
   dim::fuzz::Parts parts = {R"({"format_version": 1, "backend": "cpu", "precision": "fp32", "preprocessing": {)"
                             R"("channel_order": "rgb", "mean": [0, 0, 0], "std": [1, 1, 1], "trimap_scale": 1,)"

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from dim_trt import _core
 from tests.support.compare import assert_as_accurate, assert_within
+from tests.support.testing import _testing
 
 ISAS = _core.cpu_capabilities()["available_isas"]
 # (in channels, out channels, kernel, height, width): block and tile edges, single pixels, one-channel heads
@@ -95,7 +96,7 @@ def test_conv2d_winograd(isa, shape, relu, algorithm):
 @pytest.mark.parametrize("algorithm", ["winograd", "winograd-ties"])
 def test_conv2d_winograd_of_thin_maps(isa, shape, algorithm):
     x, weight, bias = conv_operands(shape)
-    y = _core.conv2d(x, weight, bias, isa=isa, algorithm=algorithm)
+    y = _testing.conv2d(x, weight, bias, isa=isa, algorithm=algorithm)
     assert_within(y, torch_conv(x, weight, bias, False, torch.float64), 5e-6)
 
 
@@ -108,10 +109,10 @@ def conv_operands(shape):
 
 def check_conv2d(isa, shape, relu, algorithm):
     x, weight, bias = conv_operands(shape)
-    y = _core.conv2d(x, weight, bias, relu=relu, isa=isa, threads=2, algorithm=algorithm)
+    y = _testing.conv2d(x, weight, bias, relu=relu, isa=isa, threads=2, algorithm=algorithm)
     reference = torch_conv(x, weight, bias, relu, torch.float64)
     assert_as_accurate(y, torch_conv(x, weight, bias, relu, torch.float32), reference)
-    scalar = _core.conv2d(x, weight, bias, relu=relu, isa="scalar", algorithm=algorithm)
+    scalar = _testing.conv2d(x, weight, bias, relu=relu, isa="scalar", algorithm=algorithm)
     assert_within(y, scalar, 2e-5, "against the scalar twin")
 
 
@@ -137,12 +138,12 @@ def check_unpool_conv2d(isa, shape, skip, algorithm):
     weight, bias = make_weights(rng, cin, cout, kernel)
     up = unpool(x, codes)
     add = rng.standard_normal(up.shape).astype(np.float32) if skip else None
-    y = _core.unpool_conv2d(x, codes, add, weight, bias, relu=True, isa=isa, threads=2, algorithm=algorithm)
+    y = _testing.unpool_conv2d(x, codes, add, weight, bias, relu=True, isa=isa, threads=2, algorithm=algorithm)
     total = up if add is None else up + add
     exact = up.astype(np.float64) if add is None else up.astype(np.float64) + add
     reference = torch_conv(exact, weight, bias, True, torch.float64)
     assert_as_accurate(y, torch_conv(total, weight, bias, True, torch.float32), reference)
-    scalar = _core.unpool_conv2d(x, codes, add, weight, bias, relu=True, isa="scalar", algorithm=algorithm)
+    scalar = _testing.unpool_conv2d(x, codes, add, weight, bias, relu=True, isa="scalar", algorithm=algorithm)
     assert_within(y, scalar, 2e-5, "against the scalar twin")
 
 
@@ -152,7 +153,7 @@ def test_unpool_conv2d_of_a_dense_map_with_negative_values(isa):
     x = rng.standard_normal((20, 5, 7)).astype(np.float32)
     codes = rng.integers(0, 4, x.shape, dtype=np.uint8)
     weight, bias = make_weights(rng, 20, 33, 5)
-    y = _core.unpool_conv2d(x, codes, None, weight, bias, isa=isa)
+    y = _testing.unpool_conv2d(x, codes, None, weight, bias, isa=isa)
     assert_within(y, torch_conv(unpool(x, codes), weight, bias, False, torch.float64), 1e-5)
 
 
@@ -184,7 +185,7 @@ def test_equal_pixels_give_equal_results(isa, constant, algorithm):
     if constant in ("columns", "both"):
         x[:] = x[:, :, :1]
     weight, bias = make_weights(rng, 64, 48, 3)
-    y = _core.conv2d(x, weight, bias, isa=isa, algorithm=algorithm)[:, 1:-1, 1:-1]
+    y = _testing.conv2d(x, weight, bias, isa=isa, algorithm=algorithm)[:, 1:-1, 1:-1]
     if constant in ("rows", "both"):
         np.testing.assert_array_equal(y, np.broadcast_to(y[:, :1, :], y.shape))
     if constant in ("columns", "both"):
@@ -193,8 +194,8 @@ def test_equal_pixels_give_equal_results(isa, constant, algorithm):
 
 def check_max_pool(x, weight, bias, isa, algorithm):
     options = {"relu": True, "isa": isa, "algorithm": algorithm, "threads": 2}
-    values, codes = _core.conv2d_max_pool(x, weight, bias, **options)
-    y = torch.from_numpy(_core.conv2d(x, weight, bias, **options))
+    values, codes = _testing.conv2d_max_pool(x, weight, bias, **options)
+    y = torch.from_numpy(_testing.conv2d(x, weight, bias, **options))
     expected, indices = F.max_pool2d(y[None], 2, return_indices=True)
     np.testing.assert_array_equal(values, expected[0].numpy())
     rows, columns = np.divmod(indices[0].numpy(), x.shape[2])
@@ -205,5 +206,5 @@ def test_results_do_not_depend_on_the_number_of_threads():
     rng = np.random.default_rng(5)
     x = rng.standard_normal((48, 33, 57)).astype(np.float32)
     weight, bias = make_weights(rng, 48, 64, 3)
-    one = _core.conv2d(x, weight, bias, threads=1)
-    np.testing.assert_array_equal(one, _core.conv2d(x, weight, bias, threads=5))
+    one = _testing.conv2d(x, weight, bias, threads=1)
+    np.testing.assert_array_equal(one, _testing.conv2d(x, weight, bias, threads=5))

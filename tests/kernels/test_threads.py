@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import dim_trt
-from dim_trt import _core
 from tests.support.networks import random_picture
+from tests.support.testing import _testing
 
 SECONDS = 60
 TASKS = Path("/proc/self/task")
@@ -31,7 +31,7 @@ def conv(threads: int) -> np.ndarray:
     rng = np.random.default_rng(0)
     x = rng.standard_normal((32, 37, 61)).astype(np.float32)
     weight = rng.standard_normal((48, 32, 3, 3)).astype(np.float32)
-    return _core.conv2d(x, weight, np.zeros(48, np.float32), algorithm="winograd", threads=threads)
+    return _testing.conv2d(x, weight, np.zeros(48, np.float32), algorithm="winograd", threads=threads)
 
 
 def test_more_callers_than_places_for_loops_get_the_same_results(plan: Path) -> None:

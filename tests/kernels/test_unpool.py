@@ -10,7 +10,9 @@ import pytest
 import torch
 
 import dim_trt
-from dim_trt import _core
+
+from tests.support.testing import _testing  # isort: skip  (before a file that it would leave half imported)
+
 from tests.kernels.test_kernels import ISAS, make_weights, torch_conv, unpool
 from tests.support.compare import assert_within
 from tests.support.networks import input_tensor
@@ -31,7 +33,7 @@ def test_one_value_reaches_what_its_kernel_covers_and_nothing_else(isa: str, ker
             values, codes = np.zeros((17, 5, 7), np.float32), np.full((17, 5, 7), code, np.uint8)
             values[channel, y, x] = -2  # products and sums with zeros are exact
             expected = torch_conv(unpool(values, codes), weight, bias, False, torch.float64)
-            result = _core.unpool_conv2d(values, codes, None, weight, bias, isa=isa)
+            result = _testing.unpool_conv2d(values, codes, None, weight, bias, isa=isa)
             np.testing.assert_array_equal(result, expected.astype(np.float32))
 
 
@@ -41,13 +43,13 @@ def test_empty_lists_leave_the_bias_and_full_ones_fit(isa: str, kernel: int) -> 
     rng = np.random.default_rng(1)
     weight, bias = make_weights(rng, 32, 16, kernel)
     values, codes = np.zeros((32, 3, 2 * TILE_CELLS + 1), np.float32), np.zeros((32, 3, 2 * TILE_CELLS + 1), np.uint8)
-    result = _core.unpool_conv2d(values, codes, None, weight, bias, isa=isa)
+    result = _testing.unpool_conv2d(values, codes, None, weight, bias, isa=isa)
     np.testing.assert_array_equal(result, np.broadcast_to(bias[:, None, None], result.shape))
     values[:] = rng.random(values.shape, np.float32) + 0.5
     for code in range(4):  # all values in the same rows and columns: one list has all, or two have half each
         codes[:] = code
         expected = torch_conv(unpool(values, codes), weight, bias, True, torch.float64)
-        assert_within(_core.unpool_conv2d(values, codes, None, weight, bias, relu=True, isa=isa), expected, 2e-5)
+        assert_within(_testing.unpool_conv2d(values, codes, None, weight, bias, relu=True, isa=isa), expected, 2e-5)
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -57,9 +59,9 @@ def test_sums_do_not_depend_on_where_the_work_is_cut(isa: str, kernel: int) -> N
     values = rng.standard_normal((24, 3, TILE_CELLS + 31)).astype(np.float32).clip(0)
     codes = rng.integers(0, 4, values.shape, dtype=np.uint8)
     weight, bias = make_weights(rng, 24, 16, kernel)
-    whole = _core.unpool_conv2d(values, codes, None, weight, bias, isa=isa, threads=2)
+    whole = _testing.unpool_conv2d(values, codes, None, weight, bias, isa=isa, threads=2)
     for first in (1, 10):
-        part = _core.unpool_conv2d(values[:, :, first:], codes[:, :, first:], None, weight, bias, isa=isa)
+        part = _testing.unpool_conv2d(values[:, :, first:], codes[:, :, first:], None, weight, bias, isa=isa)
         reach = (kernel // 2 + 1) // 2  # cells at the cut that miss what is left out
         np.testing.assert_array_equal(part[:, :, 2 * reach :], whole[:, :, 2 * (first + reach) :])
 

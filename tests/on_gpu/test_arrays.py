@@ -108,5 +108,5 @@ def test_host_and_gpu_do_not_mix(engine: Engine) -> None:
         engine.run(gpu_img, trimap)
     with pytest.raises(InvalidInput, match="img: expected an array in GPU memory"):
         engine.run(img, gpu_trimap)
-    with pytest.raises(InvalidInput, match="trimap: expected the image's height and width"):
+    with pytest.raises(InvalidInput, match="trimap: expected the image's size"):
         engine.run(gpu_img, gpu_trimap[:-1].contiguous())

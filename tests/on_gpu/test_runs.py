@@ -55,6 +55,13 @@ def test_running_the_region_only_changes_nothing(plans: Plans, name: str) -> Non
     np.testing.assert_array_equal(region[known], trimap[known].astype(np.float32) / 255)
 
 
+def test_the_engine_says_what_computes(plans: Plans) -> None:
+    engine = plain(plans)
+    assert engine.info["gpu_name"] == dim_trt.capabilities()["cuda"]["devices"][0]["name"]
+    assert engine.info["isa"] is None
+    assert f"gpu_name={engine.info['gpu_name']!r}" in repr(engine)
+
+
 def test_region_smaller_than_the_smallest_size_of_the_plan(plans: Plans) -> None:
     """The window grows to what the engine takes."""
     plan = plans.plan(NAME, min_size=(300, 340), opt_size=(320, 352))

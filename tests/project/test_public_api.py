@@ -56,7 +56,7 @@ def test_signatures() -> None:
         dim_trt.Engine.run: ["self", "img", "trimap", "out", "stream"],
         dim_trt.Engine.submit: ["self", "img", "trimap", "out"],
         dim_trt.Engine.close: ["self"],
-        dim_trt.TensorRtRun: ["window", "cuda_graphs"],
+        dim_trt.TensorRtRun: ["crop", "cuda_graphs"],
         dim_trt.stream: ["engine", "frames", "lookahead"],
         dim_trt.Engine.profile: ["self", "img", "trimap"],
         dim_trt.capabilities: [],

@@ -1,4 +1,4 @@
-"""dim_trt/_core.pyi says what the compiled module has: the same names, parameters and defaults, nothing more or less.
+"""The stubs say what the compiled modules have: the same names, parameters and defaults, nothing more or less.
 
 pybind11 writes each signature into the first line of the docstring, as Python that can be parsed.
 """
@@ -8,7 +8,8 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from importlib import resources
+from importlib import import_module, resources, util
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ import pytest
 from dim_trt import _core
 
 pytestmark = pytest.mark.public
-STUB = ast.parse((resources.files("dim_trt") / "_core.pyi").read_text())
+MODULES = ["_core", "_testing"]
+BUILT = [name for name in MODULES if util.find_spec(f"dim_trt.{name}")]
 NO_DEFAULT = "no default"
 FREE = "..."  # a default that the stub leaves open
 
@@ -32,6 +34,12 @@ def members(kind: type) -> set[str]:
 
 def stub_of(body: list[ast.stmt], kind: Any) -> dict[str, Any]:
     return {node.name: node for node in body if isinstance(node, kind) and public([node.name])}
+
+
+def constants(body: list[ast.stmt]) -> set[str]:
+    """`NAME: type`."""
+    targets = [node.target for node in body if isinstance(node, ast.AnnAssign)]
+    return public(target.id for target in targets if isinstance(target, ast.Name))
 
 
 def is_property(function: ast.FunctionDef) -> bool:
@@ -68,39 +76,54 @@ def assert_same(stub: ast.FunctionDef, function: Any, where: str) -> None:
             assert (in_stub == FREE and in_module != NO_DEFAULT) or in_stub == in_module, f"{where}: default of {name}"
 
 
-CLASSES = stub_of(STUB.body, ast.ClassDef)
-FUNCTIONS = stub_of(STUB.body, ast.FunctionDef)
+def stub(module: str) -> list[ast.stmt]:
+    return ast.parse((resources.files("dim_trt") / f"{module}.pyi").read_text()).body
 
 
-def test_the_stub_names_what_the_module_has() -> None:
-    assert public(dir(_core)) == {*CLASSES, *FUNCTIONS}
-    assert len(FUNCTIONS) > 10
+def module_of(name: str) -> ModuleType:
+    return import_module(f"dim_trt.{name}")
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_functions(name: str) -> None:
-    assert_same(FUNCTIONS[name], getattr(_core, name), name)
+def entries(kind: Any) -> list[tuple[str, str]]:
+    """(module, name) of all that the stubs of the modules that are here have of a kind."""
+    return [(module, name) for module in BUILT for name in stub_of(stub(module), kind)]
 
 
-@pytest.mark.parametrize("name", CLASSES)
-def test_classes(name: str) -> None:
-    methods, kind = stub_of(CLASSES[name].body, ast.FunctionDef), getattr(_core, name)
+@pytest.mark.parametrize("module", MODULES)
+def test_the_stub_names_what_the_module_has(module: str) -> None:
+    if module not in BUILT:
+        pytest.skip(f"dim_trt.{module} was not built; run make .venv/dev.stamp")
+    body = stub(module)
+    functions = stub_of(body, ast.FunctionDef)
+    assert public(dir(module_of(module))) == {*stub_of(body, ast.ClassDef), *functions, *constants(body)}
+    assert len(functions) > 10
+
+
+@pytest.mark.parametrize(("module", "name"), entries(ast.FunctionDef))
+def test_functions(module: str, name: str) -> None:
+    assert_same(stub_of(stub(module), ast.FunctionDef)[name], getattr(module_of(module), name), name)
+
+
+@pytest.mark.parametrize(("module", "name"), entries(ast.ClassDef))
+def test_classes(module: str, name: str) -> None:
+    kind = getattr(module_of(module), name)
+    methods = stub_of(stub_of(stub(module), ast.ClassDef)[name].body, ast.FunctionDef)
     assert members(kind) == set(methods)
-    for method, stub in methods.items():
+    for method, definition in methods.items():
         member = inspect.getattr_static(kind, method)
-        assert isinstance(member, property) == is_property(stub), f"{name}.{method}"
-        if not is_property(stub):
-            assert_same(stub, member, f"{name}.{method}")
+        assert isinstance(member, property) == is_property(definition), f"{name}.{method}"
+        if not is_property(definition):
+            assert_same(definition, member, f"{name}.{method}")
 
 
 def test_the_comparison_finds_differences() -> None:
     """Of parameter, order, kind, default and missing default."""
     right = "def run(self, img, trimap, out=None): ..."
-    (stub,) = ast.parse(right).body
-    assert isinstance(stub, ast.FunctionDef)
-    assert_same(stub, _core.Engine.run, "run")
+    (definition,) = ast.parse(right).body
+    assert isinstance(definition, ast.FunctionDef)
+    assert_same(definition, _core.Engine.run, "run")
     for wrong in ("img, trimap", "trimap, img, out=None", "img, trimap, *, out=None", "img, trimap, out=0"):
-        (stub,) = ast.parse(f"def run(self, {wrong}): ...").body
-        assert isinstance(stub, ast.FunctionDef)
+        (definition,) = ast.parse(f"def run(self, {wrong}): ...").body
+        assert isinstance(definition, ast.FunctionDef)
         with pytest.raises(AssertionError):
-            assert_same(stub, _core.Engine.run, "run")
+            assert_same(definition, _core.Engine.run, "run")

@@ -75,6 +75,25 @@ def all_well(workers: list[tuple[threading.Thread, list[BaseException]]]) -> Non
         assert not errors
 
 
+def test_an_engine_has_no_more_threads_than_it_was_given(plan: Path) -> None:
+    """Whatever it computes: the operating system's threads are looked at while it does."""
+    count = """
+        tasks = lambda: set(os.listdir("/proc/self/task"))
+        before = tasks()
+        engine = dim_trt._core.Engine(sys.argv[1], threads=3)  # alone: OpenCV, which checks mattes, has threads, too
+        engine.run(img, trimap)
+        alpha = np.random.default_rng(0).random((2000, 300), np.float32)
+        picture = np.zeros((2000, 300, 3), np.uint8)
+        caller = threading.Thread(target=lambda: [engine.foreground(picture, alpha) for _ in range(3)])
+        caller.start()
+        seen = set()
+        while caller.is_alive():
+            seen |= tasks()
+        print(len(seen - before))
+    """
+    assert python(count, plan) == "3"  # two of the engine, and the caller
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_one_engine_from_sixteen_threads(plan: Path, threads: int) -> None:
     engine = dim_trt.Engine(plan, threads=threads)

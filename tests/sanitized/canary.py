@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from dim_trt import _core
+from dim_trt import _core, _testing
 
 MODE = os.environ["DIM_TRT_SANITIZE"]
 BUGS = {
@@ -18,8 +20,9 @@ BUGS = {
 REPORTED = 66  # exit code, see tests.sanitizers
 
 
-def test_the_instrumented_module_is_the_one_that_is_tested() -> None:
-    assert _core.__file__ == os.environ["DIM_TRT_CORE"]
+@pytest.mark.parametrize("module", [_core, _testing])
+def test_the_instrumented_module_is_the_one_that_is_tested(module: ModuleType) -> None:
+    assert Path(str(module.__file__)).parent == Path(os.environ["DIM_TRT_MODULES"])
 
 
 @pytest.mark.parametrize("bug", BUGS[MODE])

@@ -28,6 +28,11 @@ class LayerClock:
 CLOCK = LayerClock()
 
 
+@pytest.fixture(autouse=True)
+def _layers_module():
+    from tests.support.testing import _testing  # noqa: F401 (skips where it was not built)
+
+
 @pytest.mark.benchmark(timer=CLOCK)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.layer.name} {case.kernel_name}".replace(" ", "-"))
 @pytest.mark.parametrize("isa", ISAS)

@@ -11,7 +11,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/image.h"
+#include "base/size.h"
+#include "cpu/kernels/inline.h"
 
 namespace dim::cpu {
 
@@ -73,15 +74,17 @@ struct UnpoolLists {
   UnpoolList middle, upper, lower;
 };
 
-/// Lists some lanes of one block, for the columns of pixels of a row of cells (pixels before unpooling).
+/// How many rows and columns of cells (pixels before unpooling) around a quad's own a kernel reaches.
+DIM_INLINE constexpr int unpool_reach(int kernel) { return (kernel / 2 + 1) / 2; }
+
+/// Lists some lanes of one block, for the columns of pixels of a row of cells.
 struct UnpoolCollectArgs {
   const float* values;        // first cell of the uppermost row that the quads reach, first lane
   const std::uint8_t* codes;  // same
   std::ptrdiff_t value_row_stride, code_row_stride;
-  int kernel;  // odd
-  int reach;   // rows of cells that the kernel reaches above the quads' own, and below
-  int cells;   // in a row
-  int lanes;   // how many, from the first
+  int kernel;                                      // odd
+  int cells;                                       // in a row
+  int lanes;                                       // how many, from the first
   std::int32_t tap_step, tap_row_step, lane_step;  // of offsets: to the next tap, the one below, the next lane's
   UnpoolLists lists;  // room for what is listed and kLanes entries more; begin[0] is where to go on
 };
@@ -100,24 +103,24 @@ struct UnpoolConvArgs {
   bool relu;
 };
 
-/// Winograd convolution (Lavin & Gray, CVPR 2016): a window of input pixels becomes a tile of output pixels, each axis
-/// by its own transform of length 4 or 6. Windows are 4×4 or 4×6 for 3×3 kernels, with tiles of 2×2 or 2×4, and 6×6 for
-/// 5×5 kernels, with tiles of 2×2. An element is a position in the window.
-inline constexpr int kWinogradTileRows = 2;
+/// Winograd convolution (Lavin & Gray, CVPR 2016): a window of input pixels becomes a patch of output pixels (a tile,
+/// in the paper), each axis by its own transform of length 4 or 6. Windows are 4×4 or 4×6 for 3×3 kernels, with patches
+/// of 2×2 or 2×4, and 6×6 for 5×5 kernels, with patches of 2×2. An element is a position in the window.
+inline constexpr int kWinogradPatchRows = 2;
 
 /// The finite points besides 0 of a transform of length 6: ±a, ±b. The common 1 and 2 round twice as badly. A transform
 /// of length 4 has ±1.
 inline constexpr float kWinogradA = 0.625f;
 inline constexpr float kWinogradB = 1.5f;
 
-/// Transforms the windows of a row of tiles, 16 lanes.
+/// Transforms the windows of a row of patches, 16 lanes.
 struct WinogradInputArgs {
   Size window;         // 4×4, 4×6 or 6×6
   const float* input;  // upper left pixel of the first window
   std::ptrdiff_t row_stride;
-  std::ptrdiff_t tile_step;  // from a window to the next
-  int tiles;
-  float* output;  // [element][tile][16]
+  std::ptrdiff_t patch_step;  // from a window to the next
+  int patches;
+  float* output;  // [element][patch][16]
   std::ptrdiff_t element_stride;
 };
 
@@ -128,18 +131,18 @@ struct WinogradUnpoolArgs {
   std::ptrdiff_t cell_row_stride;
   const float* add;  // upper left pixel of the first window, or null; the next window is two pixels further
   std::ptrdiff_t add_row_stride;
-  int tiles;
+  int patches;
   float* output;
   std::ptrdiff_t element_stride;
 };
 
-/// Transforms sums of products back to a row of tiles, 16 lanes, with bias and optional ReLU.
+/// Transforms sums of products back to a row of patches, 16 lanes, with bias and optional ReLU.
 struct WinogradOutputArgs {
-  const float* input;  // [element][tile][16]
+  const float* input;  // [element][patch][16]
   std::ptrdiff_t element_stride;
-  int tiles;
+  int patches;
   Size window;  // 4×4, 4×6 or 6×6
-  int rows;     // of the tiles that lie inside the map
+  int rows;     // of the patches that lie inside the map
   int pixels;   // per row, inside the map
   const float* bias;
   bool relu;

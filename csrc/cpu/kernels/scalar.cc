@@ -58,13 +58,13 @@ void max_pool(const MaxPoolArgs& a) {
 }
 
 void unpool_collect(const UnpoolCollectArgs& a) {
-  const int radius = a.kernel / 2;
+  const int radius = a.kernel / 2, reach = unpool_reach(a.kernel);
   for (const UnpoolList* list : {&a.lists.middle, &a.lists.upper, &a.lists.lower}) {
     std::int32_t count = list->begin[0];
     for (int column = 0; column < 2 * a.cells; ++column) {
       list->begin[column] = count;
-      for (int row = 0; row < 2 * (2 * a.reach + 1); ++row) {
-        const int ky = row - 2 * a.reach + radius, kx = column - 2 * a.reach + radius;
+      for (int row = 0; row < 2 * (2 * reach + 1); ++row) {
+        const int ky = row - 2 * reach + radius, kx = column - 2 * reach + radius;
         const int top = list == &a.lists.lower ? 2 * radius + 1 : list == &a.lists.upper ? 0 : 1;
         const int bottom = list == &a.lists.middle ? 2 * radius : top;
         if (ky < top || ky > bottom) continue;
@@ -102,23 +102,23 @@ void unpool_conv(const UnpoolConvArgs& a) {
 }
 
 template <int kRows, int kColumns>
-void winograd_input_tiles(const WinogradInputArgs& a) {
-  for (int t = 0; t < a.tiles; ++t)
+void winograd_input_patches(const WinogradInputArgs& a) {
+  for (int t = 0; t < a.patches; ++t)
     for (int i = 0; i < kLanes; ++i)
-      winograd_input_tile<kRows, kColumns, float>(
-          [&](int y, int x) { return a.input[t * a.tile_step + y * a.row_stride + x * kLanes + i]; },
+      winograd_input_patch<kRows, kColumns, float>(
+          [&](int y, int x) { return a.input[t * a.patch_step + y * a.row_stride + x * kLanes + i]; },
           [&](int element, float v) { a.output[element * a.element_stride + t * kLanes + i] = v; });
 }
 
 void winograd_input(const WinogradInputArgs& a) {
-  if (a.window.height == 6) return winograd_input_tiles<6, 6>(a);
-  a.window.width == 6 ? winograd_input_tiles<4, 6>(a) : winograd_input_tiles<4, 4>(a);
+  if (a.window.height == 6) return winograd_input_patches<6, 6>(a);
+  a.window.width == 6 ? winograd_input_patches<4, 6>(a) : winograd_input_patches<4, 4>(a);
 }
 
 void winograd_unpool(const WinogradUnpoolArgs& a) {
-  for (int t = 0; t < a.tiles; ++t)
+  for (int t = 0; t < a.patches; ++t)
     for (int i = 0; i < kLanes; ++i)
-      winograd_input_tile<6, 6, float>(
+      winograd_input_patch<6, 6, float>(
           [&](int y, int x) {
             const std::ptrdiff_t cell = y / 2 * a.cell_row_stride + (t + x / 2) * kLanes + i;
             const float value = a.codes[cell] == y % 2 * 2 + x % 2 ? a.values[cell] : 0.0f;
@@ -127,21 +127,21 @@ void winograd_unpool(const WinogradUnpoolArgs& a) {
           [&](int element, float v) { a.output[element * a.element_stride + t * kLanes + i] = v; });
 }
 
-template <int kRows, int kColumns, int kTileColumns>
-void winograd_output_tiles(const WinogradOutputArgs& a) {
-  for (int t = 0; t < a.tiles; ++t)
+template <int kRows, int kColumns, int kPatchColumns>
+void winograd_output_patches(const WinogradOutputArgs& a) {
+  for (int t = 0; t < a.patches; ++t)
     for (int i = 0; i < kLanes; ++i)
-      winograd_output_tile<kRows, kColumns, kTileColumns, float>(
+      winograd_output_patch<kRows, kColumns, kPatchColumns, float>(
           [&](int element) { return a.input[element * a.element_stride + t * kLanes + i]; },
           [&](int y, int x, float v) {
-            if (y < a.rows && t * kTileColumns + x < a.pixels)
-              a.output[y * a.row_stride + (t * kTileColumns + x) * kLanes + i] = finish(double{v} + a.bias[i], a.relu);
+            if (y < a.rows && t * kPatchColumns + x < a.pixels)
+              a.output[y * a.row_stride + (t * kPatchColumns + x) * kLanes + i] = finish(double{v} + a.bias[i], a.relu);
           });
 }
 
 void winograd_output(const WinogradOutputArgs& a) {
-  if (a.window.height == 6) return winograd_output_tiles<6, 6, 2>(a);
-  a.window.width == 6 ? winograd_output_tiles<4, 6, 4>(a) : winograd_output_tiles<4, 4, 2>(a);
+  if (a.window.height == 6) return winograd_output_patches<6, 6, 2>(a);
+  a.window.width == 6 ? winograd_output_patches<4, 6, 4>(a) : winograd_output_patches<4, 4, 2>(a);
 }
 
 }  // namespace

@@ -1,12 +1,12 @@
 // The vector kernels, compiled once per instruction set with DIM_ISA (namespace and name), DIM_VECTOR_BYTES and the
-// register tile below. See kernels.h for what each one computes.
+// numbers of registers below. See kernels.h for what each one computes.
 #include "cpu/kernels/kernels.h"
 #include "cpu/kernels/simd_unpool-inl.h"
 #include "cpu/kernels/simd_winograd-inl.h"
 #include "cpu/kernels/vec.h"
 
 #if defined(__AVX512F__)
-#define DIM_CONV_GROUP 2    // output blocks per tile: 2 zmm
+#define DIM_CONV_GROUP 2    // output blocks at once: 2 zmm
 #define DIM_CONV_PIXELS 14  // 28 accumulators of 32 registers
 #elif defined(__AVX__) || defined(__aarch64__)
 #define DIM_CONV_GROUP 1   // 2 ymm, or 4 NEON registers
@@ -26,10 +26,10 @@ constexpr int kVecsPerBlock = kLanes / kVec;
 
 // ---------------------------------------------------------------------------------------------------- convolution
 
-/// kPixels × (kGroup · 16 channels) accumulators stay in registers over all input blocks and taps. For one ky the
-/// taps of kx and the lanes of a pixel are neighbours in memory, so one loop runs over both.
+/// A bundle: kPixels × (kGroup · 16 channels) accumulators stay in registers over all input blocks and taps. For one ky
+/// the taps of kx and the lanes of a pixel are neighbours in memory, so one loop runs over both.
 template <int kPixels, int kGroup, int kInLanes>
-void conv_tile(const ConvArgs& a, int x) {
+void conv_bundle(const ConvArgs& a, int x) {
   constexpr int kVecs = kGroup * kVecsPerBlock;
   Vec acc[kPixels][kVecs] = {};
   const float* w = a.weights;
@@ -64,18 +64,18 @@ void conv_tile(const ConvArgs& a, int x) {
 }
 
 template <int kGroup, int kInLanes, int kPixels = DIM_CONV_PIXELS>
-DIM_INLINE void conv_tile_of(const ConvArgs& a, int x, int pixels) {
-  if (pixels == kPixels) return conv_tile<kPixels, kGroup, kInLanes>(a, x);
-  if constexpr (kPixels > 1) conv_tile_of<kGroup, kInLanes, kPixels - 1>(a, x, pixels);
+DIM_INLINE void conv_bundle_of(const ConvArgs& a, int x, int pixels) {
+  if (pixels == kPixels) return conv_bundle<kPixels, kGroup, kInLanes>(a, x);
+  if constexpr (kPixels > 1) conv_bundle_of<kGroup, kInLanes, kPixels - 1>(a, x, pixels);
 }
 
-/// Splits the span into tiles of nearly equal width: a narrow last tile would leave the multipliers waiting.
+/// Splits the span into bundles of nearly equal width: a narrow last bundle would leave the multipliers waiting.
 template <int kGroup, int kInLanes>
 void conv_span(const ConvArgs& a) {
-  const int tiles = (a.pixels + DIM_CONV_PIXELS - 1) / DIM_CONV_PIXELS;
-  for (int i = 0, x = 0; i < tiles; ++i) {
-    const int pixels = (a.pixels - x) / (tiles - i);
-    conv_tile_of<kGroup, kInLanes>(a, x, pixels);
+  const int bundles = (a.pixels + DIM_CONV_PIXELS - 1) / DIM_CONV_PIXELS;
+  for (int i = 0, x = 0; i < bundles; ++i) {
+    const int pixels = (a.pixels - x) / (bundles - i);
+    conv_bundle_of<kGroup, kInLanes>(a, x, pixels);
     x += pixels;
   }
 }
@@ -87,7 +87,7 @@ void conv(const ConvArgs& a) {
 
 /// One output channel: the lanes of a register are input channels, summed at the end.
 template <int kPixels>
-void conv_head_tile(const ConvHeadArgs& a, int x) {
+void conv_head_bundle(const ConvHeadArgs& a, int x) {
   Vec acc[kPixels][kVecsPerBlock] = {};
   const float* w = a.weights;
   for (int b = 0; b < a.in_blocks; ++b) {
@@ -114,8 +114,8 @@ void conv_head_tile(const ConvHeadArgs& a, int x) {
 void conv_head(const ConvHeadArgs& a) {
   constexpr int kPixels = 8 / kVecsPerBlock;
   int x = 0;
-  for (; x + kPixels <= a.pixels; x += kPixels) conv_head_tile<kPixels>(a, x);
-  for (; x < a.pixels; ++x) conv_head_tile<1>(a, x);
+  for (; x + kPixels <= a.pixels; x += kPixels) conv_head_bundle<kPixels>(a, x);
+  for (; x < a.pixels; ++x) conv_head_bundle<1>(a, x);
 }
 
 // -------------------------------------------------------------------------------------------------------- pooling

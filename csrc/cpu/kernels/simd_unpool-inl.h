@@ -30,9 +30,9 @@ struct UnpoolAppender {
 };
 
 /// Branch-free: which values are zero cannot be predicted.
-DIM_INLINE void collect(const UnpoolCollectArgs& a, int kernel, int reach) {
+DIM_INLINE void collect(const UnpoolCollectArgs& a, int kernel) {
   UnpoolAppender middle(a.lists.middle), upper(a.lists.upper), lower(a.lists.lower);
-  const int radius = kernel / 2, rows = 2 * reach + 1;
+  const int radius = kernel / 2, reach = unpool_reach(kernel), rows = 2 * reach + 1;
   const int upper_code = radius % 2;  // row of the cell that the uppermost row of pixels is; the lowest is the other
   const int vecs = (a.lanes + kVec - 1) / kVec;
   VecInt lane{};
@@ -74,8 +74,8 @@ DIM_INLINE void collect(const UnpoolCollectArgs& a, int kernel, int reach) {
 }
 
 void unpool_collect(const UnpoolCollectArgs& a) {
-  if (a.kernel == 5) return collect(a, 5, 1);
-  collect(a, a.kernel, a.reach);
+  if (a.kernel == 5) return collect(a, 5);
+  collect(a, a.kernel);
 }
 
 /// Entries [from, to), each with the output pixels that read it: one tap for each.

@@ -9,12 +9,12 @@ namespace dim::cpu::DIM_ISA {
 namespace {
 
 template <int kRows, int kColumns>
-DIM_INLINE void winograd_input_tiles(const WinogradInputArgs& a) {
-  for (int t = 0; t < a.tiles; ++t) {
+DIM_INLINE void winograd_input_patches(const WinogradInputArgs& a) {
+  for (int t = 0; t < a.patches; ++t) {
     for (int lane = 0; lane < kLanes; lane += kVec) {
-      const float* in = a.input + t * a.tile_step + lane;
+      const float* in = a.input + t * a.patch_step + lane;
       float* out = a.output + t * kLanes + lane;
-      winograd_input_tile<kRows, kColumns, Vec>(
+      winograd_input_patch<kRows, kColumns, Vec>(
           [&](int y, int x) { return load(in + y * a.row_stride + x * kLanes); },
           [&](int element, Vec v) { store(out + element * a.element_stride, v); });
     }
@@ -22,14 +22,14 @@ DIM_INLINE void winograd_input_tiles(const WinogradInputArgs& a) {
 }
 
 void winograd_input(const WinogradInputArgs& a) {
-  if (a.window.height == 6) return winograd_input_tiles<6, 6>(a);
-  a.window.width == 6 ? winograd_input_tiles<4, 6>(a) : winograd_input_tiles<4, 4>(a);
+  if (a.window.height == 6) return winograd_input_patches<6, 6>(a);
+  a.window.width == 6 ? winograd_input_patches<4, 6>(a) : winograd_input_patches<4, 4>(a);
 }
 
-constexpr int kUnpoolTiles = 14;  // whose columns stay in the first-level cache
+constexpr int kUnpoolPatches = 14;  // whose columns stay in the first-level cache
 
 /// Vertical halves of the transforms of two columns of pixels, from three cells: a window shares four columns with the
-/// next one. `columns`: [6 rows][kUnpoolTiles + 2 cells][2 columns].
+/// next one. `columns`: [6 rows][kUnpoolPatches + 2 cells][2 columns].
 template <bool kAdd>
 DIM_INLINE void winograd_unpool_columns(const WinogradUnpoolArgs& a, int cell, int lane, Vec* columns) {
   Vec pixel[2][6];
@@ -50,19 +50,19 @@ DIM_INLINE void winograd_unpool_columns(const WinogradUnpoolArgs& a, int cell, i
     Vec transformed[6];
     winograd_input_axis(pixel[x], transformed);
 #pragma GCC unroll 6
-    for (int y = 0; y < 6; ++y) columns[y * 2 * (kUnpoolTiles + 2) + x] = transformed[y];
+    for (int y = 0; y < 6; ++y) columns[y * 2 * (kUnpoolPatches + 2) + x] = transformed[y];
   }
 }
 
 template <bool kAdd>
-DIM_INLINE void winograd_unpool_tiles(const WinogradUnpoolArgs& a) {
-  Vec columns[6][2 * (kUnpoolTiles + 2)];
+DIM_INLINE void winograd_unpool_patches(const WinogradUnpoolArgs& a) {
+  Vec columns[6][2 * (kUnpoolPatches + 2)];
   for (int lane = 0; lane < kLanes; lane += kVec) {
-    for (int first = 0; first < a.tiles; first += kUnpoolTiles) {
-      const int tiles = a.tiles - first < kUnpoolTiles ? a.tiles - first : kUnpoolTiles;
-      for (int cell = 0; cell < tiles + 2; ++cell)
+    for (int first = 0; first < a.patches; first += kUnpoolPatches) {
+      const int patches = a.patches - first < kUnpoolPatches ? a.patches - first : kUnpoolPatches;
+      for (int cell = 0; cell < patches + 2; ++cell)
         winograd_unpool_columns<kAdd>(a, first + cell, lane, &columns[0][2 * cell]);
-      for (int t = 0; t < tiles; ++t) {
+      for (int t = 0; t < patches; ++t) {
         float* out = a.output + (first + t) * kLanes + lane;
 #pragma GCC unroll 6
         for (int y = 0; y < 6; ++y) {
@@ -79,18 +79,18 @@ DIM_INLINE void winograd_unpool_tiles(const WinogradUnpoolArgs& a) {
 }
 
 void winograd_unpool(const WinogradUnpoolArgs& a) {
-  a.add != nullptr ? winograd_unpool_tiles<true>(a) : winograd_unpool_tiles<false>(a);
+  a.add != nullptr ? winograd_unpool_patches<true>(a) : winograd_unpool_patches<false>(a);
 }
 
-template <int kRows, int kColumns, int kTileColumns>
-DIM_INLINE void winograd_output_tiles(const WinogradOutputArgs& a) {
-  for (int t = 0; t < a.tiles; ++t) {
+template <int kRows, int kColumns, int kPatchColumns>
+DIM_INLINE void winograd_output_patches(const WinogradOutputArgs& a) {
+  for (int t = 0; t < a.patches; ++t) {
     for (int lane = 0; lane < kLanes; lane += kVec) {
       const float* in = a.input + t * kLanes + lane;
-      float* out = a.output + t * kTileColumns * kLanes + lane;
-      const int columns = a.pixels - t * kTileColumns;
+      float* out = a.output + t * kPatchColumns * kLanes + lane;
+      const int columns = a.pixels - t * kPatchColumns;
       const Vec bias = load(a.bias + lane);
-      winograd_output_tile<kRows, kColumns, kTileColumns, Vec>(
+      winograd_output_patch<kRows, kColumns, kPatchColumns, Vec>(
           [&](int element) { return load(in + element * a.element_stride); },
           [&](int y, int x, Vec v) {
             if (y >= a.rows || x >= columns) return;
@@ -102,8 +102,8 @@ DIM_INLINE void winograd_output_tiles(const WinogradOutputArgs& a) {
 }
 
 void winograd_output(const WinogradOutputArgs& a) {
-  if (a.window.height == 6) return winograd_output_tiles<6, 6, 2>(a);
-  a.window.width == 6 ? winograd_output_tiles<4, 6, 4>(a) : winograd_output_tiles<4, 4, 2>(a);
+  if (a.window.height == 6) return winograd_output_patches<6, 6, 2>(a);
+  a.window.width == 6 ? winograd_output_patches<4, 6, 4>(a) : winograd_output_patches<4, 4, 2>(a);
 }
 
 }  // namespace

@@ -34,30 +34,30 @@ DIM_INLINE void winograd_input_axis(const V (&d)[4], V (&v)[4]) {
 }
 
 /// One axis of the output transform: powers of the points.
-template <int kTile, typename V>
-DIM_INLINE void winograd_output_axis(const V (&m)[6], V (&y)[kTile]) {
-  static_assert(kTile == 2 || kTile == 4);
+template <int kPatch, typename V>
+DIM_INLINE void winograd_output_axis(const V (&m)[6], V (&y)[kPatch]) {
+  static_assert(kPatch == 2 || kPatch == 4);
   const V sum_a = m[1] + m[2], difference_a = m[1] - m[2];
   const V sum_b = m[3] + m[4], difference_b = m[3] - m[4];
   y[0] = m[0] + sum_a + sum_b;
   y[1] = kA1 * difference_a + kB1 * difference_b;
-  if constexpr (kTile == 4) {
+  if constexpr (kPatch == 4) {
     y[2] = kA2 * sum_a + kB2 * sum_b;
     y[3] = kA3 * difference_a + kB3 * difference_b;
   }
-  y[kTile - 1] += m[5];
+  y[kPatch - 1] += m[5];
 }
 
-template <int kTile, typename V>
-DIM_INLINE void winograd_output_axis(const V (&m)[4], V (&y)[kTile]) {
-  static_assert(kTile == 2);
+template <int kPatch, typename V>
+DIM_INLINE void winograd_output_axis(const V (&m)[4], V (&y)[kPatch]) {
+  static_assert(kPatch == 2);
   y[0] = m[0] + m[1] + m[2];
   y[1] = m[1] - m[2] + m[3];
 }
 
 /// `read(row, column)` gives the window, `write(element, value)` takes the transformed one.
 template <int kRows, int kColumns, typename V, typename Read, typename Write>
-DIM_INLINE void winograd_input_tile(Read read, Write write) {
+DIM_INLINE void winograd_input_patch(Read read, Write write) {
   V half[kRows][kColumns];
 #pragma GCC unroll 6
   for (int x = 0; x < kColumns; ++x) {
@@ -78,24 +78,24 @@ DIM_INLINE void winograd_input_tile(Read read, Write write) {
 }
 
 /// `read(element)` gives the sums, `write(row, column, value)` takes the outputs.
-template <int kRows, int kColumns, int kTileColumns, typename V, typename Read, typename Write>
-DIM_INLINE void winograd_output_tile(Read read, Write write) {
-  V half[kWinogradTileRows][kColumns];
+template <int kRows, int kColumns, int kPatchColumns, typename V, typename Read, typename Write>
+DIM_INLINE void winograd_output_patch(Read read, Write write) {
+  V half[kWinogradPatchRows][kColumns];
 #pragma GCC unroll 6
   for (int x = 0; x < kColumns; ++x) {
-    V column[kRows], transformed[kWinogradTileRows];
+    V column[kRows], transformed[kWinogradPatchRows];
 #pragma GCC unroll 6
     for (int y = 0; y < kRows; ++y) column[y] = read(y * kColumns + x);
-    winograd_output_axis<kWinogradTileRows>(column, transformed);
+    winograd_output_axis<kWinogradPatchRows>(column, transformed);
 #pragma GCC unroll 4
-    for (int y = 0; y < kWinogradTileRows; ++y) half[y][x] = transformed[y];
+    for (int y = 0; y < kWinogradPatchRows; ++y) half[y][x] = transformed[y];
   }
 #pragma GCC unroll 4
-  for (int y = 0; y < kWinogradTileRows; ++y) {
-    V transformed[kTileColumns];
-    winograd_output_axis<kTileColumns>(half[y], transformed);
+  for (int y = 0; y < kWinogradPatchRows; ++y) {
+    V transformed[kPatchColumns];
+    winograd_output_axis<kPatchColumns>(half[y], transformed);
 #pragma GCC unroll 4
-    for (int x = 0; x < kTileColumns; ++x) write(y, x, transformed[x]);
+    for (int x = 0; x < kPatchColumns; ++x) write(y, x, transformed[x]);
   }
 }
 

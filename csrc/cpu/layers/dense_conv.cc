@@ -5,8 +5,8 @@
 namespace dim::cpu {
 namespace {
 
-constexpr int kTileRows = 4;      // even, for pooling
-constexpr int kTilePixels = 128;  // even; a tile of results and a chunk of weights share the second-level cache
+constexpr int kSlabRows = 4;      // even, for pooling
+constexpr int kSlabPixels = 128;  // even; a slab of results and a chunk of weights share the second-level cache
 constexpr int kChunkBytes = 96 << 10;
 constexpr int kChainTerms = 256;  // sums of partial sums round less than one long chain
 
@@ -36,13 +36,13 @@ DenseConv::DenseConv(const Kernels& kernels, const ConvWeights& w, int in_lanes)
   }
 }
 
-std::vector<DenseConv::Tile> DenseConv::tiles(const Region& region) {
-  std::vector<Tile> out;
+std::vector<DenseConv::Slab> DenseConv::slabs(const Region& region) {
+  std::vector<Slab> out;
   const Size size = region.size();
-  for (int y = 0; y < size.height; y += kTileRows) {
-    const int y1 = std::min(y + kTileRows, size.height);
-    for (int x = 0; x < size.width; x += kTilePixels) {
-      const int x1 = std::min(x + kTilePixels, size.width);
+  for (int y = 0; y < size.height; y += kSlabRows) {
+    const int y1 = std::min(y + kSlabRows, size.height);
+    for (int x = 0; x < size.width; x += kSlabPixels) {
+      const int x1 = std::min(x + kSlabPixels, size.width);
       bool any = false;
       for (int v = y; v < y1; ++v) for_spans(region.row(v), x, x1, [&](int, int) { any = true; });
       if (any) out.push_back({y, y1, x, x1});
@@ -52,26 +52,26 @@ std::vector<DenseConv::Tile> DenseConv::tiles(const Region& region) {
 }
 
 void DenseConv::run(const Call& call) const {
-  const std::vector<Tile> work = tiles(*call.region);
+  const std::vector<Slab> work = slabs(*call.region);
   const int groups = (out_blocks_ + kernels_->conv_group - 1) / kernels_->conv_group;
-  const std::size_t scratch_floats = call.output.data == nullptr ? std::size_t{kTileRows} * kTilePixels * kLanes *
+  const std::size_t scratch_floats = call.output.data == nullptr ? std::size_t{kSlabRows} * kSlabPixels * kLanes *
                                                                        static_cast<std::size_t>(kernels_->conv_group)
                                                                  : 0;
-  const auto tile_count = static_cast<int>(work.size());
-  call.team->run(tile_count * groups, scratch_floats, [&](int job, float* scratch) {
-    run_tile(call, work[static_cast<std::size_t>(job % tile_count)], job / tile_count, scratch);
+  const auto slab_count = static_cast<int>(work.size());
+  call.team->run(slab_count * groups, scratch_floats, [&](int job, float* scratch) {
+    run_slab(call, work[static_cast<std::size_t>(job % slab_count)], job / slab_count, scratch);
   });
 }
 
-void DenseConv::run_tile(const Call& call, const Tile& tile, int group, float* scratch) const {
+void DenseConv::run_slab(const Call& call, const Slab& slab, int group, float* scratch) const {
   const int first = group * kernels_->conv_group;
   const int blocks = std::min(kernels_->conv_group, out_blocks_ - first);
   const bool stored = call.output.data != nullptr;
-  const std::ptrdiff_t scratch_row = kTilePixels * kLanes;
-  const std::ptrdiff_t block_stride = stored ? call.output.layout.block_stride() : scratch_row * kTileRows;
+  const std::ptrdiff_t scratch_row = kSlabPixels * kLanes;
+  const std::ptrdiff_t block_stride = stored ? call.output.layout.block_stride() : scratch_row * kSlabRows;
   const auto result = [&](int block, int y, int x) {
     return stored ? call.output.at(first + block, y, x)
-                  : scratch + block * block_stride + (y - tile.y0) * scratch_row + (x - tile.x0) * kLanes;
+                  : scratch + block * block_stride + (y - slab.y0) * scratch_row + (x - slab.x0) * kLanes;
   };
   const int radius = kernel_ / 2;
   const std::ptrdiff_t block_weights = std::ptrdiff_t{kernel_} * kernel_ * in_lanes_ * kLanes;
@@ -89,8 +89,8 @@ void DenseConv::run_tile(const Call& call, const Tile& tile, int group, float* s
     args.bias = b == 0 && !call.accumulate ? bias_.data() + first * kLanes : nullptr;
     args.out_block_stride = block_stride;
     args.relu = call.relu && b + chunk_blocks_ >= in_blocks_;
-    for (int y = tile.y0; y < tile.y1; ++y)
-      for_spans(call.region->row(y), tile.x0, tile.x1, [&](int begin, int end) {
+    for (int y = slab.y0; y < slab.y1; ++y)
+      for_spans(call.region->row(y), slab.x0, slab.x1, [&](int begin, int end) {
         args.input = call.input.at(b, y - radius, begin - radius);
         args.output = result(0, y, begin);
         args.pixels = end - begin;
@@ -98,8 +98,8 @@ void DenseConv::run_tile(const Call& call, const Tile& tile, int group, float* s
       });
   }
   if (call.pooled.data == nullptr) return;
-  for (int y = tile.y0 / 2; y < tile.y1 / 2; ++y)
-    for_spans(call.pooled_region->row(y), tile.x0 / 2, tile.x1 / 2, [&](int begin, int end) {
+  for (int y = slab.y0 / 2; y < slab.y1 / 2; ++y)
+    for_spans(call.pooled_region->row(y), slab.x0 / 2, slab.x1 / 2, [&](int begin, int end) {
       for (int block = 0; block < blocks; ++block)
         kernels_->max_pool({result(block, 2 * y, 2 * begin), result(block, 2 * y + 1, 2 * begin),
                             call.pooled.at(first + block, y, begin), call.codes.at(first + block, y, begin),

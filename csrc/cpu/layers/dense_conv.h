@@ -4,9 +4,9 @@
 #include <vector>
 
 #include "core/region.h"
+#include "cpu/layers/map.h"
 #include "cpu/layers/packing.h"
 #include "cpu/layers/team.h"
-#include "cpu/map.h"
 
 namespace dim::cpu {
 
@@ -30,11 +30,11 @@ class DenseConv {
   void run(const Call& call) const;
 
  private:
-  struct Tile {
+  struct Slab {
     int y0, y1, x0, x1;
   };
-  static std::vector<Tile> tiles(const Region& region);
-  void run_tile(const Call& call, const Tile& tile, int group, float* scratch) const;
+  static std::vector<Slab> slabs(const Region& region);
+  void run_slab(const Call& call, const Slab& slab, int group, float* scratch) const;
 
   const Kernels* kernels_;
   int in_blocks_, out_blocks_, in_lanes_, kernel_;

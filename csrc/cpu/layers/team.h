@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <vector>
 
+#include "base/thread_pool.h"
 #include "cpu/layers/packing.h"
-#include "cpu/thread_pool.h"
 
 namespace dim::cpu {
 

@@ -5,16 +5,16 @@
 namespace dim::cpu {
 namespace {
 
-constexpr int kTileQuads = 128;  // lists of a tile stay in the second-level cache
+constexpr int kBatchQuads = 128;  // lists of a batch stay in the second-level cache
 
 std::size_t at(int n) { return static_cast<std::size_t>(n); }
 
-/// A thread's memory for the lists of one tile and one chunk of channels.
+/// A thread's memory for the lists of one batch and one chunk of channels.
 struct ListRoom {
   /// `reach` as in the layer.
   explicit ListRoom(int reach) {
     const int side = 2 * reach + 1;
-    const int cells = kTileQuads * side;  // in a row, if all quads were pieces of their own
+    const int cells = kBatchQuads * side;  // in a row, if all quads were pieces of their own
     columns = (2 * cells + kLanes) / kLanes * kLanes;
     edge = (cells + 1) * kLanes;
     middle = (cells * side + 1) * kLanes;
@@ -45,7 +45,7 @@ UnpoolConv::UnpoolConv(const Kernels& kernels, const ConvWeights& w)
       in_channels_(w.in_channels),
       groups_(blocks_of(w.out_channels) * kLanes / kernels.unpool_group),
       kernel_(w.kernel),
-      reach_(reach(w.kernel)),
+      reach_(unpool_reach(w.kernel)),
       row_taps_(w.kernel + 1),
       bias_(w.padded_bias(groups_ * kernels.unpool_group)) {
   const int group = kernels.unpool_group;
@@ -67,23 +67,23 @@ std::ptrdiff_t UnpoolConv::weights_at(int group, int channel) const {
 }
 
 void UnpoolConv::run(const Call& call) const {
-  const std::vector<Batch> work = batches_of(*call.quads, kTileQuads);
+  const std::vector<Batch> work = batches_of(*call.quads, kBatchQuads);
   if (work.empty()) return;
-  const auto tile_count = static_cast<int>(work.size());
-  const int shares = shares_of_groups(tile_count, call.team->threads(), groups_);
+  const auto batch_count = static_cast<int>(work.size());
+  const int shares = shares_of_groups(batch_count, call.team->threads(), groups_);
   const ListRoom room(reach_);
-  call.team->run(tile_count * shares, room.floats(), [&](int job, float* memory) {
-    const int share = job / tile_count;
-    run_tile(call, work[at(job % tile_count)], groups_ * share / shares, groups_ * (share + 1) / shares,
-             room.lay_out(memory));
+  call.team->run(batch_count * shares, room.floats(), [&](int job, float* memory) {
+    const int share = job / batch_count;
+    run_batch(call, work[at(job % batch_count)], groups_ * share / shares, groups_ * (share + 1) / shares,
+              room.lay_out(memory));
   });
 }
 
-void UnpoolConv::run_tile(const Call& call, const Batch& tile, int first_group, int last_group,
-                          const UnpoolLists& lists) const {
+void UnpoolConv::run_batch(const Call& call, const Batch& batch, int first_group, int last_group,
+                           const UnpoolLists& lists) const {
   const int group = kernels_->unpool_group;
   for (int c = 0; c < in_channels_; c += kLanes) {  // weights of a block for a group fit the first-level cache
-    collect(call, tile, c, lists);
+    collect(call, batch, c, lists);
     for (int g = first_group; g < last_group; ++g) {
       UnpoolConvArgs args{};
       args.lists = lists;
@@ -93,7 +93,7 @@ void UnpoolConv::run_tile(const Call& call, const Batch& tile, int first_group, 
       args.tap_row_step = std::ptrdiff_t{row_taps_} * group;
       args.bias = c == 0 && !call.accumulate ? bias_.data() + std::ptrdiff_t{g} * group : nullptr;
       args.relu = call.relu && c + kLanes >= in_channels_;
-      for (const Piece& piece : tile.pieces) {
+      for (const Piece& piece : batch.pieces) {
         args.quads = piece.x1 - piece.x0;
         args.upper = call.output.channel(g * group, 2 * piece.y, 2 * piece.x0);
         args.lower = args.upper + call.output.layout.row_stride();
@@ -104,20 +104,19 @@ void UnpoolConv::run_tile(const Call& call, const Batch& tile, int first_group, 
   }
 }
 
-/// Lists what each piece of the tile reads, one after the other.
-void UnpoolConv::collect(const Call& call, const Batch& tile, int channel, const UnpoolLists& lists) const {
+/// Lists what each piece of the batch reads, one after the other.
+void UnpoolConv::collect(const Call& call, const Batch& batch, int channel, const UnpoolLists& lists) const {
   UnpoolCollectArgs args{};
   args.value_row_stride = call.input.layout.row_stride();
   args.code_row_stride = call.codes.layout.row_stride();
   args.kernel = kernel_;
-  args.reach = reach_;
   args.lanes = std::min(kLanes, in_channels_ - channel);
   args.tap_step = kernels_->unpool_group;
   args.tap_row_step = row_taps_ * args.tap_step;
   args.lane_step = kernel_ * args.tap_row_step;
   args.lists = lists;
   for (const UnpoolList* list : {&lists.middle, &lists.upper, &lists.lower}) list->begin[0] = 0;
-  for (const Piece& piece : tile.pieces) {
+  for (const Piece& piece : batch.pieces) {
     args.values = call.input.channel(channel, piece.y - reach_, piece.x0 - reach_);
     args.codes = call.codes.channel(channel, piece.y - reach_, piece.x0 - reach_);
     args.cells = piece.x1 - piece.x0 + 2 * reach_;

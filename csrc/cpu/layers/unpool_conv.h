@@ -4,9 +4,9 @@
 
 #include "core/region.h"
 #include "cpu/layers/batches.h"
+#include "cpu/layers/map.h"
 #include "cpu/layers/packing.h"
 #include "cpu/layers/team.h"
-#include "cpu/map.h"
 
 namespace dim::cpu {
 
@@ -15,7 +15,7 @@ class UnpoolConv {
   UnpoolConv(const Kernels& kernels, const ConvWeights& weights);
 
   struct Call {
-    FloatMap input;  // before unpooling; the border is at least `reach`
+    FloatMap input;  // before unpooling; the border is at least `unpool_reach`
     CodeMap codes;
     FloatMap output;
     const Region* quads = nullptr;  // the 2×2 output windows to compute, at the input's size
@@ -28,12 +28,9 @@ class UnpoolConv {
   /// Memory that each thread needs for a call.
   std::size_t scratch_floats() const;
 
-  /// How many cells (input pixels) around a quad's own contribute to it.
-  static int reach(int kernel) { return (kernel / 2 + 1) / 2; }
-
  private:
-  void run_tile(const Call& call, const Batch& tile, int first_group, int last_group, const UnpoolLists& lists) const;
-  void collect(const Call& call, const Batch& tile, int channel, const UnpoolLists& lists) const;
+  void run_batch(const Call& call, const Batch& batch, int first_group, int last_group, const UnpoolLists& lists) const;
+  void collect(const Call& call, const Batch& batch, int channel, const UnpoolLists& lists) const;
   void advance(UnpoolLists& lists, const Piece& piece) const;
   std::ptrdiff_t weights_at(int group, int channel) const;
 

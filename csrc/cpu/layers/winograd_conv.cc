@@ -6,7 +6,7 @@
 namespace dim::cpu {
 namespace {
 
-constexpr int kMinBlockTiles = 28, kMaxBlockTiles = 56;
+constexpr int kMinBatchPatches = 28, kMaxBatchPatches = 56;
 constexpr int kInputBytes = 512 << 10;  // of transformed input that should stay in the second-level cache
 /// Input blocks summed in one go: sums of short sums round less, and the larger transform needs that more.
 constexpr int chain_blocks(int kernel) { return kernel == 3 ? 2 : 1; }
@@ -49,22 +49,22 @@ std::vector<float> transformed(const ConvWeights& w, const Axis& vertical, const
 
 /// Parts of a thread's scratch memory.
 struct WinogradConv::Scratch {
-  float* input;   // [element][in block][tile][16]
-  float* sums;    // [element][block in group][tile][16]
+  float* input;   // [element][in block][patch][16]
+  float* sums;    // [element][block in group][patch][16]
   float* result;  // rows of one piece and block, when only the pooled result is kept
 };
 
 WinogradConv::WinogradConv(const Kernels& kernels, const ConvWeights& w, bool keep_ties)
     : kernels_(&kernels),
       kernel_(w.kernel),
-      window_{kWinogradTileRows + w.kernel - 1, w.kernel == 3 && keep_ties ? 4 : kMaxWindow},
-      tile_{window_.height + 1 - w.kernel, window_.width + 1 - w.kernel},
+      window_{kWinogradPatchRows + w.kernel - 1, w.kernel == 3 && keep_ties ? 4 : kMaxWindow},
+      patch_{window_.height + 1 - w.kernel, window_.width + 1 - w.kernel},
       in_blocks_(blocks_of(w.in_channels)),
       out_blocks_(blocks_of(w.out_channels)),
       groups_((out_blocks_ + kernels.conv_group - 1) / kernels.conv_group),
       bias_(w.padded_bias(out_blocks_ * kLanes)) {
-  const int tile_bytes = elements() * in_blocks_ * kLanes * static_cast<int>(sizeof(float));
-  block_tiles_ = std::clamp(kInputBytes / tile_bytes, kMinBlockTiles, kMaxBlockTiles);
+  const int patch_bytes = elements() * in_blocks_ * kLanes * static_cast<int>(sizeof(float));
+  batch_patches_ = std::clamp(kInputBytes / patch_bytes, kMinBatchPatches, kMaxBatchPatches);
   const Axis vertical = weight_transform(kernel_, window_.height);
   const Axis horizontal = weight_transform(kernel_, window_.width);
   const std::size_t in_lanes = at(in_blocks_ * kLanes);
@@ -82,57 +82,57 @@ WinogradConv::WinogradConv(const Kernels& kernels, const ConvWeights& w, bool ke
 }
 
 void WinogradConv::run(const Call& call) const {
-  const std::vector<Batch> work = batches_of(*call.tiles, block_tiles_);
+  const std::vector<Batch> work = batches_of(*call.patches, batch_patches_);
   if (work.empty()) return;
-  const auto block_count = static_cast<int>(work.size());
-  const int shares = shares_of_groups(block_count, call.team->threads(), groups_);
-  call.team->run(block_count * shares, scratch_floats(), [&](int job, float* memory) {
-    const Batch& block = work[at(job / shares)];
+  const auto batch_count = static_cast<int>(work.size());
+  const int shares = shares_of_groups(batch_count, call.team->threads(), groups_);
+  call.team->run(batch_count * shares, scratch_floats(), [&](int job, float* memory) {
+    const Batch& batch = work[at(job / shares)];
     const int share = job % shares;
     Scratch mine = {memory, memory + input_floats(), memory + input_floats() + sum_floats()};
-    transform_input(call, block, mine);
+    transform_input(call, batch, mine);
     for (int group = groups_ * share / shares; group < groups_ * (share + 1) / shares; ++group)
-      run_group(call, block, group, mine);
+      run_group(call, batch, group, mine);
   });
 }
 
-void WinogradConv::transform_input(const Call& call, const Batch& block, Scratch& scratch) const {
-  const std::ptrdiff_t block_stride = std::ptrdiff_t{block.cells} * kLanes;
+void WinogradConv::transform_input(const Call& call, const Batch& batch, Scratch& scratch) const {
+  const std::ptrdiff_t block_stride = std::ptrdiff_t{batch.cells} * kLanes;
   const std::ptrdiff_t element_stride = block_stride * in_blocks_;
   const int radius = kernel_ / 2;
   for (int b = 0; b < in_blocks_; ++b) {
     float* out = scratch.input + b * block_stride;
-    for (const Piece& piece : block.pieces) {
-      const int tiles = piece.x1 - piece.x0;
-      const int y = piece.y * tile_.height - radius, x = piece.x0 * tile_.width - radius;
+    for (const Piece& piece : batch.pieces) {
+      const int patches = piece.x1 - piece.x0;
+      const int y = piece.y * patch_.height - radius, x = piece.x0 * patch_.width - radius;
       if (call.unpool_codes.data != nullptr) {
         const bool add = call.add.data != nullptr;
         kernels_->winograd_unpool({call.input.at(b, y / 2, x / 2), call.unpool_codes.at(b, y / 2, x / 2),
                                    call.input.layout.row_stride(), add ? call.add.at(b, y, x) : nullptr,
-                                   add ? call.add.layout.row_stride() : 0, tiles, out, element_stride});
+                                   add ? call.add.layout.row_stride() : 0, patches, out, element_stride});
       } else {
         kernels_->winograd_input({window_, call.input.at(b, y, x), call.input.layout.row_stride(),
-                                  std::ptrdiff_t{tile_.width} * kLanes, tiles, out, element_stride});
+                                  std::ptrdiff_t{patch_.width} * kLanes, patches, out, element_stride});
       }
-      out += std::ptrdiff_t{tiles} * kLanes;
+      out += std::ptrdiff_t{patches} * kLanes;
     }
   }
 }
 
-void WinogradConv::run_group(const Call& call, const Batch& block, int group, Scratch& scratch) const {
+void WinogradConv::run_group(const Call& call, const Batch& batch, int group, Scratch& scratch) const {
   const int first = group * kernels_->conv_group;
   const int blocks = std::min(kernels_->conv_group, out_blocks_ - first);
-  const std::ptrdiff_t block_stride = std::ptrdiff_t{block.cells} * kLanes;
+  const std::ptrdiff_t block_stride = std::ptrdiff_t{batch.cells} * kLanes;
   const std::ptrdiff_t element_weights = std::ptrdiff_t{in_blocks_} * kLanes * blocks * kLanes;
   const std::ptrdiff_t group_weights = std::ptrdiff_t{first} * kLanes * in_blocks_ * kLanes * elements();
   static constexpr float kZeros[4 * kLanes] = {};  // at least a group
-  ConvArgs args{};  // for every element a matrix product: a 1×1 convolution whose pixels are the tiles
+  ConvArgs args{};  // for every element a matrix product: a 1×1 convolution whose pixels are the patches
   args.in_block_stride = block_stride;
   args.in_lanes = kLanes;
   args.kernel = 1;
   args.group = blocks;
   args.out_block_stride = block_stride;
-  args.pixels = block.cells;
+  args.pixels = batch.cells;
   const int chain = chain_blocks(kernel_);
   for (int e = 0; e < elements(); ++e) {
     args.output = scratch.sums + e * block_stride * blocks;
@@ -146,11 +146,11 @@ void WinogradConv::run_group(const Call& call, const Batch& block, int group, Sc
     }
   }
   for (int b = 0; b < blocks; ++b) {
-    int first_tile = 0;
-    for (const Piece& piece : block.pieces) {
-      const float* sums = scratch.sums + b * block_stride + std::ptrdiff_t{first_tile} * kLanes;
+    int first_patch = 0;
+    for (const Piece& piece : batch.pieces) {
+      const float* sums = scratch.sums + b * block_stride + std::ptrdiff_t{first_patch} * kLanes;
       write_piece(call, piece, sums, block_stride * blocks, first + b, scratch);
-      first_tile += piece.x1 - piece.x0;
+      first_patch += piece.x1 - piece.x0;
     }
   }
 }
@@ -160,19 +160,19 @@ void WinogradConv::write_piece(const Call& call, const Piece& piece, const float
                                int out_block, Scratch& scratch) const {
   const MapLayout& layout = call.output.layout;
   const bool stored = call.output.data != nullptr;
-  const int tiles = piece.x1 - piece.x0;
-  const int y0 = piece.y * tile_.height, x0 = piece.x0 * tile_.width;
+  const int patches = piece.x1 - piece.x0;
+  const int y0 = piece.y * patch_.height, x0 = piece.x0 * patch_.width;
   WinogradOutputArgs args{};
   args.input = sums;
   args.element_stride = element_stride;
-  args.tiles = tiles;
+  args.patches = patches;
   args.window = window_;
-  args.rows = std::min(tile_.height, layout.size.height - y0);
-  args.pixels = std::min(tiles * tile_.width, layout.size.width - x0);
+  args.rows = std::min(patch_.height, layout.size.height - y0);
+  args.pixels = std::min(patches * patch_.width, layout.size.width - x0);
   args.bias = bias_.data() + std::ptrdiff_t{out_block} * kLanes;
   args.relu = call.relu;
   args.output = stored ? call.output.at(out_block, y0, x0) : scratch.result;
-  args.row_stride = stored ? layout.row_stride() : std::ptrdiff_t{tiles} * tile_.width * kLanes;
+  args.row_stride = stored ? layout.row_stride() : std::ptrdiff_t{patches} * patch_.width * kLanes;
   kernels_->winograd_output(args);
   if (call.pooled.data == nullptr) return;
   for (int y = 0; y < args.rows / 2; ++y)

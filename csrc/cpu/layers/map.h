@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/image.h"
+#include "base/size.h"
 #include "cpu/kernels/kernels.h"
 
 namespace dim::cpu {

@@ -11,7 +11,7 @@
 #include <memory>
 #include <type_traits>
 
-namespace dim::cpu {
+namespace dim {
 
 class ThreadPool {
  public:
@@ -49,4 +49,4 @@ class ThreadPool {
   std::atomic<Workers*> workers_{nullptr};
 };
 
-}  // namespace dim::cpu
+}  // namespace dim

@@ -1,4 +1,4 @@
-// Single operations on plain [channel][y][x] arrays, for tests and kernel benchmarks: a layer is packed, run on a
+// Layers of the CPU backend one by one, on plain [channel][y][x] arrays: packed, run on a
 // chosen kernel set as often as wanted, and its result unpacked.
 #pragma once
 
@@ -6,11 +6,11 @@
 #include <memory>
 #include <vector>
 
-#include "core/image.h"
+#include "base/size.h"
 #include "cpu/kernels/kernels.h"
 #include "cpu/layers/packing.h"
 
-namespace dim::cpu {
+namespace dim::testing {
 
 struct Planes {
   int channels = 0;
@@ -18,8 +18,8 @@ struct Planes {
   const float* data = nullptr;
 };
 
-struct OperatorOptions {
-  const Kernels* kernels = nullptr;
+struct LayerOptions {
+  const cpu::Kernels* kernels = nullptr;
   int threads = 1;
   bool relu = false;
   bool winograd = false;   // 3×3 and 5×5 kernels, unpooling ones 5×5 only
@@ -27,9 +27,9 @@ struct OperatorOptions {
 };
 
 /// A layer with packed weights, input and room for its output.
-class Operator {
+class SingleLayer {
  public:
-  virtual ~Operator() = default;
+  virtual ~SingleLayer() = default;
   virtual void run() = 0;
   /// What it has computed, [out channel][y][x]; of a pooled one that is kept alone.
   virtual std::vector<float> values() const = 0;
@@ -38,11 +38,11 @@ class Operator {
 };
 
 /// "Same" convolution with bias; with `pool`, which takes even sides, 2×2 max pooling with argmax codes follows.
-std::unique_ptr<Operator> make_conv2d(const Planes& input, const ConvWeights& weights, bool pool,
-                                      const OperatorOptions& options);
+std::unique_ptr<SingleLayer> make_conv2d(const Planes& input, const cpu::ConvWeights& weights, bool pool,
+                                         const LayerOptions& options);
 
 /// The same convolution of `input` unpooled with `codes` (plus `add`, of twice the size, when its data are set).
-std::unique_ptr<Operator> make_unpool_conv2d(const Planes& input, const std::uint8_t* codes, const Planes& add,
-                                             const ConvWeights& weights, const OperatorOptions& options);
+std::unique_ptr<SingleLayer> make_unpool_conv2d(const Planes& input, const std::uint8_t* codes, const Planes& add,
+                                                const cpu::ConvWeights& weights, const LayerOptions& options);
 
-}  // namespace dim::cpu
+}  // namespace dim::testing

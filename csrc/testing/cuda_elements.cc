@@ -1,5 +1,5 @@
 // The CUDA kernels' element functions, looped over whole arrays on the host, and the CPU's pre- and postprocessing to
-// compare them with. For tests; needs no CUDA.
+// compare them with. Needs no CUDA.
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
@@ -7,16 +7,18 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "bindings/arrays.h"
-#include "bindings/register.h"
-#include "core/error.h"
+#include "bindings/foreground.h"
 #include "core/postprocess.h"
 #include "core/preprocess.h"
 #include "cuda/reference.h"
+#include "testing/register.h"
 
-namespace dim::bindings {
+namespace dim::testing {
 namespace {
 
+using namespace bindings;
 using namespace pybind11::literals;
 
 /// Calls `work` with a value of the array's type.
@@ -161,6 +163,16 @@ py::array_t<float> through_half(const py::array_t<float, py::array::c_style | py
   return out;
 }
 
+template <typename T>
+py::tuple foreground(const Array<T>& img, const Array<float>& alpha) {
+  return colors(img, alpha, [](const ForegroundTask<T>& task) {
+    const std::ptrdiff_t width = task.size.width, size = sizeof(T), alpha_size = sizeof(float);
+    const cuda::MattedPicture<T> picture = {task.image, 3 * size * width,   3 * size,   size,
+                                            task.alpha, alpha_size * width, alpha_size, task.size};
+    cuda::reference::estimate_foreground(picture, task.foreground, task.background, ForegroundOptions{});
+  });
+}
+
 }  // namespace
 
 void register_cuda_elements(py::module_& m) {
@@ -179,6 +191,9 @@ void register_cuda_elements(py::module_& m) {
       },
       "trimap"_a);
   m.def("element_through_half", &through_half, "values"_a);
+  m.def("element_foreground", &foreground<std::uint8_t>, "img"_a.noconvert(), "alpha"_a.noconvert(),
+        "_core.estimate_foreground, as the CUDA kernels compute it.");
+  m.def("element_foreground", &foreground<float>, "img"_a.noconvert(), "alpha"_a.noconvert());
 }
 
-}  // namespace dim::bindings
+}  // namespace dim::testing

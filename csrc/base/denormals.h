@@ -8,7 +8,7 @@
 #include <xmmintrin.h>
 #endif
 
-namespace dim::cpu {
+namespace dim {
 
 /// For the calling thread, as long as it lives; then everything is as it was before.
 class FlushDenormals {
@@ -43,4 +43,4 @@ class FlushDenormals {
   Word before_;
 };
 
-}  // namespace dim::cpu
+}  // namespace dim

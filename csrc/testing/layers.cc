@@ -1,6 +1,4 @@
-// Single operations on (channels, height, width): results for tests, seconds for benchmarks.
-#include "cpu/operators.h"
-
+// Single layers on (channels, height, width): results for tests, seconds for benchmarks.
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
@@ -12,29 +10,23 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
 #include "bindings/arrays.h"
 #include "bindings/gil.h"
-#include "bindings/register.h"
-#include "core/error.h"
-#include "core/resample.h"
 #include "cpu/isa.h"
+#include "testing/register.h"
+#include "testing/single_layers.h"
 
-namespace dim::bindings {
+namespace dim::testing {
 namespace {
 
+using namespace bindings;
 using namespace pybind11::literals;
 
 using Floats = py::array_t<float, py::array::c_style | py::array::forcecast>;
 using Codes = py::array_t<std::uint8_t, py::array::c_style | py::array::forcecast>;
 
-Interpolation interpolation_of(const std::string& name) {
-  if (name == "nearest") return Interpolation::kNearest;
-  if (name == "linear") return Interpolation::kLinear;
-  if (name == "cubic") return Interpolation::kCubic;
-  throw InvalidInput("interpolation: expected nearest, linear or cubic, got '" + name + "'");
-}
-
-cpu::Planes planes_of(const Floats& array, const char* name) {
+Planes planes_of(const Floats& array, const char* name) {
   if (array.ndim() != 3 || array.size() == 0)
     throw InvalidInput(std::string(name) + ": expected shape (channels, height, width), got " + shape_of(array));
   return {static_cast<int>(array.shape(0)),
@@ -52,8 +44,8 @@ cpu::ConvWeights weights_of(const Floats& weight, const Floats& bias, int in_cha
           bias.data()};
 }
 
-cpu::OperatorOptions operator_options(const cpu::ConvWeights& weights, bool unpool, bool relu,
-                                      const std::string& algorithm, const std::string& isa, int threads) {
+LayerOptions layer_options(const cpu::ConvWeights& weights, bool unpool, bool relu, const std::string& algorithm,
+                           const std::string& isa, int threads) {
   const bool keep_ties = algorithm == "winograd-ties";
   const bool winograd = keep_ties || algorithm == "winograd";
   if (!winograd && algorithm != "direct")
@@ -71,41 +63,41 @@ py::array_t<T> planes_array(const std::vector<T>& data, int channels, Size size)
   return array;
 }
 
-using Operator = std::unique_ptr<cpu::Operator>;
+using Layer = std::unique_ptr<SingleLayer>;
 
-Operator finished(Operator layer) {
+Layer finished(Layer layer) {
   layer->run();
   return layer;
 }
 
 py::array conv2d(const Floats& input, const Floats& weight, const Floats& bias, bool relu, const std::string& algorithm,
                  const std::string& isa, int threads) {
-  const cpu::Planes planes = planes_of(input, "input");
+  const Planes planes = planes_of(input, "input");
   const cpu::ConvWeights weights = weights_of(weight, bias, planes.channels);
-  const cpu::OperatorOptions options = operator_options(weights, false, relu, algorithm, isa, threads);
-  const Operator conv = unlocked([&] { return finished(cpu::make_conv2d(planes, weights, false, options)); });
+  const LayerOptions options = layer_options(weights, false, relu, algorithm, isa, threads);
+  const Layer conv = unlocked([&] { return finished(make_conv2d(planes, weights, false, options)); });
   return planes_array(conv->values(), weights.out_channels, planes.size);
 }
 
 py::tuple conv2d_max_pool(const Floats& input, const Floats& weight, const Floats& bias, bool relu,
                           const std::string& algorithm, const std::string& isa, int threads) {
-  const cpu::Planes planes = planes_of(input, "input");
+  const Planes planes = planes_of(input, "input");
   if (planes.size.height % 2 != 0 || planes.size.width % 2 != 0)
     throw InvalidInput("input: expected even height and width, got " + shape_of(input));
   const cpu::ConvWeights weights = weights_of(weight, bias, planes.channels);
-  const cpu::OperatorOptions options = operator_options(weights, false, relu, algorithm, isa, threads);
-  const Operator conv = unlocked([&] { return finished(cpu::make_conv2d(planes, weights, true, options)); });
+  const LayerOptions options = layer_options(weights, false, relu, algorithm, isa, threads);
+  const Layer conv = unlocked([&] { return finished(make_conv2d(planes, weights, true, options)); });
   const Size half = {planes.size.height / 2, planes.size.width / 2};
   return py::make_tuple(planes_array(conv->values(), weights.out_channels, half),
                         planes_array(conv->codes(), weights.out_channels, half));
 }
 
 /// `add`, empty when there is none; InvalidInput unless codes and add fit the input.
-cpu::Planes unpool_operands(const Floats& input, const Codes& codes, const std::optional<Floats>& add) {
-  const cpu::Planes planes = planes_of(input, "input");
+Planes unpool_operands(const Floats& input, const Codes& codes, const std::optional<Floats>& add) {
+  const Planes planes = planes_of(input, "input");
   if (codes.ndim() != 3 || !std::equal(codes.shape(), codes.shape() + 3, input.shape()))
     throw InvalidInput("codes: expected the input's shape " + shape_of(input) + ", got " + shape_of(codes));
-  const cpu::Planes skip = add ? planes_of(*add, "add") : cpu::Planes{};
+  const Planes skip = add ? planes_of(*add, "add") : Planes{};
   if (add && (skip.channels != planes.channels || skip.size != Size{2 * planes.size.height, 2 * planes.size.width}))
     throw InvalidInput("add: expected the unpooled input's shape, got " + shape_of(*add));
   return skip;
@@ -114,31 +106,31 @@ cpu::Planes unpool_operands(const Floats& input, const Codes& codes, const std::
 py::array unpool_conv2d(const Floats& input, const Codes& codes, const std::optional<Floats>& add, const Floats& weight,
                         const Floats& bias, bool relu, const std::string& algorithm, const std::string& isa,
                         int threads) {
-  const cpu::Planes skip = unpool_operands(input, codes, add);
-  const cpu::Planes planes = planes_of(input, "input");
+  const Planes skip = unpool_operands(input, codes, add);
+  const Planes planes = planes_of(input, "input");
   const Size size = {2 * planes.size.height, 2 * planes.size.width};
   const cpu::ConvWeights weights = weights_of(weight, bias, planes.channels);
-  const cpu::OperatorOptions options = operator_options(weights, true, relu, algorithm, isa, threads);
-  const Operator conv =
-      unlocked([&] { return finished(cpu::make_unpool_conv2d(planes, codes.data(), skip, weights, options)); });
+  const LayerOptions options = layer_options(weights, true, relu, algorithm, isa, threads);
+  const Layer conv =
+      unlocked([&] { return finished(make_unpool_conv2d(planes, codes.data(), skip, weights, options)); });
   return planes_array(conv->values(), weights.out_channels, size);
 }
 
 std::vector<double> layer_seconds(const Floats& input, const Floats& weight, const Floats& bias,
                                   const std::optional<Codes>& codes, const std::optional<Floats>& add, bool pool,
                                   const std::string& algorithm, const std::string& isa, int threads, int runs) {
-  const cpu::Planes planes = planes_of(input, "input");
+  const Planes planes = planes_of(input, "input");
   const cpu::ConvWeights weights = weights_of(weight, bias, planes.channels);
   const bool unpool = codes.has_value();
-  const cpu::OperatorOptions options = operator_options(weights, unpool, true, algorithm, isa, threads);
+  const LayerOptions options = layer_options(weights, unpool, true, algorithm, isa, threads);
   if (runs < 1) throw InvalidInput("runs: expected at least 1, got " + std::to_string(runs));
   if (pool && (unpool || weights.out_channels == 1 || planes.size.height % 2 != 0 || planes.size.width % 2 != 0))
     throw InvalidInput("pool: expected an input of even sides that is not unpooled, and several outputs");
   if (add && !unpool) throw InvalidInput("add: expected codes with it");
-  const cpu::Planes skip = unpool ? unpool_operands(input, *codes, add) : cpu::Planes{};
+  const Planes skip = unpool ? unpool_operands(input, *codes, add) : Planes{};
   return unlocked([&] {
-    const Operator layer = unpool ? cpu::make_unpool_conv2d(planes, codes->data(), skip, weights, options)
-                                  : cpu::make_conv2d(planes, weights, pool, options);
+    const Layer layer = unpool ? make_unpool_conv2d(planes, codes->data(), skip, weights, options)
+                               : make_conv2d(planes, weights, pool, options);
     std::vector<double> seconds;
     for (int i = 0; i < runs; ++i) {
       const auto begin = std::chrono::steady_clock::now();
@@ -149,25 +141,9 @@ std::vector<double> layer_seconds(const Floats& input, const Floats& weight, con
   });
 }
 
-/// (height, width, channels) with 1 or 3 channels, `strip_rows` rows at a time.
-Floats resample(const Floats& pixels, Size to, const std::string& interpolation, bool whole_levels, int strip_rows) {
-  if (pixels.ndim() != 3 || pixels.size() == 0 || (pixels.shape(2) != 1 && pixels.shape(2) != 3))
-    throw InvalidInput("pixels: expected shape (height, width, 1 or 3), got " + shape_of(pixels));
-  if (to.height < 1 || to.width < 1) throw InvalidInput("size: expected at least 1x1, got " + to_string(to));
-  if (strip_rows < 1) throw InvalidInput("strip_rows: expected at least 1, got " + std::to_string(strip_rows));
-  const auto side = [&](int i) { return static_cast<int>(pixels.shape(i)); };
-  const Resampler resampler({side(0), side(1)}, to, side(2), interpolation_of(interpolation), whole_levels);
-  Floats out({to.height, to.width, side(2)});
-  const py::ssize_t from_row = pixels.shape(1) * pixels.shape(2), to_row = out.shape(1) * out.shape(2);
-  const auto read = [&](int y, float* row) { std::copy_n(pixels.data() + y * from_row, from_row, row); };
-  const auto write = [&](int y, const float* row) { std::copy_n(row, to_row, out.mutable_data() + y * to_row); };
-  for (int y = 0; y < to.height; y += strip_rows) resampler.rows(y, std::min(to.height, y + strip_rows), read, write);
-  return out;
-}
-
 }  // namespace
 
-void register_operators(py::module_& m) {
+void register_layers(py::module_& m) {
   m.def("conv2d", &conv2d, "input"_a, "weight"_a, "bias"_a, py::kw_only(), "relu"_a = false, "algorithm"_a = "direct",
         "isa"_a = "", "threads"_a = 1, "\"Same\" convolution of (channels, height, width) float32.");
   m.def("conv2d_max_pool", &conv2d_max_pool, "input"_a, "weight"_a, "bias"_a, py::kw_only(), "relu"_a = false,
@@ -179,14 +155,6 @@ void register_operators(py::module_& m) {
   m.def("layer_seconds", &layer_seconds, "input"_a, "weight"_a, "bias"_a, py::kw_only(), "codes"_a = py::none(),
         "add"_a = py::none(), "pool"_a = false, "algorithm"_a = "direct", "isa"_a = "", "threads"_a = 1, "runs"_a = 1,
         "Runs one of the above with ReLU several times: seconds of each run, without packing.");
-  m.def(
-      "resample",
-      [](const Floats& pixels, std::pair<int, int> size, const std::string& interpolation, bool whole_levels,
-         int strip_rows) {
-        return resample(pixels, {size.first, size.second}, interpolation, whole_levels, strip_rows);
-      },
-      "pixels"_a, "size"_a, py::kw_only(), "interpolation"_a, "whole_levels"_a, "strip_rows"_a = 32,
-      "What cv2.resize gives for uint8 (whole_levels) or float32 pixels.");
 }
 
-}  // namespace dim::bindings
+}  // namespace dim::testing

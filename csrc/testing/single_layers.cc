@@ -1,14 +1,16 @@
-#include "cpu/operators.h"
+#include "testing/single_layers.h"
 
+#include "base/thread_pool.h"
 #include "core/region.h"
 #include "cpu/layers/dense_conv.h"
+#include "cpu/layers/map.h"
 #include "cpu/layers/unpool_conv.h"
 #include "cpu/layers/winograd_conv.h"
-#include "cpu/map.h"
-#include "cpu/thread_pool.h"
 
-namespace dim::cpu {
+namespace dim::testing {
 namespace {
+
+using namespace cpu;
 
 /// A map that owns its memory.
 struct OwnedMap {
@@ -46,9 +48,9 @@ OwnedMap packed(const Planes& planes, int lanes, int border) {
 }
 
 /// A plain convolution the way the options ask for.
-class Conv2d final : public Operator {
+class Conv2d final : public SingleLayer {
  public:
-  Conv2d(const Planes& input, const ConvWeights& weights, bool pool, const OperatorOptions& options)
+  Conv2d(const Planes& input, const ConvWeights& weights, bool pool, const LayerOptions& options)
       : options_(options),
         pool_(options.threads),
         pixels_(Region::all(input.size)),
@@ -62,7 +64,7 @@ class Conv2d final : public Operator {
       head_ = std::make_unique<HeadConv>(*options.kernels, weights);
     } else if (options.winograd) {
       winograd_ = std::make_unique<WinogradConv>(*options.kernels, weights, options.keep_ties);
-      tiles_ = pixels_.tiles(winograd_->tile());
+      patches_ = pixels_.in_patches(winograd_->patch());
     } else {
       dense_ = std::make_unique<DenseConv>(*options.kernels, weights, in_.layout.lanes);
     }
@@ -77,7 +79,7 @@ class Conv2d final : public Operator {
     if (head_)
       head_->run(in, out, pixels_, relu, team);
     else if (winograd_)
-      winograd_->run({in, {}, {}, out, pooled, codes_.codes(), &tiles_, &half_, relu, &team});
+      winograd_->run({in, {}, {}, out, pooled, codes_.codes(), &patches_, &half_, relu, &team});
     else
       dense_->run({in, out, pooled, codes_.codes(), &pixels_, &half_, false, relu, &team});
   }
@@ -85,14 +87,14 @@ class Conv2d final : public Operator {
   std::vector<std::uint8_t> codes() const override { return unpack(codes_.codes()); }
 
  private:
-  static int lanes_of(const Planes& input, const ConvWeights& weights, const OperatorOptions& options) {
+  static int lanes_of(const Planes& input, const ConvWeights& weights, const LayerOptions& options) {
     return input.channels == 4 && !options.winograd && weights.out_channels > 1 ? 4 : kLanes;
   }
 
-  OperatorOptions options_;
+  LayerOptions options_;
   ThreadPool pool_;
   ThreadScratch scratch_;
-  Region pixels_, half_, tiles_;
+  Region pixels_, half_, patches_;
   OwnedMap in_, out_, pooled_, codes_;
   bool pools_;
   std::unique_ptr<HeadConv> head_;
@@ -101,15 +103,15 @@ class Conv2d final : public Operator {
 };
 
 /// A convolution of an unpooled map.
-class UnpoolConv2d final : public Operator {
+class UnpoolConv2d final : public SingleLayer {
  public:
   UnpoolConv2d(const Planes& input, const std::uint8_t* codes, const Planes& add, const ConvWeights& weights,
-               const OperatorOptions& options)
+               const LayerOptions& options)
       : options_(options),
         pool_(options.threads),
         quads_(Region::all(input.size)),
         pixels_(Region::all({2 * input.size.height, 2 * input.size.width})),
-        in_(packed(input, kLanes, UnpoolConv::reach(weights.kernel))),
+        in_(packed(input, kLanes, unpool_reach(weights.kernel))),
         codes_(input.size, input.channels, kLanes, in_.layout.border),
         add_(add.data != nullptr ? pixels_.size() : Size{}, input.channels, kLanes,
              WinogradConv::border(weights.kernel)),
@@ -138,7 +140,7 @@ class UnpoolConv2d final : public Operator {
   std::vector<float> values() const override { return unpack(out_.floats()); }
 
  private:
-  OperatorOptions options_;
+  LayerOptions options_;
   ThreadPool pool_;
   ThreadScratch scratch_;
   Region quads_, pixels_;
@@ -151,14 +153,14 @@ class UnpoolConv2d final : public Operator {
 
 }  // namespace
 
-std::unique_ptr<Operator> make_conv2d(const Planes& input, const ConvWeights& weights, bool pool,
-                                      const OperatorOptions& options) {
+std::unique_ptr<SingleLayer> make_conv2d(const Planes& input, const cpu::ConvWeights& weights, bool pool,
+                                         const LayerOptions& options) {
   return std::make_unique<Conv2d>(input, weights, pool, options);
 }
 
-std::unique_ptr<Operator> make_unpool_conv2d(const Planes& input, const std::uint8_t* codes, const Planes& add,
-                                             const ConvWeights& weights, const OperatorOptions& options) {
+std::unique_ptr<SingleLayer> make_unpool_conv2d(const Planes& input, const std::uint8_t* codes, const Planes& add,
+                                                const cpu::ConvWeights& weights, const LayerOptions& options) {
   return std::make_unique<UnpoolConv2d>(input, codes, add, weights, options);
 }
 
-}  // namespace dim::cpu
+}  // namespace dim::testing

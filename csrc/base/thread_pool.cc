@@ -1,4 +1,4 @@
-#include "cpu/thread_pool.h"
+#include "base/thread_pool.h"
 
 #include <array>
 #include <chrono>
@@ -8,13 +8,13 @@
 #include <thread>
 #include <vector>
 
-#include "cpu/denormals.h"
+#include "base/denormals.h"
 
 #ifndef _WIN32
 #include <unistd.h>
 #endif
 
-namespace dim::cpu {
+namespace dim {
 namespace {
 
 constexpr std::size_t kLoops = 16;               // at once; further callers work alone
@@ -189,4 +189,4 @@ void ThreadPool::run_loop(const Loop& loop) {
   for (int index = 0; index < loop.jobs; ++index) loop.call(loop.context, index, 0);
 }
 
-}  // namespace dim::cpu
+}  // namespace dim

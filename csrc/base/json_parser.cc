@@ -1,11 +1,10 @@
-#include "core/json.h"
-
+// Text to values; what can be asked of them is in json.cc.
 #include <algorithm>
-#include <cmath>
 #include <locale>
 #include <sstream>
 
-#include "core/error.h"
+#include "base/error.h"
+#include "base/json.h"
 
 namespace dim {
 namespace {
@@ -239,44 +238,6 @@ Json Json::parse(std::string_view text, const std::string& what) {
   if (text.size() > kMaxBytes) throw PlanError(what + ": is longer than " + std::to_string(kMaxBytes) + " bytes");
   if (!is_utf8(text)) throw PlanError(what + ": not valid UTF-8");
   return JsonParser(text, what).document();
-}
-
-void Json::wrong_type(const char* expected) const { throw PlanError(path_ + ": expected " + expected); }
-
-bool Json::boolean() const {
-  if (type_ != Type::boolean) wrong_type("true or false");
-  return boolean_;
-}
-
-double Json::number() const {
-  if (type_ != Type::number) wrong_type("a number");
-  return number_;
-}
-
-std::int64_t Json::integer(std::int64_t low, std::int64_t high) const {
-  const double value = number();
-  if (value != std::floor(value) || value < static_cast<double>(low) || value > static_cast<double>(high))
-    throw PlanError(path_ + ": expected a whole number from " + std::to_string(low) + " to " + std::to_string(high));
-  return static_cast<std::int64_t>(value);
-}
-
-const std::string& Json::string() const {
-  if (type_ != Type::string) wrong_type("a string");
-  return string_;
-}
-
-const std::vector<Json>& Json::array() const {
-  if (type_ != Type::array) wrong_type("a list");
-  return array_;
-}
-
-bool Json::has(const std::string& key) const { return type_ == Type::object && object_.count(key) != 0; }
-
-const Json& Json::at(const std::string& key) const {
-  if (type_ != Type::object) wrong_type("an object");
-  const auto it = object_.find(key);
-  if (it == object_.end()) throw PlanError(path_ + ": '" + key + "' is missing");
-  return it->second;
 }
 
 }  // namespace dim
