@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 
 import dim_trt
+from benchmarks.json_fields import to_json
+from benchmarks.records import Machine, Manifest, Percentiles, Source, Times
 from dim_trt.files import write_atomic
 
 PAUSE_S = 0.2
@@ -27,7 +29,6 @@ TURN_S = 0.5
 SECONDS = 3.0  # to measure each at least
 MIN_RUNS = 10
 LEAST_RUNS = 3  # below that a limit of time does not stop anything
-PERCENTILES = (50, 90, 95, 99)
 UNSTABLE = 0.1  # coefficient of variation above which a figure should not be quoted
 UNSTABLE_NOTE = f"unstable: the standard deviation is above {UNSTABLE:.0%} of the mean; the machine had other work"
 PACKAGES = ("torch", "onnxruntime", "numpy", "pymatting", "numba")
@@ -91,7 +92,7 @@ def take_turns(
 
 def _run_for(sample: Callable[[], Clocks], seconds: float) -> list[Clocks]:
     """The samples that begin within `seconds`, at least one."""
-    taken = []
+    taken: list[Clocks] = []
     end = time.perf_counter() + seconds
     while not taken or time.perf_counter() < end:
         taken.append(sample())
@@ -106,24 +107,24 @@ def _enough(samples: Sequence[Clocks], seconds: float, min_runs: int) -> bool:
     return len(samples) >= min_runs and sum(map(_longest_ms, samples)) >= 1e3 * seconds
 
 
-def percentiles(latencies_ms: Sequence[float]) -> dict[str, float]:
-    return {f"p{p}": round(float(np.percentile(latencies_ms, p)), 3) for p in PERCENTILES}
+def percentiles(latencies_ms: Sequence[float]) -> Percentiles:
+    p50, p90, p95, p99 = (round(float(ms), 3) for ms in np.percentile(latencies_ms, (50, 90, 95, 99)))
+    return Percentiles(p50=p50, p90=p90, p95=p95, p99=p99)
 
 
-def summary(latencies_ms: Sequence[float]) -> dict[str, Any]:
-    """The part of a record that says how long something took."""
+def summary(latencies_ms: Sequence[float]) -> Times:
     variation = float(np.std(latencies_ms) / np.mean(latencies_ms))
-    return {
-        "latency_ms": percentiles(latencies_ms),
-        "frames_per_second": round(1e3 / float(np.median(latencies_ms)), 3),
-        "variation": round(variation, 4),
-        "unstable": variation > UNSTABLE,
-        "runs": len(latencies_ms),
-    }
+    return Times(
+        latency_ms=percentiles(latencies_ms),
+        frames_per_second=round(1e3 / float(np.median(latencies_ms)), 3),
+        variation=round(variation, 4),
+        unstable=variation > UNSTABLE,
+        runs=len(latencies_ms),
+    )
 
 
-def mark(row: Mapping[str, Any]) -> str:
-    return " *unstable*" if row["unstable"] else ""
+def mark(unstable: bool) -> str:
+    return " *unstable*" if unstable else ""
 
 
 def processor() -> str:
@@ -136,26 +137,34 @@ def processor() -> str:
 
 
 @functools.cache
-def machine() -> dict[str, Any]:
-    """Where a record was made; `name` is for files."""
+def machine() -> Machine:
+    """This one."""
     isa = dim_trt.capabilities()["cpu"]["isa"]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     slug = re.sub(r"[^a-z0-9]+", "-", processor().lower()).strip("-")
-    about = {"name": f"{slug}-{isa}-{cores}c", "processor": processor(), "isa": isa, "cores": cores}
+    memory_gb = None
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        about["memory_gb"] = round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9)
-    return {**about, "system": f"{platform.system()} {platform.machine()}"}
+        memory_gb = round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9)
+    return Machine(
+        name=f"{slug}-{isa}-{cores}c",
+        processor=processor(),
+        isa=isa,
+        cores=cores,
+        memory_gb=memory_gb,
+        system=f"{platform.system()} {platform.machine()}",
+    )
 
 
 @functools.cache
-def source() -> dict[str, Any]:
-    """The commit of this checkout, and whether what is measured was changed since; empty without git."""
+def source() -> Source | None:
+    """Of this checkout; None without git."""
     exclude = [f":(exclude){path}" for path in WRITTEN]
     try:
         commit = _git("rev-parse", "--short=12", "HEAD")
-        return {"commit": commit, "modified": bool(_git("status", "--porcelain", "-uno", "--", ".", *exclude))}
+        modified = bool(_git("status", "--porcelain", "-uno", "--", ".", *exclude))
     except (OSError, subprocess.CalledProcessError):
-        return {}
+        return None
+    return Source(commit=commit, modified=modified)
 
 
 def _git(*arguments: str) -> str:
@@ -181,21 +190,28 @@ def command(argv: Sequence[str]) -> str:
     return " ".join(["python -m", *words])
 
 
-def manifest(**settings: Any) -> dict[str, Any]:
-    """Where, when and with what a record was made."""
+def manifest(**settings: float | None) -> Manifest:
+    """Of what is measured now."""
     program = Path(sys.argv[0]).with_suffix("")
-    about = {"versions": versions(), "machine": machine(), **source()}
+    run = None
     if ROOT / "benchmarks" in program.parents:  # else this is not what was run
         module = [part for part in program.relative_to(ROOT).parts if part != "__main__"]
-        about["command"] = command([".".join(module), *sys.argv[1:]])
-    about["measured"] = time.strftime("%Y-%m-%d", time.gmtime())
-    return {**about, "settings": settings} if settings else about
+        run = command([".".join(module), *sys.argv[1:]])
+    return Manifest(
+        versions=versions(),
+        machine=machine(),
+        source=source(),
+        command=run,
+        measured=time.strftime("%Y-%m-%d", time.gmtime()),
+        settings=settings or None,
+    )
 
 
-def write_json(path: Path | None, records: Sequence[Mapping[str, Any]]) -> None:
+def write_json(path: Path | None, records: Sequence[object]) -> None:
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, [(json.dumps(list(records), indent=1) + "\n").encode()], what="json")
+        rows = [to_json(record) for record in records]
+        write_atomic(path, [(json.dumps(rows, indent=1) + "\n").encode()], what="json")
 
 
 def add_json_argument(parser: argparse.ArgumentParser) -> None:

@@ -15,11 +15,11 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import dim_trt
 from benchmarks.measure import ROOT, add_json_argument, default_threads, manifest, size, write_json
 from benchmarks.networks import MODEL_HELP, load_network
+from benchmarks.records import Memory
 from training.model import STRIDE
 
 SIDES = ("height", "width")
@@ -51,7 +51,7 @@ run = lambda: session.run(None, {{"input": x}})
 """
 
 
-def records(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+def records(args: argparse.Namespace) -> Iterator[Memory]:
     with tempfile.TemporaryDirectory() as folder:
         onnx, plan = load_network(args.model, Path(folder)).onnx, Path(folder) / "dim.plan"
         dim_trt.build_plan(onnx, plan, precision=args.precision, backend="cpu")
@@ -67,17 +67,17 @@ def records(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
             ).stdout
             megabytes, seconds = output.split()
             ours = ours or int(megabytes)
-            yield {
-                "engine": "dim_trt",
-                "peer": name,
-                "model": args.model,
-                "precision": args.precision if name == "dim_trt" else "fp32",
+            yield Memory(
+                engine="dim_trt",
+                peer=name,
+                model=args.model,
+                precision=args.precision if name == "dim_trt" else "fp32",
                 **about,
-                "peak_memory_mb": int(megabytes),
-                "first_run_s": float(seconds),
-                "memory_ratio": round(int(megabytes) / ours, 3),
-                **manifest(),
-            }
+                peak_memory_mb=int(megabytes),
+                first_run_s=float(seconds),
+                memory_ratio=round(int(megabytes) / ours, 3),
+                made=manifest(),
+            )
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -94,11 +94,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     print("| | peak memory, MB | memory / dim_trt | first run, s |\n| --- | ---: | ---: | ---: |")
     table = []
     for row in records(args):
-        print(f"| {row['peer']} | {row['peak_memory_mb']} | {row['memory_ratio']:.2f} | {row['first_run_s']:.2f} |")
+        print(f"| {row.peer} | {row.peak_memory_mb} | {row.memory_ratio:.2f} | {row.first_run_s:.2f} |")
         table.append(row)
     write_json(args.json, table)
-    if args.limit_mb is not None and table[0]["peak_memory_mb"] > args.limit_mb:
-        sys.exit(f"dim_trt took {table[0]['peak_memory_mb']} MB, more than {args.limit_mb}")
+    if args.limit_mb is not None and table[0].peak_memory_mb > args.limit_mb:
+        sys.exit(f"dim_trt took {table[0].peak_memory_mb} MB, more than {args.limit_mb}")
 
 
 if __name__ == "__main__":

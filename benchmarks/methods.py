@@ -160,9 +160,9 @@ def _pytorch(name: str, checkpoint: Path, threads: int) -> Contender:
     def prepare(img: U8, trimap: U8) -> Any:
         return torch.from_numpy(_network_input(img, trimap)).contiguous(memory_format=layout)
 
-    @torch.inference_mode()
     def compute(x: Any) -> Any:
-        return model(x)
+        with torch.inference_mode():
+            return model(x)
 
     return Contender(name, prepare, compute, lambda y, trimap: _cropped(y.numpy(), trimap))
 

@@ -31,6 +31,13 @@ class Picture(NamedTuple):
         return mask
 
 
+def truth_of(picture: Picture) -> NDArray[np.float32]:
+    """For what needs the true alpha."""
+    if picture.truth is None:
+        raise ValueError(f"{picture.name}: its true alpha is not known")
+    return picture.truth
+
+
 def noise(height: int, width: int) -> NDArray[np.uint8]:
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
 

@@ -15,7 +15,7 @@ import argparse
 import functools
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from dim_trt.graph.emulate import emulate
 from dim_trt.graph.export import export_model
 from dim_trt.graph.load import Source, load_onnx
 from dim_trt.graph.lower import import_graph
-from dim_trt.graph.pictures import Picture, read_pictures, shipped_pictures
+from dim_trt.graph.pictures import CalibrationPicture, read_pictures, shipped_pictures
 from dim_trt.graph.precision import quantizable, to_fp16, to_int8
 from dim_trt.graph.runtime import Session
 from dim_trt.graph.sensitivity import THRESHOLD, choose_excluded, sensitivity
@@ -44,6 +44,18 @@ from dim_trt.scoring.metrics import sad
 SCENE_SIZE = (384, 512)
 SEED = 20  # not that of the shipped calibration pictures
 progress_bar = functools.partial(tqdm, leave=False, disable=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Precision:
+    """Of the graphs for TensorRT; changes are against fp32."""
+
+    precision: str
+    n: int
+    sad: float
+    sad_change_percent: float
+    max_change: float
+    mean_change: float
 
 
 @dataclass
@@ -63,10 +75,10 @@ class Scores:
         self.unknown_px += change.size
 
 
-def pictures_with_truth(args: argparse.Namespace) -> Iterator[tuple[Picture, NDArray[np.float32]]]:
+def pictures_with_truth(args: argparse.Namespace) -> Iterator[tuple[CalibrationPicture, NDArray[np.float32]]]:
     if args.alphamatting:
         for sample in alphamatting_samples(args.alphamatting, "trimap1"):
-            picture = Picture(sample.name, read_image(sample.image), read_trimap(sample.trimap))
+            picture = CalibrationPicture(sample.name, read_image(sample.image), read_trimap(sample.trimap))
             yield picture, read_alpha(sample.truth, "truth")
         return
     from training.scenes.drawing import draw_scene
@@ -74,14 +86,15 @@ def pictures_with_truth(args: argparse.Namespace) -> Iterator[tuple[Picture, NDA
 
     for number in range(args.scenes):
         scene = draw_scene(np.random.default_rng((SEED, number)), Size(*SCENE_SIZE))
-        yield Picture(scene.family, np.ascontiguousarray(scene.image[:, :, ::-1]), scene.trimap), scene.alpha
+        yield CalibrationPicture(scene.family, np.ascontiguousarray(scene.image[:, :, ::-1]), scene.trimap), scene.alpha
 
 
-def matte(session: Session, picture: Picture, preprocessing: dict[str, Any]) -> NDArray[np.float32]:
+def matte(session: Session, picture: CalibrationPicture, preprocessing: dict[str, Any]) -> NDArray[np.float32]:
     height, width = picture.trimap.shape
     alpha = session.run(picture.network_input(preprocessing))[0][0, 0, :height, :width]
     known = picture.trimap.astype(np.float32) / 255
-    return np.where(unknown_pixels(picture.trimap), np.clip(alpha, 0, 1), known).astype(np.float32)
+    pasted: NDArray[np.float32] = np.where(unknown_pixels(picture.trimap), np.clip(alpha, 0, 1), known)
+    return pasted.astype(np.float32)
 
 
 def quantized(source: Source, args: argparse.Namespace) -> tuple[onnx.ModelProto, list[str], list[dict[str, Any]]]:
@@ -144,34 +157,31 @@ def run(args: argparse.Namespace) -> None:
         f"int8: fp16 by rule: {by_rule}; by sensitivity (threshold {args.threshold}): {', '.join(excluded) or 'none'}"
     )
     if args.json:
-        document = {"precisions": rows, "excluded": excluded, "sensitivity": report}
+        document = {"precisions": [asdict(row) for row in rows], "excluded": excluded, "sensitivity": report}
         write_atomic(args.json, [json.dumps(document, indent=1).encode() + b"\n"], what="json")
 
 
-def summary(table: dict[str, Scores]) -> list[dict[str, Any]]:
+def summary(table: dict[str, Scores]) -> list[Precision]:
     first = float(np.mean(table["fp32"].sad))
     return [
-        {
-            "precision": name,
-            "n": len(scores.sad),
-            "sad": float(np.mean(scores.sad)),
-            "sad_change_percent": 100 * (float(np.mean(scores.sad)) / first - 1),
-            "max_change": scores.max_change,
-            "mean_change": scores.change_sum / scores.unknown_px,
-        }
+        Precision(
+            precision=name,
+            n=len(scores.sad),
+            sad=float(np.mean(scores.sad)),
+            sad_change_percent=100 * (float(np.mean(scores.sad)) / first - 1),
+            max_change=scores.max_change,
+            mean_change=scores.change_sum / scores.unknown_px,
+        )
         for name, scores in table.items()
     ]
 
 
-def print_table(rows: list[dict[str, Any]]) -> None:
-    print(
-        f"unknown region, n={rows[0]['n']} pictures; SAD = sum of |alpha - truth| / 1000, change of alpha against fp32"
-    )
+def print_table(rows: list[Precision]) -> None:
+    print(f"unknown region, n={rows[0].n} pictures; SAD = sum of |alpha - truth| / 1000, change of alpha against fp32")
     print(f"{'precision':10}{'SAD':>9}{'ΔSAD':>9}{'max abs':>10}{'mean abs':>11}")
     for row in rows:
         print(
-            f"{row['precision']:10}{row['sad']:9.3f}{row['sad_change_percent']:+8.2f}%{row['max_change']:10.4f}"
-            f"{row['mean_change']:11.6f}"
+            f"{row.precision:10}{row.sad:9.3f}{row.sad_change_percent:+8.2f}%{row.max_change:10.4f}{row.mean_change:11.6f}"
         )
 
 

@@ -27,7 +27,8 @@ from benchmarks.markdown import table
 from benchmarks.measure import add_json_argument, default_threads, manifest, write_json
 from benchmarks.methods import CLASSICAL, CLOSED_FORM, ENGINE, KNN, ONNXRUNTIME, PYTORCH, TITLES, available, build_files
 from benchmarks.networks import MODEL_HELP, SHIPPED, load_network
-from benchmarks.pictures import Picture, alphamatting, scene
+from benchmarks.pictures import Picture, alphamatting, scene, truth_of
+from benchmarks.records import Cost, PictureScore, Quality
 from dim_trt.precisions import PRECISIONS
 from dim_trt.scoring.metrics import METRICS
 from dim_trt.scoring.metrics import measure as score
@@ -35,7 +36,6 @@ from dim_trt.scoring.metrics import measure as score
 HALF = "alpha = 0.5"
 PEERS = (PYTORCH, ONNXRUNTIME, CLOSED_FORM, KNN)
 SCENE_SIZE = (288, 352)
-Record = dict[str, Any]
 progress_bar = functools.partial(tqdm, leave=False, disable=None)
 
 
@@ -75,29 +75,55 @@ def run_entry(
     if entry.method == HALF:
         half = {picture.name: np.full(picture.trimap.shape, 0.5, np.float32) for picture in pictures}
         return Cold(0, 0, 0, dict.fromkeys(half, 0.0), half), None
-    files, _ = build_files(network.onnx, network.model, folder, entry.precision if entry.method == ENGINE else "fp32")
+    files, _ = build_files(network.onnx, network.model, folder, entry.precision or "fp32")
     size = files.plan.stat().st_size if entry.method == ENGINE else None
     return measure_cold(entry.method, files, args.threads, pictures), size
 
 
-def record(entry: Entry, cold: Cold, first: Cold, pictures: Sequence[Picture]) -> Record:
-    """Means over the pictures; changes of alpha are against the first method's, over all unknown pixels."""
-    scores = [score(cold.alphas[p.name], p.truth, p.trimap) for p in pictures]
+def record(
+    args: argparse.Namespace,
+    trimaps: str,
+    entry: Entry,
+    cold: Cold,
+    first: Cold,
+    pictures: Sequence[Picture],
+    plan_bytes: int | None,
+) -> Quality:
+    """Means over the pictures; changes of alpha are over all their unknown pixels."""
+    scores = [score(cold.alphas[p.name], truth_of(p), p.trimap) for p in pictures]
     change = np.concatenate([np.abs(cold.alphas[p.name] - first.alphas[p.name])[p.unknown] for p in pictures])
-    row: Record = {name: round(float(np.mean([each[name] for each in scores])), 6) for name in METRICS}
-    row |= {"max_change": float(change.max()), "mean_change": float(change.mean(dtype=np.float64))}
-    if entry.method != HALF:
-        row["seconds_per_picture"] = round(float(np.mean(list(cold.seconds.values()))), 4)
-        row |= {"load_s": round(cold.load_s, 3), "first_run_s": round(cold.first_run_s, 3)}
-        row["peak_memory_mb"] = cold.peak_memory_mb
-    row["pictures"] = {
-        p.name: {"sad": round(each["sad"], 4), "seconds": round(cold.seconds[p.name], 4)}
-        for p, each in zip(pictures, scores, strict=True)
-    }
-    return row
+    cost = Cost(
+        seconds_per_picture=round(float(np.mean(list(cold.seconds.values()))), 4),
+        load_s=round(cold.load_s, 3),
+        first_run_s=round(cold.first_run_s, 3),
+        peak_memory_mb=cold.peak_memory_mb,
+    )
+    return Quality(
+        engine=ENGINE,
+        peer=entry.method,
+        title=entry.title,
+        model=args.model if entry.precision else "none",
+        precision=entry.precision,
+        data="alphamatting" if args.alphamatting else "scenes",
+        trimaps=trimaps,
+        n=len(pictures),
+        megapixels=round(float(np.mean([p.trimap.size for p in pictures])) / 1e6, 3),
+        unknown_fraction=round(float(np.mean([p.unknown.mean() for p in pictures])), 4),
+        threads=args.threads,
+        **{name: round(float(np.mean([each[name] for each in scores])), 6) for name in METRICS},
+        max_change=float(change.max()),
+        mean_change=float(change.mean(dtype=np.float64)),
+        cost=None if entry.method == HALF else cost,
+        pictures={
+            p.name: PictureScore(sad=round(each["sad"], 4), seconds=round(cold.seconds[p.name], 4))
+            for p, each in zip(pictures, scores, strict=True)
+        },
+        plan_bytes=plan_bytes,
+        made=manifest(),
+    )
 
 
-def records(args: argparse.Namespace) -> list[Record]:
+def records(args: argparse.Namespace) -> list[Quality]:
     rows = []
     with tempfile.TemporaryDirectory() as name:
         network = load_network(args.model, Path(name))
@@ -108,31 +134,14 @@ def records(args: argparse.Namespace) -> list[Record]:
                     continue
                 cold, plan_bytes = run_entry(args, entry, pictures, network, Path(name))
                 first = first or cold
-                rows.append(
-                    {
-                        "engine": ENGINE,
-                        "peer": entry.method,
-                        "title": entry.title,
-                        "model": args.model if entry.precision else "none",
-                        "precision": entry.precision,
-                        "data": "alphamatting" if args.alphamatting else "scenes",
-                        "trimaps": set_name,
-                        "n": len(pictures),
-                        "megapixels": round(float(np.mean([p.trimap.size for p in pictures])) / 1e6, 3),
-                        "unknown_fraction": round(float(np.mean([p.unknown.mean() for p in pictures])), 4),
-                        "threads": args.threads,
-                        **record(entry, cold, first, pictures),
-                        **({} if plan_bytes is None else {"plan_bytes": plan_bytes}),
-                        **manifest(),
-                    }
-                )
+                rows.append(record(args, set_name, entry, cold, first, pictures, plan_bytes))
     return rows
 
 
-def print_tables(rows: Sequence[Record]) -> None:
-    for trimaps in dict.fromkeys(row["trimaps"] for row in rows):
-        same = [row for row in rows if row["trimaps"] == trimaps]
-        print(f"\n{same[0]['data']}, {trimaps}, unknown region, n={same[0]['n']}, {same[0]['megapixels']} megapixels\n")
+def print_tables(rows: Sequence[Quality]) -> None:
+    for trimaps in dict.fromkeys(row.trimaps for row in rows):
+        same = [row for row in rows if row.trimaps == trimaps]
+        print(f"\n{same[0].data}, {trimaps}, unknown region, n={same[0].n}, {same[0].megapixels} megapixels\n")
         head = [
             "",
             "SAD",
@@ -148,11 +157,10 @@ def print_tables(rows: Sequence[Record]) -> None:
     print("\nchange: of alpha against the first method's, unknown region")
 
 
-def _cells(row: Record) -> list[str]:
-    metrics = [f"{row['sad']:.3f}", f"{row['mse']:.5f}", f"{row['gradient']:.3f}", f"{row['connectivity']:.3f}"]
-    seconds = f"{row['seconds_per_picture']:.3f}" if "seconds_per_picture" in row else ""
-    memory = str(row.get("peak_memory_mb", ""))
-    return [row["title"], *metrics, seconds, memory, f"{row['max_change']:.1e}", f"{row['mean_change']:.1e}"]
+def _cells(row: Quality) -> list[str]:
+    metrics = [f"{row.sad:.3f}", f"{row.mse:.5f}", f"{row.gradient:.3f}", f"{row.connectivity:.3f}"]
+    cost = [f"{row.cost.seconds_per_picture:.3f}", str(row.cost.peak_memory_mb)] if row.cost else ["", ""]
+    return [row.title, *metrics, *cost, f"{row.max_change:.1e}", f"{row.mean_change:.1e}"]
 
 
 def main(argv: Sequence[str] | None = None) -> None:

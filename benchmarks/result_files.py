@@ -4,26 +4,57 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from benchmarks.json_fields import FieldError, from_json
 from benchmarks.measure import ROOT
+from benchmarks.steps import KINDS, STEPS
 
 RESULTS = ROOT / "benchmarks/results"
-Record = dict[str, Any]
-Results = Mapping[str, Sequence[Record]]  # by step
+KIND_OF_STEP = {step.name: KINDS[step.module] for step in STEPS}
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Results:
+    """The records of one machine, by step."""
+
+    steps: Mapping[str, Sequence[Any]]
+
+    def of(self, kind: type[R], step: str) -> Sequence[R]:
+        """Of a step that writes records of this kind; empty where it was not measured."""
+        if KIND_OF_STEP[step] is not kind:
+            raise TypeError(f"{step} has records of {KIND_OF_STEP[step].__name__}, not of {kind.__name__}")
+        return self.steps.get(step, ())
+
+    def __contains__(self, step: str) -> bool:
+        return step in self.steps
 
 
 def result_file(folder: Path, machine: str, step: str) -> Path:
     return folder / f"{machine}_{step}.json"
 
 
-def read_results(folder: Path, machine: str) -> dict[str, list[Record]]:
-    """What there is of this machine, by step."""
-    return {
-        path.stem.removeprefix(f"{machine}_"): json.loads(path.read_bytes())
-        for path in sorted(folder.glob(f"{machine}_*.json"))
-    }
+def read_results(folder: Path, machine: str) -> Results:
+    """What there is of this machine. Raises FieldError where a file does not hold what its step writes."""
+    paths = sorted(folder.glob(f"{machine}_*.json"))
+    return Results({path.stem.removeprefix(f"{machine}_"): read_records(path, machine) for path in paths})
+
+
+def read_records(path: Path, machine: str) -> list[Any]:
+    step = path.stem.removeprefix(f"{machine}_")
+    if step not in KIND_OF_STEP:
+        raise FieldError(f"{path.name}: expected the name of a step after {machine}_, got {step!r}")
+    try:
+        rows = json.loads(path.read_bytes())
+    except ValueError as fault:
+        raise FieldError(f"{path.name}: expected JSON, got what has an error: {fault}") from None
+    if not isinstance(rows, list) or not rows:
+        raise FieldError(f"{path.name}: expected a list of records, got {'none' if rows == [] else 'something else'}")
+    kind = KIND_OF_STEP[step]
+    return [from_json(kind, row, f"{path.name}, record {number}") for number, row in enumerate(rows, 1)]
 
 
 def machines(folder: Path) -> list[str]:

@@ -26,6 +26,7 @@ import dim_trt
 from benchmarks.measure import PAUSE_S, add_json_argument, default_threads, manifest, size, write_json
 from benchmarks.networks import MODEL_HELP, Network, load_network
 from benchmarks.pictures import UNKNOWN, Picture, noise, stripe, thin_band
+from benchmarks.records import Stages
 from dim_trt.pictures.files import read_trimap
 from training.data.preprocess import network_input, pad_to_stride
 
@@ -33,11 +34,11 @@ BAND = 0.05
 CONV = "Conv"  # ONNX Runtime's name of a convolution, the ReLU it has taken in included
 BETWEEN = "between the layers"
 
-Stages = dict[str, float]  # milliseconds by layer, in the order they run
+Milliseconds = dict[str, float]  # by layer, in the order they run
 
 
 class Profile(NamedTuple):
-    stages: Stages
+    stages: Milliseconds
     outside_conv_ms: float  # of the whole; for ONNX Runtime pooling and unpooling are outside, too
     total_ms: float
 
@@ -56,7 +57,7 @@ def profile_engine(engine: dim_trt.Engine, picture: Picture, convolutions: Seque
     begin = time.perf_counter()
     times = engine.profile(picture.img, picture.trimap)
     total_ms = 1e3 * (time.perf_counter() - begin)
-    stages: Stages = defaultdict(float)
+    stages: Milliseconds = defaultdict(float)
     for name, ms in times:
         stages[name] += ms
     stages[BETWEEN] = max(0.0, total_ms - sum(stages.values()))
@@ -78,7 +79,7 @@ def read_profile(path: Path, runs: int) -> list[Profile]:
 
 def _profile(nodes: Sequence[Mapping[str, Any]], total_ms: float) -> Profile:
     """Adds what belongs to a convolution to its time: what comes before it prepares its input, or what comes after."""
-    stages: Stages = defaultdict(float)
+    stages: Milliseconds = defaultdict(float)
     conv_ms = waiting_ms = 0.0
     last = ""
     for node in nodes:
@@ -142,20 +143,25 @@ def print_table(ours: Profile, theirs: Profile) -> None:
     print(f"| outside convolutions | {shares[0]} | {shares[1]} | |")
 
 
-def records(args: argparse.Namespace, picture: Picture, ours: Profile, theirs: Profile) -> list[dict[str, Any]]:
+def records(args: argparse.Namespace, picture: Picture, ours: Profile, theirs: Profile) -> list[Stages]:
     height, width = picture.trimap.shape
-    about = {"engine": "dim_trt", "model": args.model, "precision": "fp32", "height": height, "width": width}
-    about |= {"unknown_fraction": round(float(picture.unknown.mean()), 4), "threads": args.threads, "runs": args.runs}
     return [
-        {
-            **about,
-            "peer": name,
-            "total_ms": round(profile.total_ms, 3),
-            "outside_convolutions": round(profile.outside_conv_ms / profile.total_ms, 4),
-            "ratio": round(profile.total_ms / ours.total_ms, 3),
-            "stages_ms": {stage: round(ms, 4) for stage, ms in profile.stages.items()},
-            **manifest(),
-        }
+        Stages(
+            engine="dim_trt",
+            model=args.model,
+            precision="fp32",
+            height=height,
+            width=width,
+            unknown_fraction=round(float(picture.unknown.mean()), 4),
+            threads=args.threads,
+            runs=args.runs,
+            peer=name,
+            total_ms=round(profile.total_ms, 3),
+            outside_convolutions=round(profile.outside_conv_ms / profile.total_ms, 4),
+            ratio=round(profile.total_ms / ours.total_ms, 3),
+            stages_ms={stage: round(ms, 4) for stage, ms in profile.stages.items()},
+            made=manifest(),
+        )
         for name, profile in (("dim_trt", ours), ("onnxruntime", theirs))
     ]
 

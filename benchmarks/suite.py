@@ -21,78 +21,16 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
+from benchmarks.json_fields import part_of_json
 from benchmarks.measure import ROOT, command, default_threads, machine, source
+from benchmarks.records import Manifest
 from benchmarks.result_files import RESULTS, result_file
+from benchmarks.steps import DATA, STEPS, THREADS, Step
 from benchmarks.throughput import counts_up_to
 
 IDLE_LOAD = 1.0
 QUICK_RESULTS = ROOT / "out/bench"
-DATA = "DATA"  # stands for the folder of --alphamatting
-THREADS = "THREADS"  # stands for 1, 2, 4, … the number of cores
-# Where a run of the full model takes seconds: fewer runs, one peer (PyTorch still says what the right answer is).
-SLOW = ["--min-runs", "5", "--seconds", "0", "--peers", "onnxruntime"]  # at 1080p
-MANY = ["--min-runs", "3", "--seconds", "0", "--peers", "onnxruntime"]  # of each picture of a data set
-QUICK = ["--min-runs", "2", "--seconds", "0", "--no-float64"]
-QUICK_MANY = [*QUICK, "--limit", "1"]
-
-
-class Step(NamedTuple):
-    """`python -m benchmarks.<module> <arguments>`; `quick`, in their place, takes seconds. minutes: on four cores."""
-
-    name: str
-    module: str
-    arguments: list[str]
-    minutes: float
-    quick: list[str]
-
-
-def words(text: str) -> list[str]:
-    return text.split()
-
-
-STEPS = (
-    Step("full-dense", "latency", words("--model full --size 256x256 384x384 512x512"), 1.2,
-         ["--model", "lite", "--size", "64x96", "96x128", *QUICK]),
-    Step("full-dense-1080p", "latency", ["--model", "full", "--size", "1080x1920", *SLOW], 2.5,
-         ["--model", "lite", "--size", "128x192", *QUICK]),
-    Step("full-band-1080p", "latency", ["--model", "full", "--band", "5", *SLOW], 2.2,
-         ["--model", "lite", "--band", "5", "--size", "128x192", *QUICK]),
-    Step("full-alphamatting", "latency", ["--model", "full", "--alphamatting", DATA, *MANY], 3.8,
-         ["--model", "lite", "--alphamatting", DATA, *QUICK_MANY]),
-    Step("full-peers", "latency", words("--model full --size 512x512 --peers all --memory --no-float64"), 1.8,
-         ["--model", "lite", "--size", "64x96", "--peers", "pytorch", "onnxruntime", "--clocks", "--memory", *QUICK]),
-    Step("full-threads", "latency",
-         ["--model", "full", "--size", "512x512", "--threads", THREADS, "--peers", "onnxruntime", "--no-float64",
-          "--min-runs", "5"], 1.1,
-         ["--model", "lite", "--size", "64x96", "--threads", "1", "2", "--peers", "onnxruntime", *QUICK]),
-    Step("lite-dense", "latency", words("--model lite --size 512x512"), 0.3,
-         ["--model", "lite", "--size", "64x96", *QUICK]),
-    Step("shipped-dense", "latency", words("--model shipped --size 256x256 384x384 512x512 1080x1920"), 1.2,
-         ["--model", "shipped", "--size", "64x96", *QUICK]),
-    Step("shipped-band-1080p", "latency", words("--model shipped --band 5"), 0.5,
-         ["--model", "shipped", "--band", "5", "--size", "128x192", *QUICK]),
-    Step("shipped-alphamatting", "latency", ["--model", "shipped", "--alphamatting", DATA, "--seconds", "1"], 1,
-         ["--model", "shipped", "--alphamatting", DATA, *QUICK_MANY]),
-    Step("shipped-peers", "latency",
-         words("--model shipped --size 512x512 --scene --peers all --clocks --memory --no-float64 --limit-s 40"), 1.8,
-         ["--model", "shipped", "--size", "64x96", "--scene", "--peers", "pytorch", "onnxruntime", "--clocks", *QUICK]),
-    Step("memory-full-1080p", "memory", words("--model full --size 1080x1920"), 0.7,
-         words("--model lite --size 64x96")),
-    Step("memory-full-4k", "memory", words("--model full --size 2160x3840 --no-onnxruntime"), 0.8,
-         words("--model lite --size 96x128 --no-onnxruntime")),
-    Step("memory-shipped-1080p", "memory", words("--model shipped --size 1080x1920"), 0.3,
-         words("--model shipped --size 64x96")),
-    Step("stages-full", "stages", words("--model full --size 512x512"), 0.8,
-         words("--model lite --size 64x96 --runs 2")),
-    Step("quality-alphamatting", "quality", ["--alphamatting", DATA], 2.7,
-         ["--alphamatting", DATA, "--limit", "1", "--peers", "pytorch", "--trimaps", "trimap1"]),
-    Step("quality-scenes", "quality", words("--scenes 1"), 1,
-         words("--scenes 1 --limit 2 --peers onnxruntime")),
-    Step("throughput-shipped", "throughput", words("--model shipped --size 512x512 --seconds 0.6"), 1.3,
-         words("--model shipped --size 64x96 --seconds 0.05 --ways run() --concurrent 1 --threads 1 2")),
-)  # fmt: skip
 
 
 def arguments_of(step: Step, data: Path | None, quick: bool) -> list[str] | None:
@@ -109,12 +47,11 @@ def arguments_of(step: Step, data: Path | None, quick: bool) -> list[str] | None
 def is_measured(path: Path, module: str, arguments: Sequence[str]) -> bool:
     """Whether the file is what this command gave on this commit."""
     try:
-        first = json.loads(path.read_bytes())[0]
+        made = part_of_json(Manifest, json.loads(path.read_bytes())[0], path.name)
     except (OSError, ValueError, LookupError):
         return False
     expected = command([f"benchmarks.{module}", *arguments])
-    same_source = all(first.get(key) == value for key, value in source().items())
-    return same_source and str(first.get("command", "")).startswith(f"{expected} --json")
+    return made.source == source() and (made.command or "").startswith(f"{expected} --json")
 
 
 def run_step(step: Step, arguments: Sequence[str], path: Path) -> bool:
@@ -130,7 +67,7 @@ def run(steps: Sequence[Step], args: argparse.Namespace) -> list[str]:
     begin = time.perf_counter()
     for number, step in enumerate(steps, 1):
         arguments = arguments_of(step, args.alphamatting, args.quick)
-        path = result_file(QUICK_RESULTS if args.quick else RESULTS, machine()["name"], step.name)
+        path = result_file(QUICK_RESULTS if args.quick else RESULTS, machine().name, step.name)
         head = f"\n## {number} of {len(steps)}: {step.name}"
         if arguments is None:
             print(f"{head}: left out, --alphamatting says where its pictures are", flush=True)

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -39,12 +39,12 @@ from benchmarks.measure import (
 )
 from benchmarks.networks import MODEL_HELP, SHIPPED, load_network
 from benchmarks.pictures import Picture, scene, stripe
+from benchmarks.records import Throughput
 
 RUN, SUBMIT, STREAM, FOLDER = "run()", "submit()", "stream()", "matte FOLDER"
 WAYS = (RUN, SUBMIT, STREAM, FOLDER)
 ROUNDS = 3
 SAME = 1.03  # a setting must be so much faster to be called better
-Record = dict[str, Any]
 progress_bar = functools.partial(tqdm, leave=False, disable=None)
 
 
@@ -69,7 +69,7 @@ def work(setting: Setting, plan: Path, picture: Picture) -> Callable[[int], None
 
     def run(count: int) -> None:
         with ThreadPoolExecutor(setting.concurrent) as callers:
-            for future in [callers.submit(engine.run, *pair) for _ in range(count)]:
+            for future in [callers.submit(lambda: engine.run(*pair)) for _ in range(count)]:
                 future.result()
 
     def submit(count: int) -> None:
@@ -139,58 +139,60 @@ def measure(args: argparse.Namespace, plan: Path, picture: Picture, folder: Path
     return rates
 
 
-def records(args: argparse.Namespace) -> list[Record]:
-    picture = scene(*args.size) if args.unknown is None else stripe(*args.size, args.unknown)
+def records(args: argparse.Namespace) -> list[Throughput]:
+    height, width = args.size
+    picture = scene(height, width) if args.unknown is None else stripe(height, width, args.unknown)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         network = load_network(args.model, folder)
         plan = folder / "dim.plan"
         dim_trt.build_plan(network.onnx, plan, precision=args.precision, backend="cpu")
         rates = measure(args, plan, picture, folder)
-    height, width = picture.trimap.shape
     rows = []
     for setting, values in rates.items():
         variation = float(np.std(values) / np.mean(values))
         rows.append(
-            {
-                "engine": "dim_trt",
-                "model": args.model,
-                "precision": args.precision,
-                "height": height,
-                "width": width,
-                "unknown_fraction": round(float(picture.unknown.mean()), 4),
-                **setting._asdict(),
-                "pictures_per_second": round(float(np.median(values)), 3),
-                "variation": round(variation, 4),
-                "unstable": variation > UNSTABLE,
-                **manifest(seconds=args.seconds, rounds=ROUNDS),
-            }
+            Throughput(
+                engine="dim_trt",
+                model=args.model,
+                precision=args.precision,
+                height=height,
+                width=width,
+                unknown_fraction=round(float(picture.unknown.mean()), 4),
+                way=setting.way,
+                concurrent=setting.concurrent,
+                threads=setting.threads,
+                pictures_per_second=round(float(np.median(values)), 3),
+                variation=round(variation, 4),
+                unstable=variation > UNSTABLE,
+                made=manifest(seconds=args.seconds, rounds=ROUNDS),
+            )
         )
     return rows
 
 
-def best(rows: Sequence[Record]) -> Record:
+def best(rows: Sequence[Throughput]) -> Throughput:
     """Of what runs in one process; the one with the fewest concurrent pictures among those that are as fast."""
-    rows = [row for row in rows if row["way"] != FOLDER] or list(rows)
-    fastest = max(row["pictures_per_second"] for row in rows)
-    equal = [row for row in rows if row["pictures_per_second"] * SAME >= fastest]
-    return min(equal, key=lambda row: (row["concurrent"], -row["pictures_per_second"]))
+    rows = [row for row in rows if row.way != FOLDER] or list(rows)
+    fastest = max(row.pictures_per_second for row in rows)
+    equal = [row for row in rows if row.pictures_per_second * SAME >= fastest]
+    return min(equal, key=lambda row: (row.concurrent, -row.pictures_per_second))
 
 
-def text(rows: Sequence[Record]) -> str:
+def text(rows: Sequence[Throughput]) -> str:
     first, chosen = rows[0], best(rows)
     cells = [
-        [row["way"], str(row["concurrent"]), str(row["threads"]), f"{row['pictures_per_second']:.2f}{mark(row)}"]
+        [row.way, str(row.concurrent), str(row.threads), f"{row.pictures_per_second:.2f}{mark(row.unstable)}"]
         for row in rows
     ]
-    about = f"{first['model']}, {first['height']}x{first['width']}, {first['unknown_fraction']:.1%} unknown"
-    lines = [f"{about}, {first['machine']['processor']}, {first['machine']['cores']} cores", ""]
+    about = f"{first.model}, {first.height}x{first.width}, {first.unknown_fraction:.1%} unknown"
+    lines = [f"{about}, {first.made.machine.processor}, {first.made.machine.cores} cores", ""]
     lines += [table(["", "pictures at a time", "threads of each", "pictures/s"], cells), ""]
     lines.append(
-        f"best here: {chosen['way']}, {chosen['concurrent']} at a time with {chosen['threads']} threads each: "
-        f"{chosen['pictures_per_second']:.2f} pictures/s"
+        f"best here: {chosen.way}, {chosen.concurrent} at a time with {chosen.threads} threads each: "
+        f"{chosen.pictures_per_second:.2f} pictures/s"
     )
-    return "\n".join([*lines, *([UNSTABLE_NOTE] if any(row["unstable"] for row in rows) else [])])
+    return "\n".join([*lines, *([UNSTABLE_NOTE] if any(row.unstable for row in rows) else [])])
 
 
 def counts_up_to(cores: int) -> list[int]:

@@ -49,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--unknown", choices=("scene", "all"), default="scene")
     parser.add_argument("--threads", type=int, default=default_threads())
     args = parser.parse_args(argv)
-    picture = scene(*args.size) if args.unknown == "scene" else stripe(*args.size, 1.0)
+    height, width = args.size
+    picture = scene(height, width) if args.unknown == "scene" else stripe(height, width, 1.0)
     print(f"{picture.name}, {picture.unknown.mean():.0%} unknown, {args.threads} threads\n")
     print("| | tiles | peak memory, MB | of it the run's | s |\n| --- | ---: | ---: | ---: | ---: |")
     alphas, tiles = [], []

@@ -19,8 +19,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.gpu.records import About, Failed, KernelCheck, Sides, Skipped
 from benchmarks.gpu.report import table
-from benchmarks.gpu.session import Combination, GpuSetup, Records, Sides, manifest
+from benchmarks.gpu.session import Combination, GpuSetup, Records, session
 from benchmarks.measure import size
 from dim_trt.capabilities import tensorrt_reason
 from dim_trt.files import write_atomic
@@ -83,9 +84,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(settings: GpuSetup, args: argparse.Namespace, reason: str) -> int:
     records = Records(settings)
     records.path.unlink(missing_ok=True)
-    records.add("manifest", **manifest(settings.commit))
+    records.add(session(settings.commit))
     if settings.dry_run:
-        records.add("skipped", step="TensorRT", reason=f"dry run; {reason or 'there is a GPU to use'}")
+        skip(records, "TensorRT", f"dry run; {reason or 'there is a GPU to use'}")
     processes = Processes(settings, records)
     for job in ORDER:
         perform(job, args, processes)
@@ -94,7 +95,7 @@ def run(settings: GpuSetup, args: argparse.Namespace, reason: str) -> int:
     text = table(results)
     write_atomic(Path(settings.out) / "table.md", [text.encode() + b"\n"], what="table")
     print(f"\n{text}")
-    return 1 if any(record["kind"] == "failed" for record in results) else 0
+    return 1 if any(isinstance(record, Failed) for record in results) else 0
 
 
 def perform(job: str, args: argparse.Namespace, processes: Processes) -> None:
@@ -114,6 +115,10 @@ def perform(job: str, args: argparse.Namespace, processes: Processes) -> None:
     if combination.precision in args.precisions and combination.unpool in args.unpool:
         processes.prepare(model)
         processes.start(job, "benchmarks.gpu.plans", model, *rest)
+
+
+def skip(records: Records, step: str, reason: str) -> None:
+    records.add(Skipped(about=About(), step=step, reason=reason))
 
 
 class Processes:
@@ -137,13 +142,14 @@ class Processes:
         code = self.wait(step, command)
         if code not in (0, None):
             how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
-            self.records.add("failed", step=step, reason=f"its process {how}; log.txt has what it said")
+            said = f"its process {how}; log.txt has what it said"
+            self.records.add(Failed(about=About(), step=step, reason=said))
 
     def wait(self, step: str, command: list[str]) -> int | None:
         """The exit code; None where there was no time, which is noted."""
         left_s = self.settings.left_s()
         if left_s <= 0:
-            self.records.add("skipped", step=step, reason="the time budget is used up")
+            skip(self.records, step, "the time budget is used up")
             return None
         print(f"== {step}, {left_s:.0f} s left", flush=True)
         with self.log.open("a") as log:
@@ -151,7 +157,7 @@ class Processes:
             try:
                 done = subprocess.run(command, cwd=ROOT, stderr=log, check=False, timeout=left_s + GRACE_S)
             except subprocess.TimeoutExpired:
-                self.records.add("skipped", step=f"{step}, the rest", reason="the time budget was used up within it")
+                skip(self.records, f"{step}, the rest", "the time budget was used up within it")
                 return None
         return done.returncode
 
@@ -159,14 +165,14 @@ class Processes:
         """The CUDA kernels by themselves: compared with their host twins, and timed beside a copy."""
         programs = sorted(ROOT.glob("build/*/dim_cuda_check"), key=lambda path: path.stat().st_mtime)
         if not programs:
-            self.records.add("skipped", step="dim_cuda_check", reason="it is not in build/: built without nvcc")
+            skip(self.records, "dim_cuda_check", "it is not in build/: built without nvcc")
             return
         report = Path(self.settings.out) / "cuda_check.json"
         code = self.wait("dim_cuda_check", [str(programs[-1]), "--time", "--json", str(report)])
         if code == NO_GPU:
-            self.records.add("skipped", step="dim_cuda_check", reason="there is no GPU to use")
+            skip(self.records, "dim_cuda_check", "there is no GPU to use")
         elif code is not None:
-            self.records.add("kernels", exit_code=code, report=report.name)
+            self.records.add(KernelCheck(exit_code=code, report=report.name))
 
 
 if __name__ == "__main__":

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks.gpu.session import NotHereError, Sides, Steps
+from benchmarks.gpu.records import GpuLatency, GpuThroughput, Sides
+from benchmarks.gpu.session import NotHereError, Steps
 from benchmarks.gpu.timing import clocked, sample, throughput
 from benchmarks.measure import summary
 from benchmarks.pictures import Picture, stripe, thin_band
 from dim_trt import Engine
-from dim_trt.engine import TensorRtRun
+from dim_trt.engine_options import TensorRtRun
 
 DENSE, BAND = 1.0, 0.05  # unknown
 IN_FLIGHT = (2, 4)
@@ -71,14 +72,32 @@ class Timings:
     def time(
         self, make: Callable[[], Callable[[], float]], size: Sides, unknown: float, clock: str, region: bool = True
     ) -> None:
-        figures = summary(sample(make(), self.settings.seconds))
-        sides = {"height": size[0], "width": size[1], "unknown_fraction": unknown}
-        self.steps.add("latency", **sides, clock=clock, region=region, **figures)
+        record = GpuLatency(
+            about=self.steps.about,
+            height=size[0],
+            width=size[1],
+            unknown_fraction=unknown,
+            clock=clock,
+            region=region,
+            times=summary(sample(make(), self.settings.seconds)),
+            made=self.steps.made,
+        )
+        self.steps.records.add(record)
 
     def flow(self, engine: Engine, picture: Picture, in_flight: int) -> None:
-        figures = throughput(engine, picture, in_flight, self.settings.seconds)
+        runs, per_s = throughput(engine, picture, in_flight, self.settings.seconds)
         height, width = picture.trimap.shape
-        self.steps.add("throughput", height=height, width=width, unknown_fraction=DENSE, **figures)
+        record = GpuThroughput(
+            about=self.steps.about,
+            height=height,
+            width=width,
+            unknown_fraction=DENSE,
+            in_flight=in_flight,
+            runs=runs,
+            throughput_per_s=per_s,
+            made=self.steps.made,
+        )
+        self.steps.records.add(record)
 
 
 def run_ms(engine: Engine, picture: Picture) -> Callable[[], float]:

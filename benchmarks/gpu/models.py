@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmarks.gpu.records import Model
 from benchmarks.gpu.session import GpuSetup, Records
 from benchmarks.networks import model_of, random_model
 from dim_trt.pictures.files import read_image, read_trimap
@@ -102,7 +103,7 @@ def prepare(settings: GpuSetup, name: str) -> None:
     weights = "shipped" if name == SHIPPED else "random"
     spread = float(np.mean([alpha.std() for alpha in references.values()]))
     seconds = round(time.perf_counter() - begin, 2)
-    Records(settings).add("model", model=name, weights=weights, alpha_spread=round(spread, 4), seconds=seconds)
+    Records(settings).add(Model(model=name, weights=weights, alpha_spread=round(spread, 4), seconds=seconds))
 
 
 def calibration_pictures(folder: Path, tiny: bool) -> Path:

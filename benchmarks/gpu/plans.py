@@ -9,7 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import numpy as np
 import dim_trt
 from benchmarks.gpu.latency import Timings
 from benchmarks.gpu.models import calibration_pictures, cases
+from benchmarks.gpu.records import About, Accuracy, Build, Onnx, PictureAccuracy
 from benchmarks.gpu.session import Combination, GpuSetup, Steps
 from dim_trt import Engine
 from dim_trt.arrays import unknown_pixels
@@ -37,7 +38,7 @@ class Worker:
     def __init__(self, settings: GpuSetup, combination: Combination):
         self.settings, self.combination = settings, combination
         self.plan = settings.file(f"{str(combination).replace(' ', '-')}.plan")
-        self.steps = Steps(settings, {"peer": "dim_trt", **asdict(combination)})
+        self.steps = Steps(settings, About(peer="dim_trt", **asdict(combination)))
 
     def work(self) -> None:
         for major in MAJORS if self.settings.dry_run else ():
@@ -71,8 +72,8 @@ class Worker:
         options = self.options(Path(self.settings.work))
         model, excluded = tensorrt.network(source, self.combination.precision, options, major)
         operations = Counter(node.op_type for node in model.graph.node)
-        self.steps.add(
-            "onnx",
+        record = Onnx(
+            about=self.steps.about,
             tensorrt_major=major,
             nodes=operations.total(),
             plugins=sum(node.domain != "" for node in model.graph.node),
@@ -80,7 +81,9 @@ class Worker:
             int8_excluded=excluded,
             megabytes=round(model.ByteSize() / 1e6, 2),
             seconds=round(time.perf_counter() - begin, 2),
+            made=self.steps.made,
         )
+        self.steps.records.add(record)
 
     def onnx(self) -> Path:
         return self.settings.file(f"{self.combination.model}.onnx")
@@ -97,14 +100,16 @@ class Worker:
                 backend=self.settings.backend,
                 tensorrt=options,
             )
-        self.steps.add(
-            "build",
+        record = Build(
+            about=self.steps.about,
             seconds=round(time.perf_counter() - begin, 2),
             plan_megabytes=round(self.plan.stat().st_size / 1e6, 2),
             remarks=remarks,
             tensorrt=header.get("tensorrt", {}),
             layer_types=self.layer_types(),
+            made=self.steps.made,
         )
+        self.steps.records.add(record)
 
     def layer_types(self) -> dict[str, int]:
         """How many layers of each type the engine has; all that the inspector says goes to layers.jsonl."""
@@ -125,21 +130,23 @@ class Worker:
             alpha, reference = engine.run(case.image, case.trimap), references[case.name]
             change = np.abs(alpha - reference)[unknown_pixels(case.trimap)]
             changes.append(change)
-            row: dict[str, Any] = {"picture": case.name, "max_abs": float(change.max()), "mean_abs": _mean(change)}
+            row = PictureAccuracy(picture=case.name, max_abs=float(change.max()), mean_abs=_mean(change))
             if case.truth is not None:
                 pair = (sad(reference, case.truth, case.trimap), sad(alpha, case.truth, case.trimap))
                 sads.append(pair)
-                row |= {"sad_reference": round(pair[0], 4), "sad": round(pair[1], 4)}
+                row = replace(row, sad_reference=round(pair[0], 4), sad=round(pair[1], 4))
             rows.append(row)
         change, (before, after) = np.concatenate(changes), np.sum(sads, axis=0)
-        self.steps.add(
-            "accuracy",
+        record = Accuracy(
+            about=self.steps.about,
             n=len(rows),
             max_abs=float(change.max()),
             mean_abs=_mean(change),
             sad_change_percent=round(100 * (after / before - 1), 4),
             pictures=rows,
+            made=self.steps.made,
         )
+        self.steps.records.add(record)
 
 
 @contextlib.contextmanager

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.gpu.models import load_model, tensor_of
-from benchmarks.gpu.session import GpuSetup, NotHereError, Sides, Steps
+from benchmarks.gpu.records import About, GpuLatency, Sides
+from benchmarks.gpu.session import GpuSetup, NotHereError, Steps
 from benchmarks.gpu.timing import clocked, sample
 from benchmarks.measure import summary
 from benchmarks.pictures import stripe
@@ -73,7 +74,7 @@ class Worker:
     def __init__(self, settings: GpuSetup, model: str, name: str):
         self.settings, self.model, self.name = settings, model, name
         precision = "fp16" if "fp16" in name else "fp32"
-        self.steps = Steps(settings, {"peer": name, "model": model, "precision": precision})
+        self.steps = Steps(settings, About(peer=name, model=model, precision=precision))
 
     def work(self) -> None:
         for size in self.settings.largest_first():
@@ -83,12 +84,12 @@ class Worker:
         if self.settings.dry_run and "compiled" in self.name:
             raise NotHereError("compiling for the CPU takes minutes and shows nothing of a GPU")
         peer = Peer(self.name, self.model)
-        _, img, trimap = stripe(*size, 1.0)
-        x = tensor_of(img, trimap)
+        picture = stripe(*size, 1.0)
+        x = tensor_of(picture.img, picture.trimap)
         device_x = peer.tensor(x)
         difference = self.difference(peer, device_x, x, size)
         self.time(size, "network", lambda: peer.alpha(device_x), difference)
-        self.time(size, "run", lambda: peer.run(img, trimap), difference)
+        self.time(size, "run", lambda: peer.run(picture.img, picture.trimap), difference)
 
     def difference(self, peer: Peer, device_x: Tensor, x: Tensor, size: Sides) -> float:
         """Mean difference of alpha from eager fp32 on the same device."""
@@ -98,9 +99,17 @@ class Worker:
         return float(np.abs(ours - expected).mean(dtype=np.float64))
 
     def time(self, size: Sides, clock: str, run: Callable[[], Any], difference: float) -> None:
-        figures = summary(sample(clocked(run), self.settings.seconds))
-        sides = {"height": size[0], "width": size[1], "unknown_fraction": 1.0}
-        self.steps.add("latency", **sides, clock=clock, mean_abs_difference=difference, **figures)
+        record = GpuLatency(
+            about=self.steps.about,
+            height=size[0],
+            width=size[1],
+            unknown_fraction=1.0,
+            clock=clock,
+            mean_abs_difference=difference,
+            times=summary(sample(clocked(run), self.settings.seconds)),
+            made=self.steps.made,
+        )
+        self.steps.records.add(record)
 
 
 if __name__ == "__main__":

@@ -7,15 +7,28 @@ import os
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import dim_trt
 from benchmarks import measure
+from benchmarks.gpu.records import (
+    About,
+    Failed,
+    GpuMachine,
+    GpuManifest,
+    GpuRecord,
+    Session,
+    Sides,
+    Skipped,
+    from_object,
+    to_object,
+)
+from benchmarks.json_fields import to_json
+from benchmarks.records import Source
 from dim_trt.files import write_atomic
 
-Sides = tuple[int, int]  # (height, width)
 CLOCKS = ("driver_version", "clocks.sm", "clocks.max.sm", "clocks.mem", "power.limit", "temperature.gpu")
 
 
@@ -79,25 +92,25 @@ class Records:
         self.settings = settings
         self.path = Path(settings.out) / "records.jsonl"
 
-    def add(self, kind: str, **fields: Any) -> None:
-        record = {"kind": kind, "engine": "dim_trt", **fields}
-        record["dry_run"] = self.settings.dry_run
+    def add(self, record: GpuRecord) -> None:
+        fields = to_object(replace(record, dry_run=self.settings.dry_run))
         with self.path.open("a") as stream:
-            stream.write(json.dumps(record) + "\n")
+            stream.write(json.dumps(fields) + "\n")
             stream.flush()
             os.fsync(stream.fileno())
-        print(_line(record), flush=True)
+        print(_line(fields), flush=True)
 
-    def read(self) -> list[dict[str, Any]]:
+    def read(self) -> list[GpuRecord]:
         if not self.path.exists():
             return []
-        lines = self.path.read_text().splitlines()
-        return [json.loads(line) for line in lines if line.endswith("}")]  # the last may be half written
+        lines = enumerate(self.path.read_text().splitlines(), 1)
+        whole = [(number, line) for number, line in lines if line.endswith("}")]  # the last may be half written
+        return [from_object(json.loads(line), f"{self.path.name}, record {number}") for number, line in whole]
 
-    def collect(self) -> list[dict[str, Any]]:
+    def collect(self) -> list[GpuRecord]:
         """All of them, also written as one JSON list beside the lines."""
         records = self.read()
-        text = json.dumps(records, indent=1) + "\n"
+        text = json.dumps([to_object(record) for record in records], indent=1) + "\n"
         write_atomic(self.path.with_name("gpu.json"), [text.encode()], what="results")
         return records
 
@@ -109,29 +122,26 @@ class NotHereError(Exception):
 class Steps:
     """The steps of one process, as long as there is time: none that fails ends the others, and all leave a record."""
 
-    def __init__(self, settings: GpuSetup, about: dict[str, Any]):
+    def __init__(self, settings: GpuSetup, about: About):
         self.settings, self.about = settings, about
         self.records = Records(settings)
-        self.facts = facts()
+        self.made = manifest(settings.commit)
 
     def do(self, step: str, work: Callable[[], Any]) -> bool:
         """Whether `work` was done."""
         if self.settings.left_s() <= 0:
-            self.records.add("skipped", step=step, reason="the time budget is used up", **self.about)
+            self.records.add(Skipped(about=self.about, step=step, reason="the time budget is used up"))
             return False
         try:
             work()
         except NotHereError as reason:
-            self.records.add("skipped", step=step, reason=str(reason), **self.about)
+            self.records.add(Skipped(about=self.about, step=step, reason=str(reason)))
         except Exception as failure:  # whatever it is
-            self.records.add("failed", step=step, reason=f"{type(failure).__name__}: {failure}", **self.about)
+            said = f"{type(failure).__name__}: {failure}"
+            self.records.add(Failed(about=self.about, step=step, reason=said))
         else:
             return True
         return False
-
-    def add(self, kind: str, **fields: Any) -> None:
-        """A result."""
-        self.records.add(kind, **self.about, **fields, **self.facts)
 
 
 def _line(record: dict[str, Any]) -> str:
@@ -140,36 +150,39 @@ def _line(record: dict[str, Any]) -> str:
     return f"{record['kind']}: " + ", ".join(f"{key} {value}" for key, value in record.items() if key not in skip)
 
 
-def facts() -> dict[str, Any]:
-    """What is compared and on what, for every record."""
+def manifest(commit: str) -> GpuManifest:
+    """What is measured and on what, for every record. `commit`: where git cannot tell."""
+    there = measure.manifest()
     able = dim_trt.capabilities()
     devices = able["cuda"]["devices"]
     gpu = devices[0] if devices else {"name": "none", "sm": ""}
-    there = measure.manifest()
-    there["machine"] |= {
-        "gpu": gpu["name"],
-        "sm": gpu["sm"],
-        "driver_cuda": able["cuda"]["driver_cuda"],
-        "tensorrt": able["tensorrt"]["version"],
-    }
-    return there
+    machine = GpuMachine(
+        **to_json(there.machine),
+        gpu=gpu["name"],
+        sm=gpu["sm"],
+        driver_cuda=able["cuda"]["driver_cuda"],
+        tensorrt=able["tensorrt"]["version"],
+    )
+    return GpuManifest(
+        versions=there.versions,
+        machine=machine,
+        source=Source(commit=commit) if commit else there.source,
+        command=there.command,
+        measured=there.measured,
+    )
 
 
-def manifest(commit: str) -> dict[str, Any]:
-    return {
-        **facts(),
-        "commit": commit or _output("git", "rev-parse", "HEAD") or "unknown",
-        "cores": os.cpu_count(),
-        "capabilities": dim_trt.capabilities(),
-        "nvidia_smi": clocks(),
-    }
+def session(commit: str) -> Session:
+    return Session(
+        made=manifest(commit), cores=os.cpu_count(), capabilities=dim_trt.capabilities(), nvidia_smi=clocks()
+    )
 
 
-def clocks() -> dict[str, str] | str:
-    """What nvidia-smi says of the first GPU: timings mean little without its clocks."""
+def clocks() -> dict[str, str] | None:
+    """What nvidia-smi, if it is here, says of the first GPU: timings mean little without its clocks."""
     text = _output("nvidia-smi", f"--query-gpu={','.join(CLOCKS)}", "--format=csv,noheader", "--id=0")
     values = [value.strip() for value in text.split(",")]
-    return dict(zip(CLOCKS, values, strict=True)) if len(values) == len(CLOCKS) else "nvidia-smi is not here"
+    return dict(zip(CLOCKS, values, strict=True)) if len(values) == len(CLOCKS) else None
 
 
 def _output(*command: str) -> str:

@@ -40,8 +40,8 @@ def sample(once_ms: Callable[[], float], seconds: float) -> list[float]:
     return times_ms
 
 
-def throughput(engine: Engine, picture: Picture, in_flight: int, seconds: float) -> dict[str, Any]:
-    """Pictures a second with `in_flight` of them submitted."""
+def throughput(engine: Engine, picture: Picture, in_flight: int, seconds: float) -> tuple[int, float]:
+    """(runs, pictures a second) with `in_flight` of them submitted."""
     waiting = deque(engine.submit(picture.img, picture.trimap) for _ in range(in_flight))
     for _ in range(2 * in_flight):  # warm-up: every context has captured its graph
         waiting.popleft().result()
@@ -54,7 +54,7 @@ def throughput(engine: Engine, picture: Picture, in_flight: int, seconds: float)
     elapsed = time.perf_counter() - begin
     for future in waiting:
         future.result()
-    return {"in_flight": in_flight, "runs": done, "throughput_per_s": round(done / elapsed, 2)}
+    return done, round(done / elapsed, 2)
 
 
 def _min_runs(seconds: float) -> int:

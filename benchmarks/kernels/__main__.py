@@ -15,13 +15,13 @@ import functools
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from benchmarks.kernels.cases import Case, cases, operands, real_products, result, seconds
 from benchmarks.kernels.peak import Peak, measure_peak
+from benchmarks.kernels.records import ByProducts, Kernel, KernelSpeed
 from benchmarks.measure import (
     MIN_RUNS,
     UNSTABLE_NOTE,
@@ -63,51 +63,52 @@ def timed(case: Case, isa: str, threads: int, least_seconds: float) -> tuple[lis
     return seconds(case, given, isa, threads, runs + 1)[1:], real_products(case, given)
 
 
-def record(model: str, case: Case, peak: Peak, least_seconds: float) -> dict[str, Any]:
+def record(model: str, case: Case, peak: Peak, least_seconds: float) -> Kernel:
     layer = case.layer
     error = check(case, peak.isa, peak.threads)
-    row: dict[str, Any] = {
-        "kernel": case.kernel_name,
-        "model": model,
-        "layer": layer.name,
-        "in_channels": layer.cin,
-        "out_channels": layer.cout,
-        "height": layer.height,
-        "width": layer.width,
-        "density": case.density,
-        "skip": layer.skip,
-        "isa": peak.isa,
-        "threads": peak.threads,
-        "max_abs_vs_scalar": error,
-        "correct": error <= TOLERANCE,
-    }
-    if not row["correct"]:
-        return row
+    correct = error <= TOLERANCE
+    return Kernel(
+        kernel=case.kernel_name,
+        model=model,
+        layer=layer.name,
+        in_channels=layer.cin,
+        out_channels=layer.cout,
+        height=layer.height,
+        width=layer.width,
+        density=case.density,
+        skip=layer.skip,
+        isa=peak.isa,
+        threads=peak.threads,
+        max_abs_vs_scalar=error,
+        correct=correct,
+        speed=speed(case, peak, least_seconds) if correct else None,
+        made=manifest(),
+    )
+
+
+def speed(case: Case, peak: Peak, least_seconds: float) -> KernelSpeed:
     times, products = timed(case, peak.isa, peak.threads, least_seconds)
-    gflops = {"dense": layer.dense_products, "real": products}
-    per_second = {name: round(2e-9 * count / float(np.median(times)), 2) for name, count in gflops.items()}
-    shares = {name: round(100 * value / peak.gflops, 1) for name, value in per_second.items()}
-    milliseconds = summary([1e3 * time for time in times])
-    return {
-        **row,
-        **milliseconds,
-        "gflops": per_second,
-        "percent_of_peak": shares,
-        "peak_gflops": round(peak.gflops, 1),
-    }
+    gflops = [round(2e-9 * count / float(np.median(times)), 2) for count in (case.layer.dense_products, products)]
+    shares = [round(100 * value / peak.gflops, 1) for value in gflops]
+    return KernelSpeed(
+        times=summary([1e3 * time for time in times]),
+        gflops=ByProducts(dense=gflops[0], real=gflops[1]),
+        percent_of_peak=ByProducts(dense=shares[0], real=shares[1]),
+        peak_gflops=round(peak.gflops, 1),
+    )
 
 
-def print_row(row: dict[str, Any]) -> None:
-    shape = f"{row['in_channels']}→{row['out_channels']}, {row['height']}x{row['width']}"
-    density = "" if row["density"] is None else f"{row['density']:.0%}"
-    head = f"| {row['kernel']}{' + skip' if row['skip'] else ''} | {row['model']} {row['layer']} | {shape} | {density} "
-    if not row["correct"]:
-        print(f"{head}| {row['max_abs_vs_scalar']:.1e} WRONG | | | | | |")
+def print_row(row: Kernel) -> None:
+    shape = f"{row.in_channels}→{row.out_channels}, {row.height}x{row.width}"
+    density = "" if row.density is None else f"{row.density:.0%}"
+    head = f"| {row.kernel}{' + skip' if row.skip else ''} | {row.model} {row.layer} | {shape} | {density} "
+    if row.speed is None:
+        print(f"{head}| {row.max_abs_vs_scalar:.1e} WRONG | | | | | |")
         return
-    gflops, share = row["gflops"], row["percent_of_peak"]
+    times, gflops, share = row.speed.times, row.speed.gflops, row.speed.percent_of_peak
     print(
-        f"{head}| {row['max_abs_vs_scalar']:.1e} | {row['latency_ms']['p50']:.3f}{mark(row)} | {gflops['dense']:.0f} "
-        f"| {gflops['real']:.0f} | {share['dense']:.0f} | {share['real']:.0f} |",
+        f"{head}| {row.max_abs_vs_scalar:.1e} | {times.latency_ms.p50:.3f}{mark(times.unstable)} | {gflops.dense:.0f} "
+        f"| {gflops.real:.0f} | {share.dense:.0f} | {share.real:.0f} |",
         flush=True,
     )
 
@@ -150,12 +151,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             peak = measure_peak(isa, threads, isa == widest, quick=args.seconds == 0)
             print_head(peak)
             for model, case in progress_bar(chosen, desc=f"{isa}, {threads} threads"):
-                table.append({**record(model, case, peak, args.seconds), **manifest()})
+                table.append(record(model, case, peak, args.seconds))
                 print_row(table[-1])
-    if any(row.get("unstable") for row in table):
+    if any(row.speed and row.speed.times.unstable for row in table):
         print(f"\n{UNSTABLE_NOTE}")
     write_json(args.json, table)
-    wrong = [row for row in table if not row["correct"]]
+    wrong = [row for row in table if not row.correct]
     if wrong:
         sys.exit(f"{len(wrong)} of {len(table)} are further than {TOLERANCE:g} from the scalar twin")
 

@@ -27,7 +27,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from benchmarks.latency import tables
-from benchmarks.latency.cases import Record, has_both, load_methods, records_of, worth
+from benchmarks.latency.cases import has_both, load_methods, records_of, worth
 from benchmarks.measure import MIN_RUNS, SECONDS, add_json_argument, default_threads, size, write_json
 from benchmarks.methods import (
     COMPILED,
@@ -43,6 +43,7 @@ from benchmarks.methods import (
 )
 from benchmarks.networks import MODEL_HELP, SHIPPED, load_network
 from benchmarks.pictures import Picture, alphamatting, scene, stripe, thin_band
+from benchmarks.records import Latency, Worth
 
 QUICK_LIMIT_S = 20.0  # of measuring one case
 QUICK_HALF_S = 90.0  # more than that: the machine is too busy for all peers
@@ -62,13 +63,13 @@ def pictures(args: argparse.Namespace) -> list[Picture]:
     return [stripe(*sides, args.unknown) for sides in sizes]
 
 
-def records(args: argparse.Namespace) -> list[Record]:
-    table: list[Record] = []
+def records(args: argparse.Namespace) -> list[Latency]:
+    table: list[Latency] = []
     chosen = pictures(args)
     with tempfile.TemporaryDirectory() as folder:
         network = load_network(args.model, Path(folder), args.seed)
         args.files, args.build_s = build_files(network.onnx, network.model, Path(folder), args.precision)
-        by_picture: dict[str, dict[str, Record]] = {}
+        by_picture: dict[str, dict[str, Worth]] = {}
         for threads in args.threads:
             loaded = load_methods(args, args.files, threads)
             for picture in progress_bar(chosen, desc=f"{args.model}, {threads} threads"):
@@ -113,17 +114,17 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return args
 
 
-def run_and_print(args: argparse.Namespace) -> list[Record]:
+def run_and_print(args: argparse.Namespace) -> list[Latency]:
     wanted = METHODS if "all" in args.peers else (ENGINE, *args.peers)
     args.methods = available([name for name in METHODS if name in wanted])
     table = records(args)
-    about = table[0]["machine"]
-    print(f"{args.model}, {args.precision}, {about['isa']}, {about['processor']}, {about['cores']} cores\n")
+    about = table[0].made.machine
+    print(f"{args.model}, {args.precision}, {about.isa}, {about.processor}, {about.cores} cores\n")
     print(tables.text(table), flush=True)
     return table
 
 
-def quick(args: argparse.Namespace) -> list[Record]:
+def quick(args: argparse.Namespace) -> list[Latency]:
     """Two cases in under three minutes: the full model dense, and the shipped one on a scene with everything.
 
     On a machine that is too busy for that, the second is without the two slowest peers.

@@ -7,9 +7,8 @@ import functools
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +20,10 @@ from benchmarks.measure import manifest, measure, percentiles, summary, take_tur
 from benchmarks.methods import CLASSICAL, CLOCKS, COMPILED, ENGINE, NETWORKS, PYTORCH, Contender, Files, load
 from benchmarks.networks import Network
 from benchmarks.pictures import Picture
+from benchmarks.records import Clock, Clocks, Latency, Worth
 from dim_trt.pictures.files import write_image
 from dim_trt.scoring.metrics import sad
 
-Record = dict[str, Any]
 progress_bar = functools.partial(tqdm, leave=False, disable=None)
 
 
@@ -55,9 +54,7 @@ def load_methods(args: argparse.Namespace, files: Files, threads: int) -> dict[s
     return loaded
 
 
-def worth(
-    args: argparse.Namespace, network: Network, methods: dict[str, Loaded], picture: Picture
-) -> dict[str, Record]:
+def worth(args: argparse.Namespace, network: Network, methods: dict[str, Loaded], picture: Picture) -> dict[str, Worth]:
     """Of each method's alpha. What they are compared with, PyTorch, is run even if it is not timed."""
     alphas = {name: loaded.run(picture) for name, loaded in methods.items()}
     networks = {name: alpha for name, alpha in alphas.items() if name in NETWORKS}
@@ -65,13 +62,14 @@ def worth(
         networks[PYTORCH] = float32_alpha(network.model, picture)
     reference = float64_alpha(network.model, picture) if args.float64 else None
     table = errors(networks, reference, picture.unknown)
-    rows: dict[str, Record] = {name: dict(table.get(name, {})) for name in alphas}
+    found = {name: table.get(name, Worth()) for name in alphas}
     if args.precision == "fp32":
-        rows[ENGINE] |= same_argmax(network.model, args.files.plan, picture)
+        found[ENGINE] = replace(found[ENGINE], same_argmax=same_argmax(network.model, args.files.plan, picture))
     if picture.truth is not None:
         for name, alpha in alphas.items():
-            rows[name]["sad"] = round(sad(np.clip(alpha, 0, 1), picture.truth, picture.trimap), 4)
-    return rows
+            score = round(sad(np.clip(alpha, 0, 1), picture.truth, picture.trimap), 4)
+            found[name] = replace(found[name], sad=score)
+    return found
 
 
 def latencies(args: argparse.Namespace, methods: dict[str, Loaded], picture: Picture) -> dict[str, list[float]]:
@@ -84,7 +82,7 @@ def latencies(args: argparse.Namespace, methods: dict[str, Loaded], picture: Pic
     return measure(runs, args.seconds, args.min_runs, args.limit_s, warm_ms)
 
 
-def clock_records(args: argparse.Namespace, methods: dict[str, Loaded], picture: Picture) -> dict[str, Record]:
+def clock_records(args: argparse.Namespace, methods: dict[str, Loaded], picture: Picture) -> dict[str, Clocks]:
     """Of each network the percentiles by clock, and the ratio of its median to the engine's."""
     with tempfile.TemporaryDirectory() as folder:
         image, trimap, output = (Path(folder, f"{name}.png") for name in ("image", "trimap", "alpha"))
@@ -94,12 +92,12 @@ def clock_records(args: argparse.Namespace, methods: dict[str, Loaded], picture:
         samples = take_turns(once, args.seconds, args.min_runs, args.limit_s)
     times = {name: {clock: [sample[clock] for sample in own] for clock in CLOCKS} for name, own in samples.items()}
     ours = {clock: float(np.median(ms)) for clock, ms in times[ENGINE].items()}
+
+    def of(clock: str, ms: list[float]) -> Clock:
+        return Clock(**asdict(percentiles(ms)), ratio=round(float(np.median(ms)) / ours[clock], 3))
+
     return {
-        name: {
-            clock: {**percentiles(ms), "ratio": round(float(np.median(ms)) / ours[clock], 3)}
-            for clock, ms in by_clock.items()
-        }
-        for name, by_clock in times.items()
+        name: Clocks(**{clock: of(clock, ms) for clock, ms in by_clock.items()}) for name, by_clock in times.items()
     }
 
 
@@ -110,8 +108,8 @@ def memory(args: argparse.Namespace, methods: Iterable[str], picture: Picture, t
 
 
 def records_of(
-    args: argparse.Namespace, methods: dict[str, Loaded], picture: Picture, threads: int, rows: dict[str, Record]
-) -> Iterator[Record]:
+    args: argparse.Namespace, methods: dict[str, Loaded], picture: Picture, threads: int, worths: dict[str, Worth]
+) -> Iterator[Latency]:
     taken = latencies(args, methods, picture)
     networks = {name: loaded for name, loaded in methods.items() if name in NETWORKS}
     clocks = clock_records(args, networks, picture) if args.clocks else {}
@@ -119,26 +117,26 @@ def records_of(
     ours = float(np.median(taken[ENGINE]))
     height, width = picture.trimap.shape
     for name, times in taken.items():
-        yield {
-            "engine": ENGINE,
-            "peer": name,
-            "model": args.model if name in NETWORKS else "none",
-            "picture": picture.name,
-            "precision": args.precision if name == ENGINE else "fp64" if name in CLASSICAL else "fp32",
-            "height": height,
-            "width": width,
-            "unknown_fraction": round(float(picture.unknown.mean()), 4),
-            "threads": threads,
-            **summary(times),
-            "ratio": round(float(np.median(times)) / ours, 3),
-            **({"clocks_ms": clocks[name]} if name in clocks else {}),
-            **({"build_s": round(args.build_s, 3)} if name == ENGINE else {}),
-            "load_s": round(methods[name].load_s, 3),
-            "first_run_s": round(methods[name].first_run_s or 0.0, 3),
-            **({"peak_memory_mb": peaks[name]} if name in peaks else {}),
-            **rows[name],
-            **manifest(seconds=args.seconds, min_runs=args.min_runs, limit_s=args.limit_s, seed=args.seed),
-        }
+        yield Latency(
+            engine=ENGINE,
+            peer=name,
+            model=args.model if name in NETWORKS else "none",
+            picture=picture.name,
+            precision=args.precision if name == ENGINE else "fp64" if name in CLASSICAL else "fp32",
+            height=height,
+            width=width,
+            unknown_fraction=round(float(picture.unknown.mean()), 4),
+            threads=threads,
+            times=summary(times),
+            ratio=round(float(np.median(times)) / ours, 3),
+            clocks_ms=clocks.get(name),
+            build_s=round(args.build_s, 3) if name == ENGINE else None,
+            load_s=round(methods[name].load_s, 3),
+            first_run_s=round(methods[name].first_run_s or 0.0, 3),
+            peak_memory_mb=peaks.get(name),
+            worth=worths[name],
+            made=manifest(seconds=args.seconds, min_runs=args.min_runs, limit_s=args.limit_s, seed=args.seed),
+        )
 
 
 def has_both(picture: Picture) -> bool:

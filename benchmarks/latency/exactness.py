@@ -8,7 +8,6 @@ the engine is also compared with a PyTorch that takes the engine's argmax, which
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 
 from benchmarks.methods import PYTORCH
 from benchmarks.pictures import Picture
+from benchmarks.records import Difference, Float64Error, SameArgmax, Worth
 from dim_trt import _core
 from training import model as networks
 from training.data.preprocess import network_input, pad_to_stride
@@ -36,11 +36,9 @@ def float32_alpha(model: nn.Module, picture: Picture) -> NDArray[np.float32]:
     return alpha
 
 
-def same_argmax(model: nn.Module, plan: Path, picture: Picture) -> dict[str, Any]:
-    """The engine's largest difference from PyTorch's float32 where both take the same maxima; how many pooling windows
-    there are, in how many PyTorch would have taken another one, and by how much that is larger, at most, as a part of
-    the largest value of its map."""
-    engine = _core.Engine(plan, color="rgb")
+def same_argmax(model: nn.Module, plan: Path, picture: Picture) -> SameArgmax:
+    """The engine beside a PyTorch that takes the engine's maxima."""
+    engine = _core.Engine(str(plan), color="rgb")
     argmax = engine.argmax(picture.img, picture.trimap)
     gaps: list[float] = []
     windows = differing = 0
@@ -61,12 +59,12 @@ def same_argmax(model: nn.Module, plan: Path, picture: Picture) -> dict[str, Any
     with mock.patch.object(networks, "max_pool", pool):
         expected = float32_alpha(model, picture)
     difference = np.abs(engine.run(picture.img, picture.trimap) - expected)[picture.unknown]
-    return {
-        "max_abs_same_argmax": float(difference.max()),
-        "pooling_windows": windows,
-        "windows_of_another_argmax": differing,
-        "largest_gap": max(gaps),
-    }
+    return SameArgmax(
+        max_abs_same_argmax=float(difference.max()),
+        pooling_windows=windows,
+        windows_of_another_argmax=differing,
+        largest_gap=max(gaps),
+    )
 
 
 @torch.inference_mode()
@@ -100,23 +98,24 @@ def _conv_in_strips(conv: nn.Conv2d, x: Tensor) -> Tensor:
 
 def errors(
     alphas: dict[str, NDArray[np.float32]], reference: NDArray[np.float64] | None, unknown: NDArray[np.bool_]
-) -> dict[str, dict[str, Any]]:
-    """By peer, on unknown pixels: the largest difference from PyTorch's float32, how many pixels differ by more than
-    TOLERANCE, and with a reference the root of the mean squared error and how many of those pixels are wrong by it.
-    """
-    table: dict[str, dict[str, Any]] = {}
+) -> dict[str, Worth]:
+    """By peer, on unknown pixels: the difference from PyTorch's float32, and with a reference the error against it."""
+    table: dict[str, Worth] = {}
     for name, alpha in alphas.items():
         difference = np.abs(alpha.astype(np.float64) - alphas[PYTORCH])[unknown]
         assert np.isfinite(difference).all(), f"{name}: alpha is not finite everywhere"
-        row: dict[str, Any] = {
-            "max_abs_vs_pytorch": float(difference.max()),
-            "pixels_beyond_tolerance": int((difference > TOLERANCE).sum()),
-            "unknown_px": int(unknown.sum()),
-        }
+        float64 = None
         if reference is not None:
             error = np.abs(alpha - reference)[unknown]
-            row["rms_vs_float64"] = float(np.sqrt(np.mean(np.square(error))))
-            row["max_abs_vs_float64"] = float(error.max())
-            row["pixels_beyond_both"] = int(((error > TOLERANCE) & (difference > TOLERANCE)).sum())
-        table[name] = row
+            float64 = Float64Error(
+                rms_vs_float64=float(np.sqrt(np.mean(np.square(error)))),
+                max_abs_vs_float64=float(error.max()),
+                pixels_beyond_both=int(((error > TOLERANCE) & (difference > TOLERANCE)).sum()),
+            )
+        from_pytorch = Difference(
+            max_abs_vs_pytorch=float(difference.max()),
+            pixels_beyond_tolerance=int((difference > TOLERANCE).sum()),
+            unknown_px=int(unknown.sum()),
+        )
+        table[name] = Worth(difference=from_pytorch, float64=float64)
     return table

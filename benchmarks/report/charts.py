@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from benchmarks.methods import ENGINE, ONNXRUNTIME, PYTORCH, TITLES
-from benchmarks.quality import HALF
+from benchmarks.records import Latency, Stages
+from benchmarks.report.quality import first_of
 from benchmarks.result_files import Results
 from dim_trt.files import write_atomic
 
@@ -24,7 +25,7 @@ DPI = 160
 INK, FAINT, GRID = "#24292f", "#57606a", "#e5e8eb"
 COLORS = {ENGINE: "#0969da", ONNXRUNTIME: "#bc4c00", PYTORCH: "#8250df"}
 OTHER = "#8c959f"
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "text.color": INK,
@@ -54,10 +55,9 @@ def latency_data(results: Results) -> Data | None:
     """p50 by model, peer and size, all unknown."""
     data: Data = {}
     for title, steps in DENSE.items():
-        for row in (row for step in steps for row in results.get(step, ())):
+        for row in (row for step in steps for row in results.of(Latency, step)):
             by_peer = data.setdefault(title, {})
-            point = [row["height"], row["width"], row["latency_ms"]["p50"]]
-            by_peer.setdefault(row["peer"], []).append(point)
+            by_peer.setdefault(row.peer, []).append([row.height, row.width, row.times.latency_ms.p50])
     for by_peer in data.values():
         for points in by_peer.values():
             points.sort(key=lambda point: point[0] * point[1])
@@ -87,13 +87,16 @@ def draw_latency(data: Data) -> Figure:
 
 
 def quality_data(results: Results) -> Data | None:
-    step = "quality-alphamatting" if "quality-alphamatting" in results else "quality-scenes"
-    rows = [row for row in results.get(step, ()) if row["trimaps"] in ("trimap1", "scenes") and row["peer"] != HALF]
+    _, rows = first_of(results)
     if not rows:
         return None
-    keys = ("peer", "title", "sad", "seconds_per_picture", "peak_memory_mb")
-    what = {"alphamatting": "alphamatting.com, narrow trimaps", "scenes": "drawn scenes"}[rows[0]["data"]]
-    return {"what": f"{what}, n = {rows[0]['n']}", "rows": [[row[key] for key in keys] for row in rows]}
+    what = {"alphamatting": "alphamatting.com, narrow trimaps", "scenes": "drawn scenes"}[rows[0].data]
+    cells = [
+        [row.peer, row.title, row.sad, row.cost.seconds_per_picture, row.cost.peak_memory_mb]
+        for row in rows
+        if row.cost
+    ]
+    return {"what": f"{what}, n = {rows[0].n}", "rows": cells}
 
 
 def draw_quality(data: Data) -> Figure:
@@ -134,15 +137,15 @@ def draw_quality(data: Data) -> Figure:
 
 
 def layers_data(results: Results) -> Data | None:
-    rows = {row["peer"]: row for row in results.get("stages-full", ())}
+    rows = {row.peer: row for row in results.of(Stages, "stages-full")}
     if not {ENGINE, ONNXRUNTIME} <= rows.keys():
         return None
-    ours, theirs = (rows[name]["stages_ms"] for name in (ENGINE, ONNXRUNTIME))
+    ours, theirs = (rows[name].stages_ms for name in (ENGINE, ONNXRUNTIME))
     layers = [name for name in theirs if max(ours.get(name, 0), theirs[name]) >= 0.5]
-    total = {name: rows[name]["total_ms"] for name in (ENGINE, ONNXRUNTIME)}
+    total = {name: rows[name].total_ms for name in (ENGINE, ONNXRUNTIME)}
     first = rows[ENGINE]
     return {
-        "what": f"{first['model']}, {first['height']}×{first['width']}, all unknown, {first['threads']} threads",
+        "what": f"{first.model}, {first.height}×{first.width}, all unknown, {first.threads} threads",
         "total_ms": total,
         "layers": [[name, round(ours.get(name, 0.0), 2), round(theirs[name], 2)] for name in layers],
     }

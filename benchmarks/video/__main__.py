@@ -17,9 +17,10 @@ import itertools
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import av
 import numpy as np
@@ -27,6 +28,7 @@ from numpy.typing import NDArray
 
 import dim_trt
 from benchmarks.measure import add_json_argument, default_threads, manifest, size, write_json
+from benchmarks.records import Manifest
 from dim_trt.tracking.sources import Frame
 from dim_trt.video.formats import Content, choose
 from dim_trt.video.pipeline import Look, estimator, matte_clip
@@ -43,6 +45,29 @@ PAN_PX = 2  # a frame
 FILLING = 12  # frames until all stages have work
 
 Tick: TypeAlias = Callable[[], object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfBoth:
+    """The engine alone, and the video pipeline around it."""
+
+    engine: float
+    video: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Video:
+    """share: the pipeline's frames a second over those of the engine alone."""
+
+    threads: int
+    result: str
+    frames_per_second: OfBoth
+    share: float
+    share_by_turn_median: float
+    processor_ms_per_frame: OfBoth
+    size: list[int]
+    unknown: float
+    made: Manifest
 
 
 class Listed:
@@ -113,7 +138,9 @@ def timed(run: Callable[[Tick], None]) -> tuple[float, float]:
     return count / (clock[-1] - clock[FILLING - 1]), (processor[-1] - processor[FILLING - 1]) * 1e3 / count
 
 
-def compare(engine: dim_trt.Engine, clip: Path, trimaps: Sequence[U8], result: str, turns: int) -> dict[str, Any]:
+def compare(
+    engine: dim_trt.Engine, clip: Path, trimaps: Sequence[U8], result: str, turns: int, unknown: float
+) -> Video:
     """Best of the turns of each: other work on the machine only ever takes away."""
     reader = VideoReader(str(clip))
     frames = [picture.frame.image for picture in reader.pictures()]
@@ -125,14 +152,17 @@ def compare(engine: dim_trt.Engine, clip: Path, trimaps: Sequence[U8], result: s
         figures["video"].append(timed(lambda tick: whole(engine, clip, trimaps, result, tick)))
     best = {name: max(rate for rate, _ in pairs) for name, pairs in figures.items()}
     by_turn = [video[0] / engine[0] for engine, video in zip(figures["engine"], figures["video"], strict=True)]
-    return {
-        "threads": engine.info["threads"],
-        "result": result,
-        "frames_per_second": {name: round(rate, 2) for name, rate in best.items()},
-        "share": round(best["video"] / best["engine"], 3),
-        "share_by_turn_median": round(float(np.median(by_turn)), 3),
-        "processor_ms_per_frame": {name: round(min(p for _, p in pairs), 1) for name, pairs in figures.items()},
-    }
+    return Video(
+        threads=engine.info["threads"],
+        result=result,
+        frames_per_second=OfBoth(**{name: round(rate, 2) for name, rate in best.items()}),
+        share=round(best["video"] / best["engine"], 3),
+        share_by_turn_median=round(float(np.median(by_turn)), 3),
+        processor_ms_per_frame=OfBoth(**{name: round(min(p for _, p in pairs), 1) for name, pairs in figures.items()}),
+        size=list(trimaps[0].shape),
+        unknown=unknown,
+        made=manifest(),
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -154,20 +184,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         encode(clip, pictures)
         del pictures
         dim_trt.build_plan("lite", plan, backend="cpu")
-        unknown = float(np.mean([(trimap != 0) & (trimap != 255) for trimap in trimaps]))
+        unknown = round(float(np.mean([(trimap != 0) & (trimap != 255) for trimap in trimaps])), 4)
         print(f"lite, {args.size[1]}x{args.size[0]}, {unknown:.0%} unknown, {args.frames} frames, {args.turns} turns\n")
         print("| result | threads | engine alone | video | share | by turns | processor ms/frame |")
         print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
         for threads, result in itertools.product(args.threads, args.result):
             with dim_trt.Engine(plan, "cpu", threads) as engine:
-                record = compare(engine, clip, trimaps, result, args.turns)
-            rates, cpu = record["frames_per_second"], record["processor_ms_per_frame"]
+                record = compare(engine, clip, trimaps, result, args.turns, unknown)
+            rates, cpu = record.frames_per_second, record.processor_ms_per_frame
             print(
-                f"| {result} | {threads} | {rates['engine']:.1f}/s | {rates['video']:.1f}/s | {record['share']:.0%} | "
-                f"{record['share_by_turn_median']:.0%} | {cpu['engine']:.0f} and {cpu['video']:.0f} |",
+                f"| {result} | {threads} | {rates.engine:.1f}/s | {rates.video:.1f}/s | {record.share:.0%} | "
+                f"{record.share_by_turn_median:.0%} | {cpu.engine:.0f} and {cpu.video:.0f} |",
                 flush=True,
             )
-            records.append({**record, "size": list(args.size), "unknown": round(unknown, 4), **manifest()})
+            records.append(record)
     write_json(args.json, records)
 
 

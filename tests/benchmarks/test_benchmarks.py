@@ -1,27 +1,49 @@
 """The benchmark commands at sizes that take seconds: they run, check what they time, and write whole records."""
 
+import importlib
 import json
+import pkgutil
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+import benchmarks
 import dim_trt
 from benchmarks import tiling
+from benchmarks.json_fields import from_json
 from benchmarks.kernels import __main__ as kernels
 from benchmarks.kernels.cases import Case, Layer, cases, operands, real_products
-from benchmarks.measure import size, summary
+from benchmarks.measure import manifest, size, summary
 from benchmarks.pictures import stripe, thin_band
+from benchmarks.records import Throughput
+from benchmarks.steps import KINDS
 
 PERCENTILES = {"p50", "p90", "p95", "p99"}
 COMMON = {"engine", "peer", "model", "precision", "height", "width", "threads", "ratio", "versions", "machine"}
 
 
 def records(path):
-    return json.loads(path.read_text())
+    """Those of a step's file are whole."""
+    rows = json.loads(path.read_text())
+    if kind := KINDS.get(path.stem):
+        for row in rows:
+            from_json(kind, row, path.name)
+    return rows
+
+
+@pytest.mark.parametrize("module", sorted(it.name for it in pkgutil.walk_packages(benchmarks.__path__, "benchmarks.")))
+def test_every_module_has_what_it_imports(module):
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as missing:
+        if missing.name.partition(".")[0] in ("benchmarks", "dim_trt", "training"):
+            raise
+        pytest.skip(f"{missing.name} is not installed")
 
 
 @pytest.fixture
@@ -89,7 +111,7 @@ def test_latency_on_a_data_set_prints_the_mean_ratio_with_its_n(latency, tmp_pat
 def test_quick_prints_the_peer_table_with_quality_clocks_memory_and_starts(latency, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(latency, "QUICK_CASES", (("shipped", True),))
     monkeypatch.setattr(latency, "METHODS", ("dim_trt", "pytorch-eager", "onnxruntime", "pymatting-cf"))
-    path = tmp_path / "quick.json"
+    path = tmp_path / "latency.json"
     latency.main(f"--quick --size 65x97 --seconds 0 --min-runs 1 --threads 1 --json {path}".split())
     table = {row["peer"]: row for row in records(path)}
     printed = capsys.readouterr().out
@@ -157,8 +179,12 @@ def test_throughput_measures_every_way_and_names_the_best(tmp_path, capsys):
     assert all(row["pictures_per_second"] > 0 for row in table)
     assert "best here: " in capsys.readouterr().out
     assert throughput.counts_up_to(6) == [1, 2, 4, 6]
-    rows = [{"way": "run()", "concurrent": k, "pictures_per_second": rate} for k, rate in ((4, 10.2), (1, 10.0))]
-    assert throughput.best(rows)["concurrent"] == 1  # as fast, and an alpha is there sooner
+    row = Throughput(
+        engine="dim_trt", model="lite", precision="fp32", height=8, width=8, unknown_fraction=1.0, way="run()",
+        concurrent=1, threads=1, pictures_per_second=10.0, variation=0.0, unstable=False, made=manifest(),
+    )  # fmt: skip
+    rows = [replace(row, concurrent=4, pictures_per_second=10.2), row]
+    assert throughput.best(rows).concurrent == 1  # as fast, and an alpha is there sooner
 
 
 def test_stages_puts_every_convolution_beside_onnx_runtimes(tmp_path, capsys):
@@ -273,9 +299,9 @@ def test_thin_bands_hold_what_was_asked_for():
 
 
 def test_times_that_vary_are_marked():
-    assert not summary([10.0, 10.1, 10.2])["unstable"]
-    assert summary([10.0, 30.0, 10.0])["unstable"]
-    assert summary([10.0, 20.0, 30.0])["latency_ms"]["p50"] == 20.0
+    assert not summary([10.0, 10.1, 10.2]).unstable
+    assert summary([10.0, 30.0, 10.0]).unstable
+    assert summary([10.0, 20.0, 30.0]).latency_ms.p50 == 20.0
 
 
 def test_sizes_are_read_or_refused():

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from benchmarks.gpu import __main__ as gpu
+from benchmarks.gpu import pytorch
 from benchmarks.gpu.plans import remarks_instead_of_refusals
+from benchmarks.gpu.records import About, GpuLatency, GpuRecord, KernelCheck, NotMeasured, from_object
 from benchmarks.gpu.report import COMPILED, table
-from benchmarks.gpu.session import GpuSetup, NotHereError, Records, Steps
+from benchmarks.gpu.session import GpuSetup, NotHereError, Records, Steps, manifest
 from benchmarks.gpu.timing import DRY_RUNS, sample
+from benchmarks.json_fields import FieldError
+from benchmarks.measure import summary
 from dim_trt.errors import BuildError
 from dim_trt.plans import tensorrt
 from dim_trt.plans.tensorrt_options import UNPOOL
@@ -65,7 +68,7 @@ def test_order_names_every_combination_once() -> None:
 
 
 def test_a_step_that_fails_is_a_record_and_the_next_goes_on(tmp_path: Path) -> None:
-    steps = Steps(settings(tmp_path), {"model": "lite"})
+    steps = Steps(settings(tmp_path), About(model="lite"))
 
     def fail() -> None:
         raise ValueError("broken")
@@ -76,9 +79,9 @@ def test_a_step_that_fails_is_a_record_and_the_next_goes_on(tmp_path: Path) -> N
     assert not steps.do("one", fail)
     assert not steps.do("two", not_here)
     assert steps.do("three", lambda: None)
-    assert not Steps(settings(tmp_path, seconds=-1), {}).do("four", fail)
-    found = [(record["kind"], record["step"], record["reason"]) for record in Records(settings(tmp_path)).read()]
-    assert found == [
+    assert not Steps(settings(tmp_path, seconds=-1), About()).do("four", fail)
+    found = [record for record in Records(settings(tmp_path)).read() if isinstance(record, NotMeasured)]
+    assert [(record.KIND, record.step, record.reason) for record in found] == [
         ("failed", "one", "ValueError: broken"),
         ("skipped", "two", "no such thing"),
         ("skipped", "four", "the time budget is used up"),
@@ -87,10 +90,17 @@ def test_a_step_that_fails_is_a_record_and_the_next_goes_on(tmp_path: Path) -> N
 
 def test_a_half_written_record_is_left_out(tmp_path: Path) -> None:
     records = Records(settings(tmp_path))
-    records.add("build", model="lite")
+    records.add(KernelCheck(exit_code=0, report="cuda_check.json"))
     with records.path.open("a") as stream:
         stream.write('{"kind": "late')
-    assert [record["kind"] for record in records.collect()] == ["build"]
+    assert records.collect() == [KernelCheck(exit_code=0, report="cuda_check.json", dry_run=True)]
+
+
+def test_a_record_of_another_kind_is_refused() -> None:
+    with pytest.raises(FieldError, match=r"records\.jsonl, record 3, field kind: expected one of manifest, .*, failed"):
+        from_object({"kind": "speed"}, "records.jsonl, record 3")
+    with pytest.raises(FieldError, match="record 3, field exit_code: expected a whole number, got 'none'"):
+        from_object({"kind": "kernels", "exit_code": "none", "report": "x"}, "records.jsonl, record 3")
 
 
 def test_samples_are_warmed_up() -> None:
@@ -107,11 +117,25 @@ def test_wrong_precision_is_a_remark_while_benchmarking() -> None:
         tensorrt.check_layers(inspected(layer("Float")), "fp16")
 
 
-def latency(peer: str, unpool: str, p50: float) -> dict[str, Any]:
-    times = {f"p{p}": p50 for p in (50, 90, 95, 99)}
-    about = {"kind": "latency", "dry_run": False, "model": "full", "peer": peer, "precision": "fp16", "unpool": unpool}
-    sides = {"height": 1080, "width": 1920, "unknown_fraction": 1.0, "clock": "network", "region": True}
-    return {**about, **sides, "latency_ms": times, "variation": 0.01, "unstable": False, "runs": 300}
+def latency(peer: str, unpool: str, p50: float) -> GpuRecord:
+    return GpuLatency(
+        about=About(peer=peer, model="full", precision="fp16", unpool=unpool),
+        height=1080,
+        width=1920,
+        unknown_fraction=1.0,
+        clock="network",
+        times=summary([p50] * 10),
+        made=manifest("x"),
+    )
+
+
+def test_a_peer_is_timed_by_both_clocks(tmp_path: Path) -> None:
+    pytorch.Worker(settings(tmp_path), "lite", "pytorch eager").time_size((33, 65))
+    found = [record for record in Records(settings(tmp_path)).read() if isinstance(record, GpuLatency)]
+    assert [(record.about.title, record.clock, record.width) for record in found] == [
+        ("pytorch eager", "network", 65), ("pytorch eager", "run", 65)
+    ]  # fmt: skip
+    assert all(record.mean_abs_difference == 0 for record in found)
 
 
 def test_goals_are_reached_missed_or_not_measured() -> None:

@@ -1,0 +1,243 @@
+"""What benchmarks write and the report reads: a dataclass for each kind of record.
+
+Keys of the JSON objects are the fields' names; the fields of a Part lie among those of the record that has it. Fields
+with a default are left out where there is nothing to say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from benchmarks.json_fields import Part
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """`name` is for files."""
+
+    name: str
+    processor: str
+    isa: str
+    cores: int
+    memory_gb: int | None = None
+    system: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source(Part):
+    """The commit, and whether what is measured was changed since, where git can tell."""
+
+    commit: str
+    modified: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest(Part):
+    """Where, when and with what a record was made. Without git there is no source."""
+
+    versions: dict[str, str]
+    machine: Machine
+    source: Source | None = None
+    command: str | None = None
+    measured: str
+    settings: dict[str, float | None] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Percentiles:
+    p50: float
+    p90: float
+    p95: float
+    p99: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Times(Part):
+    """How long something took. variation: coefficient of variation."""
+
+    latency_ms: Percentiles
+    frames_per_second: float
+    variation: float
+    unstable: bool
+    runs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clock(Percentiles):
+    """ratio: over the engine's by the same clock."""
+
+    ratio: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clocks:
+    """Milliseconds of the bare network, of a run with pre- and postprocessing, and from file to file."""
+
+    network: Clock
+    run: Clock
+    files: Clock
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference(Part):
+    """From PyTorch's float32, on unknown pixels."""
+
+    max_abs_vs_pytorch: float
+    pixels_beyond_tolerance: int
+    unknown_px: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Float64Error(Part):
+    """pixels_beyond_both: of those that differ from PyTorch by more than the tolerance, how many are wrong by it."""
+
+    rms_vs_float64: float
+    max_abs_vs_float64: float
+    pixels_beyond_both: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SameArgmax(Part):
+    """The engine's largest difference from PyTorch's float32 where both take the same maxima; how many pooling windows
+    there are, in how many PyTorch would have taken another one, and by how much that is larger, at most, as a part of
+    the largest value of its map."""
+
+    max_abs_same_argmax: float
+    pooling_windows: int
+    windows_of_another_argmax: int
+    largest_gap: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worth(Part):
+    """Of an alpha. `sad` where the truth is known."""
+
+    difference: Difference | None = None
+    float64: Float64Error | None = None
+    same_argmax: SameArgmax | None = None
+    sad: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latency:
+    """One method on one picture with one number of threads. ratio: the median over the engine's."""
+
+    engine: str
+    peer: str
+    model: str
+    picture: str
+    precision: str
+    height: int
+    width: int
+    unknown_fraction: float
+    threads: int
+    times: Times
+    ratio: float
+    clocks_ms: Clocks | None = None
+    build_s: float | None = None
+    load_s: float
+    first_run_s: float
+    peak_memory_mb: int | None = None
+    worth: Worth
+    made: Manifest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """Of a process that mattes one picture. memory_ratio: over the engine's."""
+
+    engine: str
+    peer: str
+    model: str
+    precision: str
+    height: int
+    width: int
+    threads: int
+    peak_memory_mb: int
+    first_run_s: float
+    memory_ratio: float
+    made: Manifest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost(Part):
+    """Of a method in a process of its own."""
+
+    seconds_per_picture: float
+    load_s: float
+    first_run_s: float
+    peak_memory_mb: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureScore:
+    sad: float
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quality:
+    """One method on a set of pictures: means, the unknown region only; changes of alpha are against the first method's.
+    What knowing nothing scores has no cost."""
+
+    engine: str
+    peer: str
+    title: str
+    model: str
+    precision: str | None
+    data: str
+    trimaps: str
+    n: int
+    megapixels: float
+    unknown_fraction: float
+    threads: int
+    sad: float
+    mse: float
+    mad: float
+    gradient: float
+    connectivity: float
+    max_change: float
+    mean_change: float
+    cost: Cost | None = None
+    pictures: dict[str, PictureScore]
+    plan_bytes: int | None = None
+    made: Manifest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Throughput:
+    """Pictures a second of one way to call the engine, `concurrent` at a time, each computed by so many threads."""
+
+    engine: str
+    model: str
+    precision: str
+    height: int
+    width: int
+    unknown_fraction: float
+    way: str
+    concurrent: int
+    threads: int
+    pictures_per_second: float
+    variation: float
+    unstable: bool
+    made: Manifest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stages:
+    """Milliseconds of each layer; outside_convolutions: that share of the whole."""
+
+    engine: str
+    model: str
+    precision: str
+    height: int
+    width: int
+    unknown_fraction: float
+    threads: int
+    runs: int
+    peer: str
+    total_ms: float
+    outside_convolutions: float
+    ratio: float
+    stages_ms: dict[str, float]
+    made: Manifest

@@ -1,0 +1,47 @@
+"""What the report's tables share: names of models and packages, milliseconds, where something was measured."""
+
+from __future__ import annotations
+
+from benchmarks.methods import CLASSICAL, COMPILED, EAGER, ONNXRUNTIME, PYTORCH
+from benchmarks.records import Manifest
+from benchmarks.result_files import Results
+
+MODELS = {"full": "full", "lite": "lite, random weights", "shipped": "lite, shipped"}
+PACKAGES = {  # what a peer is part of
+    "torch": ("PyTorch", {PYTORCH, EAGER, COMPILED}),
+    "onnxruntime": ("ONNX Runtime", {ONNXRUNTIME}),
+    "pymatting": ("pymatting", {*CLASSICAL}),
+}
+NARROW, WIDE, SCENES = "trimap1", "trimap2", "scenes"  # sets of trimaps
+
+
+def machine_line(results: Results, *steps: str) -> str:
+    """Where, with what and when these steps were measured; several sentences if they differ."""
+    by_place: dict[tuple[str, str, str], set[tuple[int, str]]] = {}  # its packages, numbered
+    for row in (row for step, rows in results.steps.items() if step in steps for row in rows):
+        made: Manifest = row.made
+        place = (_machine(made), made.measured, f"dim_trt {made.versions['dim_trt']}{_commit(made)}")
+        packages = by_place.setdefault(place, set())
+        for number, (key, (title, names)) in enumerate(PACKAGES.items()):
+            if getattr(row, "peer", None) in names:  # a record of throughput has none
+                packages.add((number, f"{title} {made.versions[key].split('+')[0]}"))
+    return " ".join(
+        f"{where}; {', '.join([ours, *(name for _, name in sorted(used))])}; {date}."
+        for (where, date, ours), used in by_place.items()
+    )
+
+
+def _machine(made: Manifest) -> str:
+    return f"{made.machine.processor}, {made.machine.cores} cores, {made.machine.isa}"
+
+
+def _commit(made: Manifest) -> str:
+    return f" ({made.source.commit}{' with changes' if made.source.modified else ''})" if made.source else ""
+
+
+def milliseconds(ms: float) -> str:
+    return f"{ms:.0f} ms" if ms >= 100 else f"{ms:.1f} ms"
+
+
+def sides(height: int, width: int) -> str:
+    return f"{height}×{width}"
