@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -46,35 +46,52 @@ STYLE: dict[Any, Any] = {
     "figure.facecolor": "white",
     "figure.dpi": DPI,
 }
-Data = dict[str, Any]
 DENSE = {"full": ("full-dense", "full-dense-1080p"), "lite, shipped weights": ("shipped-dense",)}
 SIZE_TITLES = {(1080, 1920): "1080p"}
 
 
-def latency_data(results: Results) -> Data | None:
+class Point(NamedTuple):
+    height: int
+    width: int
+    ms: float
+
+    @property
+    def pixels(self) -> int:
+        return self.height * self.width
+
+    @property
+    def title(self) -> str:
+        sides = f"{self.height}×{self.width}" if self.height != self.width else f"{self.height}²"
+        return SIZE_TITLES.get((self.height, self.width), sides)
+
+
+LatencyData = dict[str, dict[str, list[Point]]]  # by model and peer
+
+
+def latency_data(results: Results) -> LatencyData | None:
     """p50 by model, peer and size, all unknown."""
-    data: Data = {}
+    data: LatencyData = {}
     for title, steps in DENSE.items():
         for row in (row for step in steps for row in results.of(Latency, step)):
             by_peer = data.setdefault(title, {})
-            by_peer.setdefault(row.peer, []).append([row.height, row.width, row.times.latency_ms.p50])
+            by_peer.setdefault(row.peer, []).append(Point(row.height, row.width, row.times.latency_ms.p50))
     for by_peer in data.values():
         for points in by_peer.values():
-            points.sort(key=lambda point: point[0] * point[1])
+            points.sort(key=lambda point: point.pixels)
     return data or None
 
 
-def draw_latency(data: Data) -> Figure:
+def draw_latency(data: LatencyData) -> Figure:
     figure = Figure(figsize=(8.6, 3.7), layout="constrained")
     axes = figure.subplots(1, len(data), squeeze=False)[0]
     for ax, (title, by_peer) in zip(axes, data.items(), strict=True):
         ax.set(xscale="log", yscale="log", title=title, ylabel="ms per picture, p50")
         sizes: dict[float, str] = {}
         for peer, points in by_peer.items():
-            pixels = [height * width for height, width, _ in points]
-            sizes |= {h * w: SIZE_TITLES.get((h, w), f"{h}×{w}" if h != w else f"{h}²") for h, w, _ in points}
+            pixels = [point.pixels for point in points]
+            sizes |= {point.pixels: point.title for point in points}
             wide = 2.4 if peer == ENGINE else 1.5
-            ax.plot(pixels, [ms for *_, ms in points], "o-", lw=wide, ms=4, color=COLORS.get(peer, OTHER),
+            ax.plot(pixels, [point.ms for point in points], "o-", lw=wide, ms=4, color=COLORS.get(peer, OTHER),
                     label=TITLES[peer], zorder=3 if peer == ENGINE else 2)  # fmt: skip
         ax.set_xticks(list(sizes), list(sizes.values()))
         ax.xaxis.set_minor_locator(NullLocator())
@@ -86,34 +103,46 @@ def draw_latency(data: Data) -> Figure:
     return figure
 
 
-def quality_data(results: Results) -> Data | None:
+class Method(NamedTuple):
+    peer: str
+    title: str
+    sad: float
+    seconds: float
+    memory_mb: float
+
+
+class QualityData(TypedDict):
+    what: str
+    rows: list[Method]
+
+
+def quality_data(results: Results) -> QualityData | None:
     _, rows = first_of(results)
     if not rows:
         return None
     what = {"alphamatting": "alphamatting.com, narrow trimaps", "scenes": "drawn scenes"}[rows[0].data]
-    cells = [
-        [row.peer, row.title, row.sad, row.cost.seconds_per_picture, row.cost.peak_memory_mb]
+    methods = [
+        Method(row.peer, row.title, row.sad, row.cost.seconds_per_picture, row.cost.peak_memory_mb)
         for row in rows
         if row.cost
     ]
-    return {"what": f"{what}, n = {rows[0].n}", "rows": cells}
+    return {"what": f"{what}, n = {rows[0].n}", "rows": methods}
 
 
-def draw_quality(data: Data) -> Figure:
+def draw_quality(data: QualityData) -> Figure:
     """Three columns of dots: quality, time, memory of each method."""
     rows = data["rows"]
     figure = Figure(figsize=(8.6, 0.9 + 0.34 * len(rows)), layout="constrained")
-    panels = (
-        ("error (SAD, thousands)", 2, "{:.2f}"),
-        ("seconds a picture", 3, "{:.2g}"),
-        ("peak memory, MB", 4, "{:.0f}"),
-    )
+    panels: list[tuple[str, list[float], str]] = [
+        ("error (SAD, thousands)", [row.sad for row in rows], "{:.2f}"),
+        ("seconds a picture", [row.seconds for row in rows], "{:.2g}"),
+        ("peak memory, MB", [row.memory_mb for row in rows], "{:.0f}"),
+    ]
     axes = figure.subplots(1, len(panels), sharey=True)
-    for ax, (title, column, form) in zip(axes, panels, strict=True):
-        values = [row[column] for row in rows]
-        colors = [COLORS.get(row[0], OTHER) for row in rows]
+    colors = [COLORS.get(row.peer, OTHER) for row in rows]
+    for ax, (title, values, form) in zip(axes, panels, strict=True):
         heights = range(len(rows))
-        if column == 3:
+        if title.startswith("seconds"):
             ax.set_xscale("log")
             ax.set_xlim(min(values) / 2, max(values) * 5)
             ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -127,16 +156,28 @@ def draw_quality(data: Data) -> Figure:
         ax.set_title(title)
         ax.grid(visible=False, axis="y")
         ax.spines["left"].set_visible(False)
-    axes[0].set_yticks(range(len(rows)), [row[1] for row in rows])
+    axes[0].set_yticks(range(len(rows)), [row.title for row in rows])
     axes[0].invert_yaxis()
     for label, row in zip(axes[0].get_yticklabels(), rows, strict=True):
         label.set_color(INK)
-        label.set_fontweight("bold" if row[0] == ENGINE else "normal")
+        label.set_fontweight("bold" if row.peer == ENGINE else "normal")
     figure.supxlabel(f"{data['what']}; left is better", size=8, color=FAINT)
     return figure
 
 
-def layers_data(results: Results) -> Data | None:
+class Layer(NamedTuple):
+    name: str
+    ours_ms: float
+    theirs_ms: float
+
+
+class LayersData(TypedDict):
+    what: str
+    total_ms: dict[str, float]
+    layers: list[Layer]
+
+
+def layers_data(results: Results) -> LayersData | None:
     rows = {row.peer: row for row in results.of(Stages, "stages-full")}
     if not {ENGINE, ONNXRUNTIME} <= rows.keys():
         return None
@@ -147,19 +188,19 @@ def layers_data(results: Results) -> Data | None:
     return {
         "what": f"{first.model}, {first.height}×{first.width}, all unknown, {first.threads} threads",
         "total_ms": total,
-        "layers": [[name, round(ours.get(name, 0.0), 2), round(theirs[name], 2)] for name in layers],
+        "layers": [Layer(name, round(ours.get(name, 0.0), 2), round(theirs[name], 2)) for name in layers],
     }
 
 
-def draw_layers(data: Data) -> Figure:
+def draw_layers(data: LayersData) -> Figure:
     layers = data["layers"]
     figure = Figure(figsize=(8.6, 1.0 + 0.2 * len(layers)), layout="constrained")
     ax: Axes = figure.subplots()
-    for offset, column, peer in ((-0.19, 1, ENGINE), (0.19, 2, ONNXRUNTIME)):
+    ours, theirs = [row.ours_ms for row in layers], [row.theirs_ms for row in layers]
+    for offset, ms, peer in ((-0.19, ours, ENGINE), (0.19, theirs, ONNXRUNTIME)):
         label = f"{TITLES[peer]}, {data['total_ms'][peer]:.0f} ms in all"
-        ax.barh([y + offset for y in range(len(layers))], [row[column] for row in layers], 0.36,
-                color=COLORS[peer], label=label)  # fmt: skip
-    ax.set_yticks(range(len(layers)), [row[0] for row in layers])
+        ax.barh([y + offset for y in range(len(layers))], ms, 0.36, color=COLORS[peer], label=label)
+    ax.set_yticks(range(len(layers)), [row.name for row in layers])
     ax.invert_yaxis()
     ax.margins(y=0.01)
     ax.grid(visible=False, axis="y")
@@ -172,8 +213,8 @@ class Chart(NamedTuple):
     """`data` gives None where there are no records; `shows` is what is read where the picture is not seen."""
 
     shows: str
-    data: Callable[[Results], Data | None]
-    draw: Callable[[Data], Figure]
+    data: Callable[[Results], Any]
+    draw: Callable[[Any], Figure]
 
 
 CHARTS = {
@@ -183,11 +224,11 @@ CHARTS = {
 }
 
 
-def digest(data: Data) -> str:
+def digest(data: object) -> str:
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
-def write_chart(path: Path, data: Data, draw: Callable[[Data], Figure]) -> None:
+def write_chart(path: Path, data: object, draw: Callable[[Any], Figure]) -> None:
     stream = io.BytesIO()
     with mpl.rc_context(STYLE):
         draw(data).savefig(stream, format="png", dpi=DPI, metadata={KEY: digest(data), "Software": None})

@@ -30,15 +30,17 @@ P = TypeVar("P", bound=OfPeer)
 
 
 def of_peer(peer: str, rows: Sequence[P], step: str) -> P:
-    """The peer's first record, the engine's at fp32."""
+    """The peer's first record."""
     for row in rows:
         if row.peer == peer:
             return row
-    raise FigureError(f"there is no record of {peer} in the step {step}")
+    raise FigureError(f"there is no record of {peer}; python -m benchmarks.suite --only {step} makes it")
 
 
 def scores(peer: str, results: Results, step: str, trimaps: str) -> Quality:
-    return of_peer(peer, [row for row in results.of(Quality, step) if row.trimaps == trimaps], step)
+    """At fp32; what has no network has no precision."""
+    rows = [row for row in results.of(Quality, step) if row.trimaps == trimaps and row.precision in ("fp32", None)]
+    return of_peer(peer, rows, step)
 
 
 def closed_form_times(results: Results) -> str:

@@ -49,7 +49,7 @@ def test_figures_are_filled_in_and_checked(run, results, page, tmp_path, capsys)
         ),
         (
             BEFORE.replace("closed_form_times", "scenes_sad") + "<!-- end -->",
-            r"^page\.md:2: figure scenes_sad cannot be computed: there is no record of dim_trt in the step qu",
+            r"^page\.md:2: figure scenes_sad cannot be computed: there is no record of dim_trt; python",
         ),
     ],
     ids=["end of the page", "another figure", "no figure", "unknown", "begins a line", "not measured"],
