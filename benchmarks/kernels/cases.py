@@ -143,17 +143,21 @@ def testing() -> Any:
 
 def result(case: Case, given: Operands, isa: str, threads: int) -> NDArray[np.float32]:
     options: dict[str, Any] = {"relu": True, "algorithm": case.algorithm, "isa": isa, "threads": threads}
+    out: NDArray[np.float32]
     if given.codes is not None:
-        return testing().unpool_conv2d(given.input, given.codes, given.add, given.weight, given.bias, **options)
-    if case.layer.pool:
-        return testing().conv2d_max_pool(given.input, given.weight, given.bias, **options)[0]
-    return testing().conv2d(given.input, given.weight, given.bias, **options)
+        out = testing().unpool_conv2d(given.input, given.codes, given.add, given.weight, given.bias, **options)
+    elif case.layer.pool:
+        out = testing().conv2d_max_pool(given.input, given.weight, given.bias, **options)[0]
+    else:
+        out = testing().conv2d(given.input, given.weight, given.bias, **options)
+    return out
 
 
 def seconds(case: Case, given: Operands, isa: str, threads: int, runs: int) -> list[float]:
     options: dict[str, Any] = {"pool": case.layer.pool, "codes": given.codes, "add": given.add}
     options |= {"algorithm": case.algorithm, "isa": isa, "threads": threads, "runs": runs}
-    return testing().layer_seconds(given.input, given.weight, given.bias, **options)
+    taken: list[float] = testing().layer_seconds(given.input, given.weight, given.bias, **options)
+    return taken
 
 
 def real_products(case: Case, given: Operands) -> int:
