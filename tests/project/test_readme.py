@@ -35,6 +35,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.public
+@pytest.mark.smoke
 def test_the_python_example_runs(tmp_path: Path, folder: Path) -> None:
     (example,) = blocks("python")
     subprocess.run(["python", "-c", example], cwd=folder, env=environment(tmp_path), check=True)
