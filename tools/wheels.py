@@ -107,7 +107,7 @@ def public_tests(folder: Path) -> Path:
     if wrong := [path.name for path, text in tests.items() if SMOKE in text and MARK not in text]:
         raise WheelError(f"marked smoke and not public: {', '.join(wrong)}")
     marked = [path for path, text in tests.items() if MARK in text]
-    folders = {path.parent for path in marked}
+    folders = {folder for path in marked for folder in path.parents if folder.is_relative_to(ROOT / "tests")}
     helpers = [path for folder in folders for path in folder.glob("*.py") if not path.name.startswith("test_")]
     for path in [*(ROOT / name for name in BESIDE_TESTS), *helpers, *marked]:
         target = folder / path.relative_to(ROOT)

@@ -77,7 +77,6 @@ MATTE = ("matte", "--image", "image.png", "--trimap", "trimap.png", "--plan", "d
 # build
 
 
-@pytest.mark.smoke
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_build_prints_what_it_wrote(precision: str, folder: Path) -> None:
     run = command(folder, "build", "--onnx", "dim.onnx", "-o", "new.plan", "--precision", precision)
@@ -111,7 +110,6 @@ def test_matte_writes_alpha_exact_where_known(folder: Path) -> None:
     assert not run.stderr
 
 
-@pytest.mark.smoke
 def test_matte_is_what_the_engine_computes(folder: Path) -> None:
     command(folder, *MATTE, "--alpha-depth", "16", "-o", "deep.png")
     engine = dim_trt.Engine(folder / "dim.plan", device="cpu")

@@ -20,7 +20,7 @@ UNINSTALLED = "# a folder without its modules imports as this file does"
 NOT_INSTALLED = "pictures need OpenCV, which is not installed: pip install opencv-python-headless"
 SENTENCES = {
     NONE: re.escape(NOT_INSTALLED),
-    NO_LIBRARY: r"OpenCV is installed and cannot be loaded \(libGL.so.1: .*\); install the library .* opencv-python-headless, .*",
+    NO_LIBRARY: r"OpenCV is installed and cannot be loaded \(libGL.so.1: .*\); install the library .* opencv-.*",
     UNINSTALLED: r"OpenCV is installed and cannot be loaded \(.*__version__.*\); .* opencv-python-headless, .*",
 }
 
