@@ -80,15 +80,16 @@ $(VENV)/bin/python:
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
 $(VENV)/engine.stamp: $(VENV)/bin/python $(NATIVE)
-	$(BIN)/python -m pip install --quiet -e .
+	$(BIN)/python -m pip install --quiet -e '.[opencv]'
 	touch $@
 
-# Torch comes first and pinned, so that nothing else chooses a version of it.
+# Torch comes first and pinned, so that nothing else chooses a version of it; the extra takes what users have.
 $(VENV)/dev.stamp: $(VENV)/bin/python $(NATIVE)
 	$(BIN)/python -m pip install --quiet torch==2.13.0
-	$(BIN)/python -m pip install --quiet -e '.[train,dev]' $(TESTING) --config-settings=cmake.define.DIM_TRT_WERROR=ON
+	$(BIN)/python -m pip install --quiet -e '.[opencv,train]' --group dev $(TESTING) \
+	  --config-settings=cmake.define.DIM_TRT_WERROR=ON
 	touch $@ $(VENV)/engine.stamp
 
 $(VENV)/bench.stamp: $(VENV)/dev.stamp
-	$(BIN)/python -m pip install --quiet -e '.[bench]' $(TESTING)
+	$(BIN)/python -m pip install --quiet --group bench
 	touch $@

@@ -33,7 +33,8 @@ def tensorrt_reason() -> str:
 
 
 def resolve_backend(backend: str) -> str:
-    """The backend that a plan is built for here: the argument, or the choice of "auto", which is logged."""
+    """The backend that a plan is built for here: the argument, or the choice of "auto", which is logged; why it is not
+    the other one is what `capabilities` says."""
     if backend not in BACKENDS:
         raise InvalidInput(f"backend: expected one of {', '.join(BACKENDS)}, got {backend!r}")
     if backend == "cpu":
@@ -41,9 +42,10 @@ def resolve_backend(backend: str) -> str:
     reason = tensorrt_reason()
     if backend == "tensorrt" and reason:
         raise BackendUnavailable(f"backend='tensorrt': {reason}; or use backend='cpu', or 'auto' to take what there is")
+    chosen = "cpu" if reason else "tensorrt"
     if backend == "auto":
-        LOGGER.info("backend auto: %s", f"cpu ({reason})" if reason else "tensorrt")
-    return "cpu" if reason else "tensorrt"
+        LOGGER.info("backend auto: %s", chosen)
+    return chosen
 
 
 def resolve_device(device: str) -> tuple[str, int]:

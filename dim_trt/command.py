@@ -37,11 +37,17 @@ def run_command(
     parser = argparse.ArgumentParser(
         prog=prog, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.set_defaults(verbose=False)
+    add_verbose_argument(parser)
     add_arguments(parser)
     args = parser.parse_args(argv)
     warnings.formatwarning = lambda message, *_args, **_kwargs: f"warning: {message}\n"
     try:
-        with logs_on_stderr(), ends_well_when_terminated(), limit_pixels(getattr(args, "max_pixels", MAX_PIXELS)):
+        with (
+            logs_on_stderr(args.verbose),
+            ends_well_when_terminated(),
+            limit_pixels(getattr(args, "max_pixels", MAX_PIXELS)),
+        ):
             work(args)
         sys.stdout.flush()
     except UsageError as failure:
@@ -63,12 +69,13 @@ def run_command(
 
 
 @contextlib.contextmanager
-def logs_on_stderr() -> Iterator[None]:
-    """What the package logs is a line on stderr, each message once; afterwards the logger is as it was."""
+def logs_on_stderr(verbose: bool) -> Iterator[None]:
+    """Warnings of the package, and with `verbose` all that it says, are lines on stderr, each once; then the logger
+    is as it was."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logger, once = logging.getLogger("dim_trt"), _Once()
     before = logger.level
-    logger.setLevel(logging.INFO)
+    logger.setLevel(logging.INFO if verbose else logging.WARNING)
     logger.addFilter(once)
     try:
         yield
@@ -88,6 +95,16 @@ def ends_well_when_terminated() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def add_verbose_argument(parser: argparse.ArgumentParser) -> None:
+    """Of the command, and of each command in it."""
+    parser.add_argument(
+        "--verbose",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="also say what was chosen and built, on stderr",
+    )
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser, threads: str = "all cores") -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dim_trt.command import run_command
-from dim_trt.environment import manifest, self_check
+from dim_trt.environment import manifest, self_check, warnings
 from dim_trt.errors import Error
 
 
@@ -18,14 +18,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def work(args: argparse.Namespace) -> None:
-    facts, checks = manifest(), self_check()
+    facts, checks, remarks = manifest(), self_check(), warnings()
     if args.json:
-        print(json.dumps({**facts, "checks": [{"check": c, "problem": p} for c, p in checks]}, indent=1))
+        report = [{"check": check, "problem": problem} for check, problem in checks]
+        print(json.dumps({**facts, "checks": report, "warnings": remarks}, indent=1))
     else:
         for name, value in facts.items():
             print(f"{name:14}{describe(value)}")
         for check, problem in checks:
             print(f"{'FAILED' if problem else 'ok':14}{check}{f': {problem}' if problem else ''}")
+        for remark in remarks:
+            print(f"{'warning':14}{remark}")
     failed = sum(problem is not None for _, problem in checks)
     if failed:
         raise Error(f"{failed} of {len(checks)} checks failed")

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from dim_trt import opencv
 from dim_trt.capabilities import capabilities
 from dim_trt.engine import Engine
 from dim_trt.errors import Error
@@ -24,14 +25,12 @@ VARIABLES = ("DIM_TRT_ISA", "DIM_TRT_CACHE", "XDG_CACHE_HOME", "OMP_NUM_THREADS"
 
 def manifest() -> dict[str, Any]:
     """Versions, capabilities, cache folder and the environment variables that matter."""
-    import cv2
-
     able = capabilities()
     return {
         "dim_trt": able["version"],
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "libraries": {"opencv": cv2.__version__, **{name: _version(name) for name in LIBRARIES}},
+        "libraries": {"opencv": opencv.description(), **{name: _version(name) for name in LIBRARIES}},
         "cpu": able["cpu"],
         "tensorrt": able["tensorrt"],
         "cuda": able["cuda"],
@@ -46,6 +45,11 @@ def self_check() -> list[tuple[str, str | None]]:
         ("the shipped model becomes a plan, and its alpha is exact where known", _problem(_check_engine)),
         ("the cache folder can be written", _problem(_check_cache)),
     ]
+
+
+def warnings() -> list[str]:
+    """What is better mended, though the main job works."""
+    return [sentence] if (sentence := opencv.problem()) else []
 
 
 def _problem(check: Callable[[], None]) -> str | None:

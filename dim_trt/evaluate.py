@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import logging
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -28,7 +27,6 @@ from dim_trt.scoring.evaluation import Known, Method, engine_method, evaluate, p
 from dim_trt.scoring.metrics import AREAS, METRICS
 from dim_trt.scoring.scores import SHORT, Scores, format_table, read_json, write_csv, write_json
 
-LOGGER = logging.getLogger("dim_trt")
 SAVE_EVERY_S = 5.0  # what a run that is killed loses of --json
 progress_bar = functools.partial(tqdm, unit="picture", leave=False, disable=None)
 
@@ -156,10 +154,10 @@ def every(write: Callable[[], None], seconds: float = SAVE_EVERY_S) -> Callable[
 
 
 def report_resumed(table: Sequence[Scores], known: Known, count: int) -> None:
-    """One log line: how many pictures were not scored again."""
+    """One line beside the table: how many pictures were not scored again."""
     if known:
         kept = sum(all(known.get((s.label, s.pictures[i].name)) == s.pictures[i] for s in table) for i in range(count))
-        LOGGER.info("resumed: kept the scores of %d of %d pictures", kept, count)
+        print(f"resumed: kept the scores of {kept} of {count} pictures", file=sys.stderr)
 
 
 def draw_sheet(method: Method, samples: Sequence[TruthFiles], args: argparse.Namespace) -> Bgr:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from dim_trt import trimaps
-from dim_trt.command import add_picture_arguments, run_command
+from dim_trt.command import add_picture_arguments, add_verbose_argument, run_command
 from dim_trt.errors import InvalidInput
 from dim_trt.pictures.composite import parse_color
 from dim_trt.pictures.files import (
@@ -68,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     preview.add_argument("--strength", type=float, default=0.6, help="of the tint, 0 to 1; default: %(default)s")
     for command in commands.choices.values():
         add_picture_arguments(command)
+        add_verbose_argument(command)
 
 
 def add_files(parser: argparse.ArgumentParser, name: str, what: str) -> None:

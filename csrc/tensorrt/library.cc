@@ -154,8 +154,8 @@ Found search(const std::vector<std::string>& folders) {
   for (const Version& m : modules) status.modules.push_back(m.text());
   if (modules.empty()) {
     status.problem =
-        "this build of dim_trt has no TensorRT backend; install CUDA's nvcc, and build dim_trt again with "
-        "TENSORRT_ROOT set to a folder that has TensorRT's include/NvInfer.h";
+        "this build of dim_trt has no TensorRT backend, and installing TensorRT adds none; build dim_trt from source "
+        "where CUDA's nvcc is, with TENSORRT_ROOT set to a folder that has TensorRT's include/NvInfer.h";
     return found;
   }
   if (found.nvinfer.handle == nullptr) {

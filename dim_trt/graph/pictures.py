@@ -18,13 +18,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from dim_trt.arrays import unknown_pixels
 from dim_trt.errors import InvalidInput
 from dim_trt.files import StrPath
+from dim_trt.opencv import cv2
 from dim_trt.pictures.files import read_image, read_trimap
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")

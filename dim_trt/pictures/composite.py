@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from typing import TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from dim_trt.errors import InvalidInput
+from dim_trt.opencv import cv2
 from dim_trt.pictures.files import Levels, quantize_alpha, read_image
 
 Color = tuple[int, int, int]  # blue, green, red

@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from dim_trt.errors import InvalidInput
 from dim_trt.files import StrPath, write_atomic
+from dim_trt.opencv import cv2
 from dim_trt.pictures.limit import check_header, check_pixels
 
 Levels = NDArray[np.uint8] | NDArray[np.uint16]

@@ -40,7 +40,8 @@ def shipped_plan(precision: str = "fp32", device: str = "auto") -> Path:
             return plan
         except PlanError as failure:
             LOGGER.warning("cached plan is damaged and built again (%s)", failure)
-    LOGGER.info("building the %s plan of the shipped model once: %s", precision, plan)
+    level = logging.WARNING if backend == "tensorrt" else logging.INFO  # the one takes minutes, the other no second
+    LOGGER.log(level, "building the %s plan of the shipped model once: %s", precision, plan)
     try:
         build_plan(None, plan, precision=precision, backend=backend, tensorrt=options)
     except BuildError as failure:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from dim_trt.errors import InvalidInput
+from dim_trt.opencv import cv2
 
 Bgr = NDArray[np.uint8]  # [height, width, 3]
 

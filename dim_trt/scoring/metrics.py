@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import math
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from dim_trt.arrays import Floats, Mask, check_alphas, kind, unknown_pixels
 from dim_trt.errors import InvalidInput
+from dim_trt.opencv import cv2
 
 Doubles = NDArray[np.float64]
 

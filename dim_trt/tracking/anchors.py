@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
+from dim_trt.opencv import cv2
 from dim_trt.tracking.flow import F32, U8, Mask, Motion, from_outside, length, small_size, warped
 
 UNTRACKED_PX = 1e5  # of doubt: nothing is known
@@ -61,7 +61,7 @@ class Anchor:
         core = np.where(warped(self.inside_px, motion.back) > 0, 1, 0).astype(np.float32)
         core += np.float32(BAND_WEIGHT) * (warped(self.outside_px, motion.back) < 0)
         back = _spread_around(motion.back, core)
-        doubt = warped(self.doubt_px, motion.back, cv2.INTER_NEAREST)
+        doubt = warped(self.doubt_px, motion.back, nearest=True)
         doubt += DRIFT_PX + DRIFT_SHARE * motion.scale * motion.error
         lost = motion.new | (motion.error > LOST_PX + LOST_SHARE * length(motion.back))
         doubt[cv2.dilate(lost.view(np.uint8), np.ones((3, 3), np.uint8)) > 0] = UNTRACKED_PX
@@ -72,7 +72,7 @@ class Anchor:
     def _strangeness(self, motion: Motion, outside: F32, doubt: F32) -> F32:
         """That of the next frame, of which the other three are known."""
         side, untracked = min(motion.size), doubt >= UNTRACKED_PX
-        strange = warped(self.strange, motion.back, cv2.INTER_NEAREST)
+        strange = warped(self.strange, motion.back, nearest=True)
         strange[from_outside(motion.back)] = 0
         guessed = (outside > GUESS_SHARE * side) & (strange < STRANGE)
         # What has moved with the background for long is as good as known; else known places outweigh all guesses.

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from dim_trt.errors import InvalidInput
+from dim_trt.opencv import cv2
 
 U8: TypeAlias = NDArray[np.uint8]
 F32: TypeAlias = NDArray[np.float32]
@@ -112,8 +112,9 @@ def small_picture(image: U8) -> U8:
     return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def warped(picture: NDArray[Any], back: F32, interpolation: int = cv2.INTER_LINEAR) -> NDArray[Any]:
-    """At each pixel what `picture` holds at pixel + back, bilinear; outside the border repeats."""
+def warped(picture: NDArray[Any], back: F32, *, nearest: bool = False) -> NDArray[Any]:
+    """At each pixel what `picture` holds at pixel + back, bilinear or the nearest; outside the border repeats."""
+    interpolation = cv2.INTER_NEAREST if nearest else cv2.INTER_LINEAR
     return np.asarray(cv2.remap(picture, *_places(back), interpolation, borderMode=cv2.BORDER_REPLICATE))
 
 

@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from dim_trt.errors import InvalidInput
+from dim_trt.opencv import cv2
 from dim_trt.tracking.anchors import GUESS_SHARE, STRANGE, UNTRACKED_PX, Anchor, together
 from dim_trt.tracking.backwards import Backwards, Reread
 from dim_trt.tracking.flow import F32, U8, Mask, Motion, Watcher, spread
@@ -141,7 +141,7 @@ class KeyFrames(TrimapSource, Remembers):
 
 def carried(previous: F32, motion: Motion, anchor: Anchor | None, band_px: float) -> U8:
     """The trimap of a frame from the alpha [height, width] of the frame before and, if there is one, an anchor."""
-    alpha, new = motion.brought(previous), _up(_widened(motion.new.view(np.uint8), 3), motion.size, cv2.INTER_NEAREST)
+    alpha, new = motion.brought(previous), _up(_widened(motion.new.view(np.uint8), 3), motion.size, nearest=True)
     reach = SPREAD_SHARE * spread(motion.back) + np.minimum(motion.error, LARGEST_MISS_PX / motion.scale)
     radius = _up(_widened(reach, 5), motion.size) * np.float32(motion.scale) + np.float32(band_px)
     if anchor is None:
@@ -175,8 +175,8 @@ def anchored(anchor: Anchor | None, size: tuple[int, ...], trimap: U8 | None = N
 def _fields(anchor: Anchor, size: tuple[int, ...]) -> tuple[F32, F32, F32, F32]:
     """outside, inside, doubt and strange at the frame's size."""
     outside, inside = (_up(distance, size) for distance in (anchor.outside_px, anchor.inside_px))
-    strange = _up(_widened(anchor.strange, 3), size, cv2.INTER_NEAREST)
-    return outside, inside, _up(anchor.doubt_px, size, cv2.INTER_NEAREST), strange
+    strange = _up(_widened(anchor.strange, 3), size, nearest=True)
+    return outside, inside, _up(anchor.doubt_px, size, nearest=True), strange
 
 
 def _banded(alpha: F32, radius: F32, unknown: Mask) -> U8:
@@ -198,5 +198,6 @@ def _widened(picture: NDArray[Any], side: int) -> NDArray[Any]:
     return np.asarray(cv2.dilate(picture, np.ones((side, side), np.uint8)))
 
 
-def _up(picture: NDArray[Any], size: tuple[int, ...], interpolation: int = cv2.INTER_LINEAR) -> F32:
+def _up(picture: NDArray[Any], size: tuple[int, ...], *, nearest: bool = False) -> F32:
+    interpolation = cv2.INTER_NEAREST if nearest else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(picture, size[::-1], interpolation=interpolation), np.float32)

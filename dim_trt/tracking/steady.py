@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 
 from dim_trt.errors import InvalidInput
+from dim_trt.opencv import cv2
 from dim_trt.tracking.flow import F32, U8, Motion, Watcher
 from dim_trt.tracking.sources import Frame, TrimapSource
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from dim_trt.errors import InvalidInput
+from dim_trt.opencv import cv2
 from dim_trt.trimaps.making import Mask, Trimap, distance_to
 
 Severity: TypeAlias = Literal["error", "warning"]

@@ -11,12 +11,12 @@ import math
 import re
 from typing import TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from dim_trt.arrays import kind
 from dim_trt.errors import InvalidInput
+from dim_trt.opencv import cv2
 
 Radius: TypeAlias = float | str
 Trimap: TypeAlias = NDArray[np.uint8]

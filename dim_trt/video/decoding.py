@@ -8,7 +8,6 @@ from fractions import Fraction
 from typing import NamedTuple, TypeAlias, cast
 
 import av
-import cv2
 import numpy as np
 from av.container.input import InputContainer
 from av.packet import Packet
@@ -17,6 +16,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from dim_trt.errors import InvalidInput
+from dim_trt.opencv import cv2
 
 U8: TypeAlias = NDArray[np.uint8]
 

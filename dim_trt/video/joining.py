@@ -99,7 +99,9 @@ class _Audio:
                 target, resampler = joined.add_stream_from_template(stream), None
             else:
                 target, resampler = _add_encoder(joined, stream, form.audio)
-                LOGGER.info("audio: %s does not go into %s as it is, encoding it as %s", codec, form.muxer, form.audio)
+                LOGGER.warning(
+                    "audio: %s does not go into %s as it is, encoding it as %s", codec, form.muxer, form.audio
+                )
             target.metadata.update({key: value for key, value in stream.metadata.items() if key == "language"})
             self._targets[stream.index] = target, resampler
 

@@ -65,7 +65,7 @@ class Results:
         )
         if any(output.form.even for output in outputs) and even_size(clip.size) != clip.size:
             height, width = even_size(clip.size)
-            LOGGER.info("H.264 wants even sides: the last row or column is repeated, %dx%d px", width, height)
+            LOGGER.warning("H.264 wants even sides: the last row or column is repeated, %dx%d px", width, height)
 
     @property
     def frame_count(self) -> int:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
 import av
-import cv2
 import numpy as np
 from av.video.stream import VideoStream
 
 from dim_trt.errors import Error
+from dim_trt.opencv import cv2
 from dim_trt.pictures.files import Levels, write_image
 from dim_trt.video.colors import from_levels, stored_as
 from dim_trt.video.decoding import reason

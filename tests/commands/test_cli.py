@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 
 import dim_trt
 from dim_trt.cli import COMMANDS
+from dim_trt.command import run_command
 from tests.support.tiny_graphs import tiny_dim
 
 pytestmark = pytest.mark.public
@@ -79,9 +82,12 @@ def test_build_prints_what_it_wrote(precision: str, folder: Path) -> None:
     run = command(folder, "build", "--onnx", "dim.onnx", "-o", "new.plan", "--precision", precision)
     size = (folder / "new.plan").stat().st_size / 1e6
     assert f"new.plan  {size:.2f} MB  {precision}  cpu  built in" in run.stdout
-    assert run.stderr.startswith("backend auto: cpu (")
+    assert not run.stderr
+    verbose = command(folder, "build", "--onnx", "dim.onnx", "-o", "new.plan", "--precision", precision, "--verbose")
+    assert verbose.stderr == "backend auto: cpu\n"
 
 
+@pytest.mark.smoke
 def test_build_refuses_tensorrt(folder: Path) -> None:
     run = command(folder, "build", "--onnx", "dim.onnx", "-o", "new.plan", "--backend", "tensorrt", code=1)
     assert "use backend='cpu'" in error_of(run)
@@ -91,6 +97,7 @@ def test_build_refuses_tensorrt(folder: Path) -> None:
 # matte
 
 
+@pytest.mark.smoke
 def test_matte_writes_alpha_exact_where_known(folder: Path) -> None:
     run = command(folder, *MATTE)
     alpha, trimap = picture(folder / "alpha.png"), picture(folder / "trimap.png")
@@ -100,6 +107,7 @@ def test_matte_writes_alpha_exact_where_known(folder: Path) -> None:
     assert len(np.unique(alpha[trimap == 128])) > 10
     assert f"alpha.png  {WIDTH}x{HEIGHT} px" in run.stdout
     assert " ms  (cpu, fp32, " in run.stdout
+    assert not run.stderr
 
 
 def test_matte_is_what_the_engine_computes(folder: Path) -> None:
@@ -152,7 +160,7 @@ def test_matte_reads_gray_deep_and_four_channel_pictures(folder: Path) -> None:
 
 
 def test_matte_without_a_plan_builds_one_once(folder: Path) -> None:
-    arguments = ("matte", "--image", "image.png", "--trimap", "trimap.png", "--precision", "int8")
+    arguments = ("matte", "--image", "image.png", "--trimap", "trimap.png", "--precision", "int8", "--verbose")
     first = command(folder, *arguments)
     (plan,) = (folder / "cache").iterdir()
     assert "once" in first.stderr
@@ -216,6 +224,35 @@ def test_wrong_usage_has_exit_code_2(arguments: tuple[str, ...], message: str, f
     assert files(folder) == before
 
 
+# what is said beside the result
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_can_be_verbose(name: str) -> None:
+    assert "--verbose" in dim_trt_command(name, "-h").stdout
+
+
+def test_verbose_goes_before_and_behind_a_command_of_trimap(folder: Path) -> None:
+    for arguments in (("--verbose", "clean", "trimap.png"), ("clean", "trimap.png", "--verbose")):
+        assert not command(folder, "trimap", *arguments, "-o", "clean.png").stderr
+
+
+def test_remarks_are_said_once_a_command_and_the_logger_is_left_as_it_was(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def work(_: argparse.Namespace) -> None:
+        for level in (logging.WARNING, logging.WARNING, logging.INFO):
+            logging.getLogger("dim_trt").log(level, "said at %s", logging.getLevelName(level))
+
+    before = logging.getLogger("dim_trt").level
+    for flags, levels in (([], ["WARNING"]), ([], ["WARNING"]), (["--verbose"], ["WARNING", "INFO"])):
+        caplog.clear()
+        assert run_command("prog", None, lambda parser: None, work, flags) == 0
+        assert [record.getMessage() for record in caplog.records] == [f"said at {level}" for level in levels]
+    assert logging.getLogger("dim_trt").level == before
+    assert not logging.getLogger("dim_trt").filters
+
+
 # info, doctor
 
 
@@ -232,6 +269,7 @@ def test_info_refuses_a_damaged_plan(folder: Path) -> None:
     assert "incomplete" in error_of(command(folder, "info", "dim.plan", code=1))
 
 
+@pytest.mark.smoke
 def test_doctor_finds_this_machine_well(folder: Path) -> None:
     run = command(folder, "doctor", "--json")
     document = json.loads(run.stdout)
@@ -318,6 +356,7 @@ def test_dim_trt_runs_every_command() -> None:
         assert what in dim_trt_command("--help").stdout
 
 
+@pytest.mark.smoke
 def test_dim_trt_without_a_command() -> None:
     for arguments, message in (((), "expected a command"), (("mate",), "expected a command, got 'mate'")):
         run = dim_trt_command(*arguments)

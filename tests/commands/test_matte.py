@@ -68,6 +68,7 @@ ONE = ("--image", "image.png", "--trimap", "trimap.png")
 # one picture
 
 
+@pytest.mark.smoke
 def test_cutout_holds_the_estimated_foreground(plan: Path, folder: Path) -> None:
     run(plan, *ONE, "--cutout", "cut.png", "--premultiplied", "pre.png", "--composite", "over.png")
     alpha = dim_trt.Engine(plan, device="cpu").run(read("image.png"), read("trimap.png"))
@@ -127,6 +128,7 @@ def test_over_a_checkerboard(plan: Path, folder: Path) -> None:
     np.testing.assert_array_equal(read("over.png")[background], board[background])
 
 
+@pytest.mark.smoke
 def test_mask_in_place_of_a_trimap(plan: Path, folder: Path) -> None:
     run(plan, "--image", "image.png", "--mask", "mask.png", "--erode", "4", "--dilate", "6")
     trimap = trimaps.from_mask(read("mask.png"), erode=4, dilate=6)

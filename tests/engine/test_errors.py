@@ -65,6 +65,7 @@ BAD_PLANS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 }
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("case", BAD_PLANS)
 def test_bad_plans_are_plan_errors_that_name_the_file(case: str, plan: Path, tmp_path: Path) -> None:
     change, reason = BAD_PLANS[case]
@@ -142,6 +143,7 @@ def test_info_and_repr(plan: Path) -> None:
     json.dumps(info)
 
 
+@pytest.mark.smoke
 def test_run_refuses_by_argument_name(plan: Path) -> None:
     engine = Engine(plan, device="cpu")
     with pytest.raises(InvalidInput, match="trimap: expected"):

@@ -38,6 +38,7 @@ def test_the_present_version_has_its_plans() -> None:
     assert all(path.stat().st_size < 100_000 for path in PLANS)
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("plan", PLANS, ids=lambda plan: f"{plan.parent.name}-{plan.stem}")
 def test_alpha_is_what_it_was(plan: Path) -> None:
     alpha = dim_trt.Engine(plan, device="cpu").run(*picture())

@@ -12,7 +12,7 @@ import pytest
 
 import dim_trt
 
-pytestmark = pytest.mark.public
+pytestmark = [pytest.mark.public, pytest.mark.smoke]
 EXPORTED = {
     "BackendUnavailable",
     "BuildError",

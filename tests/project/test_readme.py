@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -35,10 +37,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.public
+@pytest.mark.smoke
 def test_the_python_example_runs(tmp_path: Path, folder: Path) -> None:
     (example,) = blocks("python")
     subprocess.run(["python", "-c", example], cwd=folder, env=environment(tmp_path), check=True)
-    assert (folder / "alpha.png").stat().st_size > 0
+    alpha, trimap = (cv2.imread(str(folder / name), 0) for name in ("alpha.png", "samples/astronaut_trimap.png"))
+    unknown = (trimap != 0) & (trimap != 255)
+    np.testing.assert_array_equal(alpha[~unknown], trimap[~unknown])
+    assert alpha[unknown].mean() / 255 == pytest.approx(0.515, abs=0.02)  # other weights may move it a little
 
 
 @pytest.mark.public

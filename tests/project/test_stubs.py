@@ -16,7 +16,7 @@ import pytest
 
 from dim_trt import _core
 
-pytestmark = pytest.mark.public
+pytestmark = [pytest.mark.public, pytest.mark.smoke]
 MODULES = ["_core", "_testing"]
 BUILT = [name for name in MODULES if util.find_spec(f"dim_trt.{name}")]
 NO_DEFAULT = "no default"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import logging
+import contextlib
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -110,14 +111,14 @@ def test_other_settings_are_noticed(run: Run) -> None:
     assert picture("alphas/cat.png").dtype == np.uint8
 
 
-def test_new_pictures_are_added_in_order(folder: Path, run: Run, caplog: pytest.LogCaptureFixture) -> None:
+def test_new_pictures_are_added_in_order(folder: Path, run: Run) -> None:
     run(*JSON)
     runs()
     build(folder / "set", "plain", ["ant"])
-    with caplog.at_level(logging.INFO, "dim_trt"):
+    with contextlib.redirect_stderr(io.StringIO()) as said:
         run(*JSON, "--resume")
     assert runs() == 1
-    assert "resumed: kept the scores of 3 of 4 pictures" in caplog.text
+    assert said.getvalue() == "resumed: kept the scores of 3 of 4 pictures\n"
     assert [entry["name"] for entry in document()["plans"][0]["images"]] == ["ant", *NAMES]
 
 

@@ -15,7 +15,7 @@ import pytest
 from tests.tensorrt.libraries import FULL, LEAN, fake_tensorrt, modules
 
 pytestmark = pytest.mark.public
-NO_BACKEND = r"this build of dim_trt has no TensorRT backend; install CUDA's nvcc, and build dim_trt again with "
+NO_BACKEND = r"this build of dim_trt has no TensorRT backend, and installing TensorRT adds none; build dim_trt "
 INSTALL = r"pip install 'tensorrt>=\d+\.\d+,<\d+' installs it"
 NO_GPU = r"(there is no NVIDIA driver \(libcuda\.so\.1 cannot be opened\)|the NVIDIA driver finds no GPU.*)"
 
@@ -109,9 +109,10 @@ def test_doctor_for_people_gives_the_reason_in_one_line(tmp_path: Path) -> None:
     assert re.search("is not installed|is installed|has no TensorRT backend", lines[0]), lines[0]
 
 
-def test_auto_takes_the_cpu_and_says_why(tmp_path: Path) -> None:
+def test_auto_takes_the_cpu_without_a_word_on_the_rest(tmp_path: Path) -> None:
     plan = tmp_path / "dim.plan"
-    build = run(environment(SITUATIONS["no driver"], tmp_path), "dim_trt.build", "-o", str(plan))
-    assert build.returncode == 0, build.stderr
-    assert "backend auto: cpu (" in build.stderr
+    variables = environment(SITUATIONS["no driver"], tmp_path)
+    for flags, said in ((), ""), (("--verbose",), "backend auto: cpu\n"):
+        build = run(variables, "dim_trt.build", "-o", str(plan), *flags)
+        assert (build.returncode, build.stderr) == (0, said)
     assert plan.exists()
