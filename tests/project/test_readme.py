@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support import ROOT
+
 README = (ROOT / "README.md").read_text()
 COMMAND_LINE = (ROOT / "docs" / "command-line.md").read_text()
 
