@@ -7,7 +7,7 @@ CXX_FILES = $(shell find csrc tests/fuzz tests/sanitized -name '*.h' -o -name '*
 
 TESTING := --config-settings=cmake.define.DIM_TRT_TESTING=ON
 
-.PHONY: demo test lint format bench docs wheel fuzz fuzz-coverage asan tsan soak verify clean
+.PHONY: demo test lint format bench docs wheel fuzz fuzz-coverage asan tsan soak seeds verify clean
 SECONDS ?= 60
 
 demo: $(VENV)/engine.stamp
@@ -19,8 +19,12 @@ demo: $(VENV)/engine.stamp
 	$(BIN)/python -m benchmarks.side_by_side --image samples/astronaut.png --trimap samples/astronaut_trimap.png \
 	  --alpha out/alpha.png --composite out/composite.png -o out/side_by_side.png
 
+# On all cores, then what measures time or memory alone.
 test: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest
+	@failed=0; \
+	$(BIN)/python -m pytest -n auto --dist loadscope -m "not measures" || failed=1; \
+	$(BIN)/python -m pytest -m measures || failed=1; \
+	exit $$failed
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
@@ -53,6 +57,7 @@ wheel: $(VENV)/dev.stamp
 # These need clang with its runtime and say what to install where it is missing.
 fuzz: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.fuzz run --seconds $(SECONDS)
+	$(BIN)/python -m tests.fuzz keep
 	$(BIN)/python -m tests.fuzz coverage
 
 fuzz-coverage: $(VENV)/dev.stamp
@@ -67,9 +72,12 @@ tsan: $(VENV)/dev.stamp
 soak: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.soak
 
+seeds: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.support.seeds
+
 # All of it, as for a nightly run; says how long it took.
 verify:
-	@start=$$(date +%s) && $(MAKE) lint test asan tsan soak fuzz && \
+	@start=$$(date +%s) && $(MAKE) lint test seeds asan tsan soak fuzz && \
 	  echo "verify: everything is clean after $$(($$(date +%s) - start)) s"
 
 clean:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,22 @@ from typing import Any
 import pytest
 
 import dim_trt
+from tests.support.once import session_folder as folder_of_the_session
 from tests.support.stand_ins import SlowCore, StandIn, engine_on_gpu, tiny_plan
+
+
+def pytest_configure() -> None:
+    """Workers of pytest-xdist share the cores out: threads of several on one core only wait for one another."""
+    if (worker := os.environ.get("PYTEST_XDIST_WORKER")) and hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        number, workers = int(worker.removeprefix("gw")), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+        os.sched_setaffinity(0, cores[number % len(cores) :: workers])
+
+
+@pytest.fixture(scope="session")
+def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For what is made once, for all workers of pytest-xdist (see tests/support/once.py)."""
+    return folder_of_the_session(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

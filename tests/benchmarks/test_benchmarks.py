@@ -201,6 +201,7 @@ def test_stages_puts_every_convolution_beside_onnx_runtimes(tmp_path, capsys):
     assert "| deconv1 |" in capsys.readouterr().out
 
 
+@pytest.mark.measures
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_counts_a_process_of_its_own(tmp_path):
     from benchmarks import memory
@@ -216,6 +217,7 @@ def test_memory_counts_a_process_of_its_own(tmp_path):
         memory.main([*arguments, "--limit-mb", "1"])
 
 
+@pytest.mark.measures
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_tiling_compares_a_picture_whole_and_in_tiles(capsys):
     tiling.main(["--size", "701x903", "--memory-limit-mb", "60", "--threads", "1"])

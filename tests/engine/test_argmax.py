@@ -10,8 +10,8 @@ import dim_trt
 from benchmarks.latency.exactness import same_argmax
 from benchmarks.pictures import Picture
 from dim_trt import _core
-from tests.support.networks import input_tensor, random_network, random_picture
-from training.export import export_onnx
+from tests.support.exports import exported_network
+from tests.support.networks import input_tensor, random_picture
 from training.model import CONFIGS, ModelConfig
 
 NOT_COMPUTED = 255
@@ -24,13 +24,10 @@ CONFIGURATIONS = {
 
 
 @pytest.fixture(scope="module", params=CONFIGURATIONS)
-def network(request, tmp_path_factory):
+def network(request, session_folder):
     """(model, plan)"""
-    folder = tmp_path_factory.mktemp("argmax")
-    model = random_network(CONFIGURATIONS[request.param], 0)
-    export_onnx(model, folder / "dim.onnx")
-    dim_trt.build_plan(folder / "dim.onnx", folder / "dim.plan")
-    return model, folder / "dim.plan"
+    made = exported_network(session_folder, CONFIGURATIONS[request.param])
+    return made.model, made.plan
 
 
 def all_unknown(height, width):

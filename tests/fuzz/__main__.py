@@ -4,8 +4,8 @@
     python -m tests.fuzz coverage              # branches of the plan reader that the corpus reaches
     python -m tests.fuzz keep                  # takes into the corpus what of build/fuzz/found reaches something new
 
-A crash is written to build/fuzz/crashes. Copy it into tests/fuzz/corpus/<target>/ under a name that says what it is:
-from then on the test suite runs it.
+A crash is written to build/fuzz/crashes. `keep` takes it into the corpus, once it is mended: from then on the test
+suite runs it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.fuzz import coverage
-from tests.fuzz.seeds import CORPUS
+from tests.fuzz import corpus, coverage
 from tests.support.clang import ROOT, build
 
 TARGETS = ("json", "plan", "program", "run")
@@ -30,8 +30,8 @@ MAX_BYTES = {"json": 1024, "plan": 8192, "program": 4608, "run": 256}
 LIMITS = ["-timeout=20", "-rss_limit_mb=2048", "-malloc_limit_mb=1024"]
 
 
-def fuzz(folder: Path, target: str, seconds: int) -> tuple[bool, str]:
-    """Whether nothing crashed; a line of the table."""
+def fuzz(folder: Path, target: str, seconds: int, inputs: Path) -> tuple[bool, str]:
+    """Whether nothing crashed; a line of the table. `inputs`: the corpus, unpacked."""
     found, log = FOUND / target, folder / f"{target}.log"
     found.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
@@ -39,7 +39,7 @@ def fuzz(folder: Path, target: str, seconds: int) -> tuple[bool, str]:
         code = subprocess.run(
             [folder / f"fuzz_{target}", f"-max_total_time={seconds}", f"-max_len={MAX_BYTES[target]}", *LIMITS]
             + [f"-dict={Path(__file__).parent / 'words.dict'}"] * (target != "run")
-            + [f"-artifact_prefix={CRASHES / target}-", "-print_final_stats=1", found, CORPUS / target],
+            + [f"-artifact_prefix={CRASHES / target}-", "-print_final_stats=1", found, inputs],
             stderr=stream,
             stdout=stream,
             check=False,
@@ -58,8 +58,9 @@ def run(targets: list[str], seconds: int) -> bool:
     CRASHES.mkdir(exist_ok=True)
     print(f"{'target':8} {'result':8} {'inputs':>12} {'a second':>9} {'seconds':>8} {'edges':>6} {'inputs kept':>11}")
     clean = True
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for is_clean, line in pool.map(lambda target: fuzz(folder, target, seconds), targets):
+    with tempfile.TemporaryDirectory() as unpacked, ThreadPoolExecutor(os.cpu_count()) as pool:
+        inputs = [corpus.unpack(target, Path(unpacked)) for target in targets]
+        for is_clean, line in pool.map(lambda *job: fuzz(folder, job[0], seconds, job[1]), targets, inputs):
             print(line, flush=True)
             clean &= is_clean
     return clean
@@ -67,24 +68,29 @@ def run(targets: list[str], seconds: int) -> bool:
 
 def report(with_found: bool) -> bool:
     """Prints the plan reader's coverage; False when a branch is missed."""
-    inputs = {target: [CORPUS / target] for target in TARGETS[:3]}
-    if with_found:
-        for target, folders in inputs.items():
-            folders += [FOUND / target] * (FOUND / target).is_dir()
-    table, missed = coverage.measure(inputs)
+    with tempfile.TemporaryDirectory() as unpacked:
+        inputs = {target: [corpus.unpack(target, Path(unpacked))] for target in TARGETS[:3]}
+        if with_found:
+            for target, folders in inputs.items():
+                folders += [FOUND / target] * (FOUND / target).is_dir()
+        table, missed = coverage.measure(inputs)
     print("\n".join(table))
     print("\n".join(map(str, missed)) or "every branch is reached, both ways")
     return not missed
 
 
 def keep(targets: list[str]) -> None:
-    """Merges what was found into the corpus, the smallest inputs first."""
+    """Merges what was found into the corpus, the smallest inputs first, and crashes."""
     folder = build("fuzz")
     for target in targets:
-        before = len(list((CORPUS / target).iterdir()))
-        merge = [folder / f"fuzz_{target}", "-merge=1", *LIMITS, CORPUS / target, FOUND / target]
-        subprocess.run(merge, check=True, stderr=subprocess.DEVNULL)
-        print(f"{target}: {len(list((CORPUS / target).iterdir())) - before} new inputs")
+        with tempfile.TemporaryDirectory() as unpacked:
+            inputs, found = corpus.unpack(target, Path(unpacked)), FOUND / target
+            found.mkdir(parents=True, exist_ok=True)
+            merge = [folder / f"fuzz_{target}", "-merge=1", *LIMITS, inputs, found]
+            subprocess.run(merge, check=True, stderr=subprocess.DEVNULL)
+            crashes = [path for kind in ("crash", "oom", "timeout") for path in CRASHES.glob(f"{target}-{kind}-*")]
+            added = corpus.add(target, [path.read_bytes() for path in [*inputs.iterdir(), *crashes]])
+            print(f"{target}: {added} new inputs")
 
 
 def main() -> int:

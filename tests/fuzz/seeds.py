@@ -2,7 +2,7 @@
 
     python -m tests.fuzz.seeds
 
-The names in `corpus/<target>/` say what an input is about; names of 40 hex digits are libFuzzer's finds.
+The names here say what an input is about; the other inputs of the corpus are libFuzzer's finds.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 import dim_trt
+from tests.fuzz import corpus
 from tests.support.tiny_graphs import tiny_dim
 
-CORPUS = Path(__file__).parent / "corpus"
 Document = dict[str, Any]
 
 HEADER: Document = {
@@ -365,10 +365,7 @@ SEEDS: dict[str, Callable[[], Iterator[tuple[str, bytes]]]] = {
 
 def main() -> None:
     for target, seeds in SEEDS.items():
-        folder = CORPUS / target
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, data in seeds():
-            (folder / name).write_bytes(data)
+        print(f"{target}: {corpus.add(target, dict(seeds()).values())} new inputs")
 
 
 if __name__ == "__main__":

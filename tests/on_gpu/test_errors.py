@@ -16,12 +16,12 @@ import dim_trt
 from dim_trt import Engine, TensorRtOptions, _core
 from dim_trt.errors import BackendUnavailable, InvalidInput, PlanError
 from dim_trt.plans.header import write_plan
+from tests.support import ROOT
 from tests.support.gpu import MAX, Plans
 from tests.support.networks import random_picture
 
 pytestmark = [pytest.mark.gpu, pytest.mark.timeout(300)]
 NAME = "skip"
-ROOT = Path(__file__).parents[2]
 LOAD = """
 import sys
 import numpy as np

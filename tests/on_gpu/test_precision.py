@@ -12,13 +12,12 @@ from dim_trt.arrays import unknown_pixels
 from dim_trt.precisions import PRECISIONS
 from dim_trt.scoring.metrics import sad
 from tests.support.compare import assert_within
-from tests.support.gpu import CONFIGS, SHIPPED, TOLERANCES, Plans, Tolerance, clear_picture
+from tests.support.gpu import CONFIGS, ONE_SIZE, SHIPPED, SIZES, TOLERANCES, Plans, Tolerance, clear_picture
 from training.scenes.drawing import draw_scene
 from training.scenes.textures import Size
 
 pytestmark = [pytest.mark.gpu, pytest.mark.timeout(600)]
 UNPOOL = ("plugin", "native")
-SIZES = [(61, 97), (33, 57), (96, 64), (7, 301), (1, 1), (259, 181)]
 SCENES = (("hair", Size(239, 317)), ("smoke", Size(320, 256)), ("leaves", Size(161, 401)), ("glass", Size(255, 255)))
 
 
@@ -29,7 +28,7 @@ SCENES = (("hair", Size(239, 317)), ("smoke", Size(320, 256)), ("leaves", Size(1
 @pytest.mark.filterwarnings("ignore:trimap. no pixel is known")  # a single pixel has to be unknown
 def test_fp32_is_pytorch(plans: Plans, name: str, unpool: str, height: int, width: int, tolerance: Tolerance) -> None:
     assert tolerance.max_abs is not None
-    img, trimap = clear_picture(plans.model(name), height, width)
+    img, trimap = clear_picture(name, height, width)
     alpha = Engine(plans.plan(name, tolerance.precision, unpool), color="rgb").run(img, trimap)
     assert alpha.shape == (height, width)
     assert alpha.dtype == np.float32
@@ -61,7 +60,7 @@ def test_trained_weights_keep_their_quality(plans: Plans, unpool: str, tolerance
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_plugin_and_native_unpooling_agree(plans: Plans, name: str) -> None:
-    img, trimap = clear_picture(plans.model(name), 131, 203)
+    img, trimap = clear_picture(name, *ONE_SIZE)
     plugin, native = (Engine(plans.plan(name, "fp32", unpool), color="rgb").run(img, trimap) for unpool in UNPOOL)
     assert_within(plugin, native, 2e-4)
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import dim_trt
 from dim_trt import Engine, TensorRtRun
 from tests.support.compare import assert_within
-from tests.support.gpu import MAX, Plans, clear_picture
+from tests.support.gpu import NEAR_MAX, Plans, clear_picture
 from tests.support.networks import random_picture
 
 pytestmark = [pytest.mark.gpu, pytest.mark.timeout(600)]
@@ -46,9 +46,8 @@ def trimaps(height: int, width: int) -> dict[str, NDArray[np.uint8]]:
 
 @pytest.mark.parametrize("name", trimaps(9, 9))
 def test_running_the_region_only_changes_nothing(plans: Plans, name: str) -> None:
-    height, width = MAX[0] - 5, MAX[1] - 11
-    trimap = trimaps(height, width)[name]
-    img, _ = clear_picture(plans.model(NAME), height, width)
+    trimap = trimaps(*NEAR_MAX)[name]
+    img, _ = clear_picture(NAME, *NEAR_MAX)
     region, whole = (plain(plans, region=region).run(img, trimap) for region in (True, False))
     assert_within(region, whole, ROUNDING)
     known = (trimap == 0) | (trimap == 255)
@@ -129,7 +128,7 @@ def test_several_threads_at_once(plans: Plans, max_concurrent: int) -> None:
 
 def test_two_engines_in_threads(plans: Plans) -> None:
     engines = [Engine(plans.plan(NAME, "fp32", unpool), color="rgb") for unpool in ("plugin", "native")]
-    img, trimap = clear_picture(plans.model(NAME), 61, 97)
+    img, trimap = clear_picture(NAME, 61, 97)
     expected = plans.expected(NAME, img, trimap)
 
     def work(number: int) -> None:

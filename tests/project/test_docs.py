@@ -8,7 +8,6 @@ import importlib.util
 import inspect
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +17,9 @@ import pytest
 
 from dim_trt import _core
 from dim_trt.plans.header import FORMAT_VERSION
+from tests.support import ROOT
 from tools.api_docs import PUBLIC, public_names
 
-ROOT = Path(__file__).parents[2]
 PAGES = sorted(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")) + sorted(ROOT.glob("docs/*.md"))
 TROUBLE = (ROOT / "docs" / "troubleshooting.md").read_text()
 PLAN_FORMAT = (ROOT / "docs" / "plan-format.md").read_text()
@@ -86,11 +85,18 @@ def commands() -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize(("command", "options"), commands().items(), ids=commands())
-def test_options_of_commands_exist(command: str, options: set[str]) -> None:
-    help_text = subprocess.run(
-        [sys.executable, "-m", *command.split(), "-h"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
-    assert options <= set(re.findall(r"--[a-z][\w-]*", help_text))
+def test_options_of_commands_exist(
+    command: str, options: set[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, *arguments = command.split()
+    module = importlib.import_module(name)
+    if hasattr(module, "__path__"):
+        module = importlib.import_module(f"{name}.__main__")
+    monkeypatch.setattr(sys, "argv", [name, *arguments, "-h"])
+    with pytest.raises(SystemExit) as ended:
+        module.main()
+    assert ended.value.code == 0
+    assert options <= set(re.findall(r"--[a-z][\w-]*", capsys.readouterr().out))
 
 
 # messages

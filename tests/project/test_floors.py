@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import ROOT
+
 pytest.importorskip("importlinter")
-ROOT = Path(__file__).parents[2]
 PACKAGES = ("dim_trt", "training", "benchmarks")
 LINT = """
 import sys

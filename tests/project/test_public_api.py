@@ -75,6 +75,7 @@ def test_typing_is_shipped() -> None:
     assert {"py.typed", "_core.pyi"} <= files
 
 
+@pytest.mark.measures
 def test_import_is_light_and_quiet() -> None:
     code = (
         "import time; start = time.process_time(); import dim_trt; seconds = time.process_time() - start\n"

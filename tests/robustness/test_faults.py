@@ -18,10 +18,10 @@ import pytest
 
 import dim_trt
 from dim_trt import _core
+from tests.support import ROOT
 from tests.support.networks import random_picture
 from tests.support.stand_ins import tiny_plan
 
-ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 120.0
 SAMPLE = ["--image", ROOT / "samples/astronaut.png", "--trimap", ROOT / "samples/astronaut_trimap.png"]
 PICTURE = random_picture(0, 33, 45)

@@ -10,7 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support import ROOT
+
 MISSING = (
     "{what} is missing: on Debian and Ubuntu, apt-get install clang-19 libclang-rt-19-dev llvm-19, or the "
     "newest version that there is"

@@ -2,7 +2,7 @@
 
 Where two values of a pooling window differ by less than rounding, any two correct programs may disagree about the
 argmax, and unpooling then moves a value by a pixel: a jump, not a rounding error. Exactness is tested on seeds where
-`tie_margin` is wide enough that rounding cannot decide.
+`tie_margin` is wide enough that rounding cannot decide; tests/support/seeds.py finds and keeps them.
 """
 
 from __future__ import annotations

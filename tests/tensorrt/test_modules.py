@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import ROOT
 from tests.tensorrt.libraries import FULL, NO_MODULES, fake_driver, fake_tensorrt, modules
 
 pytestmark = pytest.mark.public
@@ -37,7 +38,6 @@ write_plan(sys.argv[1], header, b"no engine")
 print(sys.argv[2], "Fake")
 Engine(sys.argv[1])
 """
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("program", [BUILD, LOAD], ids=["build", "load"])

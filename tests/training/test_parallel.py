@@ -10,6 +10,7 @@ import pytest
 import torch
 import torch.distributed
 
+from tests.support import ROOT
 from training import model as model_module
 from training import train as command
 from training.checkpoints import load_checkpoint
@@ -24,7 +25,6 @@ from training.settings import Settings
 pytestmark = pytest.mark.skipif(
     not (torch.distributed.is_available() and torch.distributed.is_gloo_available()), reason="torch built without gloo"
 )
-ROOT = Path(__file__).parents[2]
 SETTINGS = Settings("tiny", crop_size=32, batch=4, learning_rate=1e-3, warmup_steps=2)
 
 
@@ -42,22 +42,22 @@ def steps(processes, out):
     torch.save({"gradients": first, "model": run.model.state_dict(), "error": torch.tensor(run.hard.error)}, out)
 
 
-def free_port():
-    with socket.socket() as free:
+def needs_local_network():
+    with socket.socket() as server:
         try:
-            free.bind(("127.0.0.1", 0))
+            server.bind(("127.0.0.1", 0))
         except OSError as error:
             pytest.skip(f"no local network for two processes to meet: {error}")
-        return free.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
 def folder_of_two(tmp_path_factory):
     """What two processes of torchrun write: starting them takes seconds, so one start serves all tests."""
+    needs_local_network()
     folder = tmp_path_factory.mktemp("two")
     start = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
     done = subprocess.run(
-        [*start, "--master_port", str(free_port()), __file__, str(folder)],
+        [*start, "--standalone", "--local_addr", "127.0.0.1", __file__, str(folder)],  # at a port that it finds free
         env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,

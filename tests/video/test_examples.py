@@ -20,9 +20,9 @@ import pytest
 import dim_trt
 from dim_trt import trimaps
 from dim_trt.pictures.composite import composite
+from tests.support import ROOT
 from tests.support.clips import drawn, samples, shown, write_clip
 
-ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 
 

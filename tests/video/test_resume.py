@@ -197,6 +197,7 @@ def test_a_full_disk_keeps_what_was_finished(plan: Path, trimaps: Callable[..., 
     assert len(shown(tmp_path / "cutout.mkv")) == 16
 
 
+@pytest.mark.measures
 def test_memory_stays_flat(plan: Path, trimaps: Callable[..., Path], tmp_path: Path) -> None:
     """The second half must not grow."""
     count = FRAMES or 240
