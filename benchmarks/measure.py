@@ -221,14 +221,3 @@ def add_json_argument(parser: argparse.ArgumentParser) -> None:
 def default_threads() -> int:
     threads: int = dim_trt.capabilities()["cpu"]["threads"]
     return threads
-
-
-def size(text: str) -> tuple[int, int]:
-    """(height, width) of "512x512"."""
-    try:
-        height, width = (int(side) for side in text.split("x"))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected HEIGHTxWIDTH such as 1080x1920, got {text!r}") from None
-    if height < 1 or width < 1:
-        raise argparse.ArgumentTypeError(f"expected sides of at least 1, got {text!r}")
-    return height, width

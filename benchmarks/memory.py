@@ -1,7 +1,7 @@
 """Peak resident memory of whole processes: one picture through `Engine.run`, and through ONNX Runtime.
 
-    python -m benchmarks.memory --model full --size 1080x1920
-    python -m benchmarks.memory --model full --size 2160x3840 --no-onnxruntime --limit-mb 4096
+    python -m benchmarks.memory --model full --size 1920x1080
+    python -m benchmarks.memory --model full --size 3840x2160 --no-onnxruntime --limit-mb 4096
 
 Each runs in a process of its own that imports nothing else; every pixel unknown but one. Needs the extras train and
 dev, and Linux.
@@ -17,9 +17,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import dim_trt
-from benchmarks.measure import ROOT, add_json_argument, default_threads, manifest, size, write_json
+from benchmarks.measure import ROOT, add_json_argument, default_threads, manifest, write_json
 from benchmarks.networks import MODEL_HELP, load_network
 from benchmarks.records import Memory
+from dim_trt.command import SIZE_FORMAT, parse_size
 from training.model import STRIDE
 
 SIDES = ("height", "width")
@@ -84,13 +85,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__.split("\n")[0])
     parser.add_argument("--model", default="full", help=MODEL_HELP)
     parser.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32", help="of the plan's weights")
-    parser.add_argument("--size", type=size, default=(1080, 1920), metavar="HxW", help="default: 1080x1920")
+    parser.add_argument("--size", type=parse_size, default=(1080, 1920), metavar=SIZE_FORMAT, help="default: 1920x1080")
     parser.add_argument("--threads", type=int, default=default_threads())
     parser.add_argument("--no-onnxruntime", action="store_true", help="the engine alone, for sizes the other cannot do")
     parser.add_argument("--limit-mb", type=int, help="exit with 1 where the engine takes more")
     add_json_argument(parser)
     args = parser.parse_args(argv)
-    print(f"{args.model}, {args.size[0]}x{args.size[1]}, {args.threads} threads\n")
+    print(f"{args.model}, {args.size[1]}x{args.size[0]}, {args.threads} threads\n")
     print("| | peak memory, MB | memory / dim_trt | first run, s |\n| --- | ---: | ---: | ---: |")
     table = []
     for row in records(args):

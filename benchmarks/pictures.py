@@ -51,7 +51,7 @@ def stripe(height: int, width: int, unknown: float) -> Picture:
     trimap[start + band :] = 255
     if unknown >= 1:
         trimap[0, 0] = 0  # one known pixel: without any the engine warns
-    return Picture(f"{height}x{width}", noise(height, width), trimap)
+    return Picture(f"{width}x{height}", noise(height, width), trimap)
 
 
 def thin_band(height: int, width: int, unknown: float) -> Picture:
@@ -62,7 +62,7 @@ def thin_band(height: int, width: int, unknown: float) -> Picture:
     distance = (np.hypot(dy, dx) - outline) * np.float32(min(height, width))
     trimap = np.where(distance < 0, 255, 0).astype(np.uint8)
     trimap[np.abs(distance) <= np.quantile(np.abs(distance), unknown)] = UNKNOWN
-    return Picture(f"{height}x{width} band", noise(height, width), trimap)
+    return Picture(f"{width}x{height} band", noise(height, width), trimap)
 
 
 def alphamatting(folder: Path, trimap_set: str) -> Iterator[Picture]:
@@ -78,4 +78,4 @@ def scene(height: int, width: int, family: str = SCENE_FAMILY, number: int = 0) 
     from training.validation import held_out_scene
 
     drawn = held_out_scene(SCENE_SEED, family, number, Size(height, width))
-    return Picture(f"{height}x{width} {family}", drawn.image, drawn.trimap, drawn.alpha)
+    return Picture(f"{width}x{height} {family}", drawn.image, drawn.trimap, drawn.alpha)

@@ -51,8 +51,8 @@ def main() -> None:
         pictures = {name: read_image(getattr(arguments, name), name) for name in NAMES}
         sizes = {name: picture.shape[:2] for name, picture in pictures.items()}
         if len(set(sizes.values())) > 1:
-            listed = ", ".join(f"{name} {height}×{width}" for name, (height, width) in sizes.items())
-            raise ValueError(f"pictures of one size (height×width) expected, got {listed}")
+            listed = ", ".join(f"{name} {width}×{height}" for name, (height, width) in sizes.items())
+            raise ValueError(f"pictures of one size (width×height) expected, got {listed}")
         arguments.output.parent.mkdir(parents=True, exist_ok=True)
         write_image(arguments.output, side_by_side(pictures, arguments.height_px))
     except (OSError, ValueError, Error) as error:

@@ -23,10 +23,11 @@ import onnx
 import onnxruntime  # type: ignore[import-untyped]
 
 import dim_trt
-from benchmarks.measure import PAUSE_S, add_json_argument, default_threads, manifest, size, write_json
+from benchmarks.measure import PAUSE_S, add_json_argument, default_threads, manifest, write_json
 from benchmarks.networks import MODEL_HELP, Network, load_network
 from benchmarks.pictures import UNKNOWN, Picture, noise, stripe, thin_band
 from benchmarks.records import Stages
+from dim_trt.command import SIZE_FORMAT, parse_size
 from dim_trt.pictures.files import read_trimap
 from training.data.preprocess import network_input, pad_to_stride
 
@@ -169,7 +170,7 @@ def records(args: argparse.Namespace, picture: Picture, ours: Profile, theirs: P
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.stages", description=__doc__.split("\n")[0])
     parser.add_argument("--model", default="full", help=MODEL_HELP)
-    parser.add_argument("--size", type=size, default=(512, 512), metavar="HxW", help="default: 512x512")
+    parser.add_argument("--size", type=parse_size, default=(512, 512), metavar=SIZE_FORMAT, help="default: 512x512")
     parser.add_argument("--trimap", default="dense", metavar="band|dense|FILE", help="a FILE has its own size")
     parser.add_argument("--threads", type=int, default=default_threads())
     parser.add_argument("--runs", type=int, default=12, help="of each (default: %(default)s)")
@@ -180,7 +181,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         network = load_network(args.model, Path(folder))
         ours, theirs = profiles(network, picture, args.threads, args.runs, Path(folder))
     height, width = picture.trimap.shape
-    print(f"{args.model}, {height}x{width}, {picture.unknown.mean():.1%} unknown, {args.threads} threads\n")
+    print(f"{args.model}, {width}x{height}, {picture.unknown.mean():.1%} unknown, {args.threads} threads\n")
     print_table(ours, theirs)
     write_json(args.json, records(args, picture, ours, theirs))
 

@@ -34,12 +34,12 @@ from benchmarks.measure import (
     default_threads,
     manifest,
     mark,
-    size,
     write_json,
 )
 from benchmarks.networks import MODEL_HELP, SHIPPED, load_network
 from benchmarks.pictures import Picture, scene, stripe
 from benchmarks.records import Throughput
+from dim_trt.command import SIZE_FORMAT, parse_size
 
 RUN, SUBMIT, STREAM, FOLDER = "run()", "submit()", "stream()", "matte FOLDER"
 WAYS = (RUN, SUBMIT, STREAM, FOLDER)
@@ -185,7 +185,7 @@ def text(rows: Sequence[Throughput]) -> str:
         [row.way, str(row.concurrent), str(row.threads), f"{row.pictures_per_second:.2f}{mark(row.unstable)}"]
         for row in rows
     ]
-    about = f"{first.model}, {first.height}x{first.width}, {first.unknown_fraction:.1%} unknown"
+    about = f"{first.model}, {first.width}x{first.height}, {first.unknown_fraction:.1%} unknown"
     lines = [f"{about}, {first.made.machine.processor}, {first.made.machine.cores} cores", ""]
     lines += [table(["", "pictures at a time", "threads of each", "pictures/s"], cells), ""]
     lines.append(
@@ -209,7 +209,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     cores = default_threads()
     parser.add_argument("--model", default=SHIPPED, help=MODEL_HELP)
     parser.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32", help="of the plan's weights")
-    parser.add_argument("--size", type=size, default=(512, 512), metavar="HxW", help="default: 512x512")
+    parser.add_argument("--size", type=parse_size, default=(512, 512), metavar=SIZE_FORMAT, help="default: 512x512")
     parser.add_argument("--unknown", type=float, help="fraction of the rows; default: a drawn scene's trimap")
     parser.add_argument("--cores", type=int, default=cores, help="pictures at a time × threads of each is at most that")
     parser.add_argument("--concurrent", type=int, nargs="+", help="pictures at a time; default: 1, 2, 4, … cores")

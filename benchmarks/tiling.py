@@ -1,7 +1,7 @@
 """A large picture whole and in tiles: the difference in alpha, and the peak memory of a process that does nothing else.
 
-    python -m benchmarks.tiling                              # 2160x3840 within 512 MB
-    python -m benchmarks.tiling --size 4320x7680
+    python -m benchmarks.tiling                              # 3840x2160 within 512 MB
+    python -m benchmarks.tiling --size 7680x4320
 
 A drawn scene, or with `--unknown all` noise of which every pixel is unknown, through the shipped weights. Exits with 1
 where alpha differs by more than 1e-5, or where nothing is cut. Needs the extras train and dev, and Linux.
@@ -18,8 +18,9 @@ from collections.abc import Sequence
 import numpy as np
 
 import dim_trt
-from benchmarks.measure import ROOT, default_threads, size
+from benchmarks.measure import ROOT, default_threads
 from benchmarks.pictures import scene, stripe
+from dim_trt.command import SIZE_FORMAT, parse_size
 
 TOLERANCE = 1e-5
 RUN = """
@@ -44,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.tiling", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--size", type=size, default=(2160, 3840), metavar="HxW", help="default: 2160x3840")
+    parser.add_argument("--size", type=parse_size, default=(2160, 3840), metavar=SIZE_FORMAT, help="default: 3840x2160")
     parser.add_argument("--memory-limit-mb", type=int, default=512, help="of the engine; default: %(default)s")
     parser.add_argument("--unknown", choices=("scene", "all"), default="scene")
     parser.add_argument("--threads", type=int, default=default_threads())

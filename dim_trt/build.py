@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dim_trt.capabilities import BACKENDS
-from dim_trt.command import SIZE, add_precision_argument, parse_size, run_command
+from dim_trt.command import SIZE_FORMAT, add_precision_argument, parse_size, run_command
 from dim_trt.plans.builder import build_plan
 from dim_trt.plans.tensorrt_options import TUNINGS, UNPOOL, TensorRtOptions
 
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = group.add_argument
     add("--tuned-for", choices=TUNINGS, help="the size to be fastest at, and with it the largest; default: 1080p")
     for name, what in SIZES.items():
-        add(f"--{name}-size", type=parse_size, metavar=SIZE, help=what)
+        add(f"--{name}-size", type=parse_size, metavar=SIZE_FORMAT, help=what)
     add("--unpool", choices=UNPOOL, help="CUDA plugins, or TensorRT's own layers; default: plugin")
     add("--gpu", type=int, metavar="N", help="the GPU to build for; default: 0")
     add("--workspace-mb", type=int, metavar="MB", help="most scratch memory of one layer")

@@ -18,7 +18,7 @@ from dim_trt.errors import Error
 from dim_trt.pictures.limit import MAX_PIXELS, limit_pixels
 from dim_trt.precisions import PRECISIONS
 
-SIZE = "WIDTHxHEIGHT"
+SIZE_FORMAT = "WIDTHxHEIGHT"
 USAGE = 2  # argparse's own exit code
 
 
@@ -155,7 +155,7 @@ def parse_size(text: str) -> tuple[int, int]:
     """ "1920x1080", width first as cameras, screens and FFmpeg write it, as (height, width)."""
     match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
     if not match:
-        raise argparse.ArgumentTypeError(f"expected {SIZE} such as 1920x1080, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected {SIZE_FORMAT} such as 1920x1080, got {text!r}")
     return int(match[2]), int(match[1])
 
 

@@ -22,8 +22,8 @@ from pathlib import Path
 from benchmarks.gpu.records import About, Failed, KernelCheck, Sides, Skipped
 from benchmarks.gpu.report import table
 from benchmarks.gpu.session import Combination, GpuSetup, Records, session
-from benchmarks.measure import size
 from dim_trt.capabilities import tensorrt_reason
+from dim_trt.command import SIZE_FORMAT, parse_size
 from dim_trt.files import write_atomic
 from dim_trt.plans.tensorrt_options import UNPOOL
 from dim_trt.precisions import PRECISIONS
@@ -49,7 +49,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--work", type=Path, help="folder that keeps plans and timings between runs; default: none")
     parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
     parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=PRECISIONS)
-    parser.add_argument("--sizes", nargs="+", type=size, default=SIZES, metavar="HxW")
+    parser.add_argument("--sizes", nargs="+", type=parse_size, default=SIZES, metavar=SIZE_FORMAT)
     parser.add_argument("--unpool", nargs="+", choices=UNPOOL, default=UNPOOL)
     parser.add_argument("--no-peers", action="store_true", help="leave PyTorch out")
     parser.add_argument("--seconds", type=float, default=3.0, help="of each measurement; default: %(default)s")

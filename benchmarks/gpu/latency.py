@@ -128,4 +128,4 @@ def gpu_arrays_ms(engine: Engine, picture: Picture) -> Callable[[], float]:
 
 
 def _name(size: Sides) -> str:
-    return f"{size[0]}x{size[1]}"
+    return f"{size[1]}x{size[0]}"

@@ -78,7 +78,7 @@ class Worker:
 
     def work(self) -> None:
         for size in self.settings.largest_first():
-            self.steps.do(f"{size[0]}x{size[1]}", functools.partial(self.time_size, size))
+            self.steps.do(f"{size[1]}x{size[0]}", functools.partial(self.time_size, size))
 
     def time_size(self, size: Sides) -> None:
         if self.settings.dry_run and "compiled" in self.name:

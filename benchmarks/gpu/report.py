@@ -30,7 +30,7 @@ def latencies(records: Sequence[GpuLatency]) -> str:
         what = f"{row.unknown_fraction:.0%}{'' if row.region else ', whole picture'}"
         times = " | ".join(f"{ms:.3f}" for ms in astuple(row.times.latency_ms))
         rows.append(
-            f"| {row.about.model} | {row.about.title} | {row.height}x{row.width} | {what} | {row.clock} | {times} "
+            f"| {row.about.model} | {row.about.title} | {row.width}x{row.height} | {what} | {row.clock} | {times} "
             f"| {row.times.variation:.1%}{mark(row.times.unstable)} | {row.times.runs} |"
         )
     head = "| model | engine | size | unknown | clock | p50 ms | p90 ms | p95 ms | p99 ms | variation | runs |"
@@ -39,7 +39,7 @@ def latencies(records: Sequence[GpuLatency]) -> str:
 
 def throughputs(records: Sequence[GpuThroughput]) -> str:
     rows = [
-        f"| {row.about.model} | {row.about.title} | {row.height}x{row.width} | {row.in_flight} "
+        f"| {row.about.model} | {row.about.title} | {row.width}x{row.height} | {row.in_flight} "
         f"| {row.throughput_per_s:.1f} |"
         for row in records
     ]

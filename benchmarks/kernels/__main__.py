@@ -29,11 +29,11 @@ from benchmarks.measure import (
     default_threads,
     manifest,
     mark,
-    size,
     summary,
     write_json,
 )
 from dim_trt import _core
+from dim_trt.command import SIZE_FORMAT, parse_size
 from training.model import CONFIGS
 
 TOLERANCE = 2e-5  # against the scalar twin, of results of order one; as in tests/kernels
@@ -99,7 +99,7 @@ def speed(case: Case, peak: Peak, least_seconds: float) -> KernelSpeed:
 
 
 def print_row(row: Kernel) -> None:
-    shape = f"{row.in_channels}→{row.out_channels}, {row.height}x{row.width}"
+    shape = f"{row.in_channels}→{row.out_channels}, {row.width}x{row.height}"
     density = "" if row.density is None else f"{row.density:.0%}"
     head = f"| {row.kernel}{' + skip' if row.skip else ''} | {row.model} {row.layer} | {shape} | {density} "
     if row.speed is None:
@@ -128,7 +128,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, nargs="+", default=[default_threads()])
     parser.add_argument("--model", nargs="+", choices=sorted(CONFIGS), default=sorted(CONFIGS), help="whose layers")
     parser.add_argument(
-        "--size", type=size, default=(512, 512), metavar="HxW", help="of the picture (default: 512x512)"
+        "--size", type=parse_size, default=(512, 512), metavar=SIZE_FORMAT, help="of the picture (default: 512x512)"
     )
     parser.add_argument("--density", type=float, nargs="+", default=[0.5, 0.25], help="of unpooled values")
     parser.add_argument("--only", default="", help="kernels and layers whose name has this in it")

@@ -1,7 +1,7 @@
 """Latency of `Engine.run` beside its peers: one network, one process, the same threads, in turns.
 
     python -m benchmarks.latency --quick
-    python -m benchmarks.latency --model full --size 512x512 1080x1920 --json out/latency.json
+    python -m benchmarks.latency --model full --size 512x512 1920x1080 --json out/latency.json
     python -m benchmarks.latency --model full --band 5
     python -m benchmarks.latency --model shipped --alphamatting DIR
     python -m benchmarks.latency --model shipped --scene --peers all --clocks --memory
@@ -28,7 +28,7 @@ from tqdm import tqdm
 
 from benchmarks.latency import tables
 from benchmarks.latency.cases import has_both, load_methods, records_of, worth
-from benchmarks.measure import MIN_RUNS, SECONDS, add_json_argument, default_threads, size, write_json
+from benchmarks.measure import MIN_RUNS, SECONDS, add_json_argument, default_threads, write_json
 from benchmarks.methods import (
     COMPILED,
     ENGINE,
@@ -44,6 +44,7 @@ from benchmarks.methods import (
 from benchmarks.networks import MODEL_HELP, SHIPPED, load_network
 from benchmarks.pictures import Picture, alphamatting, scene, stripe, thin_band
 from benchmarks.records import Latency, Worth
+from dim_trt.command import SIZE_FORMAT, parse_size
 
 QUICK_LIMIT_S = 20.0  # of measuring one case
 QUICK_HALF_S = 90.0  # more than that: the machine is too busy for all peers
@@ -87,7 +88,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--model", default="full", help=MODEL_HELP)
     parser.add_argument("--seed", type=int, default=0, help="of random weights (default: %(default)s)")
     parser.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32", help="of the plan's weights")
-    parser.add_argument("--size", type=size, nargs="+", metavar="HxW", help="default: 512x512, with --band 1080x1920")
+    parser.add_argument(
+        "--size", type=parse_size, nargs="+", metavar=SIZE_FORMAT, help="default: 512x512, with --band 1920x1080"
+    )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--unknown", type=float, default=1.0, help="fraction of the rows (default: %(default)s)")
     what.add_argument("--band", type=float, metavar="PERCENT", help="unknown pixels, along an outline")

@@ -61,7 +61,7 @@ class Point(NamedTuple):
 
     @property
     def title(self) -> str:
-        sides = f"{self.height}×{self.width}" if self.height != self.width else f"{self.height}²"
+        sides = f"{self.width}×{self.height}" if self.height != self.width else f"{self.height}²"
         return SIZE_TITLES.get((self.height, self.width), sides)
 
 
@@ -186,7 +186,7 @@ def layers_data(results: Results) -> LayersData | None:
     total = {name: rows[name].total_ms for name in (ENGINE, ONNXRUNTIME)}
     first = rows[ENGINE]
     return {
-        "what": f"{first.model}, {first.height}×{first.width}, all unknown, {first.threads} threads",
+        "what": f"{first.model}, {first.width}×{first.height}, all unknown, {first.threads} threads",
         "total_ms": total,
         "layers": [Layer(name, round(ours.get(name, 0.0), 2), round(theirs[name], 2)) for name in layers],
     }

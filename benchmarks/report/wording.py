@@ -44,4 +44,4 @@ def milliseconds(ms: float) -> str:
 
 
 def sides(height: int, width: int) -> str:
-    return f"{height}×{width}"
+    return f"{width}×{height}"

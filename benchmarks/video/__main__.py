@@ -27,8 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import dim_trt
-from benchmarks.measure import add_json_argument, default_threads, manifest, size, write_json
+from benchmarks.measure import add_json_argument, default_threads, manifest, write_json
 from benchmarks.records import Manifest
+from dim_trt.command import SIZE_FORMAT, parse_size
 from dim_trt.tracking.sources import Frame
 from dim_trt.video.formats import Content, choose
 from dim_trt.video.pipeline import Look, estimator, matte_clip
@@ -167,7 +168,7 @@ def compare(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", type=size, default=(360, 640), help="HEIGHTxWIDTH; default: 360x640")
+    parser.add_argument("--size", type=parse_size, default=(360, 640), metavar=SIZE_FORMAT, help="default: 640x360")
     parser.add_argument("--frames", type=int, default=120)
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument(

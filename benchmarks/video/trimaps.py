@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from benchmarks.measure import size
 from benchmarks.video.moving_scenes import SIZE, Clip, clips
+from dim_trt.command import SIZE_FORMAT, parse_size
 from dim_trt.engine import Engine
 from dim_trt.plans.cache import shipped_plan
 from dim_trt.scoring.video_metrics import dtssd
@@ -144,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.video.trimaps", description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[11, 12, 13], help="one drawing of each clip for each")
     parser.add_argument("--frames", type=int, default=40, help="of each clip, at least 4; default: %(default)s")
-    parser.add_argument("--size", type=size, default=SIZE, metavar="HEIGHTxWIDTH", help="default: 360x640")
+    parser.add_argument("--size", type=parse_size, default=SIZE, metavar=SIZE_FORMAT, help="default: 640x360")
     parser.add_argument("--clips", nargs="+", metavar="NAME", help="those whose names begin so; default: all")
     parser.add_argument("--threads", type=int, default=None, help="default: all cores")
     args = parser.parse_args(arguments)
@@ -156,7 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not wanted:
         parser.error(f"--clips: expected some of {', '.join(names)}")
     found: list[Result] = []
-    print(f"{args.size[0]}x{args.size[1]} px, {args.frames} frames, seeds {', '.join(map(str, args.seeds))}\n{HEADER}")
+    print(f"{args.size[1]}x{args.size[0]} px, {args.frames} frames, seeds {', '.join(map(str, args.seeds))}\n{HEADER}")
     with Engine(shipped_plan(device="cpu"), "cpu", args.threads) as engine:
         for name in wanted:
             results = [measure(engine, recipe[name]()) for recipe in recipes]

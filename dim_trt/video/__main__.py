@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from dim_trt import trimaps
 from dim_trt.command import (
-    SIZE,
+    SIZE_FORMAT,
     UsageError,
     add_depth_arguments,
     add_engine_arguments,
@@ -119,7 +119,7 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
         help="what to do about a frame that cannot be decoded: stop, leave it out, or repeat the picture before it; "
         "default: %(default)s",
     )
-    parser.add_argument("--size", type=parse_size, metavar=SIZE, help="of raw frames on standard input")
+    parser.add_argument("--size", type=parse_size, metavar=SIZE_FORMAT, help="of raw frames on standard input")
     parser.add_argument("--pixel-format", help="of raw frames, FFmpeg's name; default: bgr24")
     parser.add_argument("--rate", help="of raw frames, frames a second such as 25 or 30000/1001; default: 25")
 

@@ -11,7 +11,7 @@ from benchmarks.video import __main__ as video
 
 
 def test_rates_and_processor_time_are_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    common = ["--size", "46x62", "--frames", "20", "--turns", "1", "--threads", "1"]
+    common = ["--size", "62x46", "--frames", "20", "--turns", "1", "--threads", "1"]
     video.main([*common, "--result", "cutout.mov", "over.mp4", "--json", str(tmp_path / "video.json")])
     records = json.loads((tmp_path / "video.json").read_text())
     assert [record["result"] for record in records] == ["cutout.mov", "over.mp4"]

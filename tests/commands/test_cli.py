@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 import dim_trt
 from dim_trt.cli import COMMANDS
-from dim_trt.command import run_command
+from dim_trt.command import parse_size, run_command
 from tests.support.tiny_graphs import tiny_dim
 
 pytestmark = pytest.mark.public
@@ -363,3 +363,13 @@ def test_dim_trt_without_a_command() -> None:
         assert run.returncode == 2
         assert message in run.stderr
     assert dim_trt_command("--version").stdout.strip() == dim_trt.__version__
+
+
+def test_sizes_have_width_first() -> None:
+    assert parse_size("1920x1080") == (1080, 1920)
+
+
+@pytest.mark.parametrize("text", ["1080", "0x5", "axb", "5x0", "5 x 7", "-5x7"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="expected WIDTHxHEIGHT such as 1920x1080, got"):
+        parse_size(text)
