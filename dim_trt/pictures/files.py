@@ -76,13 +76,21 @@ def check_format(path: StrPath, argument: str, *, channels: int = 3, depth: int 
             raise InvalidInput(
                 f"{argument}: {os.fspath(path)!r}: expected a format with {what} ({formats}), got {suffix!r}"
             )
-    if suffix == ".exr" and not cv2.haveImageWriter("x.exr"):
+    if suffix == ".exr" and not can_write(suffix):
         raise InvalidInput(
             f"{argument}: {os.fspath(path)!r}: this OpenCV cannot write EXR: it was built without OpenEXR, or wants "
             "OPENCV_IO_ENABLE_OPENEXR=1 in the environment; 16-bit .tif holds as much"
         )
-    if not suffix or not cv2.haveImageWriter(f"x{suffix}"):
+    if not suffix or not can_write(suffix):
         raise InvalidInput(f"{argument}: {os.fspath(path)!r}: expected a picture's suffix such as .png, got {suffix!r}")
+
+
+def can_write(suffix: str) -> bool:
+    """Whether this OpenCV writes files with this suffix, ".png" for example."""
+    try:
+        return bool(cv2.haveImageWriter(f"x{suffix}"))
+    except cv2.error:  # of OpenCV 4, for EXR that is switched off
+        return False
 
 
 def write_image(path: StrPath, picture: Levels, argument: str = "output") -> None:

@@ -12,6 +12,7 @@ import pytest
 from dim_trt.errors import Error, InvalidInput
 from dim_trt.pictures.composite import checkerboard, composite, cover, cutout, parse_color, premultiplied
 from dim_trt.pictures.files import (
+    can_write,
     check_format,
     quantize_alpha,
     read_alpha,
@@ -109,11 +110,20 @@ def test_formats_are_checked_before_the_work() -> None:
     ):
         with pytest.raises(InvalidInput, match=message):
             check_format(name, "cutout", **options)
-    if not cv2.haveImageWriter("a.exr"):
+    if not can_write(".exr"):
         with pytest.raises(
             InvalidInput, match=r"'a\.exr': this OpenCV cannot write EXR: .* 16-bit \.tif holds as much"
         ):
             check_format("a.exr", "cutout", channels=4, depth=16)
+
+
+def test_an_opencv_that_raises_where_exr_is_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str) -> bool:
+        raise cv2.error(f"{name}: OpenEXR codec is disabled")
+
+    monkeypatch.setattr(cv2, "haveImageWriter", refuse)
+    with pytest.raises(InvalidInput, match=r"cutout: 'a\.exr': this OpenCV cannot write EXR"):
+        check_format(Path("a.exr"), "cutout")
 
 
 def test_unwritable_folder_is_one_clear_error(img: np.ndarray, tmp_path: Path) -> None:
