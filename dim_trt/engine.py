@@ -96,9 +96,8 @@ class Engine:
         on_cpu = self._header["backend"] == "cpu"
         check_backend(self._header["backend"], threads=threads, memory_limit_mb=memory_limit_mb, tensorrt=tensorrt)
         self._core: _core.Engine | None = core
-        self._isa, self._gpu_name = core.isa or None, core.gpu_name or None
-        self._threads, self._halo_px = core.threads, core.halo_px
-        self._memory_limit_mb, self._max_pixels = memory_limit_mb, max_pixels
+        self._runs_on = {"isa": core.isa or None, "gpu_name": core.gpu_name or None, "threads": core.threads}
+        self._limits = {"memory_limit_mb": memory_limit_mb, "max_pixels": max_pixels, "halo_px": core.halo_px}
         self._device = "cpu" if on_cpu else f"cuda:{self._gpu}"
         self._max_concurrent = runs or (1 if on_cpu else 2)
         self._workers = Workers(self._max_concurrent)
@@ -223,23 +222,19 @@ class Engine:
             "backend": self._header["backend"],
             "device": self._device,
             "precision": self._header["precision"],
-            "isa": self._isa,
-            "gpu_name": self._gpu_name,
-            "threads": self._threads,
+            **self._runs_on,
             "color": self._color,
-            "memory_limit_mb": self._memory_limit_mb,
-            "max_pixels": self._max_pixels,
-            "halo_px": self._halo_px,
+            **self._limits,
             **{key: self._header[key] for key in ("model", "preprocessing", "shapes", "producer", "weights")},
             "path": self._path,
         }
 
     def __repr__(self) -> str:
         info = self.info
-        computes = f"isa={self._isa!r}" if self._isa else f"gpu_name={self._gpu_name!r}"
+        computes = "isa" if info["isa"] else "gpu_name"
         return (
             f"Engine({self._path!r}, device={info['device']!r}, precision={info['precision']!r}, "
-            f"{computes}, threads={info['threads']})"
+            f"{computes}={info[computes]!r}, threads={info['threads']})"
         )
 
     def _open_core(self) -> _core.Engine:

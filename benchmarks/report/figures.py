@@ -21,6 +21,10 @@ class FigureError(ValueError):
     """What it is computed from is not there."""
 
 
+class NotMeasuredError(ValueError):
+    """The step that it comes from was left out."""
+
+
 class OfPeer(Protocol):
     @property
     def peer(self) -> str: ...
@@ -31,6 +35,8 @@ P = TypeVar("P", bound=OfPeer)
 
 def of_peer(peer: str, rows: Sequence[P], step: str) -> P:
     """The peer's first record."""
+    if not rows:
+        raise NotMeasuredError(step)
     for row in rows:
         if row.peer == peer:
             return row

@@ -17,7 +17,7 @@ from benchmarks.markdown import wrapped
 from benchmarks.measure import ROOT
 from benchmarks.report.blocks import BLOCKS
 from benchmarks.report.charts import CHARTS, chart_digest, digest, write_chart
-from benchmarks.report.figures import FIGURES, FigureError
+from benchmarks.report.figures import FIGURES, FigureError, NotMeasuredError
 from benchmarks.result_files import Results
 from dim_trt.files import write_atomic
 
@@ -75,6 +75,8 @@ def figure(name: str, where: str, results: Results) -> str:
         raise PageError(f"{where}: expected one of the figures {', '.join(FIGURES)}, got {name!r}")
     try:
         return FIGURES[name](results)
+    except NotMeasuredError:
+        return "(not measured)"
     except FigureError as reason:
         raise PageError(f"{where}: figure {name} cannot be computed: {reason}") from None
 
