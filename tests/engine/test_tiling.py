@@ -17,7 +17,8 @@ import pytest
 from numpy.typing import NDArray
 
 import dim_trt
-from dim_trt import _core, engine
+from dim_trt import _core
+from dim_trt.engine_options import check_backend
 from dim_trt.graph.halo import halo_px
 from dim_trt.graph.lower import import_graph
 from dim_trt.plans.header import write_plan
@@ -303,7 +304,7 @@ def test_a_limit_is_for_plans_of_the_cpu() -> None:
     with pytest.raises(
         dim_trt.InvalidInput, match="memory_limit_mb: expected None, as the plan is one of the tensorrt"
     ):
-        engine._check_backend("tensorrt", threads=None, memory_limit_mb=512, tensorrt=None)
+        check_backend("tensorrt", threads=None, memory_limit_mb=512, tensorrt=None)
 
 
 # ------------------------------------------------------------------------------------------- sizes that plans are for

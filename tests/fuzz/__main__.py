@@ -80,13 +80,14 @@ def report(with_found: bool) -> bool:
 
 
 def keep(targets: list[str]) -> None:
-    """Merges what was found into the corpus, the smallest inputs first, and crashes."""
+    """Merges what reaches something new into the corpus, the smallest inputs first, and crashes."""
     folder = build("fuzz")
     for target in targets:
         with tempfile.TemporaryDirectory() as unpacked:
             inputs, found = corpus.unpack(target, Path(unpacked)), FOUND / target
             found.mkdir(parents=True, exist_ok=True)
-            merge = [folder / f"fuzz_{target}", "-merge=1", *LIMITS, inputs, found]
+            reaching = ["-merge=1", "-use_counters=0"]  # new edges; another number of rounds through a loop is no news
+            merge = [folder / f"fuzz_{target}", *reaching, *LIMITS, inputs, found]
             subprocess.run(merge, check=True, stderr=subprocess.DEVNULL)
             crashes = [path for kind in ("crash", "oom", "timeout") for path in CRASHES.glob(f"{target}-{kind}-*")]
             added = corpus.add(target, [path.read_bytes() for path in [*inputs.iterdir(), *crashes]])

@@ -6,11 +6,11 @@ import inspect
 import subprocess
 import sys
 from importlib import resources
-from pathlib import Path
 
 import pytest
 
 import dim_trt
+from tests.support import ROOT
 
 pytestmark = [pytest.mark.public, pytest.mark.smoke]
 EXPORTED = {
@@ -66,7 +66,7 @@ def test_signatures() -> None:
 
 
 def test_version_is_the_one_of_pyproject() -> None:
-    pyproject = (Path(__file__).parents[2] / "pyproject.toml").read_text()
+    pyproject = (ROOT / "pyproject.toml").read_text()
     assert f'version = "{dim_trt.__version__}"' in pyproject
 
 

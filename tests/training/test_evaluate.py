@@ -51,7 +51,7 @@ def test_sizes_that_differ_are_named(folder):
 
 def test_a_picture_without_unknown_pixels_is_named(folder):
     cv2.imwrite(str(folder / "trimap1/a.png"), np.zeros((45, 51), np.uint8))
-    with pytest.raises(DataError, match="a: region: the unknown region has no pixel"):
+    with pytest.raises(DataError, match="a: area: the unknown region has no pixel"):
         validate(network(DeepImageMatting(TINY).eval()), alphamatting(folder))
     with pytest.raises(DataError, match=r"trimap1' to hold input/, trimap2/ and gt/"):
         alphamatting(folder / "trimap1", "wide")

@@ -19,6 +19,7 @@ from torch import nn
 
 from dim_trt.errors import Error
 from dim_trt.graph.load import load_onnx
+from tests.support import ROOT
 from training.data.preprocess import PREPROCESSING
 from training.export import export_onnx, fold_batch_norm
 from training.model import DeepImageMatting, ModelConfig
@@ -141,8 +142,7 @@ def test_unknown_choices_of_a_config_are_refused(field: str) -> None:
 
 def test_no_trace_of_the_exporting_machine_is_left(exported: Exported) -> None:
     content = exported.path.read_bytes()
-    root = Path(__file__).resolve().parents[2]
-    for trace in (str(root), str(Path.home()), sys.prefix, "site-packages", ".py", "pkg.torch"):
+    for trace in (str(ROOT), str(Path.home()), sys.prefix, "site-packages", ".py", "pkg.torch"):
         assert trace.encode() not in content, trace
 
 
@@ -166,8 +166,7 @@ def test_export_to_nowhere_is_one_clear_error(tmp_path: Path) -> None:
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    root = Path(__file__).resolve().parents[2]
-    environment = os.environ | {"PYTHONPATH": str(root)}
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.run(
         [sys.executable, "-W", "error", "-m", "training.export", *arguments],
         capture_output=True,
