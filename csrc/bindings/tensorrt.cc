@@ -34,7 +34,8 @@ py::bytes to_bytes(const std::vector<std::uint8_t>& data) {
 py::dict capabilities(const Folders& folders) {
   const tensorrt::Status status = unlocked([&] { return tensorrt::find_tensorrt(folders); });
   return py::dict("available"_a = status.available(), "problem"_a = status.problem, "modules"_a = status.modules,
-                  "version"_a = status.version, "path"_a = status.path);
+                  "version"_a = status.version, "path"_a = status.path, "parser"_a = status.parser,
+                  "parser_problem"_a = status.parser_problem);
 }
 
 py::dict gpus() {

@@ -55,6 +55,7 @@ std::string parser_errors(const nvonnxparser::IParser& parser, Log& log) {
 
 std::unique_ptr<nvonnxparser::IParser> parse(Session& session, nvinfer1::INetworkDefinition& network,
                                              const BuildRequest& request) {
+  if (session.libraries().parser == nullptr) throw BackendUnavailable(session.libraries().parser_problem);
   auto* create = session.entry<void*(void*, void*, int)>(session.libraries().parser, "createNvOnnxParser_INTERNAL");
   std::unique_ptr<nvonnxparser::IParser> parser(
       static_cast<nvonnxparser::IParser*>(create(&network, &session.log(), NV_ONNX_PARSER_VERSION)));

@@ -54,9 +54,10 @@ class Module {
 /// Where a module finds TensorRT. Handles are those of dlopen.
 struct Libraries {
   void* nvinfer = nullptr;
-  void* parser = nullptr;  // only for building
-  std::string version;     // of nvinfer, "10.16.0"
-  std::string plugins;     // path of the plugin library
+  void* parser = nullptr;      // only for building
+  std::string parser_problem;  // why it is null, one sentence
+  std::string version;         // of nvinfer, "10.16.0"
+  std::string plugins;         // path of the plugin library
 };
 
 using OpenModule = Module* (*)(const Libraries& libraries);
