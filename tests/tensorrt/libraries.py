@@ -28,6 +28,15 @@ def majors() -> list[Any]:
     return numbers or [pytest.param("", marks=pytest.mark.skip(reason=NO_MODULES))]
 
 
+def check_program(major: str) -> Path:
+    """dim_tensorrt_check of the newest build."""
+    programs = Path(__file__).parents[2].glob(f"build/*/dim_tensorrt_check.{major}")
+    built = sorted(programs, key=lambda path: path.stat().st_mtime)
+    if not built:
+        pytest.skip(f"dim_tensorrt_check.{major} was not built here: it needs DIM_TRT_TESTING, as make test sets it")
+    return built[-1]
+
+
 def fake_tensorrt(folder: Path, name: str, version: str) -> Path:
     """A library of TensorRT's name that can only tell its version."""
     major, minor, patch = (int(part) for part in version.split("."))
