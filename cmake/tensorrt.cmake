@@ -95,6 +95,7 @@ foreach(root IN LISTS tensorrt_roots)
   if(DIM_TRT_TESTING)
     add_executable(dim_tensorrt_check_${major}
       csrc/tensorrt/check.cc
+      csrc/tensorrt/check_builder.cc
       csrc/tensorrt/check_contexts.cc)
     set_target_properties(dim_tensorrt_check_${major} PROPERTIES OUTPUT_NAME dim_tensorrt_check.${major})
     target_include_directories(dim_tensorrt_check_${major} SYSTEM PRIVATE ${include})

@@ -87,6 +87,7 @@ void configure(nvinfer1::IBuilderConfig& config, const BuildRequest& request) {
     config.setMemoryPoolLimit(nvinfer1::MemoryPoolType::kWORKSPACE, request.workspace_bytes);
   config.clearFlag(nvinfer1::BuilderFlag::kTF32);  // fp32 means fp32
   config.setProfilingVerbosity(nvinfer1::ProfilingVerbosity::kDETAILED);
+  use_own_kernels(config);
   allow_precision(config, request.precision != "fp32", request.precision == "int8");
 #if NV_TENSORRT_MAJOR > 8 || NV_TENSORRT_MINOR >= 6
   config.setBuilderOptimizationLevel(request.optimization_level);

@@ -24,5 +24,6 @@ void Checks::expect(const std::string& what, const std::string& expected, const 
 int main() {
   dim::tensorrt::Checks checks;
   check_contexts(checks);
+  check_kernels(checks);
   return checks.finish();
 }

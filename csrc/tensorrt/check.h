@@ -17,5 +17,6 @@ class Checks {
 };
 
 void check_contexts(Checks& checks);
+void check_kernels(Checks& checks);
 
 }  // namespace dim::tensorrt

@@ -39,4 +39,18 @@ inline void allow_precision(nvinfer1::IBuilderConfig& config, bool fp16, bool in
 #endif
 }
 
+/// TensorRT 8 computes some layers with cuBLAS and cuDNN, and where one of them is missing that is an error. Its own
+/// kernels are enough for these networks.
+template <typename Config>
+void use_own_kernels(Config& config) {
+#if NV_TENSORRT_MAJOR < 10
+  const auto only = [](nvinfer1::TacticSource source) { return 1U << static_cast<unsigned>(source); };
+  config.setTacticSources(only(nvinfer1::TacticSource::kEDGE_MASK_CONVOLUTIONS) |
+                          only(nvinfer1::TacticSource::kJIT_CONVOLUTIONS));
+  config.setPreviewFeature(nvinfer1::PreviewFeature::kDISABLE_EXTERNAL_TACTIC_SOURCES_FOR_CORE_0805, true);
+#else
+  static_cast<void>(config);
+#endif
+}
+
 }  // namespace dim::tensorrt
