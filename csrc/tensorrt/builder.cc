@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "tensorrt/session.h"
+#include "tensorrt/typing.h"
 
 namespace dim::tensorrt {
 namespace {
@@ -128,6 +129,9 @@ BuildResult build(Session& session, const BuildRequest& request) {
   const auto builder = session.builder();
   const std::unique_ptr<nvinfer1::INetworkDefinition> network(builder->createNetworkV2(network_flags()));
   const auto parser = parse(session, *network, request);  // owns weights that the network refers to
+#if !DIM_TENSORRT_V3
+  bind_types(*network, request.types);
+#endif
   const std::unique_ptr<nvinfer1::IBuilderConfig> config(builder->createBuilderConfig());
   configure(*config, request);
   add_profile(*builder, *config, *network, request);

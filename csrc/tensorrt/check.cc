@@ -25,5 +25,7 @@ int main() {
   dim::tensorrt::Checks checks;
   check_contexts(checks);
   check_kernels(checks);
+  check_flags(checks);
+  check_typing(checks);
   return checks.finish();
 }

@@ -17,6 +17,8 @@ class Checks {
 };
 
 void check_contexts(Checks& checks);
+void check_flags(Checks& checks);
 void check_kernels(Checks& checks);
+void check_typing(Checks& checks);
 
 }  // namespace dim::tensorrt

@@ -40,4 +40,16 @@ void check_kernels(Checks& checks) {
   checks.expect("preview features", kTold ? "1 " : "", text(config.features));
 }
 
+void check_flags(Checks& checks) {
+  const auto flags = [](bool fp16, bool int8) {
+    Config config;
+    allow_precision(config, fp16, int8);
+    return text(config.flags);
+  };
+  // kFP16, kINT8, kPREFER_PRECISION_CONSTRAINTS
+  checks.expect("flags of fp32", "", flags(false, false));
+  checks.expect("flags of fp16", kTold ? "0 11 " : "", flags(true, false));
+  checks.expect("flags of int8", kTold ? "0 1 11 " : "", flags(true, true));
+}
+
 }  // namespace dim::tensorrt

@@ -60,6 +60,15 @@ def to_native_model(graph: gs.Graph) -> onnx.ModelProto:
     )
 
 
+def tensor_types(model: onnx.ModelProto) -> dict[str, str]:
+    """ "fp16" or "fp32", for each tensor of these types that a node of the model writes."""
+    names = {onnx.TensorProto.FLOAT16: "fp16", onnx.TensorProto.FLOAT: "fp32"}
+    inferred = onnx.shape_inference.infer_shapes(model).graph
+    values = {value.name: value.type.tensor_type.elem_type for value in (*inferred.value_info, *inferred.output)}
+    written = [name for node in model.graph.node for name in node.output]
+    return {name: names[values[name]] for name in written if values.get(name) in names}
+
+
 def with_reference_bodies(model: onnx.ModelProto) -> onnx.ModelProto:
     """A copy of a plugin model in which both operations are ONNX functions, so that ONNX Runtime can run it."""
     result = onnx.ModelProto()

@@ -25,12 +25,12 @@ from dim_trt.graph.lower import import_graph, lower
 from dim_trt.graph.pictures import read_pictures, shipped_pictures
 from dim_trt.graph.precision import to_fp16, to_int8
 from dim_trt.graph.sensitivity import THRESHOLD, choose_excluded, sensitivity
-from dim_trt.graph.tensorrt import to_native_model, to_plugin_model
+from dim_trt.graph.tensorrt import tensor_types, to_native_model, to_plugin_model
 from dim_trt.graph.translate import translate
 from dim_trt.plans.tensorrt_options import TensorRtOptions
 
 LOGGER = logging.getLogger("dim_trt")
-FIRST_TYPED_VERSION = 10  # before, int8 networks are float32 around their int8 parts, and flags allow the rest
+FIRST_TYPED_VERSION = 10  # before, int8 networks are float32 around their int8 parts, and types are told apart
 TYPES = {"int8": ("int8",), "fp16": ("half", "fp16", "float16"), "fp32": ("float", "fp32")}  # in inspector texts
 
 
@@ -52,12 +52,13 @@ def build_engine(source: Source, precision: str, options: TensorRtOptions, cache
     folders = tensorrt_folders()
     version: str = _core.tensorrt_capabilities(folders)["version"]
     gpu = _gpu(options.gpu)
-    model, excluded = network(source, precision, options, major=int(version.split(".")[0]))
+    model, types, excluded = network(source, precision, options, major=int(version.split(".")[0]))
     cache = Path(options.timing_cache or cache_folder / f"tensorrt-{version}-sm{gpu['sm']}.timing")
     sizes = options.padded_sizes(source.preprocessing.get("resize"))
     with contextlib.closing(_Progress()) as progress:
         built = _core.build_engine(
-            model.SerializeToString(), precision=precision, min=sizes["min"], opt=sizes["opt"], max=sizes["max"],
+            model.SerializeToString(), precision=precision, types=types,
+            min=sizes["min"], opt=sizes["opt"], max=sizes["max"],
             workspace_bytes=(options.workspace_mb or 0) << 20, optimization_level=options.optimization_level,
             gpu=options.gpu, timing_cache=cache.read_bytes() if cache.is_file() else b"", progress=progress.step,
             folders=folders,
@@ -74,8 +75,10 @@ def build_engine(source: Source, precision: str, options: TensorRtOptions, cache
     return GpuEngine(built["engine"], header)
 
 
-def network(source: Source, precision: str, options: TensorRtOptions, major: int) -> tuple[onnx.ModelProto, list[str]]:
-    """The ONNX that TensorRT `major` parses, and the layers that int8 left alone."""
+def network(
+    source: Source, precision: str, options: TensorRtOptions, major: int
+) -> tuple[onnx.ModelProto, dict[str, str], list[str]]:
+    """The ONNX that TensorRT `major` parses, the types that it is told beside it, and the layers that int8 left alone."""
     translate(lower(import_graph(source.proto)))  # refuses what is no Deep Image Matting network, and names the node
     graph, excluded = import_graph(source.proto), []
     if precision == "fp16":
@@ -87,8 +90,12 @@ def network(source: Source, precision: str, options: TensorRtOptions, major: int
         excluded = choose_excluded(report, THRESHOLD if options.threshold is None else options.threshold)
         base = "fp16" if major >= FIRST_TYPED_VERSION else "fp32"
         graph = to_int8(import_graph(source.proto), ranges, excluded, base=base)
-    lowered = lower(graph)
-    return (to_plugin_model if options.unpool == "plugin" else to_native_model)(lowered), excluded
+    finish = to_plugin_model if options.unpool == "plugin" else to_native_model
+    model = finish(lower(graph))
+    if major >= FIRST_TYPED_VERSION or precision == "fp32":
+        return model, {}, excluded
+    typed = model if precision == "fp16" else finish(lower(to_fp16(import_graph(source.proto))))
+    return model, tensor_types(typed), excluded
 
 
 def check_layers(layers: str, precision: str) -> dict[str, int]:

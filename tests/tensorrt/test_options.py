@@ -70,6 +70,37 @@ def test_int8_network_suits_the_version(core: FakeCore, source: Path, version: s
     assert (around == "FLOAT16") == ("FLOAT16" in kinds)
 
 
+def types_told(core: FakeCore, source: Path, precision: str, **options: Any) -> dict[str, str]:
+    core.version, core.layers = "8.5.3", inspected(layer({"fp32": "Float", "fp16": "Half", "int8": "Int8"}[precision]))
+    build(source, precision, **options)
+    types: dict[str, str] = core.requests[-1]["types"]
+    return types
+
+
+def test_version_8_is_told_the_types_of_a_file_that_does_not_bind_it(core: FakeCore, source: Path) -> None:
+    assert types_told(core, source, "fp32") == {}
+    plugin, native = (types_told(core, source, "fp16", unpool=unpool) for unpool in ("plugin", "native"))
+    for types in (plugin, native):
+        assert {types[name] for name in ("input.fp16", "conv1.out", "pool1.out", "unpool1.out")} == {"fp16"}
+        assert {types[name] for name in ("coarse.out", "sum.out", "alpha")} == {"fp32"}
+    assert {native[f"pool1.value{code}"] for code in range(3)} == {"fp16"}
+    assert "pool1.wins0" not in native
+
+
+def test_int8_in_version_8_is_told_where_the_rest_computes_in_fp16(core: FakeCore, source: Path) -> None:
+    folder = pictures(source.parent / "pictures")
+    types = types_told(core, source, "int8", calibration=folder, threshold=1e9)
+    written = {name for node in core.requests[-1]["onnx"].graph.node for name in node.output}
+    assert {types[name] for name in ("conv1.out", "pool1.out", "conv2.out")} == {"fp16"}
+    assert types["alpha"] == "fp32"
+    assert not {name for name in written & set(types) if name.endswith((".dequantized", ".int8"))}
+
+
+def test_newer_versions_read_the_types_in_the_file(core: FakeCore, source: Path) -> None:
+    build(source, "fp16")
+    assert core.requests[0]["types"] == {}
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [
