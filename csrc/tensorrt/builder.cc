@@ -114,6 +114,7 @@ std::string describe_layers(Session& session, const std::vector<std::uint8_t>& e
   if (!engine)
     throw BuildError("plan: TensorRT cannot load what it built: " + session.log().take("it does not say why"));
   const std::unique_ptr<nvinfer1::IEngineInspector> inspector(engine->createEngineInspector());
+  if (!inspector) return "";
   const char* text = inspector->getEngineInformation(nvinfer1::LayerInformationFormat::kJSON);
   return text != nullptr ? text : "";
 }

@@ -6,12 +6,13 @@ import contextlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import onnx
+import onnx_graphsurgeon as gs
 from tqdm import tqdm
 
 from dim_trt import _core
@@ -22,9 +23,9 @@ from dim_trt.graph.calibrate import collect_ranges
 from dim_trt.graph.halo import halo_px
 from dim_trt.graph.load import Source
 from dim_trt.graph.lower import import_graph, lower
-from dim_trt.graph.pictures import read_pictures, shipped_pictures
+from dim_trt.graph.pictures import CalibrationPicture, read_pictures, shipped_pictures
 from dim_trt.graph.precision import to_fp16, to_int8
-from dim_trt.graph.sensitivity import THRESHOLD, choose_excluded, sensitivity
+from dim_trt.graph.sensitivity import THRESHOLD, Comparison, choose_excluded, sensitivity
 from dim_trt.graph.tensorrt import tensor_types, to_native_model, to_plugin_model
 from dim_trt.graph.translate import translate
 from dim_trt.plans.tensorrt_options import TensorRtOptions
@@ -86,8 +87,7 @@ def network(
     elif precision == "int8":
         pictures = read_pictures(options.calibration) if options.calibration else shipped_pictures()
         ranges = collect_ranges(graph, pictures, source.preprocessing, _bar("calibration"))
-        report = sensitivity(graph, pictures, source.preprocessing, ranges, _bar("sensitivity"))
-        excluded = choose_excluded(report, THRESHOLD if options.threshold is None else options.threshold)
+        excluded = choose_int8(graph, pictures, source, ranges, options)
         base = "fp16" if major >= FIRST_TYPED_VERSION else "fp32"
         graph = to_int8(import_graph(source.proto), ranges, excluded, base=base)
     finish = to_plugin_model if options.unpool == "plugin" else to_native_model
@@ -98,13 +98,29 @@ def network(
     return model, tensor_types(typed), excluded
 
 
+def choose_int8(
+    graph: gs.Graph,
+    pictures: Sequence[CalibrationPicture],
+    source: Source,
+    ranges: Mapping[str, float],
+    options: TensorRtOptions,
+) -> list[str]:
+    """The layers to leave out of int8: none where all of them together change alpha by no more than the threshold."""
+    threshold = THRESHOLD if options.threshold is None else options.threshold
+    change, _ = Comparison(graph, pictures, source.preprocessing).change_by_int8(ranges)
+    if change <= threshold:
+        return []
+    return choose_excluded(sensitivity(graph, pictures, source.preprocessing, ranges, _bar("sensitivity")), threshold)
+
+
 def check_layers(layers: str, precision: str) -> dict[str, int]:
     """How many convolutions of the engine compute in each type; raises BuildError where none is what was asked for.
 
     `layers` is the JSON of TensorRT's engine inspector. An engine without the precision that was asked for is the
-    worst kind of success: it runs, several times slower. Of int8 some layers may be left out on purpose.
+    worst kind of success: it runs, several times slower. Of int8 some layers may be left out on purpose. What cannot be
+    read is a warning, for the engine took minutes to build.
     """
-    found = Counter(_type_of(layer) for layer in json.loads(layers).get("Layers", []) if _is_convolution(layer))
+    found = Counter(_type_of(layer) for layer in _listed(layers) if _is_convolution(layer))
     found.pop("", None)
     counts = ", ".join(f"{count} in {kind}" for kind, count in found.items())
     if not found:
@@ -119,6 +135,14 @@ def check_layers(layers: str, precision: str) -> dict[str, int]:
     return dict(found)
 
 
+def _listed(layers: str) -> list[Any]:
+    try:
+        listed = json.loads(layers)["Layers"]
+    except (ValueError, KeyError, TypeError):
+        return []
+    return listed if isinstance(listed, list) else []
+
+
 def _is_convolution(layer: Any) -> bool:
     """One that says so itself: not what stands before or after it, nor several layers fused to one of another kind."""
     return isinstance(layer, dict) and "conv" in str(layer.get("LayerType", "")).lower()
@@ -126,7 +150,9 @@ def _is_convolution(layer: Any) -> bool:
 
 def _type_of(layer: dict[str, Any]) -> str:
     """The type of a layer's first input, as a precision; "" if the text is of no known type."""
-    text = str((layer.get("Inputs") or [{}])[0].get("Format/Datatype", "")).lower()
+    inputs = layer.get("Inputs")
+    first = inputs[0] if isinstance(inputs, list) and inputs else None
+    text = str(first.get("Format/Datatype", "") if isinstance(first, dict) else "").lower()
     return next((precision for precision, words in TYPES.items() if any(word in text for word in words)), "")
 
 

@@ -137,11 +137,20 @@ def test_a_first_layer_in_another_precision_is_no_error() -> None:
     assert check_layers(layers, "fp16") == {"fp16": 3, "fp32": 1}
 
 
-@pytest.mark.parametrize("layers", [inspected(), inspected("conv1_1", "conv1_2"), inspected(layer("new words")), "{}"])
+@pytest.mark.parametrize("layers", [inspected(), inspected("conv1_1", "conv1_2"), inspected(layer("new words")), "{}",
+                                    "", "Layers:", '{"Layers": [', "[]", "null", '{"Layers": 3}',
+                                    '{"Layers": [{"LayerType": "Convolution", "Inputs": ["x"]}]}'])  # fmt: skip
 def test_unreadable_layers_are_a_warning(layers: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "dim_trt"):
         assert check_layers(layers, "fp16") == {}
     assert "does not say in which precision" in caplog.text
+
+
+def test_a_finished_engine_is_kept_where_its_layers_cannot_be_read(core: FakeCore, source: Path) -> None:
+    core.layers = '{"Layers": [{"Name": "conv1_1'  # cut off
+    header = build(source)
+    assert header["tensorrt"]["convolutions"] == {}
+    assert _core.read_plan_payload(str(source.with_name("dim.plan"))) == ENGINE
 
 
 def test_layers_are_written_even_where_the_precision_is_wrong(core: FakeCore, source: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 import dim_trt
 from dim_trt import TensorRtOptions
 from dim_trt.errors import BackendUnavailable, InvalidInput
+from dim_trt.plans import tensorrt as plans
 from tests.tensorrt.fake_core import FakeCore, build, inspected, layer
 
 
@@ -68,6 +69,18 @@ def test_int8_network_suits_the_version(core: FakeCore, source: Path, version: s
     assert Counter(node.op_type for node in graph.node)["QuantizeLinear"] > 0
     kinds = {onnx.TensorProto.DataType.Name(value.type.tensor_type.elem_type) for value in graph.value_info}
     assert (around == "FLOAT16") == ("FLOAT16" in kinds)
+
+
+@pytest.mark.parametrize(("threshold", "measured"), [(1e9, False), (0.0, True)])
+def test_layers_are_measured_one_by_one_only_where_together_they_change_too_much(
+    core: FakeCore, source: Path, threshold: float, measured: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core.layers = inspected(layer("Int8"))
+    calls = []
+    real = plans.sensitivity
+    monkeypatch.setattr(plans, "sensitivity", lambda *given: calls.append(given) or real(*given))
+    header = build(source, "int8", calibration=pictures(source.parent / "pictures"), threshold=threshold)
+    assert bool(calls) == measured == bool(header["tensorrt"]["int8_excluded"])
 
 
 def types_told(core: FakeCore, source: Path, precision: str, **options: Any) -> dict[str, str]:
