@@ -6,32 +6,24 @@ import contextlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import onnx
-import onnx_graphsurgeon as gs
 from tqdm import tqdm
 
 from dim_trt import _core
 from dim_trt.capabilities import tensorrt_folders
 from dim_trt.errors import BackendUnavailable, BuildError
 from dim_trt.files import write_atomic
-from dim_trt.graph.calibrate import collect_ranges
 from dim_trt.graph.halo import halo_px
 from dim_trt.graph.load import Source
-from dim_trt.graph.lower import import_graph, lower
-from dim_trt.graph.pictures import CalibrationPicture, read_pictures, shipped_pictures
-from dim_trt.graph.precision import to_fp16, to_int8
-from dim_trt.graph.sensitivity import THRESHOLD, Comparison, choose_excluded, sensitivity
-from dim_trt.graph.tensorrt import tensor_types, to_native_model, to_plugin_model
-from dim_trt.graph.translate import translate
+from dim_trt.graph.lower import import_graph
+from dim_trt.plans.tensorrt_network import make_network
 from dim_trt.plans.tensorrt_options import TensorRtOptions
 
 LOGGER = logging.getLogger("dim_trt")
-FIRST_TYPED_VERSION = 10  # before, int8 networks are float32 around their int8 parts, and types are told apart
 TYPES = {"int8": ("int8",), "fp16": ("half", "fp16", "float16"), "fp32": ("float", "fp32")}  # in inspector texts
 
 
@@ -53,12 +45,12 @@ def build_engine(source: Source, precision: str, options: TensorRtOptions, cache
     folders = tensorrt_folders()
     version: str = _core.tensorrt_capabilities(folders)["version"]
     gpu = _gpu(options.gpu)
-    model, types, excluded = network(source, precision, options, major=int(version.split(".")[0]))
+    made = make_network(source, precision, options, major=int(version.split(".")[0]))
     cache = Path(options.timing_cache or cache_folder / f"tensorrt-{version}-sm{gpu['sm']}.timing")
     sizes = options.padded_sizes(source.preprocessing.get("resize"))
     with contextlib.closing(_Progress()) as progress:
         built = _core.build_engine(
-            model.SerializeToString(), precision=precision, types=types,
+            made.model.SerializeToString(), precision=precision, types=made.types,
             min=sizes["min"], opt=sizes["opt"], max=sizes["max"],
             workspace_bytes=(options.workspace_mb or 0) << 20, optimization_level=options.optimization_level,
             gpu=options.gpu, timing_cache=cache.read_bytes() if cache.is_file() else b"", progress=progress.step,
@@ -70,47 +62,17 @@ def build_engine(source: Source, precision: str, options: TensorRtOptions, cache
     header = {
         "version": version, "gpu": gpu["name"], "sm": gpu["sm"], "driver_cuda": _core.gpus()["driver_cuda"],
         "halo_px": halo_px(import_graph(source.proto)), "unpool": options.unpool,
-        "optimization_level": options.optimization_level, "int8_excluded": excluded,
+        "optimization_level": options.optimization_level, "int8_excluded": made.excluded,
+        "fp32_layers": list(made.kept),
         "convolutions": check_layers(built["layers"], precision),
     }  # fmt: skip
     return GpuEngine(built["engine"], header)
 
 
-def network(
-    source: Source, precision: str, options: TensorRtOptions, major: int
-) -> tuple[onnx.ModelProto, dict[str, str], list[str]]:
-    """The ONNX that TensorRT `major` parses, the types that it is told beside it, and the layers that int8 left alone."""
-    translate(lower(import_graph(source.proto)))  # refuses what is no Deep Image Matting network, and names the node
-    graph, excluded = import_graph(source.proto), []
-    if precision == "fp16":
-        graph = to_fp16(graph)
-    elif precision == "int8":
-        pictures = read_pictures(options.calibration) if options.calibration else shipped_pictures()
-        ranges = collect_ranges(graph, pictures, source.preprocessing, _bar("calibration"))
-        excluded = choose_int8(graph, pictures, source, ranges, options)
-        base = "fp16" if major >= FIRST_TYPED_VERSION else "fp32"
-        graph = to_int8(import_graph(source.proto), ranges, excluded, base=base)
-    finish = to_plugin_model if options.unpool == "plugin" else to_native_model
-    model = finish(lower(graph))
-    if major >= FIRST_TYPED_VERSION or precision == "fp32":
-        return model, {}, excluded
-    typed = model if precision == "fp16" else finish(lower(to_fp16(import_graph(source.proto))))
-    return model, tensor_types(typed), excluded
-
-
-def choose_int8(
-    graph: gs.Graph,
-    pictures: Sequence[CalibrationPicture],
-    source: Source,
-    ranges: Mapping[str, float],
-    options: TensorRtOptions,
-) -> list[str]:
-    """The layers to leave out of int8: none where all of them together change alpha by no more than the threshold."""
-    threshold = THRESHOLD if options.threshold is None else options.threshold
-    change, _ = Comparison(graph, pictures, source.preprocessing).change_by_int8(ranges)
-    if change <= threshold:
-        return []
-    return choose_excluded(sensitivity(graph, pictures, source.preprocessing, ranges, _bar("sensitivity")), threshold)
+def network(source: Source, precision: str, options: TensorRtOptions, major: int) -> tuple[onnx.ModelProto, list[str]]:
+    """The ONNX that TensorRT `major` parses, and the layers that int8 left alone, where nothing is to be built."""
+    made = make_network(source, precision, options, major)
+    return made.model, made.excluded
 
 
 def check_layers(layers: str, precision: str) -> dict[str, int]:
@@ -171,10 +133,6 @@ def _keep_timings(path: Path, timings: bytes) -> None:
             write_atomic(path, [timings], what="timing cache", error=BuildError)
         except (BuildError, OSError) as failure:
             LOGGER.warning("TensorRT's timings are not kept: %s", failure)
-
-
-def _bar(what: str) -> Callable[[Any], Any]:
-    return lambda items: tqdm(items, desc=what, leave=False, disable=None)
 
 
 class _Progress:

@@ -14,7 +14,7 @@ import pytest
 import dim_trt
 from dim_trt import TensorRtOptions
 from dim_trt.errors import BackendUnavailable, InvalidInput
-from dim_trt.plans import tensorrt as plans
+from dim_trt.plans import tensorrt_network as plans
 from tests.tensorrt.fake_core import FakeCore, build, inspected, layer
 
 
