@@ -58,13 +58,15 @@ def sensitivity(
     preprocessing: dict[str, Any],
     ranges: Mapping[str, float],
     progress: Callable[[Sequence[Any]], Iterable[Any]] = iter,
+    comparison: Comparison | None = None,
 ) -> list[dict[str, Any]]:
     """One entry for every quantizable convolution, in the order of the graph, ready for JSON.
 
     Each entry: "layer", "mean_change" and "max_change" of alpha over the unknown pixels of all pictures when this
-    layer alone is int8. `graph` is the standard fp32 graph and stays as it is.
+    layer alone is int8. `graph` is the standard fp32 graph and stays as it is. `comparison`: of the same, if there is
+    one already.
     """
-    comparison = Comparison(graph, pictures, preprocessing)
+    comparison = comparison or Comparison(graph, pictures, preprocessing)
     layers = [node.name for node in quantizable(graph)]
     report = []
     for layer in progress(layers):

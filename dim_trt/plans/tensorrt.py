@@ -46,6 +46,8 @@ def build_engine(source: Source, precision: str, options: TensorRtOptions, cache
     version: str = _core.tensorrt_capabilities(folders)["version"]
     gpu = _gpu(options.gpu)
     made = make_network(source, precision, options, major=int(version.split(".")[0]))
+    if options.report:
+        write_atomic(options.report, [made.report.encode()], what="report", error=BuildError)
     cache = Path(options.timing_cache or cache_folder / f"tensorrt-{version}-sm{gpu['sm']}.timing")
     sizes = options.padded_sizes(source.preprocessing.get("resize"))
     with contextlib.closing(_Progress()) as progress:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,8 @@ import onnx_graphsurgeon as gs
 from tqdm import tqdm
 
 from dim_trt.graph import runtime
-from dim_trt.graph.calibrate import collect_ranges
+from dim_trt.graph.calibrate import collect_histograms, ranges_by
+from dim_trt.graph.histogram import RANGES
 from dim_trt.graph.load import Source
 from dim_trt.graph.lower import import_graph, lower
 from dim_trt.graph.overflow import LIMIT, beyond_float16, feature_peaks
@@ -22,6 +23,7 @@ from dim_trt.graph.sensitivity import THRESHOLD, Comparison, choose_excluded, se
 from dim_trt.graph.tensorrt import tensor_types, to_native_model, to_plugin_model
 from dim_trt.graph.translate import translate
 from dim_trt.plans.tensorrt_options import TensorRtOptions
+from dim_trt.plans.tensorrt_report import Int8Choice, layer_table
 
 LOGGER = logging.getLogger("dim_trt")
 FIRST_TYPED_VERSION = 10  # before, int8 networks are float32 around their int8 parts, and types are told apart
@@ -32,47 +34,57 @@ class Network:
     """model: the ONNX that TensorRT parses; types: those of its tensors, where it must be told them beside the file.
 
     excluded: the layers that int8 left alone; kept: the nodes that float16 cannot hold, and the largest magnitude
-    there.
+    there; report: the convolutions in a table for people.
     """
 
     model: onnx.ModelProto
     types: dict[str, str] = field(default_factory=dict)
     excluded: list[str] = field(default_factory=list)
     kept: dict[str, float] = field(default_factory=dict)
+    report: str = ""
 
 
 def make_network(source: Source, precision: str, options: TensorRtOptions, major: int) -> Network:
     """For TensorRT `major`; raises BuildError, InvalidInput."""
     translate(lower(import_graph(source.proto)))  # refuses what is no Deep Image Matting network, and names the node
     finish = _finish_plugin if options.unpool == "plugin" else _finish_native
+    graph = import_graph(source.proto)
     if precision == "fp32":
-        return Network(finish(import_graph(source.proto)))
+        return Network(finish(import_graph(source.proto)), report=layer_table(graph, precision, {}, None))
     pictures = read_pictures(options.calibration) if options.calibration else shipped_pictures()
     kept = _find_kept(source, pictures)
     typed = finish(to_fp16(import_graph(source.proto), kept))
     types = {} if major >= FIRST_TYPED_VERSION else tensor_types(typed)
     if precision == "fp16":
-        return Network(typed, types, kept=kept)
-    graph = import_graph(source.proto)
-    ranges = collect_ranges(graph, pictures, source.preprocessing, _bar("calibration"))
-    excluded = choose_int8(graph, pictures, source, ranges, options)
+        return Network(typed, types, kept=kept, report=layer_table(graph, precision, kept, None))
+    chosen = choose_int8(graph, pictures, source, options)
     base = "fp16" if major >= FIRST_TYPED_VERSION else "fp32"
-    return Network(finish(to_int8(graph, ranges, excluded, base=base, keep=kept)), types, excluded, kept)
+    model = finish(to_int8(import_graph(source.proto), chosen.ranges, chosen.excluded, base=base, keep=kept))
+    return Network(model, types, list(chosen.excluded), kept, layer_table(graph, precision, kept, chosen))
 
 
 def choose_int8(
-    graph: gs.Graph,
-    pictures: Sequence[CalibrationPicture],
-    source: Source,
-    ranges: Mapping[str, float],
-    options: TensorRtOptions,
-) -> list[str]:
-    """The layers to leave out of int8: none where all of them together change alpha by no more than the threshold."""
+    graph: gs.Graph, pictures: Sequence[CalibrationPicture], source: Source, options: TensorRtOptions
+) -> Int8Choice:
+    """The calibration that changes alpha least, and the layers to leave out of int8.
+
+    None where all of them together change alpha by no more than the threshold; one by one they are measured only where
+    they change more, or for the report.
+    """
     threshold = THRESHOLD if options.threshold is None else options.threshold
-    change, _ = Comparison(graph, pictures, source.preprocessing).change_by_int8(ranges)
-    if change <= threshold:
-        return []
-    return choose_excluded(sensitivity(graph, pictures, source.preprocessing, ranges, _bar("sensitivity")), threshold)
+    comparison = Comparison(graph, pictures, source.preprocessing)
+    histograms = collect_histograms(graph, pictures, source.preprocessing, _bar("calibration"))
+    ranges = {method: ranges_by(method, histograms) for method in RANGES}
+    changes = {method: comparison.change_by_int8(ranges[method])[0] for method in _bar("kind of range")(RANGES)}
+    best = min(changes, key=changes.__getitem__)
+    chosen = Int8Choice(ranges[best], best, changes, threshold)
+    if changes[best] > threshold or options.report:
+        chosen.sensitivity = sensitivity(
+            graph, pictures, source.preprocessing, chosen.ranges, _bar("sensitivity"), comparison
+        )
+    if changes[best] > threshold:
+        chosen.excluded = choose_excluded(chosen.sensitivity, threshold)
+    return chosen
 
 
 def _find_kept(source: Source, pictures: Sequence[CalibrationPicture]) -> dict[str, float]:

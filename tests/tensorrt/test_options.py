@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import dim_trt
 from dim_trt import TensorRtOptions
 from dim_trt.errors import BackendUnavailable, InvalidInput
 from dim_trt.plans import tensorrt_network as plans
+from tests.support.tiny_graphs import scaled
 from tests.tensorrt.fake_core import FakeCore, build, inspected, layer
 
 
@@ -81,6 +83,39 @@ def test_layers_are_measured_one_by_one_only_where_together_they_change_too_much
     monkeypatch.setattr(plans, "sensitivity", lambda *given: calls.append(given) or real(*given))
     header = build(source, "int8", calibration=pictures(source.parent / "pictures"), threshold=threshold)
     assert bool(calls) == measured == bool(header["tensorrt"]["int8_excluded"])
+
+
+def test_report_is_a_table_for_people(core: FakeCore, source: Path) -> None:
+    core.layers = inspected(layer("Int8"))
+    report = source.with_name("report.txt")
+    header = build(source, "int8", calibration=pictures(source.parent / "pictures"), threshold=1e9, report=report)
+    heading, empty, columns, *rows = report.read_text().splitlines()
+    assert re.match(r"Precision int8, calibrated by (squared error|entropy|percentile|largest)\. ", heading)
+    changes = {
+        name: float(text) for name, text in re.findall(r"(error|entropy|percentile|largest) ([\d.e-]+)", heading)
+    }
+    assert len(changes) == 4
+    assert changes[heading.partition(". ")[0].split()[-1]] == min(changes.values())
+    assert (empty, columns.split("  ")[0]) == ("", "layer")
+    table = {row.split()[0]: row.split()[1:4] for row in rows}
+    assert list(table) == ["conv1", "conv2", "conv6", "depool2", "depool1", "alpha", "refine_conv1", "refine_alpha"]
+    assert {name: cells[0] for name, cells in table.items() if cells[0] == "int8"}.keys() == {
+        "conv2", "conv6", "depool2", "depool1"
+    }  # fmt: skip
+    assert all((cells[1] == "-") == (cells[0] != "int8") for cells in table.values())
+    assert header["tensorrt"]["int8_excluded"] == []
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_report_of_floating_point(core: FakeCore, source: Path, precision: str) -> None:
+    source.write_bytes(scaled().SerializeToString())
+    core.layers = inspected(layer("Float" if precision == "fp32" else "Half"))
+    report = source.with_name("report.txt")
+    build(source, precision, report=report)
+    rows = {row.split()[0]: row for row in report.read_text().splitlines()[3:]}
+    kept = "reaches" in rows["conv2"] and rows["conv2"].split()[1] == "fp32"
+    assert kept == (precision == "fp16")
+    assert rows["conv1"].split()[1:] == [precision, "-", "-", "as", "asked", "for"]
 
 
 def types_told(core: FakeCore, source: Path, precision: str, **options: Any) -> dict[str, str]:
