@@ -14,6 +14,10 @@ namespace {
 
 using nvinfer1::OptProfileSelector;
 
+/// All alike: in TensorRT 8 as many contexts as profiles can run at a time, and two keep a GPU busy. The second takes
+/// its timings from the first.
+constexpr int kProfiles = kMajor < 10 ? 2 : 1;
+
 std::vector<std::uint8_t> bytes_of(const nvinfer1::IHostMemory& memory) {
   const auto* begin = static_cast<const std::uint8_t*>(memory.data());
   return {begin, begin + memory.size()};
@@ -135,7 +139,7 @@ BuildResult build(Session& session, const BuildRequest& request) {
 #endif
   const std::unique_ptr<nvinfer1::IBuilderConfig> config(builder->createBuilderConfig());
   configure(*config, request);
-  add_profile(*builder, *config, *network, request);
+  for (int i = 0; i < kProfiles; ++i) add_profile(*builder, *config, *network, request);
   const auto cache = use_timing_cache(*config, request);
 #if DIM_TENSORRT_V3
   config->setProgressMonitor(&progress);

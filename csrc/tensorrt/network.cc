@@ -33,8 +33,8 @@ bool give_workspace(nvinfer1::ICudaEngine& engine, nvinfer1::IExecutionContext& 
 
 }  // namespace
 
-Network::Network(nvinfer1::ICudaEngine& engine, Log& log, bool cuda_graphs)
-    : engine_(engine), log_(log) {
+Network::Network(nvinfer1::ICudaEngine& engine, Log& log, bool cuda_graphs, int profile)
+    : engine_(engine), log_(log), profile_(profile) {
   for (int i = 0; i < engine.getNbIOTensors(); ++i) {
     const char* name = engine.getIOTensorName(i);
     (engine.getTensorIOMode(name) == nvinfer1::TensorIOMode::kINPUT ? input_name_ : output_name_) = name;
@@ -52,6 +52,11 @@ float* Network::input(Size size) {
 Network::Context Network::make() {
   Context context(make_context(engine_));
   if (!context) throw Error("the network cannot be set up on the GPU: " + log_.take("TensorRT does not say why"));
+  if (context->getOptimizationProfile() != profile_) {
+    if (!context->setOptimizationProfileAsync(profile_, stream_))
+      throw Error("the network cannot be set up on the GPU: " + log_.take("TensorRT does not say why"));
+    wait();
+  }
   return context;
 }
 

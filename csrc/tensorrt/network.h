@@ -12,8 +12,9 @@ namespace dim::tensorrt {
 
 class Network {
  public:
-  /// `engine` and `log` must live longer. Throws Error where the GPU has too little memory.
-  Network(nvinfer1::ICudaEngine& engine, Log& log, bool cuda_graphs);
+  /// `engine` and `log` must live longer; `profile` is the optimisation profile that no other network may use in
+  /// TensorRT 8. Throws Error where the GPU has too little memory.
+  Network(nvinfer1::ICudaEngine& engine, Log& log, bool cuda_graphs, int profile);
   ~Network();
 
   /// Where a network input of this size is to be written: [4][height][width] float32. Multiples of the stride.
@@ -39,6 +40,7 @@ class Network {
  private:
   nvinfer1::ICudaEngine& engine_;
   Log& log_;
+  int profile_;
   std::string input_name_, output_name_;
   Stream stream_;
   GpuBuffer workspace_, input_, output_;  // of all contexts, which never run at the same time
