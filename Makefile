@@ -7,7 +7,7 @@ CXX_FILES = $(shell find csrc tests/fuzz tests/sanitized -name '*.h' -o -name '*
 
 TESTING := --config-settings=cmake.define.DIM_TRT_TESTING=ON
 
-.PHONY: demo test lint format bench docs wheel fuzz fuzz-coverage asan tsan soak seeds verify clean
+.PHONY: demo test lint format bench docs wheel fuzz fuzz-keep fuzz-coverage asan tsan soak seeds verify clean
 SECONDS ?= 60
 
 demo: $(VENV)/engine.stamp
@@ -57,8 +57,11 @@ wheel: $(VENV)/dev.stamp
 # These need clang with its runtime and say what to install where it is missing.
 fuzz: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.fuzz run --seconds $(SECONDS)
-	$(BIN)/python -m tests.fuzz keep
 	$(BIN)/python -m tests.fuzz coverage
+
+# What the last run found becomes part of the corpus.
+fuzz-keep: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.fuzz keep
 
 fuzz-coverage: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.fuzz coverage

@@ -92,6 +92,17 @@ foreach(root IN LISTS tensorrt_roots)
       csrc/tensorrt/foreground.cc
       csrc/tensorrt/staging.cc
     LIBRARIES dim_core dim_cuda)
+  if(DIM_TRT_TESTING)
+    add_executable(dim_tensorrt_check_${major}
+      csrc/tensorrt/check.cc
+      csrc/tensorrt/check_builder.cc
+      csrc/tensorrt/check_contexts.cc
+      csrc/tensorrt/check_typing.cc)
+    set_target_properties(dim_tensorrt_check_${major} PROPERTIES OUTPUT_NAME dim_tensorrt_check.${major})
+    target_include_directories(dim_tensorrt_check_${major} SYSTEM PRIVATE ${include})
+    target_link_libraries(dim_tensorrt_check_${major} PRIVATE dim_core dim_cuda)
+    target_compile_options(dim_tensorrt_check_${major} PRIVATE -Wall -Wextra $<$<BOOL:${DIM_TRT_WERROR}>:-Werror>)
+  endif()
   list(APPEND tensorrt_versions ${version})
   unset(include)
 endforeach()

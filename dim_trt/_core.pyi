@@ -95,6 +95,7 @@ def build_engine(
     onnx: bytes,
     *,
     precision: str,
+    types: dict[str, str],
     min: tuple[int, int],
     opt: tuple[int, int],
     max: tuple[int, int],

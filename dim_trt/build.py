@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--calibration", type=Path, metavar="DIR", help="pictures for int8; default: eight drawn scenes")
     add("--threshold", type=float, help="most that int8 may change alpha on average; default: 0.01")
     add("--timing-cache", type=Path, metavar="FILE", help="default: one in the cache folder")
+    add("--report", type=Path, metavar="FILE", help="also write which layer computes in which precision and why")
     add("--layers-json", type=Path, metavar="FILE", help="also write what TensorRT chose for each layer")
 
 

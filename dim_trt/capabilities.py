@@ -26,10 +26,11 @@ def tensorrt_folders() -> list[str]:
     return folders
 
 
-def tensorrt_reason() -> str:
-    """Why the tensorrt backend cannot be used here; empty where it can."""
-    reason: str = _core.tensorrt_capabilities(tensorrt_folders())["problem"]
-    return reason
+def tensorrt_reason(*, to_build: bool = False) -> str:
+    """Why the tensorrt backend cannot run plans here, or with `to_build` not build them; empty where it can."""
+    found = _core.tensorrt_capabilities(tensorrt_folders())
+    reasons = [found["problem"], found["parser_problem"] if to_build else ""]
+    return "; ".join(filter(None, reasons))
 
 
 def resolve_backend(backend: str) -> str:
@@ -39,7 +40,7 @@ def resolve_backend(backend: str) -> str:
         raise InvalidInput(f"backend: expected one of {', '.join(BACKENDS)}, got {backend!r}")
     if backend == "cpu":
         return backend
-    reason = tensorrt_reason()
+    reason = tensorrt_reason(to_build=True)
     if backend == "tensorrt" and reason:
         raise BackendUnavailable(f"backend='tensorrt': {reason}; or use backend='cpu', or 'auto' to take what there is")
     chosen = "cpu" if reason else "tensorrt"
@@ -70,8 +71,9 @@ def capabilities() -> dict[str, Any]:
     Returns:
         version: of dim_trt.
         cpu: {"available", "isa", "available_isas", "threads"}, the instruction sets that the kernels can use.
-        tensorrt: {"available", "reason", "version", "path", "modules"}: the TensorRT that was found, and the versions
-            that this build was made for; the reason says what is missing and how to get it.
+        tensorrt: {"available", "reason", "version", "path", "parser", "parser_problem", "modules"}: the TensorRT that
+            was found with its ONNX parser, and the versions that this build was made for; the reason says what is
+            missing and how to get it, parser_problem why plans cannot be built though they may run.
         cuda: {"available", "reason", "devices", "driver_cuda"}: GPUs with name, compute capability ("sm") and memory,
             and the newest CUDA that the driver runs.
     """

@@ -4,6 +4,7 @@
 #include <pybind11/stl.h>
 
 #include <exception>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +22,7 @@ namespace {
 using namespace pybind11::literals;
 using Folders = std::vector<std::string>;
 using Sides = std::pair<int, int>;
+using Types = std::map<std::string, std::string>;
 
 std::vector<std::uint8_t> bytes_of(const py::bytes& bytes) {
   const auto view = static_cast<std::string_view>(bytes);
@@ -34,7 +36,8 @@ py::bytes to_bytes(const std::vector<std::uint8_t>& data) {
 py::dict capabilities(const Folders& folders) {
   const tensorrt::Status status = unlocked([&] { return tensorrt::find_tensorrt(folders); });
   return py::dict("available"_a = status.available(), "problem"_a = status.problem, "modules"_a = status.modules,
-                  "version"_a = status.version, "path"_a = status.path);
+                  "version"_a = status.version, "path"_a = status.path, "parser"_a = status.parser,
+                  "parser_problem"_a = status.parser_problem);
 }
 
 py::dict gpus() {
@@ -49,12 +52,12 @@ py::dict gpus() {
                   "driver_cuda"_a = cuda);
 }
 
-py::dict build(const py::bytes& onnx, const std::string& precision, Sides min, Sides opt, Sides max,
+py::dict build(const py::bytes& onnx, const std::string& precision, const Types& types, Sides min, Sides opt, Sides max,
                std::size_t workspace_bytes, int optimization_level, int gpu, const py::bytes& timing_cache,
                const py::object& progress, const Folders& folders) {
   tensorrt::BuildRequest request;
   request.onnx = bytes_of(onnx), request.timing_cache = bytes_of(timing_cache);
-  request.precision = precision;
+  request.precision = precision, request.types = types;
   const auto size = [](Sides sides) { return Size{sides.first, sides.second}; };
   request.min = size(min), request.opt = size(opt), request.max = size(max);
   request.workspace_bytes = workspace_bytes, request.optimization_level = optimization_level, request.gpu = gpu;
@@ -86,8 +89,8 @@ py::dict build(const py::bytes& onnx, const std::string& precision, Sides min, S
 void register_tensorrt(py::module_& m) {
   m.def("tensorrt_capabilities", &capabilities, "folders"_a, "Which TensorRT is here, and what is missing.");
   m.def("gpus", &gpus, "The GPUs that the NVIDIA driver knows.");
-  m.def("build_engine", &build, "onnx"_a, py::kw_only(), "precision"_a, "min"_a, "opt"_a, "max"_a, "workspace_bytes"_a,
-        "optimization_level"_a, "gpu"_a, "timing_cache"_a, "progress"_a, "folders"_a,
+  m.def("build_engine", &build, "onnx"_a, py::kw_only(), "precision"_a, "types"_a, "min"_a, "opt"_a, "max"_a,
+        "workspace_bytes"_a, "optimization_level"_a, "gpu"_a, "timing_cache"_a, "progress"_a, "folders"_a,
         "A serialized TensorRT engine of an ONNX file; progress(phase, step, steps) returns False to stop.");
 }
 

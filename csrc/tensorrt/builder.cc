@@ -7,11 +7,16 @@
 
 #include "base/error.h"
 #include "tensorrt/session.h"
+#include "tensorrt/typing.h"
 
 namespace dim::tensorrt {
 namespace {
 
 using nvinfer1::OptProfileSelector;
+
+/// All alike: in TensorRT 8 as many contexts as profiles can run at a time, and two keep a GPU busy. The second takes
+/// its timings from the first.
+constexpr int kProfiles = kMajor < 10 ? 2 : 1;
 
 std::vector<std::uint8_t> bytes_of(const nvinfer1::IHostMemory& memory) {
   const auto* begin = static_cast<const std::uint8_t*>(memory.data());
@@ -55,6 +60,7 @@ std::string parser_errors(const nvonnxparser::IParser& parser, Log& log) {
 
 std::unique_ptr<nvonnxparser::IParser> parse(Session& session, nvinfer1::INetworkDefinition& network,
                                              const BuildRequest& request) {
+  if (session.libraries().parser == nullptr) throw BackendUnavailable(session.libraries().parser_problem);
   auto* create = session.entry<void*(void*, void*, int)>(session.libraries().parser, "createNvOnnxParser_INTERNAL");
   std::unique_ptr<nvonnxparser::IParser> parser(
       static_cast<nvonnxparser::IParser*>(create(&network, &session.log(), NV_ONNX_PARSER_VERSION)));
@@ -86,6 +92,7 @@ void configure(nvinfer1::IBuilderConfig& config, const BuildRequest& request) {
     config.setMemoryPoolLimit(nvinfer1::MemoryPoolType::kWORKSPACE, request.workspace_bytes);
   config.clearFlag(nvinfer1::BuilderFlag::kTF32);  // fp32 means fp32
   config.setProfilingVerbosity(nvinfer1::ProfilingVerbosity::kDETAILED);
+  use_own_kernels(config);
   allow_precision(config, request.precision != "fp32", request.precision == "int8");
 #if NV_TENSORRT_MAJOR > 8 || NV_TENSORRT_MINOR >= 6
   config.setBuilderOptimizationLevel(request.optimization_level);
@@ -111,6 +118,7 @@ std::string describe_layers(Session& session, const std::vector<std::uint8_t>& e
   if (!engine)
     throw BuildError("plan: TensorRT cannot load what it built: " + session.log().take("it does not say why"));
   const std::unique_ptr<nvinfer1::IEngineInspector> inspector(engine->createEngineInspector());
+  if (!inspector) return "";
   const char* text = inspector->getEngineInformation(nvinfer1::LayerInformationFormat::kJSON);
   return text != nullptr ? text : "";
 }
@@ -126,9 +134,12 @@ BuildResult build(Session& session, const BuildRequest& request) {
   const auto builder = session.builder();
   const std::unique_ptr<nvinfer1::INetworkDefinition> network(builder->createNetworkV2(network_flags()));
   const auto parser = parse(session, *network, request);  // owns weights that the network refers to
+#if !DIM_TENSORRT_V3
+  bind_types(*network, request.types);
+#endif
   const std::unique_ptr<nvinfer1::IBuilderConfig> config(builder->createBuilderConfig());
   configure(*config, request);
-  add_profile(*builder, *config, *network, request);
+  for (int i = 0; i < kProfiles; ++i) add_profile(*builder, *config, *network, request);
   const auto cache = use_timing_cache(*config, request);
 #if DIM_TENSORRT_V3
   config->setProgressMonitor(&progress);

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
 #include <map>
 #include <mutex>
 #include <sstream>
 
 #include "base/error.h"
 #include "tensorrt/driver.h"
+#include "tensorrt/finder.h"
 
 #if defined(__linux__)
 #include <dlfcn.h>
@@ -43,41 +43,9 @@ std::vector<Version> compiled_versions() {  // newest first
 
 #if defined(__linux__)
 
-struct Opened {
-  void* handle = nullptr;
-  std::string path;
-};
-
-/// Opens libraries by the loader's own search, then in folders; remembers why one that exists could not be loaded.
-class Finder {
- public:
-  explicit Finder(const std::vector<std::string>& folders) : folders_(folders) {}
-
-  Opened open(const std::string& name) {
-    if (void* handle = try_open(name)) return {handle, name};
-    for (const std::string& folder : folders_)
-      if (void* handle = try_open(folder + "/" + name)) return {handle, folder + "/" + name};
-    return {};
-  }
-  const std::string& trouble() const { return trouble_; }
-
- private:
-  void* try_open(const std::string& path) {
-    void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (handle != nullptr) return handle;
-    const char* reason = dlerror();
-    if (reason != nullptr && std::strstr(reason, (path + ": cannot open shared object file").c_str()) == nullptr)
-      trouble_ = reason;
-    return nullptr;
-  }
-
-  const std::vector<std::string>& folders_;
-  std::string trouble_;
-};
-
 template <typename Function>
 Function* find(void* handle, const char* name) {
-  return reinterpret_cast<Function*>(dlsym(handle, name));
+  return reinterpret_cast<Function*>(find_symbol(handle, name));
 }
 
 /// Of an opened libnvinfer, full or lean.
@@ -100,7 +68,7 @@ std::string own_folder() {
 
 struct Found {
   Status status;
-  Opened nvinfer;
+  Opened nvinfer, parser;
   Version version, module;
 };
 
@@ -146,6 +114,20 @@ Found choose(const std::vector<Version>& modules, Finder& finder) {
   return first;
 }
 
+/// Opens the ONNX parser, which only building needs.
+void find_parser(const std::vector<std::string>& folders, Found& found) {
+  const std::string suffix = ".so." + std::to_string(found.module.major);
+  Finder plugins(folders), parsers(folders);
+  plugins.open("libnvinfer_plugin" + suffix);  // the parser names it, and in a folder would not find it
+  found.parser = parsers.open("libnvonnxparser" + suffix);
+  found.status.parser = found.parser.path;
+  if (found.parser.handle != nullptr) return;
+  std::string words = parsers.last_words();
+  if (!plugins.trouble().empty() && plugins.trouble() != words) words += "; " + plugins.trouble();
+  found.status.parser_problem = "the ONNX parser of TensorRT " + found.status.version +
+                                ", which building needs, cannot be opened (" + words + "); install what is missing";
+}
+
 Found search(const std::vector<std::string>& folders) {
   const std::vector<Version> modules = compiled_versions();
   Finder finder(folders);
@@ -163,6 +145,7 @@ Found search(const std::vector<std::string>& folders) {
     return found;
   }
   status.version = found.version.text(), status.path = found.nvinfer.path;
+  find_parser(folders, found);
   if (found.version.minor < found.module.minor)
     status.problem = "TensorRT " + status.version + " is installed, but this build of dim_trt needs " +
                      std::to_string(found.module.major) + "." + std::to_string(found.module.minor) +
@@ -180,12 +163,12 @@ Found search_once(const std::vector<std::string>& folders) {
   const std::lock_guard<std::mutex> lock(mutex);
   if (const auto known = usable.find(folders); known != usable.end()) return known->second;
   Found found = search(folders);
-  if (found.status.available()) usable.emplace(folders, found);
+  if (found.status.available() && found.status.parser_problem.empty()) usable.emplace(folders, found);
   return found;
 }
 
 /// Opens the module of `found`; what is wrong with it is reported as the reason.
-Module* open_module(const Found& found, const std::vector<std::string>& folders) {
+Module* open_module(const Found& found) {
   const std::string major = std::to_string(found.module.major), folder = own_folder();
   const std::string path = folder + "/libdim_trt_tensorrt." + major + ".so";
   void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
@@ -193,12 +176,11 @@ Module* open_module(const Found& found, const std::vector<std::string>& folders)
   auto* open = reinterpret_cast<OpenModule>(dlsym(handle, kOpenModule));
   if (open == nullptr)
     throw BackendUnavailable("the TensorRT backend '" + path + "' is not one; install dim_trt again");
-  Finder finder(folders);
-  finder.open("libnvinfer_plugin.so." + major);  // the parser names it
   Libraries libraries;
   libraries.nvinfer = found.nvinfer.handle;
-  libraries.parser = finder.open("libnvonnxparser.so." + major).handle;
+  libraries.parser = found.parser.handle;
   libraries.version = found.status.version;
+  libraries.parser_problem = found.status.parser_problem;
   libraries.plugins = folder + "/libdim_trt_plugins." + major + ".so";
   return open(libraries);
 }
@@ -218,7 +200,7 @@ Module& module(const std::vector<std::string>& folders) {
   if (opened == nullptr) {
     const Found found = search_once(folders);
     if (!found.status.available()) throw BackendUnavailable(found.status.problem);
-    opened = open_module(found, folders);
+    opened = open_module(found);
   }
   return *opened;
 }

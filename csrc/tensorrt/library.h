@@ -14,7 +14,9 @@ struct Status {
   std::vector<std::string> modules;  // versions whose headers this installation was compiled with: "8.5.3", "10.16.0"
   std::string version;               // of the TensorRT that was found, empty if none
   std::string path;                  // of its libnvinfer
-  std::string problem;               // one sentence with the remedy; empty where plans can be built and run
+  std::string problem;               // one sentence with the remedy; empty where plans can be run
+  std::string parser;                // path of its libnvonnxparser, empty where it cannot be opened
+  std::string parser_problem;        // then why not, with the remedy: plans cannot be built
 
   bool available() const { return problem.empty(); }
 };

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,7 +19,9 @@ namespace dim::tensorrt {
 struct BuildRequest {
   std::vector<std::uint8_t> onnx;  // precisions are in its types
   std::string precision;           // "fp32", "fp16", "int8"
-  Size min, opt, max;              // of the network's input, multiples of its stride
+  /// Of the file's tensors, "fp16" or "fp32": what TensorRT 8 is told beside the file (typing.h).
+  std::map<std::string, std::string> types;
+  Size min, opt, max;  // of the network's input, multiples of its stride
   std::size_t workspace_bytes = 0;
   int optimization_level = 3;
   int gpu = 0;
@@ -54,9 +57,10 @@ class Module {
 /// Where a module finds TensorRT. Handles are those of dlopen.
 struct Libraries {
   void* nvinfer = nullptr;
-  void* parser = nullptr;  // only for building
-  std::string version;     // of nvinfer, "10.16.0"
-  std::string plugins;     // path of the plugin library
+  void* parser = nullptr;      // only for building
+  std::string parser_problem;  // why it is null, one sentence
+  std::string version;         // of nvinfer, "10.16.0"
+  std::string plugins;         // path of the plugin library
 };
 
 using OpenModule = Module* (*)(const Libraries& libraries);

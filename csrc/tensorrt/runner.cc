@@ -62,7 +62,6 @@ Runner::Runner(Session& session, const Plan& plan, const LoadOptions& options)
         "such maps; build it with python -m dim_trt.build --backend cpu");
   const GpuScope scope(options.gpu);
   log_.clear();
-  if (kMajor < 10) options_.max_concurrent = 1;  // TensorRT 8 lends an optimisation profile to one context at a time
   cudaDeviceProp properties;
   check_cuda(cudaGetDeviceProperties(&properties, options.gpu), "asking for the GPU's name");
   gpu_name_ = properties.name;
@@ -75,6 +74,8 @@ Runner::Runner(Session& session, const Plan& plan, const LoadOptions& options)
     throw PlanError("plan: TensorRT cannot load it: " + log_.take("it does not say why") +
                     "; rebuild it with python -m dim_trt.build");
   check_tensors(*engine_);
+  if (kMajor < 10)  // TensorRT 8 lends an optimisation profile to one context at a time
+    options_.max_concurrent = std::min(options_.max_concurrent, engine_->getNbOptimizationProfiles());
   slots_ = std::make_unique<Slots>(*engine_, log_, options_.max_concurrent, options_.cuda_graphs);
 }
 

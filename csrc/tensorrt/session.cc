@@ -8,12 +8,10 @@
 namespace dim::tensorrt {
 
 void* Session::symbol(void* library, const char* name) const {
-  void* found = library != nullptr ? dlsym(library, name) : nullptr;
+  void* found = dlsym(library, name);
   if (found == nullptr)
-    throw BackendUnavailable(
-        std::string(name) + " is missing: TensorRT " + libraries_.version +
-        (library == nullptr ? " is installed without its ONNX parser (libnvonnxparser)" : " is not installed in full") +
-        "; install it again");
+    throw BackendUnavailable(std::string(name) + " is missing: TensorRT " + libraries_.version +
+                             " is not installed in full; install it again");
   return found;
 }
 

@@ -9,6 +9,7 @@ namespace dim::tensorrt {
 Slots::Slots(nvinfer1::ICudaEngine& engine, Log& log, int most, bool cuda_graphs)
     : engine_(engine), log_(log), cuda_graphs_(cuda_graphs), most_(most) {
   free_.reserve(static_cast<std::size_t>(most));
+  for (int number = most - 1; number >= 0; --number) numbers_.push_back(number);
 }
 
 std::unique_ptr<Slot> Slots::take() {
@@ -32,11 +33,14 @@ std::unique_ptr<Slot> Slots::take_free() {
 std::unique_ptr<Slot> Slots::make(std::unique_lock<std::mutex>& lock) {
   if (made_ >= most_) return nullptr;
   ++made_;
+  const int number = numbers_.back();
+  numbers_.pop_back();
   lock.unlock();
   try {
-    return std::make_unique<Slot>(engine_, log_, cuda_graphs_);
+    return std::make_unique<Slot>(engine_, log_, cuda_graphs_, number);
   } catch (const Error&) {
     lock.lock();
+    numbers_.push_back(number);
     if (--made_ == 0) throw;
     most_ = made_;
     return take_free();
@@ -46,10 +50,16 @@ std::unique_ptr<Slot> Slots::make(std::unique_lock<std::mutex>& lock) {
 void Slots::give_back(std::unique_ptr<Slot> slot) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (slot)
-      free_.push_back(std::move(slot));
-    else
-      --made_;
+    free_.push_back(std::move(slot));
+  }
+  returned_.notify_one();
+}
+
+void Slots::forget(int number) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    numbers_.push_back(number);
+    --made_;
   }
   returned_.notify_one();
 }
@@ -57,9 +67,12 @@ void Slots::give_back(std::unique_ptr<Slot> slot) {
 Slots::Lease::~Lease() {
   if (std::uncaught_exceptions() > exceptions_) {  // nobody knows what state it is in
     cudaStreamSynchronize(slot_->network.stream());
+    const int number = slot_->number;
     slot_.reset();
+    slots_.forget(number);
+  } else {
+    slots_.give_back(std::move(slot_));
   }
-  slots_.give_back(std::move(slot_));
 }
 
 }  // namespace dim::tensorrt

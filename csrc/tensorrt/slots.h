@@ -14,8 +14,10 @@ namespace dim::tensorrt {
 
 /// Of one run at a time.
 struct Slot {
-  Slot(nvinfer1::ICudaEngine& engine, Log& log, bool cuda_graphs) : network(engine, log, cuda_graphs) {}
+  Slot(nvinfer1::ICudaEngine& engine, Log& log, bool cuda_graphs, int number_)
+      : number(number_), network(engine, log, cuda_graphs, kMajor < 10 ? number_ : 0) {}
 
+  const int number;  // from 0 up; no two have the same at a time
   Network network;
   GpuBuffer picture, alpha, box;          // picture: the image, then the trimap
   PinnedBuffer host_picture, host_alpha;  // alpha or a box
@@ -48,6 +50,7 @@ class Slots {
   std::unique_ptr<Slot> take_free();
   std::unique_ptr<Slot> make(std::unique_lock<std::mutex>& lock);
   void give_back(std::unique_ptr<Slot> slot);
+  void forget(int number);  // of a slot that is gone
 
   nvinfer1::ICudaEngine& engine_;
   Log& log_;
@@ -55,6 +58,7 @@ class Slots {
   std::mutex mutex_;
   std::condition_variable returned_;
   std::vector<std::unique_ptr<Slot>> free_;
+  std::vector<int> numbers_;  // that no slot has; the lowest is last
   int made_ = 0, most_;
 };
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import onnx_graphsurgeon as gs
 
 from dim_trt.errors import BuildError
 from dim_trt.graph.export import export_model
-from dim_trt.graph.histogram import Histogram
+from dim_trt.graph.histogram import RANGES, Histogram
 from dim_trt.graph.pictures import CalibrationPicture, network_inputs
 from dim_trt.graph.precision import quantizable
 from dim_trt.graph.runtime import Session
@@ -27,6 +27,21 @@ def collect_ranges(
 
     The one with the least mean squared error over all pictures. `graph` is the standard fp32 graph and stays as it is.
     """
+    return ranges_by("squared error", collect_histograms(graph, pictures, preprocessing, progress))
+
+
+def ranges_by(method: str, histograms: Mapping[str, Histogram]) -> dict[str, float]:
+    """By one of histogram.RANGES."""
+    return {name: RANGES[method](histogram) for name, histogram in histograms.items()}
+
+
+def collect_histograms(
+    graph: gs.Graph,
+    pictures: Sequence[CalibrationPicture],
+    preprocessing: dict[str, Any],
+    progress: Callable[[Sequence[Any]], Iterable[Any]] = iter,
+) -> dict[str, Histogram]:
+    """Of each tensor that a quantizable convolution reads; `graph` is the standard fp32 graph and stays as it is."""
     names = sorted({node.inputs[0].name for node in quantizable(graph)})
     histograms = {name: Histogram() for name in names}
     session = Session(_with_outputs(export_model(graph), names))
@@ -35,7 +50,7 @@ def collect_ranges(
             if not np.isfinite(values).all():
                 raise BuildError(f"onnx: {name!r} is not finite on a calibration picture; the weights are not usable")
             histograms[name].add(values)
-    return {name: histogram.best_range() for name, histogram in histograms.items()}
+    return histograms
 
 
 def _with_outputs(model: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import onnx
 import onnx_graphsurgeon as gs
+from onnx import helper
 
 from dim_trt.errors import BuildError
 
@@ -40,7 +41,7 @@ def lower(graph: gs.Graph) -> gs.Graph:
             _lower_pool(graph, node, codes)
     for node in list(graph.nodes):
         if node.op == "MaxUnpool":
-            _lower_unpool(node, codes)
+            _lower_unpool(graph, node, codes)
     return graph.cleanup(remove_unused_graph_inputs=False).toposort()
 
 
@@ -102,7 +103,7 @@ def _lower_pool(graph: gs.Graph, node: gs.Node, codes: dict[str, gs.Variable]) -
     node.outputs = [values, variable]
 
 
-def _lower_unpool(node: gs.Node, codes: dict[str, gs.Variable]) -> None:
+def _lower_unpool(graph: gs.Graph, node: gs.Node, codes: dict[str, gs.Variable]) -> None:
     _check_2x2(node)
     if len(node.inputs) != 2:
         raise fail(node, "has an explicit output shape; expected the 2x2 default, twice the height and width")
@@ -110,4 +111,16 @@ def _lower_unpool(node: gs.Node, codes: dict[str, gs.Variable]) -> None:
     if indices.name not in codes:
         raise fail(node, f"takes its indices from {indices.name!r}, which is not the second output of a MaxPool")
     node.op, node.domain, node.attrs = "IndexUnpool", DOMAIN, {}
-    node.inputs = [node.inputs[0], codes[indices.name]]
+    node.inputs = [node.inputs[0], _codes_like(graph, node, codes[indices.name])]
+
+
+def _codes_like(graph: gs.Graph, node: gs.Node, codes: gs.Variable) -> gs.Variable:
+    """`codes` in the type of the values that go with them: their pooling may compute in another."""
+    dtype = node.inputs[0].dtype or codes.dtype
+    if dtype == codes.dtype:
+        return codes
+    name = _unused_name(graph, f"{node.name}.codes")
+    result = gs.Variable(name, dtype)
+    to = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    graph.nodes.append(gs.Node("Cast", name, {"to": to}, [codes], [result]))
+    return result

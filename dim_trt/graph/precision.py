@@ -1,9 +1,9 @@
 """Precision of the arithmetic, for TensorRT: the ONNX carries it, the network is built strongly typed.
 
-fp16: weights and feature maps are float16 between the float32 input and output; the activations of the heads and the
-refiner's sum are float32. int8: as fp16, and the input and the weights of most convolutions go through QuantizeLinear
-and DequantizeLinear, which TensorRT turns into int8 convolutions. The first and last convolutions, where a rounding
-error would show most, stay as they are.
+fp16: weights and feature maps are float16 between the float32 input and output; the activations of the heads, the
+refiner's sum, and layers that float16 cannot hold are float32. int8: as fp16, and the input and the weights of most
+convolutions go through QuantizeLinear and DequantizeLinear, which TensorRT turns into int8 convolutions. The first and
+last convolutions, where a rounding error would show most, stay as they are.
 """
 
 from __future__ import annotations
@@ -31,9 +31,12 @@ BASES = {"fp32": np.float32, "fp16": np.float16}
 HEAD_OPS = ("Sigmoid", "Clip")  # in float32, and sums between them and a head
 
 
-def to_fp16(graph: gs.Graph) -> gs.Graph:
-    """Make a standard fp32 graph compute in float16, in place; float32 input, output, activations of the heads."""
-    heads = _head_nodes(graph)
+def to_fp16(graph: gs.Graph, keep: Collection[str] = ()) -> gs.Graph:
+    """Make a standard fp32 graph compute in float16, in place; float32 input, output, activations of the heads.
+
+    `keep`: names of nodes that stay in float32 as well, for float16 cannot hold what they compute; see overflow.
+    """
+    heads = _head_nodes(graph) | {id(node) for node in graph.nodes if node.name in keep}
     dtypes: dict[str, DTypeLike] = {tensor.name: np.float32 for tensor in graph.inputs}
     for node in graph.nodes:
         dtype = np.float32 if id(node) in heads else np.float16
@@ -46,7 +49,12 @@ def to_fp16(graph: gs.Graph) -> gs.Graph:
 
 
 def to_int8(
-    graph: gs.Graph, ranges: Mapping[str, float], exclude: Collection[str] = (), *, base: str = "fp16"
+    graph: gs.Graph,
+    ranges: Mapping[str, float],
+    exclude: Collection[str] = (),
+    *,
+    base: str = "fp16",
+    keep: Collection[str] = (),
 ) -> gs.Graph:
     """Quantize the convolutions of a standard fp32 graph, in place.
 
@@ -54,10 +62,15 @@ def to_int8(
         ranges: for each tensor that a quantized convolution reads, the value that becomes 127; see calibrate.
         exclude: names of convolutions to leave at the base precision, as the first and last always are.
         base: "fp16" (needs opset 19: TensorRT 10 and newer), or "fp32" (opset 17: TensorRT 8.5 too).
+        keep: names of nodes that stay in float32 whatever the base is, as in to_fp16.
     """
     if base not in BASES:
         raise InvalidInput(f"base: expected one of {', '.join(BASES)}, got {base!r}")
-    convs = [(node, node.inputs[0].name, float32_weights(node)) for node in quantizable(graph, exclude)]
+    convs = [
+        (node, node.inputs[0].name, float32_weights(node))
+        for node in quantizable(graph, exclude)
+        if node.name not in keep
+    ]
     for node, source, _ in convs:
         if not 0 <= ranges.get(source, -1) < np.inf:
             raise BuildError(
@@ -65,7 +78,7 @@ def to_int8(
                 f"got {ranges.get(source)}; calibrate this very graph"
             )
     if base == "fp16":
-        to_fp16(graph)
+        to_fp16(graph, keep)
     quantized: dict[str, gs.Variable] = {}  # several convolutions may read one tensor
     for node, source, weights in convs:
         if source not in quantized:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,10 @@ import onnx
 from numpy.typing import NDArray
 
 from dim_trt.errors import BuildError
+
+
+def is_installed() -> bool:
+    return importlib.util.find_spec("onnxruntime") is not None
 
 
 class Session:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import onnx
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
@@ -20,31 +21,58 @@ from dim_trt.graph.runtime import Session
 THRESHOLD = 0.01  # mean change of alpha by all int8 layers together; 2.5 of the 255 steps of a matte
 
 
+class Comparison:
+    """How much alpha of a rewritten graph differs from that of `graph`, the standard fp32 graph, on some pictures."""
+
+    def __init__(self, graph: gs.Graph, pictures: Sequence[CalibrationPicture], preprocessing: dict[str, Any]):
+        self.inputs = network_inputs(pictures, preprocessing)
+        self.unknown = [unknown_pixels(picture.trimap) for picture in pictures]
+        if not any(region.any() for region in self.unknown):
+            raise InvalidInput(
+                "pictures: expected unknown pixels in some trimap, got none; there is nothing to compare"
+            )
+        self.fp32 = export_model(graph)
+        self.reference = self._alphas(self.fp32)
+
+    def change(self, graph: gs.Graph) -> tuple[float, float]:
+        """Mean and largest change over the unknown pixels of all pictures."""
+        change = np.abs(self._alphas(export_model(graph)) - self.reference)
+        return float(change.mean()), float(change.max())
+
+    def change_by_int8(self, ranges: Mapping[str, float], exclude: Collection[str] = ()) -> tuple[float, float]:
+        """The same for the graph with all quantizable convolutions but `exclude` in int8."""
+        return self.change(to_int8(import_graph(self.fp32), ranges, exclude, base="fp32"))
+
+    def _alphas(self, model: onnx.ModelProto) -> NDArray[np.float64]:
+        """Alpha of the unknown pixels of all pictures, one after another."""
+        session, alphas = Session(model), []
+        for x, region in zip(self.inputs, self.unknown, strict=True):
+            height, width = region.shape
+            alphas.append(session.run(x)[0][0, 0, :height, :width][region].astype(np.float64))
+        return np.concatenate(alphas)
+
+
 def sensitivity(
     graph: gs.Graph,
     pictures: Sequence[CalibrationPicture],
     preprocessing: dict[str, Any],
     ranges: Mapping[str, float],
     progress: Callable[[Sequence[Any]], Iterable[Any]] = iter,
+    comparison: Comparison | None = None,
 ) -> list[dict[str, Any]]:
     """One entry for every quantizable convolution, in the order of the graph, ready for JSON.
 
     Each entry: "layer", "mean_change" and "max_change" of alpha over the unknown pixels of all pictures when this
-    layer alone is int8. `graph` is the standard fp32 graph and stays as it is.
+    layer alone is int8. `graph` is the standard fp32 graph and stays as it is. `comparison`: of the same, if there is
+    one already.
     """
-    fp32 = export_model(graph)
-    inputs = network_inputs(pictures, preprocessing)
-    unknown = [unknown_pixels(picture.trimap) for picture in pictures]
-    if not any(region.any() for region in unknown):
-        raise InvalidInput("pictures: expected unknown pixels in some trimap, got none; there is nothing to compare")
-    reference = _alphas(Session(fp32), inputs, unknown)
+    comparison = comparison or Comparison(graph, pictures, preprocessing)
     layers = [node.name for node in quantizable(graph)]
     report = []
     for layer in progress(layers):
         others = [name for name in layers if name != layer]
-        alone = export_model(to_int8(import_graph(fp32), ranges, others, base="fp32"))
-        change = np.abs(_alphas(Session(alone), inputs, unknown) - reference)
-        report.append({"layer": layer, "mean_change": float(change.mean()), "max_change": float(change.max())})
+        mean, largest = comparison.change_by_int8(ranges, others)
+        report.append({"layer": layer, "mean_change": mean, "max_change": largest})
     return report
 
 
@@ -65,14 +93,3 @@ def choose_excluded(report: Sequence[Mapping[str, Any]], threshold: float = THRE
             break
         kept.add(entry["layer"])
     return [entry["layer"] for entry in report if entry["layer"] not in kept]
-
-
-def _alphas(
-    session: Session, inputs: Sequence[NDArray[np.float32]], unknown: Sequence[NDArray[np.bool_]]
-) -> NDArray[np.float64]:
-    """Alpha of the unknown pixels of all pictures, one after another."""
-    alphas = []
-    for x, region in zip(inputs, unknown, strict=True):
-        height, width = region.shape
-        alphas.append(session.run(x)[0][0, 0, :height, :width][region].astype(np.float64))
-    return np.concatenate(alphas)

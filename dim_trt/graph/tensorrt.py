@@ -39,16 +39,18 @@ def to_plugin_model(graph: gs.Graph) -> onnx.ModelProto:
 def to_native_model(graph: gs.Graph) -> onnx.ModelProto:
     """The same graph without plugins, bit for bit the same result; it moves whole maps more often."""
     model = export_model(graph)
-    dtype = _codes_dtype(model)
+    halves = _float16_tensors(model)
     nodes: list[onnx.NodeProto] = []
     for node in model.graph.node:
         if node.domain != DOMAIN:
             nodes.append(node)
             continue
-        body = _Body(f"{node.name}.", dtype)
+        codes = node.output[1] if node.op_type == "MaxPoolArgmax" else node.input[1]
+        body = _Body(f"{node.name}.", ".fp16" if codes in halves else "")
         body.build(node.op_type, node.input, node.output)
         nodes += body.nodes
-    constants = (numpy_helper.from_array(values, name) for name, values in _constants(dtype).items())
+    used = {name for node in nodes for name in node.input}
+    constants = (numpy_helper.from_array(values, name) for name, values in _constants().items() if name in used)
     graph = helper.make_graph(
         nodes, model.graph.name, model.graph.input, model.graph.output, [*model.graph.initializer, *constants]
     )
@@ -60,18 +62,30 @@ def to_native_model(graph: gs.Graph) -> onnx.ModelProto:
     )
 
 
+def tensor_types(model: onnx.ModelProto) -> dict[str, str]:
+    """ "fp16" or "fp32", for each tensor of these types that a node of the model writes."""
+    names = {onnx.TensorProto.FLOAT16: "fp16", onnx.TensorProto.FLOAT: "fp32"}
+    inferred = onnx.shape_inference.infer_shapes(model).graph
+    values = {value.name: value.type.tensor_type.elem_type for value in (*inferred.value_info, *inferred.output)}
+    written = [name for node in model.graph.node for name in node.output]
+    return {name: names[values[name]] for name in written if values.get(name) in names}
+
+
 def with_reference_bodies(model: onnx.ModelProto) -> onnx.ModelProto:
     """A copy of a plugin model in which both operations are ONNX functions, so that ONNX Runtime can run it."""
     result = onnx.ModelProto()
     result.CopyFrom(model)
-    dtype = _codes_dtype(model)
     imports = [entry for entry in model.opset_import if entry.domain != DOMAIN]
     for op, (inputs, outputs) in SIGNATURES.items():
-        body = _Body("", dtype)
+        body = _Body("", ".like")
         body.build(op, inputs, outputs)
         constants = [
             helper.make_node("Constant", [], [name], value=numpy_helper.from_array(values, name))
-            for name, values in _constants(dtype).items()
+            for name, values in _constants().items()
+        ]
+        constants += [
+            helper.make_node("CastLike", [_code_name(code), inputs[0]], [_code_name(code, ".like")])
+            for code in range(4)
         ]
         attributes = [helper.make_attribute(*item) for item in PLUGIN_ATTRIBUTES.items()]
         result.functions.append(
@@ -83,11 +97,14 @@ def with_reference_bodies(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 class _Body:
-    """Collects the nodes of one decomposed operation; names of tensors in between start with `prefix`."""
+    """Collects the nodes of one decomposed operation; names of tensors in between start with `prefix`.
 
-    def __init__(self, prefix: str, dtype: Any):
+    `kind`: the end of the names of the constants that have the type of its codes.
+    """
+
+    def __init__(self, prefix: str, kind: str):
         self.prefix = prefix
-        self.dtype = dtype
+        self.kind = kind
         self.nodes: list[onnx.NodeProto] = []
 
     def build(self, op: str, inputs: Sequence[str], outputs: Sequence[str]) -> None:
@@ -100,41 +117,43 @@ class _Body:
         self.nodes.append(helper.make_node(op, inputs, [output], output, **attributes))
         return output
 
+    def code_name(self, code: int) -> str:
+        return _code_name(code, self.kind)
+
     def max_pool_argmax(self, x: str, values: str, codes: str) -> None:
         self.add("MaxPool", [x], values, kernel_shape=[2, 2], strides=[2, 2])
-        result = _code_name(3)
+        result = self.code_name(3)
         for code in (2, 1, 0):  # the first that matches comes last and so has the last word
             bounds = [f"window.start{code}", "window.end", "window.axes", "window.steps"]
             value = self.add("Slice", [x, *bounds], f"{self.prefix}value{code}")
             wins = self.add("Equal", [value, values], f"{self.prefix}wins{code}")
             output = codes if code == 0 else f"{self.prefix}codes{code}"
-            result = self.add("Where", [wins, _code_name(code), result], output)
+            result = self.add("Where", [wins, self.code_name(code), result], output)
 
     def index_unpool(self, values: str, codes: str, x: str) -> None:
         parts = []
         for code in range(4):
-            here = self.add("Equal", [codes, _code_name(code)], f"{self.prefix}here{code}")
-            parts.append(self.add("Where", [here, values, _code_name(0)], f"{self.prefix}part{code}"))
+            here = self.add("Equal", [codes, self.code_name(code)], f"{self.prefix}here{code}")
+            parts.append(self.add("Where", [here, values, self.code_name(0)], f"{self.prefix}part{code}"))
         stacked = self.add("Concat", parts, f"{self.prefix}parts", axis=1)
         self.add("DepthToSpace", [stacked], x, blocksize=2, mode="DCR")
 
 
-def _code_name(code: int) -> str:
-    return f"window.code{code}"
+def _code_name(code: int, kind: str = "") -> str:
+    return f"window.code{code}{kind}"
 
 
-def _constants(dtype: Any) -> dict[str, NDArray[Any]]:
+def _constants() -> dict[str, NDArray[Any]]:
     """What the decomposed operations share, by name."""
     end = np.iinfo(np.int32).max  # whatever the size; TensorRT 8 computes shapes in 32 bits
-    constants = {_code_name(code): np.full((1, 1, 1, 1), code, dtype) for code in range(4)}
+    constants: dict[str, NDArray[Any]] = {}
+    for kind, dtype in (("", np.float32), (".fp16", np.float16)):
+        constants |= {_code_name(code, kind): np.full((1, 1, 1, 1), code, dtype) for code in range(4)}
     constants |= {f"window.start{code}": np.array([code // 2, code % 2]) for code in range(3)}
     constants |= {"window.end": np.array([end, end]), "window.axes": np.array([2, 3]), "window.steps": np.array([2, 2])}
     return constants
 
 
-def _codes_dtype(model: onnx.ModelProto) -> Any:
-    """float32 or float16: all codes of a model have one type, which the graph says."""
-    codes = {node.output[1] for node in model.graph.node if node.op_type == "MaxPoolArgmax"}
+def _float16_tensors(model: onnx.ModelProto) -> set[str]:
     values = (*model.graph.value_info, *model.graph.output)
-    kinds = {value.type.tensor_type.elem_type for value in values if value.name in codes}
-    return helper.tensor_dtype_to_np_dtype(kinds.pop()) if kinds else np.float32
+    return {value.name for value in values if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT16}

@@ -6,7 +6,6 @@ import contextlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,19 +17,13 @@ from dim_trt import _core
 from dim_trt.capabilities import tensorrt_folders
 from dim_trt.errors import BackendUnavailable, BuildError
 from dim_trt.files import write_atomic
-from dim_trt.graph.calibrate import collect_ranges
 from dim_trt.graph.halo import halo_px
 from dim_trt.graph.load import Source
-from dim_trt.graph.lower import import_graph, lower
-from dim_trt.graph.pictures import read_pictures, shipped_pictures
-from dim_trt.graph.precision import to_fp16, to_int8
-from dim_trt.graph.sensitivity import THRESHOLD, choose_excluded, sensitivity
-from dim_trt.graph.tensorrt import to_native_model, to_plugin_model
-from dim_trt.graph.translate import translate
+from dim_trt.graph.lower import import_graph
+from dim_trt.plans.tensorrt_network import make_network
 from dim_trt.plans.tensorrt_options import TensorRtOptions
 
 LOGGER = logging.getLogger("dim_trt")
-FIRST_TYPED_VERSION = 10  # before, int8 networks are float32 around their int8 parts, and flags allow the rest
 TYPES = {"int8": ("int8",), "fp16": ("half", "fp16", "float16"), "fp32": ("float", "fp32")}  # in inspector texts
 
 
@@ -52,12 +45,15 @@ def build_engine(source: Source, precision: str, options: TensorRtOptions, cache
     folders = tensorrt_folders()
     version: str = _core.tensorrt_capabilities(folders)["version"]
     gpu = _gpu(options.gpu)
-    model, excluded = network(source, precision, options, major=int(version.split(".")[0]))
+    made = make_network(source, precision, options, major=int(version.split(".")[0]))
+    if options.report:
+        write_atomic(options.report, [made.report.encode()], what="report", error=BuildError)
     cache = Path(options.timing_cache or cache_folder / f"tensorrt-{version}-sm{gpu['sm']}.timing")
     sizes = options.padded_sizes(source.preprocessing.get("resize"))
     with contextlib.closing(_Progress()) as progress:
         built = _core.build_engine(
-            model.SerializeToString(), precision=precision, min=sizes["min"], opt=sizes["opt"], max=sizes["max"],
+            made.model.SerializeToString(), precision=precision, types=made.types,
+            min=sizes["min"], opt=sizes["opt"], max=sizes["max"],
             workspace_bytes=(options.workspace_mb or 0) << 20, optimization_level=options.optimization_level,
             gpu=options.gpu, timing_cache=cache.read_bytes() if cache.is_file() else b"", progress=progress.step,
             folders=folders,
@@ -68,36 +64,27 @@ def build_engine(source: Source, precision: str, options: TensorRtOptions, cache
     header = {
         "version": version, "gpu": gpu["name"], "sm": gpu["sm"], "driver_cuda": _core.gpus()["driver_cuda"],
         "halo_px": halo_px(import_graph(source.proto)), "unpool": options.unpool,
-        "optimization_level": options.optimization_level, "int8_excluded": excluded,
+        "optimization_level": options.optimization_level, "int8_excluded": made.excluded,
+        "fp32_layers": list(made.kept),
         "convolutions": check_layers(built["layers"], precision),
     }  # fmt: skip
     return GpuEngine(built["engine"], header)
 
 
 def network(source: Source, precision: str, options: TensorRtOptions, major: int) -> tuple[onnx.ModelProto, list[str]]:
-    """The ONNX that TensorRT `major` parses, and the layers that int8 left alone."""
-    translate(lower(import_graph(source.proto)))  # refuses what is no Deep Image Matting network, and names the node
-    graph, excluded = import_graph(source.proto), []
-    if precision == "fp16":
-        graph = to_fp16(graph)
-    elif precision == "int8":
-        pictures = read_pictures(options.calibration) if options.calibration else shipped_pictures()
-        ranges = collect_ranges(graph, pictures, source.preprocessing, _bar("calibration"))
-        report = sensitivity(graph, pictures, source.preprocessing, ranges, _bar("sensitivity"))
-        excluded = choose_excluded(report, THRESHOLD if options.threshold is None else options.threshold)
-        base = "fp16" if major >= FIRST_TYPED_VERSION else "fp32"
-        graph = to_int8(import_graph(source.proto), ranges, excluded, base=base)
-    lowered = lower(graph)
-    return (to_plugin_model if options.unpool == "plugin" else to_native_model)(lowered), excluded
+    """The ONNX that TensorRT `major` parses, and the layers that int8 left alone, where nothing is to be built."""
+    made = make_network(source, precision, options, major)
+    return made.model, made.excluded
 
 
 def check_layers(layers: str, precision: str) -> dict[str, int]:
     """How many convolutions of the engine compute in each type; raises BuildError where none is what was asked for.
 
     `layers` is the JSON of TensorRT's engine inspector. An engine without the precision that was asked for is the
-    worst kind of success: it runs, several times slower. Of int8 some layers may be left out on purpose.
+    worst kind of success: it runs, several times slower. Of int8 some layers may be left out on purpose. What cannot be
+    read is a warning, for the engine took minutes to build.
     """
-    found = Counter(_type_of(layer) for layer in json.loads(layers).get("Layers", []) if _is_convolution(layer))
+    found = Counter(_type_of(layer) for layer in _listed(layers) if _is_convolution(layer))
     found.pop("", None)
     counts = ", ".join(f"{count} in {kind}" for kind, count in found.items())
     if not found:
@@ -112,6 +99,14 @@ def check_layers(layers: str, precision: str) -> dict[str, int]:
     return dict(found)
 
 
+def _listed(layers: str) -> list[Any]:
+    try:
+        listed = json.loads(layers)["Layers"]
+    except (ValueError, KeyError, TypeError):
+        return []
+    return listed if isinstance(listed, list) else []
+
+
 def _is_convolution(layer: Any) -> bool:
     """One that says so itself: not what stands before or after it, nor several layers fused to one of another kind."""
     return isinstance(layer, dict) and "conv" in str(layer.get("LayerType", "")).lower()
@@ -119,7 +114,9 @@ def _is_convolution(layer: Any) -> bool:
 
 def _type_of(layer: dict[str, Any]) -> str:
     """The type of a layer's first input, as a precision; "" if the text is of no known type."""
-    text = str((layer.get("Inputs") or [{}])[0].get("Format/Datatype", "")).lower()
+    inputs = layer.get("Inputs")
+    first = inputs[0] if isinstance(inputs, list) and inputs else None
+    text = str(first.get("Format/Datatype", "") if isinstance(first, dict) else "").lower()
     return next((precision for precision, words in TYPES.items() if any(word in text for word in words)), "")
 
 
@@ -138,10 +135,6 @@ def _keep_timings(path: Path, timings: bytes) -> None:
             write_atomic(path, [timings], what="timing cache", error=BuildError)
         except (BuildError, OSError) as failure:
             LOGGER.warning("TensorRT's timings are not kept: %s", failure)
-
-
-def _bar(what: str) -> Callable[[Any], Any]:
-    return lambda items: tqdm(items, desc=what, leave=False, disable=None)
 
 
 class _Progress:

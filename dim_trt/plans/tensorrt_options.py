@@ -36,9 +36,11 @@ class TensorRtOptions:
     gpu: number of the GPU to build for, from 0.
     calibration: folder with pictures for int8 (see dim_trt.graph.pictures); None takes the eight that are shipped.
     threshold: int8 leaves the layers that it harms most in fp16, until all others together change alpha by no more
-        than this on average (dim_trt.graph.sensitivity).
+        than this on average (dim_trt.graph.sensitivity). Where all do not, none is left out.
     timing_cache: file with TensorRT's timings, which makes later builds faster; None keeps one in the cache folder.
     layers_json: file to write what TensorRT chose for each layer to.
+    report: file to write a table of the convolutions to: the precision of each and why, and for int8 how much alpha
+        changes by it alone, which takes longer.
     """
 
     tuned_for: str = "1080p"
@@ -53,6 +55,7 @@ class TensorRtOptions:
     threshold: float | None = None
     timing_cache: StrPath | None = None
     layers_json: StrPath | None = None
+    report: StrPath | None = None
 
     def __post_init__(self) -> None:
         _one_of("tuned_for", self.tuned_for, TUNINGS)

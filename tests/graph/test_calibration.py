@@ -17,7 +17,7 @@ from onnx import numpy_helper
 from dim_trt.errors import BuildError, InvalidInput
 from dim_trt.graph.calibrate import collect_ranges
 from dim_trt.graph.export import export_model
-from dim_trt.graph.histogram import Histogram
+from dim_trt.graph.histogram import RANGES, Histogram
 from dim_trt.graph.lower import import_graph
 from dim_trt.graph.pictures import WINDOW_PX, CalibrationPicture, read_pictures, shipped_pictures
 from dim_trt.graph.precision import quantizable, to_int8
@@ -169,10 +169,35 @@ def test_best_range_has_the_least_squared_error() -> None:
     assert quantization_error(values, best) <= 1.01 * least
 
 
+def test_ranges_of_each_kind_for_a_few_outliers() -> None:
+    values = np.abs(np.random.default_rng(0).standard_normal(400_000)).astype(np.float32)
+    values[:10] = 40
+    histogram = Histogram()
+    histogram.add(values)
+    found = {method: compute(histogram) for method, compute in RANGES.items()}
+    assert found["largest"] == histogram.peak == 40
+    inside = np.sort(values)[int(0.9999 * values.size)]
+    assert found["percentile"] == pytest.approx(inside, rel=0.02)
+    assert 2 < found["entropy"] < 12  # where the bulk ends, not where the outliers are
+    uniform = Histogram()
+    uniform.add(np.linspace(0, 3, 100_000, dtype=np.float32))
+    assert RANGES["entropy"](uniform) > 2.9  # nothing to clip
+
+
+def test_entropy_takes_what_loses_least() -> None:
+    values = np.random.default_rng(1).laplace(0, 1, 300_000).astype(np.float32)
+    histogram = Histogram()
+    histogram.add(values)
+    chosen = RANGES["entropy"](histogram)
+    assert 0.2 * histogram.peak < chosen < histogram.peak
+    small, large = quantization_error(values, 0.3 * chosen), quantization_error(values, chosen)
+    assert large < small
+
+
 def test_zeros_alone_have_the_range_zero() -> None:
     histogram = Histogram()
     histogram.add(np.zeros((2, 3), np.float32))
-    assert histogram.best_range() == 0
+    assert {compute(histogram) for compute in RANGES.values()} == {0}
 
 
 def test_ranges_cover_what_convolutions_read() -> None:

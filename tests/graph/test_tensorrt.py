@@ -157,3 +157,18 @@ def test_native_graph_is_standard_onnx_alone() -> None:
     assert not model.functions
     names = [name for node in model.graph.node for name in node.output]
     assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("kept", ["pool1", "unpool1"])
+def test_codes_follow_the_values_where_a_pooling_and_its_unpooling_differ_in_type(kept: str) -> None:
+    proto, x = dim_onnx(network(PLAIN)), picture_input(32, 64)
+    graph = to_fp16(import_graph(proto), keep=[kept])
+    standard = run(export_model(graph), x)
+    lower(graph)
+    for model in (to_native_model(graph), with_reference_bodies(to_plugin_model(graph))):
+        assert np.array_equal(run(model, x), standard)
+    model = to_plugin_model(graph)
+    kinds = {value.name: value.type.tensor_type.elem_type for value in model.graph.value_info}
+    for node in model.graph.node:
+        if node.op_type == "IndexUnpool":
+            assert kinds[node.input[0]] == kinds[node.input[1]] == kinds[node.output[0]]

@@ -33,7 +33,8 @@ class FakeCore:
 
     def tensorrt_capabilities(self, _folders: list[str]) -> dict[str, Any]:
         found = {"version": self.version, "path": "libnvinfer.so.10", "modules": [self.version]}
-        return {"available": True, "problem": "", **found}
+        parser = {"parser": "libnvonnxparser.so.10", "parser_problem": ""}
+        return {"available": True, "problem": "", **found, **parser}
 
     def gpus(self) -> dict[str, Any]:
         devices = [{"name": "Fake GPU", "sm": "9.0", "memory_bytes": 1 << 34}]

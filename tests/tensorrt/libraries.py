@@ -28,11 +28,33 @@ def majors() -> list[Any]:
     return numbers or [pytest.param("", marks=pytest.mark.skip(reason=NO_MODULES))]
 
 
+def check_program(major: str) -> Path:
+    """dim_tensorrt_check of the newest build."""
+    programs = Path(__file__).parents[2].glob(f"build/*/dim_tensorrt_check.{major}")
+    built = sorted(programs, key=lambda path: path.stat().st_mtime)
+    if not built:
+        pytest.skip(f"dim_tensorrt_check.{major} was not built here: it needs DIM_TRT_TESTING, as make test sets it")
+    return built[-1]
+
+
 def fake_tensorrt(folder: Path, name: str, version: str) -> Path:
     """A library of TensorRT's name that can only tell its version."""
     major, minor, patch = (int(part) for part in version.split("."))
     number = major * (10000 if major >= 10 else 1000) + minor * 100 + patch
     return make_library(folder / f"{name}.so.{major}", f"int getInferLibVersion(void) {{ return {number}; }}")
+
+
+def fake_parser(folder: Path, version: str, needs: str = "") -> Path:
+    """A library of the ONNX parser's name that calls a function of nobody's; `needs`: a library that it is linked to
+    and that is not there."""
+    name = f"libnvonnxparser.so.{version.split('.')[0]}"
+    code = "void of_nobody(void); void* createNvOnnxParser_INTERNAL(void) { of_nobody(); return 0; }"
+    if not needs:
+        return make_library(folder / name, code)
+    needed = make_library(folder / needs, "int unused;")
+    parser = make_library(folder / name, code, "-Wl,--no-as-needed", f"-L{folder}", f"-l:{needs}")
+    needed.unlink()
+    return parser
 
 
 def fake_driver(folder: Path) -> Path:
@@ -51,13 +73,13 @@ def fake_driver(folder: Path) -> Path:
     return make_library(folder / "libcuda.so.1", code)
 
 
-def make_library(library: Path, code: str) -> Path:
-    """Skips the test where no C compiler is."""
+def make_library(library: Path, code: str, *options: str) -> Path:
+    """Its functions are looked up when they are called. Skips the test where no C compiler is."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         pytest.skip("no C compiler to make a library with")
     source = library.with_suffix(".c")
     source.write_text(code)
-    command = [compiler, "-shared", "-fPIC", "-o", str(library), str(source), f"-Wl,-soname,{library.name}"]
-    subprocess.run(command, check=True)
+    command = [compiler, "-shared", "-fPIC", "-o", str(library), str(source), f"-Wl,-soname,{library.name},-z,lazy"]
+    subprocess.run([*command, *options], check=True)
     return library

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import sys
 from pathlib import Path
 
 import onnx
@@ -15,7 +16,7 @@ import dim_trt
 from dim_trt import _core
 from dim_trt.errors import BackendUnavailable, BuildError, PlanError
 from dim_trt.plans.tensorrt import check_layers
-from tests.support.tiny_graphs import PREPROCESSING
+from tests.support.tiny_graphs import PREPROCESSING, scaled
 from tests.tensorrt.fake_core import ENGINE, FakeCore, build, inspected, layer
 
 pytestmark = pytest.mark.public
@@ -43,6 +44,7 @@ def test_header_says_what_the_plan_was_built_by(core: FakeCore, source: Path) ->
         "unpool": "plugin",
         "optimization_level": 2,
         "int8_excluded": [],
+        "fp32_layers": [],
         "convolutions": {"fp16": 6},
     }
     assert (header["backend"], header["precision"]) == ("tensorrt", "fp16")
@@ -137,11 +139,20 @@ def test_a_first_layer_in_another_precision_is_no_error() -> None:
     assert check_layers(layers, "fp16") == {"fp16": 3, "fp32": 1}
 
 
-@pytest.mark.parametrize("layers", [inspected(), inspected("conv1_1", "conv1_2"), inspected(layer("new words")), "{}"])
+@pytest.mark.parametrize("layers", [inspected(), inspected("conv1_1", "conv1_2"), inspected(layer("new words")), "{}",
+                                    "", "Layers:", '{"Layers": [', "[]", "null", '{"Layers": 3}',
+                                    '{"Layers": [{"LayerType": "Convolution", "Inputs": ["x"]}]}'])  # fmt: skip
 def test_unreadable_layers_are_a_warning(layers: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "dim_trt"):
         assert check_layers(layers, "fp16") == {}
     assert "does not say in which precision" in caplog.text
+
+
+def test_a_finished_engine_is_kept_where_its_layers_cannot_be_read(core: FakeCore, source: Path) -> None:
+    core.layers = '{"Layers": [{"Name": "conv1_1'  # cut off
+    header = build(source)
+    assert header["tensorrt"]["convolutions"] == {}
+    assert _core.read_plan_payload(str(source.with_name("dim.plan"))) == ENGINE
 
 
 def test_layers_are_written_even_where_the_precision_is_wrong(core: FakeCore, source: Path) -> None:
@@ -150,6 +161,35 @@ def test_layers_are_written_even_where_the_precision_is_wrong(core: FakeCore, so
     with pytest.raises(BuildError):
         build(source, "fp16", layers_json=written)
     assert written.read_text() == core.layers
+
+
+# layers that float16 cannot hold
+
+
+def test_a_layer_that_overflows_is_float32_and_the_build_says_so(
+    core: FakeCore, source: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source.write_bytes(scaled().SerializeToString())
+    with caplog.at_level(logging.WARNING, "dim_trt"):
+        header = build(source)
+    (said,) = caplog.messages
+    assert re.match(r"fp16: conv2, conv6 compute in fp32: feature maps reach \d+ on .*, beyond 32752, half of", said)
+    assert header["tensorrt"]["fp32_layers"] == ["conv2", "conv2_relu", "pool2", "conv6"]
+    values = core.requests[0]["onnx"].graph.value_info
+    kinds = {value.name: value.type.tensor_type.elem_type for value in values}
+    assert kinds["conv2.out"] == onnx.TensorProto.FLOAT
+    assert kinds["conv1.out"] == onnx.TensorProto.FLOAT16
+
+
+def test_without_onnxruntime_one_warning_says_that_nobody_looked(
+    core: FakeCore, source: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with caplog.at_level(logging.WARNING, "dim_trt"):
+        build(source)
+    (said,) = caplog.messages
+    assert said.startswith("fp16: whether float16 holds every feature map was not checked, which needs onnxruntime")
+    assert core.requests
 
 
 # timings

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.support import ROOT
-from tests.tensorrt.libraries import FULL, NO_MODULES, fake_driver, fake_tensorrt, modules
+from tests.tensorrt.libraries import FULL, NO_MODULES, fake_driver, fake_parser, fake_tensorrt, modules
 
 pytestmark = pytest.mark.public
 VERSIONS: list[Any] = modules() or [pytest.param("", marks=pytest.mark.skip(reason=NO_MODULES))]
@@ -44,6 +44,7 @@ Engine(sys.argv[1])
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_driver_that_cuda_cannot_use_is_a_sentence(version: str, program: str, tmp_path: Path) -> None:
     fake_tensorrt(tmp_path, FULL, version)
+    fake_parser(tmp_path, version)
     fake_driver(tmp_path)
     variables = {**os.environ, "LD_LIBRARY_PATH": str(tmp_path), "DIM_TRT_CACHE": str(tmp_path / "cache")}
     command = [sys.executable, "-c", program, str(tmp_path / "dim.plan"), version]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import pytest
 import dim_trt
 from dim_trt import TensorRtOptions
 from dim_trt.errors import BackendUnavailable, InvalidInput
+from dim_trt.plans import tensorrt_network as plans
+from tests.support.tiny_graphs import scaled
 from tests.tensorrt.fake_core import FakeCore, build, inspected, layer
 
 
@@ -68,6 +71,82 @@ def test_int8_network_suits_the_version(core: FakeCore, source: Path, version: s
     assert Counter(node.op_type for node in graph.node)["QuantizeLinear"] > 0
     kinds = {onnx.TensorProto.DataType.Name(value.type.tensor_type.elem_type) for value in graph.value_info}
     assert (around == "FLOAT16") == ("FLOAT16" in kinds)
+
+
+@pytest.mark.parametrize(("threshold", "measured"), [(1e9, False), (0.0, True)])
+def test_layers_are_measured_one_by_one_only_where_together_they_change_too_much(
+    core: FakeCore, source: Path, threshold: float, measured: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core.layers = inspected(layer("Int8"))
+    calls = []
+    real = plans.sensitivity
+    monkeypatch.setattr(plans, "sensitivity", lambda *given: calls.append(given) or real(*given))
+    header = build(source, "int8", calibration=pictures(source.parent / "pictures"), threshold=threshold)
+    assert bool(calls) == measured == bool(header["tensorrt"]["int8_excluded"])
+
+
+def test_report_is_a_table_for_people(core: FakeCore, source: Path) -> None:
+    core.layers = inspected(layer("Int8"))
+    report = source.with_name("report.txt")
+    header = build(source, "int8", calibration=pictures(source.parent / "pictures"), threshold=1e9, report=report)
+    heading, empty, columns, *rows = report.read_text().splitlines()
+    assert re.match(r"Precision int8, calibrated by (squared error|entropy|percentile|largest)\. ", heading)
+    changes = {
+        name: float(text) for name, text in re.findall(r"(error|entropy|percentile|largest) ([\d.e-]+)", heading)
+    }
+    assert len(changes) == 4
+    assert changes[heading.partition(". ")[0].split()[-1]] == min(changes.values())
+    assert (empty, columns.split("  ")[0]) == ("", "layer")
+    table = {row.split()[0]: row.split()[1:4] for row in rows}
+    assert list(table) == ["conv1", "conv2", "conv6", "depool2", "depool1", "alpha", "refine_conv1", "refine_alpha"]
+    assert {name: cells[0] for name, cells in table.items() if cells[0] == "int8"}.keys() == {
+        "conv2", "conv6", "depool2", "depool1"
+    }  # fmt: skip
+    assert all((cells[1] == "-") == (cells[0] != "int8") for cells in table.values())
+    assert header["tensorrt"]["int8_excluded"] == []
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_report_of_floating_point(core: FakeCore, source: Path, precision: str) -> None:
+    source.write_bytes(scaled().SerializeToString())
+    core.layers = inspected(layer("Float" if precision == "fp32" else "Half"))
+    report = source.with_name("report.txt")
+    build(source, precision, report=report)
+    rows = {row.split()[0]: row for row in report.read_text().splitlines()[3:]}
+    kept = "reaches" in rows["conv2"] and rows["conv2"].split()[1] == "fp32"
+    assert kept == (precision == "fp16")
+    assert rows["conv1"].split()[1:] == [precision, "-", "-", "as", "asked", "for"]
+
+
+def types_told(core: FakeCore, source: Path, precision: str, **options: Any) -> dict[str, str]:
+    core.version, core.layers = "8.5.3", inspected(layer({"fp32": "Float", "fp16": "Half", "int8": "Int8"}[precision]))
+    build(source, precision, **options)
+    types: dict[str, str] = core.requests[-1]["types"]
+    return types
+
+
+def test_version_8_is_told_the_types_of_a_file_that_does_not_bind_it(core: FakeCore, source: Path) -> None:
+    assert types_told(core, source, "fp32") == {}
+    plugin, native = (types_told(core, source, "fp16", unpool=unpool) for unpool in ("plugin", "native"))
+    for types in (plugin, native):
+        assert {types[name] for name in ("input.fp16", "conv1.out", "pool1.out", "unpool1.out")} == {"fp16"}
+        assert {types[name] for name in ("coarse.out", "sum.out", "alpha")} == {"fp32"}
+    assert {native[f"pool1.value{code}"] for code in range(3)} == {"fp16"}
+    assert "pool1.wins0" not in native
+
+
+def test_int8_in_version_8_is_told_where_the_rest_computes_in_fp16(core: FakeCore, source: Path) -> None:
+    folder = pictures(source.parent / "pictures")
+    types = types_told(core, source, "int8", calibration=folder, threshold=1e9)
+    written = {name for node in core.requests[-1]["onnx"].graph.node for name in node.output}
+    assert {types[name] for name in ("conv1.out", "pool1.out", "conv2.out")} == {"fp16"}
+    assert types["alpha"] == "fp32"
+    assert not {name for name in written & set(types) if name.endswith((".dequantized", ".int8"))}
+
+
+def test_newer_versions_read_the_types_in_the_file(core: FakeCore, source: Path) -> None:
+    build(source, "fp16")
+    assert core.requests[0]["types"] == {}
 
 
 @pytest.mark.parametrize(

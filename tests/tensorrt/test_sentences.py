@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tensorrt.libraries import FULL, LEAN, fake_tensorrt, modules
+from tests.tensorrt.libraries import FULL, LEAN, fake_parser, fake_tensorrt, modules
 
 pytestmark = pytest.mark.public
 NO_BACKEND = r"this build of dim_trt has no TensorRT backend, and installing TensorRT adds none; build dim_trt "
@@ -22,11 +22,16 @@ NO_GPU = r"(there is no NVIDIA driver \(libcuda\.so\.1 cannot be opened\)|the NV
 
 @dataclass(frozen=True)
 class Situation:
-    """The library that is there, and what is said then."""
+    """The library that is there, and what is said then; a full one has a parser beside it."""
 
     library: str
     version: str
     sentence: str
+    parser: str = ""  # what the loader says of the ONNX parser; empty where it opens
+
+
+ABSENT = "cannot open shared object file: No such file or directory"
+NEEDED = "libof_nobody.so.1"
 
 
 def wanted() -> str:
@@ -44,6 +49,12 @@ def situations() -> dict[str, Situation]:
         ),
         "no driver": Situation(
             FULL, newest, f"TensorRT {newest} is installed, but {NO_GPU}; it needs an NVIDIA GPU with its driver"
+        ),
+        "no driver, no parser": Situation(
+            FULL, newest, f"TensorRT {newest} is installed, but {NO_GPU}; .*", f"libnvonnxparser.so.{major}: {ABSENT}"
+        ),
+        "no driver, a parser that lacks a library": Situation(
+            FULL, newest, f"TensorRT {newest} is installed, but {NO_GPU}; .*", f"{NEEDED}: {ABSENT}"
         ),
         "no module": Situation(
             FULL,
@@ -68,6 +79,8 @@ def environment(situation: Situation, folder: Path) -> dict[str, str]:
     """The variables of a process that finds this library first and no GPU."""
     if situation.library:
         fake_tensorrt(folder, situation.library, situation.version)
+    if situation.library == FULL and (not situation.parser or NEEDED in situation.parser):
+        fake_parser(folder, situation.version, NEEDED if situation.parser else "")
     hidden = {"LD_LIBRARY_PATH": str(folder), "CUDA_VISIBLE_DEVICES": "-1", "DIM_TRT_CACHE": str(folder / "cache")}
     return {**os.environ, **hidden}
 
@@ -91,6 +104,13 @@ def test_doctor_and_build_say_what_is_missing(name: str, tmp_path: Path) -> None
         pytest.skip(f"TensorRT {found['version']} is installed here, and is found before the library of this test")
     assert found["available"] is False
     assert re.fullmatch(sentence, found["reason"]), found["reason"]
+    of_parser = (
+        f"the ONNX parser of TensorRT {situation.version}, which building needs, cannot be opened "
+        f"({situation.parser}); install what is missing"
+    )
+    assert not modules() or found["parser_problem"] == (of_parser if situation.parser else "")
+    if modules() and situation.parser:
+        sentence += f"; {re.escape(of_parser)}"
 
     plan = tmp_path / "dim.plan"
     build = run(variables, "dim_trt.build", "--backend", "tensorrt", "-o", str(plan))
