@@ -7,9 +7,8 @@
 namespace dim::tensorrt {
 
 Slots::Slots(nvinfer1::ICudaEngine& engine, Log& log, int most, bool cuda_graphs)
-    : engine_(engine), log_(log), cuda_graphs_(cuda_graphs), most_(most) {
+    : engine_(engine), log_(log), cuda_graphs_(cuda_graphs), most_(most), is_taken_(new bool[most]()) {
   free_.reserve(static_cast<std::size_t>(most));
-  for (int number = most - 1; number >= 0; --number) numbers_.push_back(number);
 }
 
 std::unique_ptr<Slot> Slots::take() {
@@ -33,14 +32,15 @@ std::unique_ptr<Slot> Slots::take_free() {
 std::unique_ptr<Slot> Slots::make(std::unique_lock<std::mutex>& lock) {
   if (made_ >= most_) return nullptr;
   ++made_;
-  const int number = numbers_.back();
-  numbers_.pop_back();
+  int number = 0;
+  while (is_taken_[number]) ++number;
+  is_taken_[number] = true;
   lock.unlock();
   try {
     return std::make_unique<Slot>(engine_, log_, cuda_graphs_, number);
   } catch (const Error&) {
     lock.lock();
-    numbers_.push_back(number);
+    is_taken_[number] = false;
     if (--made_ == 0) throw;
     most_ = made_;
     return take_free();
@@ -58,7 +58,7 @@ void Slots::give_back(std::unique_ptr<Slot> slot) {
 void Slots::forget(int number) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    numbers_.push_back(number);
+    is_taken_[number] = false;
     --made_;
   }
   returned_.notify_one();

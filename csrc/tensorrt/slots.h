@@ -58,8 +58,8 @@ class Slots {
   std::mutex mutex_;
   std::condition_variable returned_;
   std::vector<std::unique_ptr<Slot>> free_;
-  std::vector<int> numbers_;  // that no slot has; the lowest is last
   int made_ = 0, most_;
+  std::unique_ptr<bool[]> is_taken_;  // by number of a slot
 };
 
 }  // namespace dim::tensorrt
