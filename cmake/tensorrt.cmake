@@ -97,7 +97,9 @@ foreach(root IN LISTS tensorrt_roots)
       csrc/tensorrt/check.cc
       csrc/tensorrt/check_builder.cc
       csrc/tensorrt/check_contexts.cc
-      csrc/tensorrt/check_typing.cc)
+      csrc/tensorrt/check_registry.cc
+      csrc/tensorrt/check_typing.cc
+      csrc/tensorrt/session.cc)
     set_target_properties(dim_tensorrt_check_${major} PROPERTIES OUTPUT_NAME dim_tensorrt_check.${major})
     target_include_directories(dim_tensorrt_check_${major} SYSTEM PRIVATE ${include})
     target_link_libraries(dim_tensorrt_check_${major} PRIVATE dim_core dim_cuda)

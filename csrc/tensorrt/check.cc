@@ -1,6 +1,7 @@
 // dim_tensorrt_check.<major>: what of the backend can be checked without a GPU, on stand-ins for TensorRT's classes.
 //
-//     dim_tensorrt_check.8    # a line for each thing that is wrong; exit code 1 if there is any
+//     dim_tensorrt_check.8                                               # exit code 1 if anything is wrong
+//     dim_tensorrt_check.8 libnvinfer.so.8 ./libdim_trt_plugins.8.so     # the registry of the real library
 #include "tensorrt/check.h"
 
 #include <cstdio>
@@ -21,8 +22,12 @@ void Checks::expect(const std::string& what, const std::string& expected, const 
 
 }  // namespace dim::tensorrt
 
-int main() {
+int main(int count, char** arguments) {
   dim::tensorrt::Checks checks;
+  if (count == 3) {
+    check_registry(checks, arguments[1], arguments[2]);
+    return checks.finish();
+  }
   check_contexts(checks);
   check_kernels(checks);
   check_flags(checks);

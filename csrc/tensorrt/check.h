@@ -19,6 +19,7 @@ class Checks {
 void check_contexts(Checks& checks);
 void check_flags(Checks& checks);
 void check_kernels(Checks& checks);
+void check_registry(Checks& checks, const std::string& nvinfer, const std::string& plugins);
 void check_typing(Checks& checks);
 
 }  // namespace dim::tensorrt

@@ -25,12 +25,14 @@ class Session {
     return reinterpret_cast<Function*>(symbol(library, name));
   }
 
+  /// Into TensorRT's registry. Throws BackendUnavailable.
+  void register_plugins(nvinfer1::IPluginRegistry& registry);
+
   const Libraries& libraries() const { return libraries_; }
   Log& log() { return log_; }
 
  private:
   void* symbol(void* library, const char* name) const;
-  void register_plugins(nvinfer1::IPluginRegistry& registry);
   /// What the C function makes, with the plugins registered; `what` is for messages.
   template <typename Made>
   std::unique_ptr<Made> make(const char* function, const char* what);

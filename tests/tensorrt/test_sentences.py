@@ -109,6 +109,8 @@ def test_doctor_and_build_say_what_is_missing(name: str, tmp_path: Path) -> None
         f"({situation.parser}); install what is missing"
     )
     assert not modules() or found["parser_problem"] == (of_parser if situation.parser else "")
+    if situation.library == FULL and situation.version in modules():
+        assert found["parser"] == ("" if situation.parser else f"libnvonnxparser.so.{situation.version.split('.')[0]}")
     if modules() and situation.parser:
         sentence += f"; {re.escape(of_parser)}"
 
