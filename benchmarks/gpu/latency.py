@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -32,14 +32,12 @@ class Timings:
         with Engine(self.plan, color="rgb", max_concurrent=1) as engine:
             for size in sizes:
                 self.time_dense(engine, size)
+            for size in sizes:
+                self.time_band(engine, size)
         with Engine(self.plan, color="rgb") as engine:
             for size in sizes:
                 self.time_flow(engine, size)
-        with Engine(self.plan, color="rgb", max_concurrent=1) as engine:
-            for size in sizes:
-                self.time_band(engine, size)
-        for size in sizes:
-            self.steps.do(f"{_name(size)} band without region", partial(self.time_without_region, size))
+        self.steps.do("band without region", partial(self.time_without_region, sizes))
 
     def time_dense(self, engine: Engine, size: Sides) -> None:
         picture = stripe(*size, DENSE)
@@ -62,12 +60,16 @@ class Timings:
                 partial(self.time, partial(make, engine, picture), size, BAND, clock),
             )
 
-    def time_without_region(self, size: Sides) -> None:
+    def time_without_region(self, sizes: Sequence[Sides]) -> None:
         """The whole picture is computed, though only a band of it is unknown."""
-        if self.settings.dry_run:
+        if self.settings.rehearsal:
             raise NotHereError("the cpu backend always computes the region only")
         with Engine(self.plan, color="rgb", max_concurrent=1, tensorrt=TensorRtRun(crop=False)) as engine:
-            self.time(partial(run_ms, engine, thin_band(*size, BAND)), size, BAND, "run", region=False)
+            for size in sizes:
+                timed = partial(
+                    self.time, partial(run_ms, engine, thin_band(*size, BAND)), size, BAND, "run", region=False
+                )
+                self.steps.do(f"{_name(size)} band without region", timed)
 
     def time(
         self, make: Callable[[], Callable[[], float]], size: Sides, unknown: float, clock: str, region: bool = True

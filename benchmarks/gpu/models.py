@@ -47,10 +47,10 @@ class Case:
     truth: NDArray[np.float32] | None = None
 
 
-def cases(dry_run: bool) -> list[Case]:
+def cases(rehearsal: bool) -> list[Case]:
     """Drawn scenes with narrow and wide trimaps at odd sizes, and the sample photographs."""
     found: list[Case] = []
-    for number, (family, size) in enumerate(TINY_SCENES if dry_run else SCENES):
+    for number, (family, size) in enumerate(TINY_SCENES if rehearsal else SCENES):
         scene = draw_scene(np.random.default_rng((SEED, number)), size, family)
         unknown = ((scene.trimap != 0) & (scene.trimap != 255)).astype(np.uint8)
         wide = cv2.dilate(unknown, np.ones((WIDER_PX, WIDER_PX), np.uint8))
@@ -58,7 +58,7 @@ def cases(dry_run: bool) -> list[Case]:
         wide_trimap[0, 0] = 0  # one known pixel: without any the engine warns
         found.append(Case(f"{family}, narrow", scene.image, scene.trimap, scene.alpha))
         found.append(Case(f"{family}, wide", scene.image, wide_trimap, scene.alpha))
-    if not dry_run:
+    if not rehearsal:
         for name in ("astronaut", "chelsea"):
             image, trimap = read_image(SAMPLES / f"{name}.png"), read_trimap(SAMPLES / f"{name}_trimap.png")
             found.append(Case(name, np.ascontiguousarray(image[:, :, ::-1]), trimap))
@@ -98,7 +98,7 @@ def prepare(settings: GpuSetup, name: str) -> None:
             shutil.copyfile(path, target)
     else:
         export_onnx(model, target, licence="none", origin="random weights, for benchmarks only")
-    references = {case.name: reference_alpha(model, case) for case in cases(settings.dry_run)}
+    references = {case.name: reference_alpha(model, case) for case in cases(settings.rehearsal)}
     np.savez(answers, **references)  # type: ignore[arg-type]
     weights = "shipped" if name == SHIPPED else "random"
     spread = float(np.mean([alpha.std() for alpha in references.values()]))

@@ -31,7 +31,7 @@ from dim_trt.scoring.metrics import sad
 
 LARGEST_CASE = (512, 512)  # of the pictures that alpha is compared on
 EVERY_LAYER = 1e9  # a threshold that all layers keep
-MAJORS = (8, 11)  # a dry run makes the ONNX for the versions that differ
+MAJORS = (8, 11)  # a rehearsal makes the ONNX for the versions that differ
 
 
 class Worker:
@@ -41,7 +41,7 @@ class Worker:
         self.steps = Steps(settings, About(peer="dim_trt", **asdict(combination)))
 
     def work(self) -> None:
-        for major in MAJORS if self.settings.dry_run else ():
+        for major in MAJORS if self.settings.rehearsal else ():
             self.steps.do(f"ONNX for TensorRT {major}", functools.partial(self.make_onnx, major))
         if not self.plan.exists() and not self.steps.do("build", self.build):
             return
@@ -52,7 +52,7 @@ class Worker:
         """`full` has random weights: small calibration pictures do, and no layer is too sensitive for int8."""
         largest = self.settings.largest_first()[0]
         maximum = tuple(max(sides) for sides in zip(LARGEST_CASE, *self.settings.sizes, strict=True))
-        tiny = self.settings.dry_run
+        tiny = self.settings.rehearsal
         pictures = None
         if self.combination.precision == "int8" and (tiny or self.combination.model != SHIPPED):
             pictures = calibration_pictures(folder / "calibration", tiny)
@@ -62,7 +62,7 @@ class Worker:
             unpool=self.combination.unpool,
             calibration=pictures,
             threshold=None if self.combination.model == SHIPPED else EVERY_LAYER,
-            timing_cache=folder / "tensorrt.timing",
+            timing_cache=Path(self.settings.out) / "tensorrt.timing",
             layers_json=self.plan.with_suffix(".layers.json"),
         )
 
@@ -91,7 +91,7 @@ class Worker:
     def build(self) -> None:
         """A plan whose layers do not have the precision asked for is measured all the same, and says so."""
         begin = time.perf_counter()
-        options = None if self.settings.dry_run else self.options(Path(self.settings.work))
+        options = None if self.settings.rehearsal else self.options(Path(self.settings.work))
         with remarks_instead_of_refusals() as remarks:
             header = dim_trt.build_plan(
                 self.onnx(),
@@ -126,7 +126,7 @@ class Worker:
         references = np.load(self.settings.file(f"{self.combination.model}.npz"))
         engine = Engine(self.plan, color="rgb")
         changes, rows, sads = [], [], []
-        for case in cases(self.settings.dry_run):
+        for case in cases(self.settings.rehearsal):
             alpha, reference = engine.run(case.image, case.trimap), references[case.name]
             change = np.abs(alpha - reference)[unknown_pixels(case.trimap)]
             changes.append(change)

@@ -1,4 +1,4 @@
-"""The peer: the same network in PyTorch on the same machine, in a process of its own that `benchmarks.gpu` starts.
+"""The peers: the same network in PyTorch on the same machine, in a process for each model that `benchmarks.gpu` starts.
 
 Two clocks: "network", from the preprocessed tensor to alpha, both in GPU memory; "run", from numpy picture and trimap
 to numpy alpha, with pre- and postprocessing on the GPU. TF32 is off for fp32.
@@ -6,6 +6,7 @@ to numpy alpha, with pre- and postprocessing on the GPU. TF32 is off for fp32.
 
 from __future__ import annotations
 
+import copy
 import functools
 import sys
 from collections.abc import Callable
@@ -23,21 +24,33 @@ from benchmarks.measure import summary
 from benchmarks.pictures import stripe
 from training.data.preprocess import PREPROCESSING
 
-PEERS = ("pytorch eager", "pytorch eager fp16 channels-last", "pytorch compiled fp16 channels-last")
+PLAIN = "pytorch eager"
+# The fast ones first, fp32 last.
+PEERS = (
+    "pytorch eager fp16 channels-last",
+    "pytorch compiled fp16 channels-last",
+    "pytorch eager bf16 channels-last",
+    PLAIN,
+)
+DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def precision_of(name: str) -> str:
+    return next((precision for precision in DTYPES if precision in name), "fp32")
 
 
 class Peer:
     """One way of running the network. Sizes are compiled one by one, as TensorRT tunes for one."""
 
-    def __init__(self, name: str, model: str):
-        self.name = name
-        self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.half, self.compiled = "fp16" in name, "compiled" in name
-        self.dtype = torch.float16 if self.half else torch.float32
-        self.memory = torch.channels_last if self.half else torch.contiguous_format
-        network = load_model(model).to(self.device, self.dtype)
+    def __init__(self, name: str, model: nn.Module):
+        """model: in fp32; it stays as it is."""
+        self.name, self.device = name, DEVICE
+        self.dtype = DTYPES[precision_of(name)]
+        self.memory = torch.channels_last if "channels-last" in name else torch.contiguous_format
+        network = copy.deepcopy(model).to(self.device, self.dtype)
         self.network: nn.Module = network.to(memory_format=self.memory)  # type: ignore[call-overload]
-        if self.compiled:
+        if "compiled" in name:
             self.network = torch.compile(self.network, dynamic=False)  # type: ignore[assignment]
         constants = [torch.tensor(values, device=self.device) for values in (PREPROCESSING.mean, PREPROCESSING.std)]
         self.mean, self.std = (values.view(3, 1, 1) for values in constants)
@@ -71,30 +84,46 @@ class Peer:
 
 
 class Worker:
-    def __init__(self, settings: GpuSetup, model: str, name: str):
-        self.settings, self.model, self.name = settings, model, name
-        precision = "fp16" if "fp16" in name else "fp32"
-        self.steps = Steps(settings, About(peer=name, model=model, precision=precision))
+    """All peers of one model, which is loaded once."""
+
+    def __init__(self, settings: GpuSetup, model: str):
+        self.settings, self.name = settings, model
+        self.model = load_model(model)
+        self.plain = Peer(PLAIN, self.model)
 
     def work(self) -> None:
+        for name in PEERS:
+            Timings(self, name).time_sizes()
+
+
+class Timings:
+    def __init__(self, worker: Worker, name: str):
+        self.worker, self.settings, self.name = worker, worker.settings, name
+        about = About(peer=name, model=worker.name, precision=precision_of(name))
+        self.steps = Steps(self.settings, about)
+
+    def time_sizes(self) -> None:
         for size in self.settings.largest_first():
             self.steps.do(f"{size[1]}x{size[0]}", functools.partial(self.time_size, size))
 
+    @functools.cached_property
+    def peer(self) -> Peer:
+        return Peer(self.name, self.worker.model)
+
     def time_size(self, size: Sides) -> None:
-        if self.settings.dry_run and "compiled" in self.name:
+        if self.settings.rehearsal and "compiled" in self.name:
             raise NotHereError("compiling for the CPU takes minutes and shows nothing of a GPU")
-        peer = Peer(self.name, self.model)
         picture = stripe(*size, 1.0)
         x = tensor_of(picture.img, picture.trimap)
-        device_x = peer.tensor(x)
-        difference = self.difference(peer, device_x, x, size)
-        self.time(size, "network", lambda: peer.alpha(device_x), difference)
-        self.time(size, "run", lambda: peer.run(picture.img, picture.trimap), difference)
+        device_x = self.peer.tensor(x)
+        difference = self.difference(device_x, x, size)
+        self.time(size, "network", lambda: self.peer.alpha(device_x), difference)
+        self.time(size, "run", lambda: self.peer.run(picture.img, picture.trimap), difference)
 
-    def difference(self, peer: Peer, device_x: Tensor, x: Tensor, size: Sides) -> float:
+    def difference(self, device_x: Tensor, x: Tensor, size: Sides) -> float:
         """Mean difference of alpha from eager fp32 on the same device."""
-        plain = Peer(PEERS[0], self.model)
-        both = ((peer, device_x), (plain, plain.tensor(x)))
+        plain = self.worker.plain
+        both = ((self.peer, device_x), (plain, plain.tensor(x)))
         ours, expected = (one.alpha(tensor)[0, 0, : size[0], : size[1]].float().cpu().numpy() for one, tensor in both)
         return float(np.abs(ours - expected).mean(dtype=np.float64))
 
@@ -116,4 +145,4 @@ if __name__ == "__main__":
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.benchmark = True  # as TensorRT does, choose the fastest kernels by trying
-    Worker(GpuSetup.read(sys.argv[1]), sys.argv[2], sys.argv[3]).work()
+    Worker(GpuSetup.read(sys.argv[1]), sys.argv[2]).work()

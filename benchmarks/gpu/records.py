@@ -42,11 +42,11 @@ class About(Part):
 
 @dataclass(frozen=True, kw_only=True)
 class GpuRecord:
-    """dry_run: the cpu backend in place of TensorRT."""
+    """rehearsal: the cpu backend in place of TensorRT."""
 
     KIND: ClassVar[str]
     engine: str = "dim_trt"
-    dry_run: bool = False
+    rehearsal: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,12 +154,15 @@ class GpuThroughput(GpuRecord):
 
 
 @dataclass(frozen=True, kw_only=True)
-class KernelCheck(GpuRecord):
-    """The exit code of dim_cuda_check, and the file of its report."""
+class Check(GpuRecord):
+    """A program that says by itself what is right; `report` and `output` are files beside the records."""
 
-    KIND = "kernels"
+    KIND = "check"
+    step: str
     exit_code: int
+    seconds: float
     report: str
+    output: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +184,7 @@ class Failed(NotMeasured):
 
 KINDS: dict[str, type[GpuRecord]] = {
     kind.KIND: kind
-    for kind in (Session, Model, Onnx, Build, Accuracy, GpuLatency, GpuThroughput, KernelCheck, Skipped, Failed)
+    for kind in (Session, Model, Onnx, Build, Accuracy, GpuLatency, GpuThroughput, Check, Skipped, Failed)
 }
 
 

@@ -16,7 +16,7 @@ COMPILED = "pytorch compiled fp16 channels-last"
 
 
 def table(records: Sequence[GpuRecord]) -> str:
-    dry = "Dry run: the cpu backend in place of TensorRT; these times say nothing." if records[0].dry_run else ""
+    dry = "Rehearsal: the cpu backend in place of TensorRT; these times say nothing." if records[0].rehearsal else ""
     times = sorted((row for row in records if isinstance(row, GpuLatency)), key=lambda row: (*_order(row), row.clock))
     rates = sorted((row for row in records if isinstance(row, GpuThroughput)), key=_order)
     found = [row for row in records if isinstance(row, Accuracy)]

@@ -48,8 +48,8 @@ class Combination:
 class GpuSetup:
     """Of one run of the benchmark; a file carries them to the processes that it starts.
 
-    out: folder for the results. work: folder for ONNX files, plans and timings. deadline: seconds since the epoch.
-    dry_run: the cpu backend in place of tensorrt, and `seconds` is 0.
+    out: folder for the results and the timing cache. work: folder for ONNX files and plans.
+    deadline: seconds since the epoch. rehearsal: the cpu backend in place of tensorrt, and `seconds` is 0.
     """
 
     out: str
@@ -57,12 +57,12 @@ class GpuSetup:
     seconds: float
     sizes: list[Sides]
     deadline: float
-    dry_run: bool
+    rehearsal: bool
     commit: str
 
     @property
     def backend(self) -> str:
-        return "cpu" if self.dry_run else "tensorrt"
+        return "cpu" if self.rehearsal else "tensorrt"
 
     def left_s(self) -> float:
         return self.deadline - time.time()
@@ -93,19 +93,29 @@ class Records:
         self.path = Path(settings.out) / "records.jsonl"
 
     def add(self, record: GpuRecord) -> None:
-        fields = to_object(replace(record, dry_run=self.settings.dry_run))
-        with self.path.open("a") as stream:
-            stream.write(json.dumps(fields) + "\n")
-            stream.flush()
+        fields = to_object(replace(record, rehearsal=self.settings.rehearsal))
+        before = b"\n" if self._is_cut() else b""
+        with self.path.open("ab", buffering=0) as stream:  # one write: two processes do not mix their lines
+            stream.write(before + json.dumps(fields).encode() + b"\n")
             os.fsync(stream.fileno())
         print(_line(fields), flush=True)
 
     def read(self) -> list[GpuRecord]:
         if not self.path.exists():
             return []
-        lines = enumerate(self.path.read_text().splitlines(), 1)
-        whole = [(number, line) for number, line in lines if line.endswith("}")]  # the last may be half written
-        return [from_object(json.loads(line), f"{self.path.name}, record {number}") for number, line in whole]
+        found = []
+        for number, line in enumerate(self.path.read_text().splitlines(), 1):
+            try:
+                fields = json.loads(line)
+            except ValueError:  # half written by a process that was killed
+                continue
+            found.append(from_object(fields, f"{self.path.name}, record {number}"))
+        return found
+
+    def _is_cut(self) -> bool:
+        """Whether a process was killed while it wrote the last line."""
+        written = self.path.read_bytes() if self.path.exists() else b""
+        return not (written.endswith(b"\n") or written == b"")
 
     def collect(self) -> list[GpuRecord]:
         """All of them, also written as one JSON list beside the lines."""
@@ -146,7 +156,7 @@ class Steps:
 
 def _line(record: dict[str, Any]) -> str:
     """A record, short, for who watches."""
-    skip = {"kind", "engine", "dry_run", "versions", "machine", "layer_types", "tensorrt", "pictures", "capabilities"}
+    skip = {"kind", "engine", "rehearsal", "versions", "machine", "layer_types", "tensorrt", "pictures", "capabilities"}
     return f"{record['kind']}: " + ", ".join(f"{key} {value}" for key, value in record.items() if key not in skip)
 
 

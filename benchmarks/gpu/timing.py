@@ -11,7 +11,7 @@ from benchmarks.pictures import Picture
 from dim_trt import Engine
 
 WARM_UP_S = 0.2
-MIN_RUNS, DRY_RUNS = 10, 2
+MIN_RUNS, REHEARSAL_RUNS = 10, 2
 MIN_WARM_UPS = 3  # the second run of a size captures a CUDA graph
 
 
@@ -27,7 +27,7 @@ def clocked(run: Callable[[], Any]) -> Callable[[], float]:
 
 
 def sample(once_ms: Callable[[], float], seconds: float) -> list[float]:
-    """What `once_ms` returns, over and over; seconds=0 is a dry run."""
+    """What `once_ms` returns, over and over; seconds=0 is a rehearsal."""
     end = time.perf_counter() + (WARM_UP_S if seconds else 0)
     warm_ups = 0
     while warm_ups < MIN_WARM_UPS or time.perf_counter() < end:
@@ -58,4 +58,4 @@ def throughput(engine: Engine, picture: Picture, in_flight: int, seconds: float)
 
 
 def _min_runs(seconds: float) -> int:
-    return MIN_RUNS if seconds else DRY_RUNS
+    return MIN_RUNS if seconds else REHEARSAL_RUNS
