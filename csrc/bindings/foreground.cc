@@ -19,7 +19,7 @@ py::tuple estimate(const Array<T>& img, const Array<float>& alpha, int threads) 
   if (threads < 0) throw InvalidInput("threads: expected at least 1, got " + std::to_string(threads));
   const int used = threads > 0 ? threads : default_threads();
   return colors(img, alpha,
-                 [&](const ForegroundTask<T>& task) { estimate_foreground(task, ForegroundOptions{}, used); });
+                [&](const ForegroundTask<T>& task) { estimate_foreground(task, ForegroundOptions{}, used); });
 }
 
 }  // namespace

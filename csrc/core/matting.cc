@@ -62,17 +62,16 @@ TileRules Matting::tile_rules() const {
 
 void Matting::check_sizes(Size image, Size trimap) const {
   if (image != trimap)
-    throw InvalidInput("trimap: expected the image's size, " + to_string(image) + ", got " +
-                       to_string(trimap) + "; resize it with nearest-neighbour interpolation");
+    throw InvalidInput("trimap: expected the image's size, " + to_string(image) + ", got " + to_string(trimap) +
+                       "; resize it with nearest-neighbour interpolation");
   if (limits_.pixels != 0 && image.area() > limits_.pixels)
     throw InvalidInput("img: expected at most " + std::to_string(limits_.pixels) + " pixels (max_pixels), got " +
                        to_string(image) + "; scale the picture down or allow more");
   if (image.height < min_size_.height || image.width < min_size_.width)
-    throw InvalidInput("img: expected at least " + to_string(min_size_) + " for this plan, got " +
-                       to_string(image));
+    throw InvalidInput("img: expected at least " + to_string(min_size_) + " for this plan, got " + to_string(image));
   if (!fits(image) && !fits(smallest_tile(tile_rules())))
-    throw InvalidInput("img: expected at most " + to_string(max_size_) + " for this plan, got " +
-                       to_string(image) + ", and it is too small for tiles of larger pictures; scale the picture " +
+    throw InvalidInput("img: expected at most " + to_string(max_size_) + " for this plan, got " + to_string(image) +
+                       ", and it is too small for tiles of larger pictures; scale the picture " +
                        "down or build a plan for larger ones");
 }
 
