@@ -27,7 +27,7 @@ wheel() { # of dim_trt, into base/wheels
     [[ -n ${TENSORRT_ROOT:-} ]] || fail "set WHEEL, or TENSORRT_ROOT to the folder of TensorRT's headers"
     CUDAARCHS=${CUDAARCHS:-90} "${PYTHON_THERE:-python3.12}" -m pip wheel --quiet --no-deps -w "$base/wheels" .
   fi
-  unzip -l "$base"/wheels/dim_trt-*.whl | grep -q 'dim_trt/.*\.so' || fail "the wheel of dim_trt holds no modules"
+  unzip -Z1 "$base"/wheels/dim_trt-*.whl 'dim_trt/*.so' > /dev/null || fail "the wheel of dim_trt holds no modules"
 }
 
 pure_wheels() {
