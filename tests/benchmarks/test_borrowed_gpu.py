@@ -8,9 +8,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import tarfile
+import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +158,53 @@ def test_there_and_back_without_a_gpu(rehearsal: Rehearsal, tmp_path: Path) -> N
     assert all(reasons.values())
     assert not [row for row in records if row["kind"] == "failed"]
     assert (tmp_path / "kept/no-gpu/builder.json").exists()
+
+
+def test_a_borrowed_machine_that_is_cut_off_brings_home_what_there_was(tmp_path: Path) -> None:
+    """The benchmark hangs after its first record; what the first call started is ended before it begins."""
+    there, out = tmp_path / "there", tmp_path / "out"
+    for folder in (there, out):
+        folder.mkdir()
+    first = subprocess.Popen(["sleep", "100"], start_new_session=True)
+    (there / "background.pid").write_text(str(first.pid))
+    (there / "commit").write_text("abc")
+    python = tmp_path / "python"
+    python.write_text(
+        f'#!/bin/sh\ncase "$*" in *benchmarks.gpu*) echo one > {there}/results/records.jsonl; sleep 100;; esac\n'
+    )
+    python.chmod(0o755)
+    variables = {"OUT": out, "THERE": there, "PYTHON": python, "WAIT_S": 0, "PUBLISH_S": 0.2, "SECONDS_IN_ALL": 4}
+    environment = os.environ | {key: str(value) for key, value in variables.items()}
+    main = subprocess.Popen(
+        ["bash", "tools/borrowed_gpu/main.sh"],
+        cwd=ROOT,
+        env=environment,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        assert first.wait(30) == -signal.SIGTERM
+        wait_for(lambda: "results/records.jsonl" in brought(out))
+    finally:
+        os.killpg(main.pid, signal.SIGKILL)
+        main.wait()
+    assert "results/records.jsonl" in brought(out)
+
+
+def brought(out: Path) -> list[str]:
+    """The names in the archive; none where there is no archive yet."""
+    path = out / "results.tar.gz"
+    if not path.exists():
+        return []
+    with tarfile.open(path) as archive:
+        return archive.getnames()
+
+
+def wait_for(there: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not there():
+        assert time.monotonic() < end, "it did not come in half a minute"
+        time.sleep(0.05)
 
 
 def test_too_large_a_call_is_refused(rehearsal: Rehearsal) -> None:

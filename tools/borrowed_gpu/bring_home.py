@@ -3,7 +3,7 @@
     python -m tools.borrowed_gpu.bring_home results.tar.gz
 
 Records go to benchmarks/results/gpu/MACHINE.json; the timing cache, the tables and the logs of what failed to
-out/borrowed/MACHINE.
+out/brought-home/MACHINE.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.borrowed_gpu.bring_home", description=__doc__.split("\n")[0])
     parser.add_argument("archive", type=Path)
     parser.add_argument("--to", type=Path, default=ROOT / "benchmarks/results", help="default: %(default)s")
-    parser.add_argument("--keep", type=Path, default=ROOT / "out/borrowed", help="default: %(default)s")
+    parser.add_argument("--keep", type=Path, default=ROOT / "out/brought-home", help="default: %(default)s")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as temporary:
         with tarfile.open(args.archive) as archive:

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # On the borrowed machine, when everything has come: TensorRT is unpacked and asked for a builder, then plans and tests.
 # OUT gets results.tar.gz every few seconds, so that a call that is cut off brings home what there was.
-# usage: main.sh    OUT: folder that comes home; SECONDS_IN_ALL: for everything; WAIT_S: for what the first call started
+# usage: main.sh    OUT: folder that comes home; SECONDS_IN_ALL: for everything; WAIT_S: for what the first call started;
+#   PUBLISH_S: between two copies
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 # shellcheck source=settings.sh
@@ -14,7 +15,7 @@ publish() { # a file that grows meanwhile is no fault
   tar -C "$THERE" -czf "$OUT/results.part" results || (($? == 1))
   mv "$OUT/results.part" "$OUT/results.tar.gz"
 }
-while sleep 4; do publish || true; done > /dev/null 2>&1 &
+while sleep "${PUBLISH_S:-4}"; do publish || true; done > /dev/null 2>&1 &
 publisher=$!
 finish() {
   kill "$publisher" 2> /dev/null || true

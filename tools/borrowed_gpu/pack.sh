@@ -7,6 +7,7 @@
 #                    for the machine's GPU (CUDAARCHS, 90), with the headers of TENSORRT_ROOT
 #   CUDA_CHECK       the program dim_cuda_check; unset: that of the newest build
 #   PURE_WHEELS      folder with the wheels that the machine lacks; unset: downloaded
+#   TIMING_CACHE     tensorrt.timing of a former time; unset: none
 #   PART_BYTES, LIMIT_BYTES   of a part (48 MiB); of a call with the checkout (64 MiB)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -14,7 +15,7 @@ kit=${1:?usage: pack.sh KIT}
 fail() { echo "error: $*" >&2; exit 1; }
 git check-ignore -q "$kit/x" || fail "$kit: expected a folder that git ignores, such as out/borrowed"
 part_bytes=${PART_BYTES:-$((48 << 20))} limit_bytes=${LIMIT_BYTES:-$((64 << 20))}
-rm -rf "$kit"
+rm -rf "$kit"/call-*
 mkdir -p "$kit/call-1/base/wheels"
 base=$kit/call-1/base
 parts=$(mktemp -d)
@@ -77,5 +78,6 @@ pure_wheels
 cuda_check
 tensorrt
 git rev-parse HEAD > "$base/commit"
+[[ -z ${TIMING_CACHE:-} ]] || cp "$TIMING_CACHE" "$base/tensorrt.timing"
 calls
 cat "$kit/calls.txt"

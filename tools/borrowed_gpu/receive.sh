@@ -11,6 +11,7 @@ cp "$call"/trt-part-* "$THERE/parts/"
 
 if [[ -d $call/base ]]; then
   cp "$call"/base/{commit,parts.sha256,libnvinfer_plugin.so.8} "$THERE/"
+  [[ ! -f $call/base/tensorrt.timing ]] || cp "$call/base/tensorrt.timing" "$RESULTS/"
   "$PYTHON" -m pip install --quiet --no-index --no-deps --no-compile --no-warn-script-location --upgrade \
     --target "$THERE/site" "$call"/base/wheels/*.whl
   # The checkout hides the installed package: the modules go where Python looks first, what describes it stays.
