@@ -21,6 +21,7 @@ from torch import Tensor
 from benchmarks.gpu.records import Model
 from benchmarks.gpu.session import GpuSetup, Records
 from benchmarks.networks import model_of, random_model
+from dim_trt.files import replaced
 from dim_trt.pictures.files import read_image, read_trimap
 from dim_trt.plans.builder import SHIPPED, onnx_file
 from training.data.preprocess import network_input, pad_to_stride
@@ -87,11 +88,9 @@ def reference_alpha(model: DeepImageMatting, case: Case) -> NDArray[np.float32]:
 
 
 def prepare(settings: GpuSetup, name: str) -> None:
-    """Writes <name>.onnx and <name>.npz, the references, unless a former run has."""
+    """Writes <name>.onnx and <name>.npz, the references."""
     begin = time.perf_counter()
     target, answers = settings.file(f"{name}.onnx"), settings.file(f"{name}.npz")
-    if target.exists() and answers.exists():
-        return
     model = load_model(name)
     if name == SHIPPED:
         with onnx_file(None) as path:
@@ -99,7 +98,8 @@ def prepare(settings: GpuSetup, name: str) -> None:
     else:
         export_onnx(model, target, licence="none", origin="random weights, for benchmarks only")
     references = {case.name: reference_alpha(model, case) for case in cases(settings.rehearsal)}
-    np.savez(answers, **references)  # type: ignore[arg-type]
+    with replaced(answers) as temporary, temporary.open("wb") as stream:  # the last: with it all is there
+        np.savez(stream, **references)  # type: ignore[arg-type]
     weights = "shipped" if name == SHIPPED else "random"
     spread = float(np.mean([alpha.std() for alpha in references.values()]))
     seconds = round(time.perf_counter() - begin, 2)

@@ -57,19 +57,23 @@ class Processes:
             self.skip(job.name, missing)
         elif self.settings.left_s() < job.seconds:
             self.skip(job.name, f"{max(0.0, self.settings.left_s()):.0f} s are left, it takes about {job.seconds:.0f}")
-        elif job.stage in MODULES:
-            if job.stage == "plans":
-                self.prepare(job)
-            arguments = job.name.split() if job.stage == "plans" else [job.model]
-            self.start(job, [sys.executable, "-m", MODULES[job.stage], self.settings_file, *arguments])
+        elif job.stage == "models":
+            self.prepare(job)
+        elif job.stage == "peers":
+            self.start(job, self.command(job, job.model))
+        elif job.stage == "plans":
+            self.prepare(Job("models", f"{job.model} model", job.seconds))
+            self.start(job, self.command(job, *job.name.split()))
         else:
             self.check(job)
 
     def prepare(self, job: Job) -> None:
-        """The ONNX file and PyTorch's answers, where no former job has made them."""
+        """The ONNX file and PyTorch's answers, unless a former job or run has made them."""
         if not all(self.settings.file(f"{job.model}.{end}").exists() for end in ("onnx", "npz")):
-            model = Job("models", f"{job.model} model", job.seconds)
-            self.start(model, [sys.executable, "-m", MODULES["models"], self.settings_file, job.model])
+            self.start(job, self.command(job, job.model))
+
+    def command(self, job: Job, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", MODULES[job.stage], self.settings_file, *arguments]
 
     def skip(self, step: str, reason: str) -> None:
         self.records.add(Skipped(about=About(), step=step, reason=reason))

@@ -85,6 +85,18 @@ class GpuSetup:
         return cls(**{**fields, "sizes": [(height, width) for height, width in fields["sizes"]]})
 
 
+def read_records(path: Path) -> list[GpuRecord]:
+    """Those of a file of one JSON object a line, but for a line that its process was killed while it wrote."""
+    found = []
+    for number, line in enumerate(path.read_text().splitlines() if path.exists() else (), 1):
+        try:
+            fields = json.loads(line)
+        except ValueError:
+            continue
+        found.append(from_object(fields, f"{path.name}, record {number}"))
+    return found
+
+
 class Records:
     """Results, one JSON object a line, each on disk before the next is measured: a run that is killed keeps them."""
 
@@ -101,16 +113,7 @@ class Records:
         print(_line(fields), flush=True)
 
     def read(self) -> list[GpuRecord]:
-        if not self.path.exists():
-            return []
-        found = []
-        for number, line in enumerate(self.path.read_text().splitlines(), 1):
-            try:
-                fields = json.loads(line)
-            except ValueError:  # half written by a process that was killed
-                continue
-            found.append(from_object(fields, f"{self.path.name}, record {number}"))
-        return found
+        return read_records(self.path)
 
     def _is_cut(self) -> bool:
         """Whether a process was killed while it wrote the last line."""

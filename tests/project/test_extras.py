@@ -18,6 +18,7 @@ MODULES = {  # that can be imported with it
     "opencv": ("dim_trt.pictures.files", "dim_trt.trimaps", "dim_trt.matte", "dim_trt.trimap", "dim_trt.evaluate"),
     "video": ("dim_trt.video.job", "dim_trt.video.formats", "dim_trt.video.__main__"),
     "cuda": (),
+    "pycuda": (),
     "train": (),
 }
 
