@@ -68,11 +68,13 @@ def unpacked(sdist: Path, folder: Path) -> Path:
 def build_wheel(python: Path, source: Path, folder: Path, output: Path) -> Path:
     """Built from the unpacked sdist, repaired by auditwheel.
 
-    The build folder is kept from one Python to the next: most of the code knows no Python, and CMake compiles what gets
-    other headers. What CMake has found is forgotten, as it found another Python.
+    The build folder is kept from one Python to the next: most of the code knows no Python, and ninja compiles what gets
+    other headers. What CMake found is forgotten, as it found another Python; so is where scikit-build-core lay, which
+    else removes what is compiled.
     """
     build = source / "build" / "shared"
-    (build / "CMakeCache.txt").unlink(missing_ok=True)
+    for name in ("CMakeCache.txt", ".skbuild-info.json"):
+        (build / name).unlink(missing_ok=True)
     gpu = "ON" if os.environ.get("TENSORRT_ROOT") else "OFF"
     settings = (f"-Cbuild-dir={build}", f"-Ccmake.define.DIM_TRT_CUDA={gpu}")
     pip(python, "wheel", "--no-deps", "--wheel-dir", folder, *settings, source)
