@@ -56,6 +56,7 @@ int run(bool timed, const char* json) {
 }  // namespace dim::cuda::check
 
 int main(int argc, char** argv) {
+  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);  // in a file, too: what was found is there if the program is ended
   bool timed = false;
   const char* json = nullptr;
   for (int i = 1; i < argc; ++i) {

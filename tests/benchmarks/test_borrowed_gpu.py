@@ -1,6 +1,7 @@
 """The way to a borrowed GPU and back, on a folder that stands for that machine.
 
-TENSORRT_LIBS_8 names a folder with TensorRT 8.5's libraries to travel; without it stand-ins do.
+TENSORRT_PARTS_8 names a folder with TensorRT 8.5's libraries in parts, as `pack.sh` takes them, to travel; without it
+stand-ins do.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from tests.support import ROOT
 from tests.tensorrt.libraries import make_library
 from tools.borrowed_gpu import bring_home, make_builder
 
-REAL = os.environ.get("TENSORRT_LIBS_8", "")
+REAL = os.environ.get("TENSORRT_PARTS_8", "")
 NVINFER = "int getInferLibVersion(void) { return 8503; }"
 SAYING = """
 void* createInferBuilder_INTERNAL(void* logger, int version) {
@@ -74,8 +75,6 @@ def wheel(folder: Path, name: str, *files: str) -> Path:
 @pytest.fixture(name="libraries", scope="module")
 def fixture_libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of TensorRT's names; opened without a GPU they tell their version."""
-    if REAL:
-        return Path(REAL)
     folder = tmp_path_factory.mktemp("tensorrt")
     make_library(folder / "libnvinfer.so.8", NVINFER + SAYING % "0")
     for name in ("libnvinfer_builder_resource.so.8.5.3", "libnvonnxparser.so.8", "libnvinfer_plugin.so.8"):
@@ -97,12 +96,11 @@ class Rehearsal:
         check = folder / "dim_cuda_check"
         check.write_text("#!/bin/sh\nexit 77\n")
         self.variables: dict[str, str | Path] = {
-            "TENSORRT_LIBS": libraries,
+            **({"TENSORRT_PARTS": REAL} if REAL else {"TENSORRT_LIBS": libraries, "PART_BYTES": "1500"}),
             "WHEEL": wheel(folder, "dim_trt", "dim_trt/__init__.py", "dim_trt/stand_in.so"),
             "PURE_WHEELS": wheel(folder / "pure", "stand_in_of_imagesize", "stand_in_of_imagesize.py").parent,
             "CUDA_CHECK": check,
             "XZ_LEVEL": "-0",
-            **({} if REAL else {"PART_BYTES": "1500"}),
         }
 
     def pack(self, **variables: str) -> subprocess.CompletedProcess[str]:
