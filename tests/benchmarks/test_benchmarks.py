@@ -108,6 +108,7 @@ def test_latency_on_a_data_set_prints_the_mean_ratio_with_its_n(latency, tmp_pat
     assert "(n=2, mean unknown" in capsys.readouterr().out
 
 
+@pytest.mark.measures
 def test_quick_prints_the_peer_table_with_quality_clocks_memory_and_starts(latency, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(latency, "QUICK_CASES", (("shipped", True),))
     monkeypatch.setattr(latency, "METHODS", ("dim_trt", "pytorch-eager", "onnxruntime", "pymatting-cf"))
