@@ -8,13 +8,13 @@
 #   CUDA_CHECK       the program dim_cuda_check; unset: that of the newest build
 #   PURE_WHEELS      folder with the wheels that the machine lacks; unset: downloaded
 #   TIMING_CACHE     tensorrt.timing of a former time; unset: none
-#   PART_BYTES, LIMIT_BYTES   of a part (48 MiB); of a call with the checkout (64 MiB)
+#   PART_BYTES, LIMIT_BYTES   of a part (40 MiB: the first call carries more); of a call with the checkout (64 MiB)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 kit=${1:?usage: pack.sh KIT}
 fail() { echo "error: $*" >&2; exit 1; }
 git check-ignore -q "$kit/x" || fail "$kit: expected a folder that git ignores, such as out/borrowed"
-part_bytes=${PART_BYTES:-$((48 << 20))} limit_bytes=${LIMIT_BYTES:-$((64 << 20))}
+part_bytes=${PART_BYTES:-$((40 << 20))} limit_bytes=${LIMIT_BYTES:-$((64 << 20))}
 rm -rf "$kit"/call-*
 mkdir -p "$kit/call-1/base/wheels"
 base=$kit/call-1/base
