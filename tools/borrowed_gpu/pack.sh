@@ -49,7 +49,7 @@ tensorrt() { # its libraries as parts, and a stub of the one function that the p
   echo '_Bool initLibNvInferPlugins(void* logger, const char* name) { (void)logger; (void)name; return 1; }' |
     gcc -shared -fPIC -x c -o "$base/libnvinfer_plugin.so.8" -Wl,-soname,libnvinfer_plugin.so.8 -
   if [[ -n ${TENSORRT_PARTS:-} ]]; then
-    cp "$TENSORRT_PARTS"/trt-part-* "$parts/"
+    cat "$TENSORRT_PARTS"/trt-part-* | split -b "$part_bytes" -d - "$parts/trt-part-"
   else
     local libs=${TENSORRT_LIBS:?set TENSORRT_PARTS or TENSORRT_LIBS to the folder of the libraries}
     local names=(libnvinfer.so.8 libnvinfer_builder_resource.so.8.5.3 libnvonnxparser.so.8)
