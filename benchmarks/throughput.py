@@ -40,6 +40,7 @@ from benchmarks.networks import MODEL_HELP, SHIPPED, load_network
 from benchmarks.pictures import Picture, scene, stripe
 from benchmarks.records import Throughput
 from dim_trt.command import SIZE_FORMAT, parse_size
+from dim_trt.precisions import PRECISIONS
 
 RUN, SUBMIT, STREAM, FOLDER = "run()", "submit()", "stream()", "matte FOLDER"
 WAYS = (RUN, SUBMIT, STREAM, FOLDER)
@@ -208,7 +209,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     cores = default_threads()
     parser.add_argument("--model", default=SHIPPED, help=MODEL_HELP)
-    parser.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32", help="of the plan's weights")
+    parser.add_argument("--precision", choices=PRECISIONS, default="fp32", help="of the plan's weights")
     parser.add_argument("--size", type=parse_size, default=(512, 512), metavar=SIZE_FORMAT, help="default: 512x512")
     parser.add_argument("--unknown", type=float, help="fraction of the rows; default: a drawn scene's trimap")
     parser.add_argument("--cores", type=int, default=cores, help="pictures at a time × threads of each is at most that")

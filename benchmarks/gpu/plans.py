@@ -26,6 +26,7 @@ from dim_trt.errors import BuildError, Error
 from dim_trt.graph.load import load_onnx
 from dim_trt.plans import tensorrt
 from dim_trt.plans.builder import SHIPPED
+from dim_trt.plans.tensorrt_network import make_network
 from dim_trt.plans.tensorrt_options import TensorRtOptions
 from dim_trt.scoring.metrics import sad
 
@@ -70,16 +71,16 @@ class Worker:
         begin = time.perf_counter()
         source = load_onnx(self.onnx())
         options = self.options(Path(self.settings.work))
-        model, excluded = tensorrt.network(source, self.combination.precision, options, major)
-        operations = Counter(node.op_type for node in model.graph.node)
+        network = make_network(source, self.combination.precision, options, major)
+        operations = Counter(node.op_type for node in network.model.graph.node)
         record = Onnx(
             about=self.steps.about,
             tensorrt_major=major,
             nodes=operations.total(),
-            plugins=sum(node.domain != "" for node in model.graph.node),
+            plugins=sum(node.domain != "" for node in network.model.graph.node),
             quantized=operations["DequantizeLinear"],
-            int8_excluded=excluded,
-            megabytes=round(model.ByteSize() / 1e6, 2),
+            int8_excluded=network.excluded,
+            megabytes=round(network.model.ByteSize() / 1e6, 2),
             seconds=round(time.perf_counter() - begin, 2),
             made=self.steps.made,
         )

@@ -45,6 +45,7 @@ from benchmarks.networks import MODEL_HELP, SHIPPED, load_network
 from benchmarks.pictures import Picture, alphamatting, scene, stripe, thin_band
 from benchmarks.records import Latency, Worth
 from dim_trt.command import SIZE_FORMAT, parse_size
+from dim_trt.precisions import PRECISIONS
 
 QUICK_LIMIT_S = 20.0  # of measuring one case
 QUICK_HALF_S = 90.0  # more than that: the machine is too busy for all peers
@@ -87,7 +88,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--model", default="full", help=MODEL_HELP)
     parser.add_argument("--seed", type=int, default=0, help="of random weights (default: %(default)s)")
-    parser.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32", help="of the plan's weights")
+    parser.add_argument("--precision", choices=PRECISIONS, default="fp32", help="of the plan's weights")
     parser.add_argument(
         "--size", type=parse_size, nargs="+", metavar=SIZE_FORMAT, help="default: 512x512, with --band 1920x1080"
     )

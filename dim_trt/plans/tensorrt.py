@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import onnx
 from tqdm import tqdm
 
 from dim_trt import _core
@@ -69,12 +68,6 @@ def build_engine(source: Source, precision: str, options: TensorRtOptions, cache
         "convolutions": check_layers(built["layers"], precision),
     }  # fmt: skip
     return GpuEngine(built["engine"], header)
-
-
-def network(source: Source, precision: str, options: TensorRtOptions, major: int) -> tuple[onnx.ModelProto, list[str]]:
-    """The ONNX that TensorRT `major` parses, and the layers that int8 left alone, where nothing is to be built."""
-    made = make_network(source, precision, options, major)
-    return made.model, made.excluded
 
 
 def check_layers(layers: str, precision: str) -> dict[str, int]:

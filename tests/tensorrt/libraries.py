@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from dim_trt import _core
+from tests.support import ROOT
 
 FOLDER = Path(_core.__file__).parent  # the modules and plugin libraries are beside the core
 NO_MODULES = "this build has no TensorRT backend: no nvcc, or no TensorRT headers, when it was built"
@@ -30,7 +31,7 @@ def majors() -> list[Any]:
 
 def check_program(major: str) -> Path:
     """dim_tensorrt_check of the newest build."""
-    programs = Path(__file__).parents[2].glob(f"build/*/dim_tensorrt_check.{major}")
+    programs = ROOT.glob(f"build/*/dim_tensorrt_check.{major}")
     built = sorted(programs, key=lambda path: path.stat().st_mtime)
     if not built:
         pytest.skip(f"dim_tensorrt_check.{major} was not built here: it needs DIM_TRT_TESTING, as make test sets it")
