@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.scenes.families import FAMILIES, WEIGHTS
-from training.scenes.textures import Array, Rng, Size, ramp, texture
+from training.scenes.textures import Array, Rng, Size, noise, ramp, texture
 from training.scenes.trimap import random_trimap
 
 
@@ -43,6 +43,13 @@ def unpremultiply(rng: Rng, layer: Array) -> tuple[Array, Array]:
     nearby = wide[..., :3] / np.maximum(wide[..., 3:], 1e-3)
     color = layer[..., :3] / np.maximum(layer[..., 3:], 1e-3)
     return np.clip(np.where(alpha[..., None] > 0, color, nearby), 0, 1).astype(np.float32), alpha
+
+
+def light(rng: Rng, size: Size) -> Array:
+    """Light and shade on the object, [H, W], about 1: a slope, and soft folds as on a body with light from one side."""
+    slope = 1 + rng.uniform(0, 0.8) * (ramp(rng, size) - 0.5)
+    folds = noise(rng, size, int(rng.integers(2, 5)), 0.35) - 0.5
+    return np.asarray(slope * np.exp(rng.uniform(0.5, 2.4) * folds), np.float32)
 
 
 def shadow(rng: Rng, background: Array, alpha: Array) -> Array:
@@ -75,8 +82,7 @@ def draw_scene(rng: Rng, size: Size, family: str | None = None) -> Scene:
     if rng.random() < 0.6:  # the lens
         layer = cv2.GaussianBlur(layer, (0, 0), rng.uniform(0.3, 1.1))
     foreground, alpha = unpremultiply(rng, layer)
-    light = 1 + rng.uniform(0, 0.8) * (ramp(rng, size)[..., None] - 0.5)
-    foreground = np.clip(foreground * light, 0, 1)
+    foreground = np.clip(foreground * light(rng, size)[..., None], 0, 1)
     background = texture(rng, size, blurred=0.75)
     if rng.random() < 0.15:  # colors that hardly differ
         near = rng.uniform(0.3, 0.8) * (background.mean((0, 1)) - foreground.mean((0, 1)))
