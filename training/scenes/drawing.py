@@ -52,6 +52,19 @@ def light(rng: Rng, size: Size) -> Array:
     return np.asarray(slope * np.exp(rng.uniform(0.5, 2.4) * folds), np.float32)
 
 
+def crevices(rng: Rng, size: Size) -> Array:
+    """Dark gaps in the object, [H, W] factors: what lies too deep for light belongs to the object as well."""
+    relief = noise(rng, size, int(rng.integers(3, 40)), rng.uniform(0.35, 0.7))
+    depth = np.clip((rng.uniform(0.2, 0.45) - relief) * rng.uniform(4, 40), 0, 1)
+    return np.asarray(1 - rng.uniform(0.5, 1) * depth, np.float32)
+
+
+def lamps(rng: Rng) -> Array:
+    """Color [3] of the light on an object, or on what is behind it: warm to cool."""
+    warmth, tint = rng.normal(0, 0.15), rng.normal(0, 0.04)
+    return np.asarray(np.exp([warmth, tint, -warmth]), np.float32)
+
+
 def shadow(rng: Rng, background: Array, alpha: Array) -> Array:
     """Darkens the background beside the object."""
     dx, dy = rng.normal(0, 12, 2)
@@ -82,8 +95,11 @@ def draw_scene(rng: Rng, size: Size, family: str | None = None) -> Scene:
     if rng.random() < 0.6:  # the lens
         layer = cv2.GaussianBlur(layer, (0, 0), rng.uniform(0.3, 1.1))
     foreground, alpha = unpremultiply(rng, layer)
-    foreground = np.clip(foreground * light(rng, size)[..., None], 0, 1)
-    background = texture(rng, size, blurred=0.75)
+    foreground = foreground * light(rng, size)[..., None] * lamps(rng)
+    if rng.random() < 0.35:
+        foreground = foreground * crevices(rng, size)[..., None]
+    foreground = np.clip(foreground, 0, 1)
+    background = np.clip(texture(rng, size, blurred=0.85) * lamps(rng), 0, 1)
     if rng.random() < 0.15:  # colors that hardly differ
         near = rng.uniform(0.3, 0.8) * (background.mean((0, 1)) - foreground.mean((0, 1)))
         foreground = np.clip(foreground + near.astype(np.float32), 0, 1)
