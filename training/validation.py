@@ -19,6 +19,7 @@ from dim_trt.errors import InvalidInput
 from dim_trt.scoring.datasets import TruthFiles
 from dim_trt.scoring.metrics import mse, sad
 from training.data.preprocess import network_input, pad_to_stride
+from training.data.reading import read_headers
 from training.data.samples import DataError
 from training.data.testsets import find_sets, load
 from training.model import DeepImageMatting
@@ -135,7 +136,8 @@ class Validation:
 
 
 def open_validation(places: Sequence[str]) -> Validation:
-    """places: folders in a layout of dim_trt.scoring.datasets, or SCENES. Raises DataError; files are looked at."""
+    """places: folders in a layout of dim_trt.scoring.datasets, or SCENES. Raises DataError: for files that are missing
+    or truncated, too."""
     sets: dict[str, Sequence[TruthFiles | HeldOut]] = {}
     for place in places:
         if place == SCENES:
@@ -145,6 +147,10 @@ def open_validation(places: Sequence[str]) -> Validation:
             found = find_sets(Path(place))
         for name, pictures in found.items():
             sets[f"{Path(place).name} {name}" if name in sets else name] = pictures
+    files = [sample for pictures in sets.values() for sample in pictures if isinstance(sample, TruthFiles)]
+    _, bad = read_headers(path for sample in files for path in (sample.image, sample.trimap, sample.truth))
+    if bad:
+        raise bad[0]
     return Validation(sets)
 
 

@@ -33,7 +33,7 @@ def steps(processes, out):
     model_module.CONFIGS["tiny"] = ModelConfig(width=0.0625, norm="none", skip=True)
     torch.set_num_threads(1)
     source = SceneSource(32)
-    run = Run(SETTINGS, torch.device("cpu"), 1, "all", HardExamples(source.weights), processes)
+    run = Run(SETTINGS, torch.device("cpu"), 1, "all", HardExamples(source.names, source.weights), processes)
     data = batches(source, 4, seed=2, processes=processes)
     first = None
     for _ in range(3):

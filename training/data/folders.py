@@ -178,11 +178,15 @@ def window(at: tuple[int, int], shape: tuple[int, ...], side: int) -> tuple[slic
     return slice(top, top + side), slice(left, left + side)
 
 
-def resized(picture: NDArray[np.float32], size: int, mirrored: bool) -> NDArray[np.float32]:
-    """Square."""
+def resized(picture: NDArray[Any], size: int, mirrored: bool, most: float = 255) -> NDArray[np.float32]:
+    """Square, as floats in 0..1; `most` stands for 1 in the picture.
+
+    What is nearer to 0 or 1 than half a level of 8 bits is 0 or 1: else rounding would make known alpha unknown.
+    """
     way = cv2.INTER_AREA if picture.shape[0] > size else cv2.INTER_LINEAR
-    small = cv2.resize(picture, (size, size), interpolation=way)
-    return np.ascontiguousarray(small[:, ::-1] if mirrored else small, np.float32)
+    small = cv2.resize(np.ascontiguousarray(picture), (size, size), interpolation=way)
+    unit = np.asarray((small[:, ::-1] if mirrored else small) / np.float32(most), np.float32)
+    return np.where(unit < 0.5 / 255, np.float32(0), np.where(unit > 254.5 / 255, np.float32(1), unit))
 
 
 class FolderSource:
@@ -229,17 +233,9 @@ class FolderSource:
         place = window((row, column), alpha.shape, min(wanted, *alpha.shape))
         point = (int(rng.integers(background.shape[0])), int(rng.integers(background.shape[1])))
         behind = window(point, background.shape, min(wanted, *background.shape[:2]))
-        front, back = (unit(color[place], 255), unit(background[behind], 255))
-        cover = unit(alpha[place], opaque(alpha))
-        if is_cutout:
-            front = spread(front, cover > 0)
-        fg, bg = resized(front, self.crop_size, mirrored), resized(back, self.crop_size, False)
-        small = resized(cover, self.crop_size, mirrored)
+        front = spread(color[place], alpha[place] > 0) if is_cutout else color[place]
+        fg, bg = resized(front, self.crop_size, mirrored), resized(background[behind], self.crop_size, False)
+        small = resized(alpha[place], self.crop_size, mirrored, opaque(alpha))
         image = small[..., None] * fg + (1 - small[..., None]) * bg
         trimap = random_trimap(rng, small)
         return sample(np.clip(255 * image + 0.5, 0, 255).astype(np.uint8), trimap, small, fg, bg)
-
-
-def unit(values: NDArray[Any], most: float) -> NDArray[np.float32]:
-    """As floats in 0..1."""
-    return np.ascontiguousarray(values, np.float32) / np.float32(most)

@@ -7,6 +7,7 @@ background as a camera would see it and adds a trimap. `python -m training.scene
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from training.scenes.families import FAMILIES, WEIGHTS
 from training.scenes.textures import Array, Rng, Size, noise, ramp, texture
 from training.scenes.trimap import random_trimap
+
+Level = TypeVar("Level", np.uint8, np.float32)
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Scene:
     family: str
 
 
-def spread(color: Array, painted: NDArray[np.bool_]) -> Array:
+def spread(color: NDArray[Level], painted: NDArray[np.bool_]) -> NDArray[Level]:
     """Color [H, W, C] as it is where `painted` [H, W], elsewhere that of the nearest painted pixel."""
     if not painted.any():
         return color
