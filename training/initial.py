@@ -81,16 +81,20 @@ def read_source(path: Path) -> Source:
 
 
 def folded_weights(path: Path, source: Source, folded: DeepImageMatting) -> dict[str, Tensor]:
-    """By the names of `folded`; `export` leaves `.conv` out."""
-    stored = {tensor.name: tensor for tensor in source.proto.graph.initializer}
+    """By the names of `folded`. Convolutions have the names of the layers; of tensors that are equal, as biases of 0,
+    the exporter may keep one for several."""
+    graph = source.proto.graph
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    inputs = {node.name: node.input[1:] for node in graph.node if node.op_type == "Conv"}
     weights = {}
     for name, expected in folded.state_dict().items():
-        short = name.replace(".conv.", ".")
-        if short not in stored:
-            raise foreign(path, f"it has no tensor {short}")
-        values = numpy_helper.to_array(stored[short])
+        layer, _, part = name.partition(".conv.")
+        names = dict(zip(("weight", "bias"), inputs.get(layer, ()), strict=False))
+        if names.get(part) not in stored:
+            raise foreign(path, f"it has no {part} of a convolution {layer}")
+        values = numpy_helper.to_array(stored[names[part]])
         if values.shape != tuple(expected.shape):
-            raise foreign(path, f"{short}: expected shape {list(expected.shape)}, got {list(values.shape)}")
+            raise foreign(path, f"{layer}: expected a {part} {list(expected.shape)}, got {list(values.shape)}")
         weights[name] = torch.from_numpy(values.astype(np.float32))
     return weights
 

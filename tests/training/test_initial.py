@@ -91,11 +91,11 @@ def test_networks_without_norm_just_load(files):
         assert torch.equal(values, expected[name]), name
 
 
-def test_what_batch_norm_leaves_free_is_as_at_the_beginning(files):
+def test_what_batch_norm_leaves_free_is_as_at_the_beginning():
     """Weights have the norm of a fresh initialisation, statistics are those of scenes."""
     folded = fold_batch_norm(network())
-    folded.conv3_1.conv.weight[3] = 0  # a channel that learnt nothing
-    model = unfold_batch_norm(DeepImageMatting(replace(TINY, norm="none")), TINY, 32)
+    with torch.no_grad():
+        folded.conv3_1.conv.weight[3] = 0  # a channel that learnt nothing
     plain = DeepImageMatting(replace(TINY, norm="none"))
     plain.load_state_dict(folded.state_dict())
     model = unfold_batch_norm(plain.eval(), TINY, 32)
@@ -140,7 +140,7 @@ def test_the_shipped_network_trains_on_without_a_collapse(shipped):
         return alpha_loss(alpha, batch.alpha, batch.unknown).item()
 
     before = error(run.average)
-    assert before < 0.25
+    assert before < 0.3
     for number, batch in enumerate(itertools.islice(batches(SceneSource(64), 4, seed=9), 12)):
         run.train_step(batch, number / 12, half=False)
     assert error(run.average) < before + 0.02
@@ -159,9 +159,7 @@ def without_metadata(proto, _):
 
 
 def renamed(proto, _):
-    next(t for t in proto.graph.initializer if t.name == "conv2_1.bias").name = "x"
-    for node in proto.graph.node:
-        node.input[:] = ["x" if name == "conv2_1.bias" else name for name in node.input]
+    next(node for node in proto.graph.node if node.name == "conv2_1").name = "x"
 
 
 def other_network(_, metadata):
@@ -181,7 +179,7 @@ def other_input(_, metadata):
     ("change", "message"),
     [
         (without_metadata, r"was not written by training\.export .*no metadata dim_trt\.model, dim_trt\.preprocessing"),
-        (renamed, r"was not written by training\.export .*it has no tensor conv2_1\.bias"),
+        (renamed, r"was not written by training\.export .*it has no weight of a convolution conv2_1"),
         (other_network, r"was not written by training\.export .*its metadata describe no network"),
         (other_width, r"holds .*width=0\.125.* expected .*width=0\.0625.*choose the matching --config"),
         (other_input, "its network is fed otherwise than this program feeds"),

@@ -40,7 +40,10 @@ def steps(processes, out):
         run.train_step(next(data), 0.0, half=False)
         first = first or {name: weight.grad.clone() for name, weight in run.model.named_parameters()}
     agreed = processes.agree(10.0 - processes.rank, 2 * processes.rank, torch.device("cpu"))
-    torch.save({"agreed": agreed, "gradients": first, "model": run.model.state_dict(), "error": torch.tensor(run.hard.error)}, out)
+    torch.save(
+        {"agreed": agreed, "gradients": first, "model": run.model.state_dict(), "error": torch.tensor(run.hard.error)},
+        out,
+    )
 
 
 def needs_local_network():
