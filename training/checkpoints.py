@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import pickle
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from dim_trt.errors import Error
+from dim_trt.files import replaced
 from training.model import DeepImageMatting, ModelConfig
 
 FORMAT = 1
@@ -26,18 +26,15 @@ def save_checkpoint(
 
     Raises CheckpointError where it cannot be written, as on a full disk.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save({"format": FORMAT, "config": config.to_dict(), "model": model, "training": training}, temporary)
-        temporary.replace(path)
-    except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
-        reason = str(error).splitlines()[0]
+        with replaced(path, what="checkpoint") as temporary:
+            torch.save({"format": FORMAT, "config": config.to_dict(), "model": model, "training": training}, temporary)
+    except (Error, OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
+        cause = error.__cause__ if isinstance(error, Error) else error
+        reason = str(cause or error).splitlines()[0]
         older = "; the older one is untouched: make room and continue with --resume" if path.exists() else ""
         raise CheckpointError(f"{path}: cannot write the checkpoint ({reason}){older}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

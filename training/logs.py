@@ -1,14 +1,19 @@
-"""What TensorBoard shows of a run: curves, and pictures of the last batch."""
+"""What TensorBoard shows of a run: its settings, curves, and the last batch as the averaged network sees it."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from training.data.preprocess import PREPROCESSING
 from training.data.samples import Batch
+from training.progress import say
+from training.run import Run
 
 PICTURES = 4  # samples shown
 
@@ -24,28 +29,62 @@ def picture_sheet(batch: Batch, predicted: Tensor, count: int = PICTURES) -> Ten
     return columns.permute(1, 0, 2, 3).flatten(1, 2).float().clamp(0, 1).cpu()
 
 
-class Log:
-    """Writes into `folder`; nothing without one, or where tensorboard is not installed."""
+def averaged_alpha(run: Run) -> Tensor:
+    """What the averaged network, which is the one that is kept, says of the last batch: [n, 1, H, W] in 0..1."""
+    assert run.last is not None
+    with torch.inference_mode():
+        alpha: Tensor = run.average(run.last.input[:PICTURES])
+    return alpha
 
-    def __init__(self, folder: Path | None):
+
+class Log:
+    """Writes into `folder`; nothing without one, or where tensorboard is not installed.
+
+    first_step: of a resumed run; what was written of it and of later ones, which are taken again, is dropped.
+    A disk that is full ends the log and not the run.
+    """
+
+    def __init__(self, folder: Path | None, first_step: int = 0):
         self.writer = None
         if folder is None:
             return
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
+            say("no curves are written: pip install tensorboard")
             return
-        self.writer = SummaryWriter(str(folder))
+        with self.guarded():
+            self.writer = SummaryWriter(str(folder), purge_step=first_step or None)
 
-    def scalar(self, name: str, value: float, step: int) -> None:
-        if self.writer is not None:
-            self.writer.add_scalar(name, value, step)
+    @contextlib.contextmanager
+    def guarded(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.writer = None
+            say(f"the log for TensorBoard ends here: {error}")
 
-    def pictures(self, batch: Batch, predicted: Tensor, step: int) -> None:
-        if self.writer is not None:
-            sheet = picture_sheet(batch, predicted)
-            self.writer.add_image("image, trimap, alpha, prediction", sheet, step)
+    def scalars(self, group: str, values: Mapping[str, float], step: int) -> None:
+        with self.guarded():
+            for name, value in values.items():
+                if self.writer is not None:
+                    self.writer.add_scalar(f"{group}/{name}", value, step)
+
+    def settings(self, values: Mapping[str, Any], step: int) -> None:
+        """As a table."""
+        rows = "\n".join(f"| {name} | {value} |" for name, value in values.items())
+        with self.guarded():
+            if self.writer is not None:
+                self.writer.add_text("settings", f"| setting | value |\n| --- | --- |\n{rows}", step)
+
+    def pictures(self, run: Run) -> None:
+        """Of the last batch, if there was one."""
+        with self.guarded():
+            if self.writer is not None and run.last is not None:
+                sheet = picture_sheet(run.last, averaged_alpha(run))
+                self.writer.add_image("image, trimap, alpha, prediction", sheet, run.step)
 
     def close(self) -> None:
-        if self.writer is not None:
-            self.writer.close()
+        with self.guarded():
+            if self.writer is not None:
+                self.writer.close()

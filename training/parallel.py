@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 
@@ -23,11 +24,13 @@ class Processes:
             dist.all_reduce(values)
         return values
 
-    def first(self, value: float, device: torch.device) -> float:
-        """The first process's value: clocks differ, and all must agree on when to stop."""
+    def agree(self, seconds: float, stop: int, device: torch.device) -> tuple[float, int]:
+        """The first process's clock, and the signal that any of them was sent: all must stop after the same step."""
         if self.count == 1:
-            return value
-        return float(self.sum(torch.tensor(value if self.rank == 0 else 0.0, dtype=torch.float64, device=device)))
+            return seconds, stop
+        said = torch.tensor([seconds if self.rank == 0 else -math.inf, stop], dtype=torch.float64, device=device)
+        dist.all_reduce(said, dist.ReduceOp.MAX)
+        return float(said[0]), int(said[1])
 
     def average_gradients(self, model: nn.Module) -> None:
         """Gradients, and running batch-norm statistics, become the mean over all processes, the same to the bit."""

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import copy
 import math
+from dataclasses import asdict
+from itertools import chain, compress
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from training.checkpoints import CheckpointError, load_checkpoint, load_model, save_checkpoint
+from training.checkpoints import CheckpointError, load_checkpoint, save_checkpoint
 from training.data.hard import HardExamples
 from training.data.samples import Batch
 from training.encoder import load_vgg16
-from training.losses import gradient_loss, laplacian_loss, matting_loss
+from training.losses import alpha_loss, gradient_loss, laplacian_loss, matting_loss
 from training.model import CONFIGS, DeepImageMatting, Stages
 from training.parallel import Processes
-from training.settings import Settings
+from training.settings import Plan, Settings, data_difference, difference
 
 STAGES = ("all", "encoder-decoder", "refiner")
 
@@ -32,10 +34,11 @@ def learning_rate(settings: Settings, step: int, progress: float) -> float:
 def update_average(average: nn.Module, model: nn.Module, step: int, decay: float) -> None:
     """Moves the averaged weights and batch-norm statistics towards the model's; faster in the beginning."""
     decay = min(decay, (1 + step) / (10 + step))
-    for target, source in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
-        if target.dtype.is_floating_point:
-            target.lerp_(source, 1 - decay)
-        else:
+    targets, sources = (list(chain(module.parameters(), module.buffers())) for module in (average, model))
+    moving = [target.is_floating_point() for target in targets]
+    torch._foreach_lerp_(list(compress(targets, moving)), list(compress(sources, moving)), 1 - decay)
+    for target, source, moves in zip(targets, sources, moving, strict=True):
+        if not moves:
             target.copy_(source)
 
 
@@ -65,12 +68,16 @@ def forward(model: DeepImageMatting, stage: str, batch: Batch, half: bool) -> St
 
 
 def loss_of(stages: Stages, stage: str, batch: Batch, settings: Settings) -> tuple[Tensor, dict[str, Tensor]]:
-    """The loss of the stage and its weighted parts. "all" puts one on both results."""
+    """The loss of the stage and its weighted parts. "all" puts one on both results; as in the paper, the refiner's own
+    stage has the alpha loss alone."""
     trained = {"all": ("coarse", "refined"), "encoder-decoder": ("coarse",), "refiner": ("refined",)}[stage]
     parts = {}
     for name in trained:
         predicted = getattr(stages, name)
-        parts[name] = matting_loss(predicted, batch.alpha, batch.foreground, batch.background, batch.unknown)
+        if stage == "refiner":
+            parts[name] = alpha_loss(predicted, batch.alpha, batch.unknown)
+        else:
+            parts[name] = matting_loss(predicted, batch.alpha, batch.foreground, batch.background, batch.unknown)
         if settings.gradient_loss:
             gradient = gradient_loss(predicted, batch.alpha, batch.unknown)
             parts[f"{name}_gradient"] = settings.gradient_loss * gradient
@@ -98,10 +105,11 @@ class Run:
         stage: str = "all",
         hard: HardExamples | None = None,
         processes: Processes | None = None,
+        plan: Plan | None = None,
     ):
         torch.manual_seed(seed)
         self.settings, self.device, self.seed, self.stage = settings, device, seed, stage
-        self.hard, self.processes = hard, processes or Processes()
+        self.hard, self.processes, self.plan = hard, processes or Processes(), plan or Plan()
         self.model = DeepImageMatting(CONFIGS[settings.model]).to(device)
         for weight in self.model.parameters():  # faster on CPUs and on tensor cores
             if weight.dim() == 4:
@@ -115,7 +123,8 @@ class Run:
             raise CheckpointError(f"stage {stage}: the network of config {settings.model} has no refiner")
         self.optimizer = torch.optim.Adam(trained, settings.learning_rate)
         self.step, self.seconds, self.best = 0, 0.0, math.inf
-        self.last: tuple[Batch, Stages] | None = None  # for pictures of it
+        self.whole = True  # not in the middle of what changes the weights
+        self.last: Batch | None = None  # for pictures of it
 
     def start_from(self, weights: dict[str, Tensor]) -> None:
         """Begins with these weights instead of random ones."""
@@ -123,9 +132,6 @@ class Run:
         if self.stage == "encoder-decoder":
             switch_refiner_off(self.model)
         self.average.load_state_dict(self.model.state_dict())
-
-    def start_from_checkpoint(self, path: Path) -> None:
-        self.start_from(load_model(path, self.model.config).state_dict())
 
     def start_from_vgg16(self, path: Path) -> None:
         """Begins with an encoder that knows ImageNet."""
@@ -149,11 +155,16 @@ class Run:
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
         if not torch.isfinite(norm):
             raise FloatingPointError(self.complaint("gradient", norm.item()))
+        self.whole = False
         self.optimizer.step()
         update_average(self.average, self.model, self.step, self.settings.ema)
         self.step += 1
-        self.last = (batch, Stages(stages.coarse.detach(), stages.refined.detach()))
+        self.whole = True
+        self.last = batch
         return {name: part.item() for name, part in parts.items()} | {"l1": errors.mean().item()}
+
+    def when(self) -> str:
+        return f"minute {self.seconds / 60:.1f} step {self.step}"
 
     def complaint(self, what: str, value: float) -> str:
         return f"{what} is {value} at step {self.step}: batch {self.step} of seed {self.seed}"
@@ -176,14 +187,17 @@ class Run:
 
     def save(self, path: Path, resumable: bool = True) -> None:
         training: dict[str, Any] = {"step": self.step, "seconds": self.seconds, "best": self.best}
+        training |= {"settings": asdict(self.settings), "plan": asdict(self.plan)}
         if resumable:
             training |= {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
             training |= {"seed": self.seed, "stage": self.stage, "hard": self.hard.state() if self.hard else None}
-            training |= {"extra_losses": self.settings.extra_losses()}
         save_checkpoint(path, self.model.config, self.average.state_dict(), training)
 
-    def resume(self, path: Path) -> None:
-        """Continues what `save` wrote, with its seed. Raises CheckpointError where it is of another run."""
+    def resume(self, path: Path) -> Plan:
+        """Continues what `save` wrote, with its seed, and returns its plan: the budget and what validates may change.
+
+        Raises CheckpointError where it is of another run.
+        """
         content = load_checkpoint(path)
         if content["config"] != self.model.config.to_dict():
             raise CheckpointError(
@@ -195,16 +209,20 @@ class Run:
         stage = training.get("stage", "all")
         if stage != self.stage:
             raise CheckpointError(f"{path}: was written in stage {stage}; start stage {self.stage} with --init {path}")
-        losses = training.get("extra_losses", {})
-        for name, weight in self.settings.extra_losses().items():
-            if losses.get(name, 0.0) != weight:
-                raise CheckpointError(f"{path}: was trained with --{name} {losses.get(name, 0.0):g}; resume alike")
+        plan = Plan(**training.get("plan", {"data": self.plan.data}))
+        for was in (
+            difference(training.get("settings", {}), self.settings),
+            data_difference(plan.data, self.plan.data),
+        ):
+            if was:
+                raise CheckpointError(f"{path}: was trained with {was}; resume alike, or begin anew with --init {path}")
+        self.resume_hard(path, training.get("hard"))
         self.average.load_state_dict(content["model"])
         self.model.load_state_dict(training["model"])
         self.optimizer.load_state_dict(training["optimizer"])
         self.step, self.seconds, self.best = training["step"], training["seconds"], training["best"]
         self.seed = training["seed"]
-        self.resume_hard(path, training.get("hard"))
+        return plan
 
     def resume_hard(self, path: Path, state: dict[str, Any] | None) -> None:
         if (state is None) != (self.hard is None):

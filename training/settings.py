@@ -5,11 +5,20 @@ from __future__ import annotations
 import importlib
 import math
 import pkgutil
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from training.model import STRIDE
+
+OPTIONS = {  # of the command line, by the setting that they change
+    "crop_size": "crop",
+    "batch": "batch",
+    "learning_rate": "learning-rate",
+    "gradient_loss": "gradient-loss",
+    "laplacian_loss": "laplacian-loss",
+}
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,36 @@ class Settings:
 
     def extra_losses(self) -> dict[str, float]:
         """Their weights, named as the options are."""
-        return {"gradient-loss": self.gradient_loss, "laplacian-loss": self.laplacian_loss}
+        return {OPTIONS[name]: getattr(self, name) for name in ("gradient_loss", "laplacian_loss")}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What else decides what a run becomes, in words.
+
+    data: "scenes", or the folder of pictures; budget: the length that the learning rate's schedule has; validation: the
+    sets of pictures that choose the best network, "" for none.
+    """
+
+    data: str = "scenes"
+    budget: str = ""
+    validation: str = ""
+
+
+def difference(stored: Mapping[str, Any], settings: Settings) -> str:
+    """The first setting in which a run differs from the stored ones, as the option that makes it the same; or ""."""
+    for name, value in asdict(settings).items():
+        if (old := stored.get(name, value)) != value:
+            option = f"--{OPTIONS[name]}" if name in OPTIONS else name
+            return f"{option} {old:g}" if isinstance(old, (int, float)) else f"{option} {old}"
+    return ""
+
+
+def data_difference(stored: str, data: str) -> str:
+    """As `difference`, of Plan.data. Folders move, and pictures come and go: any of them will do."""
+    if (stored == Plan.data) == (data == Plan.data):
+        return ""
+    return "drawn scenes, without --data" if stored == Plan.data else f"--data {stored}"
 
 
 def config_names() -> list[str]:

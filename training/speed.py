@@ -13,7 +13,14 @@ import torch
 
 from training.data.loader import GROUP, batches
 from training.data.samples import SceneSource
-from training.devices import DeviceError, add_device_argument, choose_device
+from training.devices import (
+    DeviceError,
+    add_device_argument,
+    add_half_argument,
+    available_cores,
+    choose_device,
+    choose_half,
+)
 from training.run import Run
 from training.settings import Settings, config_names, load_settings
 
@@ -60,21 +67,21 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--crop", type=int, help="pixels, instead of the configuration's")
     parser.add_argument("--batch", type=int, help="crops per step, instead of the configuration's")
     add_device_argument(parser)
-    parser.add_argument("--half", action=argparse.BooleanOptionalAction, default=True, help="bfloat16 arithmetic")
+    add_half_argument(parser)
     options = parser.parse_args(arguments)
     try:
         device = choose_device(options.device)
     except DeviceError as error:
         raise SystemExit(str(error)) from error
     settings = load_settings(options.config, options.crop, options.batch)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores, half = available_cores(), choose_half(options.half, device)
     print(f"{options.config}: crops of {settings.crop_size} pixels, batches of {settings.batch}")
     if hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.5:
         print(f"the machine has other work (load {os.getloadavg()[0]:.1f}): alone it is faster")
     print(f"{'cores':>5} {'scenes/s':>9} {'crops of them/s':>16} {'trained crops/s':>16}")
     for count in sorted({1, cores}):
         scenes, crops = drawing_speed(count, options.seconds, settings.crop_size)
-        trained = training_speed(settings, device, count, options.seconds, options.half)
+        trained = training_speed(settings, device, count, options.seconds, half)
         print(f"{count:5} {scenes:9.1f} {crops:16.1f} {trained:16.1f}", flush=True)
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Callable, Iterable, Mapping
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,8 +19,9 @@ from dim_trt.errors import InvalidInput
 from dim_trt.scoring.datasets import TruthFiles
 from dim_trt.scoring.metrics import mse, sad
 from training.data.preprocess import network_input, pad_to_stride
+from training.data.reading import read_headers
 from training.data.samples import DataError
-from training.data.testsets import load
+from training.data.testsets import find_sets, load
 from training.model import DeepImageMatting
 from training.scenes.drawing import Scene, draw_scene
 from training.scenes.families import FAMILIES
@@ -26,6 +30,9 @@ from training.scenes.textures import Size
 MattingFunction = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[Any]]  # RGB image, trimap -> alpha [H, W]
 HELD_OUT = 0xDEAD5EED  # begins the seeds of held-out scenes; no training run has a seed like this
 SCENE_SIZE = Size(288, 352)
+SCENES = "scenes"  # the name of held-out scenes among folders to validate on
+SCENES_OF_EACH = 2  # family
+CHOOSING_SEED = 1  # of those that choose a network; seed 0 has those of the model card
 
 
 class Score(NamedTuple):
@@ -72,11 +79,11 @@ def score(name: str, alpha: NDArray[Any], truth: NDArray[np.float32], trimap: ND
         raise DataError(f"{name}: {error}") from error
 
 
-def validate(method: MattingFunction, pictures: Iterable[TruthFiles]) -> dict[str, Score]:
+def validate(method: MattingFunction, pictures: Iterable[TruthFiles | HeldOut]) -> dict[str, Score]:
     """Scores by picture, each at its own size."""
     scores = {}
     for picture in pictures:
-        image, trimap, truth = load(picture)
+        image, trimap, truth = picture.load() if isinstance(picture, HeldOut) else load(picture)
         scores[picture.name] = score(picture.name, method(image, trimap), truth, trimap)
     return scores
 
@@ -88,6 +95,63 @@ def held_out_scene(seed: int, family: str, number: int, size: Size = SCENE_SIZE)
         scene = draw_scene(rng, size, family)
         if len(np.unique(scene.trimap)) == 3:
             return scene
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A held-out scene as a picture to score on."""
+
+    family: str
+    number: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.family} {self.number}"
+
+    def load(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.float32]]:
+        """RGB image [H, W, 3], trimap [H, W] and true alpha [H, W] in 0..1."""
+        scene = held_out_scene(CHOOSING_SEED, self.family, self.number)
+        return scene.image, scene.trimap, scene.alpha
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Sets of pictures by name. A network is the better, the lower the mean over the sets of their mean SAD."""
+
+    sets: Mapping[str, Sequence[TruthFiles | HeldOut]]
+
+    def __str__(self) -> str:
+        """Which pictures these are: figures of the same ones compare."""
+        return ", ".join(f"{name} ({len(pictures)})" for name, pictures in self.sets.items())
+
+    def scores(self, method: MattingFunction, cancelled: Callable[[], bool]) -> dict[str, Score] | None:
+        """The mean of each set; None where it was cancelled."""
+        results = {}
+        for name, pictures in self.sets.items():
+            scores = validate(method, itertools.takewhile(lambda _: not cancelled(), pictures))
+            if cancelled():
+                return None
+            results[name] = mean_score(scores)
+        return results
+
+
+def open_validation(places: Sequence[str]) -> Validation:
+    """places: folders in a layout of dim_trt.scoring.datasets, or SCENES. Raises DataError: for files that are missing
+    or truncated, too."""
+    sets: dict[str, Sequence[TruthFiles | HeldOut]] = {}
+    for place in places:
+        if place == SCENES:
+            found: Mapping[str, Sequence[TruthFiles | HeldOut]]
+            found = {SCENES: [HeldOut(family, number) for number in range(SCENES_OF_EACH) for family in FAMILIES]}
+        else:
+            found = find_sets(Path(place))
+        for name, pictures in found.items():
+            sets[f"{Path(place).name} {name}" if name in sets else name] = pictures
+    files = [sample for pictures in sets.values() for sample in pictures if isinstance(sample, TruthFiles)]
+    _, bad = read_headers(path for sample in files for path in (sample.image, sample.trimap, sample.truth))
+    if bad:
+        raise bad[0]
+    return Validation(sets)
 
 
 def validate_scenes(methods: Mapping[str, MattingFunction], family: str, count: int, seed: int) -> dict[str, Score]:

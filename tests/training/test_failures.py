@@ -10,9 +10,9 @@ from training.checkpoints import CheckpointError, load_checkpoint, save_checkpoi
 from training.configs import full, lite
 from training.data.loader import batches
 from training.data.samples import DataError, SceneSource
-from training.logs import Log, picture_sheet
+from training.logs import Log, averaged_alpha, picture_sheet
 from training.model import CONFIGS, DeepImageMatting, ModelConfig
-from training.run import Run
+from training.run import Run, learning_rate
 from training.settings import Settings, config_names, load_settings
 from training.train import main
 
@@ -90,14 +90,29 @@ def test_a_wrong_validation_folder_says_so_before_training(tmp_path):
         (["--gradient-loss", "-1"], "--gradient-loss: expected a weight of 0 or more, got -1.0"),
         (["--laplacian-loss", "nan"], "--laplacian-loss: expected a weight of 0 or more, got nan"),
         (["--config", "none"], "invalid choice: 'none'"),
-        (["--seed", "-1"], "--seed: expected 0 or more, got -1"),
-        (["--workers", "-1"], "--workers: expected 0 or more, got -1"),
+        (["--seed", "-1"], "--seed: expected a whole number from 0, got -1"),
+        (["--workers", "-1"], "--workers: expected a whole number from 0, got -1"),
+        (["--threads", "0"], "--threads: expected a whole number from 1, got 0"),
+        (["--stop-at", "0"], "--stop-at: expected a whole number from 1, got 0"),
+        (["--every", "0"], "--every: expected a number above 0, got 0"),
+        (["--every", "inf"], "--every: expected a number above 0, got inf"),
     ],
 )
 def test_bad_options(arguments, message, capsys):
     with pytest.raises(SystemExit):
         main(["--steps", "2", *arguments])
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "budget", ["--minutes=-3", "--minutes=0", "--minutes=nan", "--steps=0", "--steps=-1", "--steps=2.5"]
+)
+def test_bad_budgets(budget, capsys):
+    with pytest.raises(SystemExit):
+        main([budget])
+    name, _, value = budget.partition("=")
+    wanted = {"--minutes": "a number above 0", "--steps": "a whole number from 1"}[name]
+    assert f"argument {name}: expected {wanted}, got {value}" in capsys.readouterr().err
 
 
 def test_every_config_is_usable():
@@ -125,10 +140,54 @@ def test_picture_sheet():
     torch.testing.assert_close(predicted[:1], 1 - batch.alpha[1])
 
 
-def test_tensorboard_has_curves_and_pictures(tmp_path):
+def test_tensorboard_has_curves_settings_and_pictures(tmp_path, folder, monkeypatch):
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    main([*OPTIONS, "--steps", "50", "--out", str(tmp_path)])
+    monkeypatch.setattr("training.train.LOG_STEPS", 2)
+    options = [*OPTIONS, "--out", str(tmp_path), "--validate", str(folder)]
+    main([*options, "--steps", "8", "--stop-at", "4"])
     events = accumulator.EventAccumulator(str(tmp_path)).Reload()
     assert "image, trimap, alpha, prediction" in events.Tags()["images"]
-    assert {"training/coarse", "training/refined", "training/l1"} <= set(events.Tags()["scalars"])
-    Log(None).scalar("nothing", 0.0, 0)
+    scalars = {"training/coarse", "training/refined", "training/l1", "training/learning_rate", "training/crops_per_s"}
+    assert scalars | {"validation/sad", "validation/narrow/mse"} <= set(events.Tags()["scalars"])
+    rate = events.Scalars("training/learning_rate")[-1]
+    assert (rate.step, rate.value) == (4, pytest.approx(learning_rate(lite.SETTINGS, 3, 3 / 8)))
+    (text,) = events.Tensors("settings/text_summary")
+    assert b"| crop_size | 32 |" in text.tensor_proto.string_val[0]
+    assert b"| data | scenes |" in text.tensor_proto.string_val[0]
+
+
+def test_what_a_resumed_run_repeats_is_dropped_from_the_log(tmp_path, monkeypatch):
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    monkeypatch.setattr("training.train.LOG_STEPS", 1)
+    options = [*OPTIONS, "--steps", "9", "--out", str(tmp_path)]
+    main([*options, "--stop-at", "2"])
+    before = (tmp_path / "last.pt").read_bytes()
+    main([*options, "--stop-at", "6", "--resume"])
+    (tmp_path / "last.pt").write_bytes(before)  # as after kill -9
+    main([*options, "--stop-at", "3", "--resume"])
+    events = accumulator.EventAccumulator(str(tmp_path)).Reload()
+    assert [event.step for event in events.Scalars("training/l1")] == [1, 2, 3]
+
+
+def test_pictures_are_the_averaged_networks():
+    run = Run(lite.SETTINGS, torch.device("cpu"), 7)
+    run.last = next(batches(SceneSource(32), 2, seed=1))
+    with torch.no_grad():
+        run.average.refine_alpha.conv.bias.fill_(99.0)
+    assert averaged_alpha(run).min() > 0.99
+
+
+def test_a_log_on_a_full_disk_ends_and_the_run_goes_on(tmp_path, capsys):
+    log = Log(tmp_path)
+    if log.writer is None:
+        pytest.skip("tensorboard is not installed")
+
+    def full_disk(*_):
+        raise OSError("No space left on device")
+
+    log.writer.add_scalar = full_disk
+    log.scalars("training", {"l1": 1.0}, 0)
+    assert "the log for TensorBoard ends here: No space left" in capsys.readouterr().out
+    log.scalars("training", {"l1": 1.0}, 1)
+    log.close()
+    Log(None).scalars("nothing", {"x": 0.0}, 0)

@@ -15,18 +15,18 @@ from training.model import ModelConfig
 from training.settings import Settings
 from training.train import main
 
-WEIGHTS = np.array([1.0, 2.0, 1.0])
+NAMES, WEIGHTS = ["a", "b", "c"], np.array([1.0, 2.0, 1.0])
 
 
 def learned(errors):
-    hard = HardExamples(WEIGHTS)
+    hard = HardExamples(NAMES, WEIGHTS)
     for step in range(30):
         hard.learn(step, np.arange(len(errors)), np.array(errors))
     return hard.current()
 
 
 def test_formula():
-    np.testing.assert_allclose(HardExamples(WEIGHTS).current(), [0.25, 0.5, 0.25])
+    np.testing.assert_allclose(HardExamples(NAMES, WEIGHTS).current(), [0.25, 0.5, 0.25])
     np.testing.assert_allclose(learned([0.2, 0.2, 0.2]), [0.25, 0.5, 0.25])
     relative = np.array([0.1, 0.2, 0.3]) / 0.2
     np.testing.assert_allclose(learned([0.1, 0.2, 0.3]), WEIGHTS * relative / (WEIGHTS * relative).sum())
@@ -36,31 +36,48 @@ def test_formula():
 
 
 def test_kinds_not_seen_count_as_average():
-    hard = HardExamples(WEIGHTS)
+    hard = HardExamples(NAMES, WEIGHTS)
     hard.learn(0, np.array([0, 2]), np.array([0.1, 0.3]))
     np.testing.assert_allclose(hard.current(), np.array([0.5, 2, 1.5]) / 4)
 
 
 def test_what_is_learnt_decides_the_period_after_the_next(monkeypatch):
     monkeypatch.setattr(hard_module, "PERIOD_GROUPS", 2)
-    hard = HardExamples(WEIGHTS)
+    hard = HardExamples(NAMES, WEIGHTS)
     for step in range(2 * GROUP):
         hard.learn(step, np.array([0, 2]), np.array([0.1, 0.3]))
     assert hard.period == 1
     np.testing.assert_allclose(hard.probabilities(3), [0.25, 0.5, 0.25])
     np.testing.assert_allclose(hard.probabilities(4), np.array([0.5, 2, 1.5]) / 4)
-    again = HardExamples(WEIGHTS)
+    again = HardExamples(NAMES, WEIGHTS)
     again.load(hard.state())
     for group in (2, 3, 4, 5):
         np.testing.assert_array_equal(again.probabilities(group), hard.probabilities(group))
-    with pytest.raises(ValueError, match="errors of 3 kinds of pictures, the data has 2"):
-        HardExamples(WEIGHTS[:2]).load(hard.state())
+    with pytest.raises(ValueError, match="knows the errors of 3 pictures, and none of them is in the data"):
+        HardExamples(["x"], WEIGHTS[:1]).load(hard.state())
+
+
+def test_pictures_come_and_go(monkeypatch):
+    monkeypatch.setattr(hard_module, "PERIOD_GROUPS", 2)
+    hard = HardExamples(NAMES, WEIGHTS)
+    for step in range(4 * GROUP):
+        hard.learn(step, np.array([0, 1, 2]), np.array([0.1, 0.2, 0.3]))
+    other = HardExamples(["new", "c", "b"], np.ones(3))  # a went
+    other.load(hard.state())
+    assert other.period == hard.period == 2
+    np.testing.assert_allclose(other.error, [np.nan, 0.3, 0.2])
+    expected = np.array([1, 0.3 / 0.25, 0.2 / 0.25])
+    for group in (4, 5, 6, 7):
+        np.testing.assert_allclose(other.probabilities(group), expected / expected.sum())
+    shuffled = HardExamples(["c", "a", "b"], WEIGHTS[[2, 0, 1]])
+    shuffled.load(hard.state())
+    np.testing.assert_array_equal(shuffled.probabilities(4), hard.probabilities(4)[[2, 0, 1]])
 
 
 class Flat:
     """Samples of one color each: cheap."""
 
-    names, weights = ("a", "b", "c"), WEIGHTS
+    names, weights = NAMES, WEIGHTS
 
     def draw(self, rng, kind, count):
         planes = np.full((4, 32, 32), kind, np.float32)
@@ -71,7 +88,7 @@ class Flat:
 @pytest.mark.parametrize("workers", [0, 2])
 def test_the_worse_is_drawn_more_often(monkeypatch, workers):
     monkeypatch.setattr(hard_module, "PERIOD_GROUPS", 4)
-    hard, seen = HardExamples(WEIGHTS), []
+    hard, seen = HardExamples(NAMES, WEIGHTS), []
     for step, batch in enumerate(
         itertools.islice(batches(Flat(), 20, 1, workers=workers, probabilities=hard.probabilities), 60)
     ):

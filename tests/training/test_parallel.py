@@ -33,13 +33,17 @@ def steps(processes, out):
     model_module.CONFIGS["tiny"] = ModelConfig(width=0.0625, norm="none", skip=True)
     torch.set_num_threads(1)
     source = SceneSource(32)
-    run = Run(SETTINGS, torch.device("cpu"), 1, "all", HardExamples(source.weights), processes)
+    run = Run(SETTINGS, torch.device("cpu"), 1, "all", HardExamples(source.names, source.weights), processes)
     data = batches(source, 4, seed=2, processes=processes)
     first = None
     for _ in range(3):
         run.train_step(next(data), 0.0, half=False)
         first = first or {name: weight.grad.clone() for name, weight in run.model.named_parameters()}
-    torch.save({"gradients": first, "model": run.model.state_dict(), "error": torch.tensor(run.hard.error)}, out)
+    agreed = processes.agree(10.0 - processes.rank, 2 * processes.rank, torch.device("cpu"))
+    torch.save(
+        {"agreed": agreed, "gradients": first, "model": run.model.state_dict(), "error": torch.tensor(run.hard.error)},
+        out,
+    )
 
 
 def needs_local_network():
@@ -79,6 +83,11 @@ def test_two_processes_are_as_one_on_the_joint_batch(folder_of_two, tmp_path):
     torch.testing.assert_close(first["error"], one["error"], equal_nan=True, rtol=1e-4, atol=1e-6)
 
 
+def test_two_processes_agree_on_the_time_and_on_when_to_stop(folder_of_two):
+    """The first one's clock, and a signal that the second alone was sent."""
+    assert [torch.load(path)["agreed"] for path in folder_of_two.glob("two*.pt")] == [(10.0, 2)] * 2
+
+
 def test_the_command(folder_of_two):
     assert load_checkpoint(folder_of_two / "run/last.pt")["training"]["step"] == 2
     assert {path.name for path in (folder_of_two / "run").glob("*.pt")} == {"last.pt", "checkpoint.pt"}
@@ -95,7 +104,7 @@ def test_alone_nothing_is_shared(monkeypatch):
     assert processes == Processes(0, 1)
     values = torch.ones(2)
     assert processes.sum(values) is values
-    assert processes.first(1.5, torch.device("cpu")) == 1.5
+    assert processes.agree(1.5, 15, torch.device("cpu")) == (1.5, 15)
     leave(processes)
 
 

@@ -1,7 +1,11 @@
 """Where a run goes on is a function of its seed and step alone."""
 
 import itertools
+import shutil
+from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 
@@ -22,6 +26,34 @@ SETTINGS = Settings(model="tiny", crop_size=32, batch=2, learning_rate=3e-3, war
 def tiny_model(monkeypatch):
     monkeypatch.setitem(model_module.CONFIGS, "tiny", ModelConfig(width=0.0625, norm="batch", skip=True))
     monkeypatch.setattr(lite, "SETTINGS", SETTINGS)
+
+
+SMALL = ["--config", "lite", "--workers", "0", "--threads", "1"]
+
+
+@pytest.fixture(scope="module")
+def two_steps(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(model_module.CONFIGS, "tiny", ModelConfig(width=0.0625, norm="batch", skip=True))
+        patch.setattr(lite, "SETTINGS", SETTINGS)
+        out = tmp_path_factory.mktemp("two steps")
+        main([*SMALL, "--steps", "2", "--seed", "5", "--out", str(out)])
+    return out
+
+
+@pytest.fixture
+def trained(tmp_path, two_steps):
+    """last.pt of a run of two steps."""
+    return Path(shutil.copytree(two_steps, tmp_path / "trained")) / "last.pt"
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    rng = np.random.default_rng(0)
+    for name, part in (("cutouts", rng.integers(0, 256, (45, 61, 4), np.uint8)), ("cutouts/bg", np.zeros((9, 9, 3)))):
+        (tmp_path / name).mkdir()
+        assert cv2.imwrite(str(tmp_path / name / "a.png"), part)
+    return tmp_path / "cutouts"
 
 
 def take(count, **arguments):
@@ -97,3 +129,50 @@ def test_resume_keeps_the_weights_of_further_losses(tmp_path):
         main([*options, "--steps", "3", "--resume", "--gradient-loss", "0.5", "--laplacian-loss", "1"])
     main([*options, "--steps", "3", "--resume", "--gradient-loss", "0.5"])
     assert load_checkpoint(tmp_path / "last.pt")["training"]["step"] == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (["--crop", "64"], "was trained with --crop 32; resume alike, or begin anew with --init"),
+        (["--batch", "4"], "was trained with --batch 2; resume alike"),
+        (["--learning-rate", "0.1"], r"was trained with --learning-rate 0\.003; resume alike"),
+        (["--seed", "8"], "was trained with --seed 5; leave it out to resume"),
+        (["--data", "PICTURES"], "was trained with drawn scenes, without --data; resume alike"),
+    ],
+)
+def test_resume_compares_the_settings(tmp_path, trained, pictures, changes, message):
+    changes = [str(pictures) if text == "PICTURES" else text for text in changes]
+    before = trained.read_bytes()
+    with pytest.raises(CheckpointError, match=rf"last\.pt: {message}"):
+        main([*SMALL, "--steps", "3", "--resume", "--out", str(trained.parent), *changes])
+    assert trained.read_bytes() == before
+
+
+def test_the_length_of_a_run_may_change(tmp_path, trained, capsys):
+    main([*SMALL, "--steps", "3", "--resume", "--out", str(trained.parent), "--seed", "5"])
+    assert "was to take 2 steps, now 3 steps: the learning rate follows" in capsys.readouterr().out
+    assert load_checkpoint(trained)["training"]["plan"]["budget"] == "3 steps"
+
+
+def test_a_folder_of_pictures_may_move(tmp_path, pictures, capsys):
+    options = [*SMALL, "--out", str(tmp_path / "run")]
+    main([*options, "--steps", "2", "--data", str(pictures)])
+    moved = pictures.rename(tmp_path / "moved")
+    main([*options, "--steps", "3", "--data", str(moved), "--resume"])
+    assert "pictures were those of" in capsys.readouterr().out
+    with pytest.raises(CheckpointError, match=r"last\.pt: was trained with --data .*moved; resume alike"):
+        main([*options, "--steps", "4", "--resume"])
+
+
+def test_a_new_run_leaves_another_ones_folder_alone(trained):
+    before = {path.name: path.read_bytes() for path in trained.parent.glob("*.pt")}
+    start = [*SMALL, "--steps", "2", "--out", str(trained.parent)]
+    for begin in ([], ["--init", str(trained)]):
+        with pytest.raises(CheckpointError, match=r"last\.pt: is another run's; go on with that run with --resume, or"):
+            main([*start, *begin])
+    trained.unlink()
+    with pytest.raises(CheckpointError, match=r"checkpoint\.pt: is another run's"):
+        main(start)
+    del before["last.pt"]
+    assert {path.name: path.read_bytes() for path in trained.parent.glob("*.pt")} == before

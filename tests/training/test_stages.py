@@ -8,7 +8,7 @@ from training import model as model_module
 from training.checkpoints import CheckpointError, load_checkpoint, load_model, save_checkpoint
 from training.configs import lite
 from training.data.samples import Batch, sample
-from training.losses import alpha_loss, composition_loss
+from training.losses import alpha_loss, composition_loss, matting_loss
 from training.model import DeepImageMatting, ModelConfig
 from training.run import Run, forward, loss_of
 from training.settings import Settings
@@ -46,10 +46,14 @@ def train(run, batch, steps):
     return [run.train_step(batch, step / steps, half=False) for step in range(steps)]
 
 
+def truth_of(batch):
+    return batch.alpha, batch.foreground, batch.background, batch.unknown
+
+
 def losses(run, batch):
     """The worst of both losses on both results, as the network was last trained."""
     coarse, refined = forward(run.model, "all", batch, half=False)
-    truth = (batch.alpha, batch.foreground, batch.background, batch.unknown)
+    truth = truth_of(batch)
     return {
         "coarse": max(alpha_loss(coarse, truth[0], truth[3]).item(), composition_loss(coarse, *truth).item()),
         "refined": max(alpha_loss(refined, truth[0], truth[3]).item(), composition_loss(refined, *truth).item()),
@@ -96,9 +100,21 @@ def test_further_losses_go_with_each_trained_result(batch, stage, trained):
         f"{name}_{loss}" for name in trained for loss in ("gradient", "laplacian")
     }
     assert all(value > 0 for value in parts.values())
-    _, alone = loss_of(run.last[1], stage, batch, replace(SETTINGS, gradient_loss=1.0))
+    other = Run(SETTINGS, CPU, 0, stage)
+    stages = forward(other.model, stage, batch, half=False)
+    _, alone = loss_of(stages, stage, batch, replace(SETTINGS, gradient_loss=1.0))
     for name in trained:
         assert parts[f"{name}_gradient"] == pytest.approx(2 * alone[f"{name}_gradient"].item(), rel=1e-5)
+
+
+def test_the_refiner_stage_has_the_alpha_loss_alone(batch):
+    stages = forward(Run(SETTINGS, CPU, 0).model, "all", batch, half=False)
+    loss, parts = loss_of(stages, "refiner", batch, SETTINGS)
+    assert parts.keys() == {"refined"}
+    assert loss.item() == alpha_loss(stages.refined, batch.alpha, batch.unknown).item()
+    both, _ = loss_of(stages, "all", batch, SETTINGS)
+    matting = [matting_loss(alpha, *truth_of(batch)).item() for alpha in stages]
+    assert both.item() == pytest.approx(sum(matting), rel=1e-6)
 
 
 def test_stages_by_command(tmp_path):

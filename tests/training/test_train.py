@@ -89,6 +89,20 @@ def test_average_covers_batch_norm_statistics():
     assert average.conv1_1.norm.running_mean.mean().item() == pytest.approx(0.25)
 
 
+def test_average_is_that_of_single_tensors_to_the_bit():
+    average, model = DeepImageMatting(TINY), DeepImageMatting(TINY)
+    for number, buffer in enumerate(model.buffers()):
+        buffer.copy_(torch.randn(buffer.shape) * 9 + number)
+    expected = {name: value.clone() for name, value in average.state_dict().items()}
+    for step, decay in ((0, 0.99), (7, 0.99), (10**6, 0.998)):
+        weight = 1 - min(decay, (1 + step) / (10 + step))
+        for name, value in model.state_dict().items():
+            expected[name] = expected[name].lerp(value, weight) if value.is_floating_point() else value
+        update_average(average, model, step, decay)
+        for name, value in average.state_dict().items():
+            assert torch.equal(value, expected[name]), name
+
+
 def test_checkpoint_errors(tmp_path):
     path = tmp_path / "c.pt"
     with pytest.raises(CheckpointError, match="no such checkpoint"):

@@ -1,6 +1,7 @@
 """Foreground pictures with alpha, over backgrounds: each sample is composited anew.
 
-Two layouts: `fg/` and `alpha/` with the same names (endings may differ) and `bg/` or a folder elsewhere; and that of
+Three layouts: `fg/` and `alpha/` with the same names (endings may differ) and `bg/` or a folder elsewhere; without
+`alpha/`, cut-outs (transparent pictures) in `fg/`, or in the folder itself where there is no `fg/`; and that of
 Composition-1k, `[Combined_Dataset/]Training_set/{Adobe-licensed images,Other}/{fg,alpha}` with the optional lists
 `training_fg_names.txt` and `training_bg_names.txt`, one name a line, in `Training_set` or above it.
 """
@@ -9,22 +10,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from training.data.reading import (
+    ENDINGS,
+    Alpha,
+    Header,
+    UnreadableError,
+    alpha_of,
+    color_of,
+    decode,
+    is_picture,
+    opaque,
+    read_headers,
+)
 from training.data.samples import DataError, Sample, sample
+from training.scenes.drawing import spread
 from training.scenes.trimap import random_trimap
 
-ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 PARTS = ("Adobe-licensed images", "Other")
+MAX_NAMED = 10  # in one message
 CROP_SCALES = (1.0, 1.5, 2.0)  # 320, 480 and 640 of the paper where crops are 320
 
 
 class Foreground(NamedTuple):
-    """Color (not premultiplied with alpha) and alpha, two files of the same size."""
+    """Color (not premultiplied with alpha) and alpha: two files of the same size, or one that holds both."""
 
     name: str
     color: Path
@@ -35,7 +49,7 @@ class Foreground(NamedTuple):
 class FolderLayout:
     """Where things are. lists: the folders that may hold the name lists; prefix: how their names begin."""
 
-    pairs: tuple[tuple[Path, Path], ...]  # (fg, alpha)
+    pairs: tuple[tuple[Path, Path], ...]  # (fg, alpha), the same folder for cut-outs
     backgrounds: Path
     lists: tuple[Path, ...] = ()
     prefix: str = ""
@@ -62,19 +76,22 @@ def find_layout(data: Path, backgrounds: Path | None = None, test: bool = False)
         lists = (part, root, data)
         layout = FolderLayout(pairs, backgrounds or part / "bg", lists, "test" if test else "training")
     else:
-        layout = FolderLayout(((data / "fg", data / "alpha"),), backgrounds or data / "bg")
+        colors = data if not (data / "fg").is_dir() and cutouts_in(data) else data / "fg"
+        alphas = data / "alpha" if (data / "alpha").is_dir() else colors
+        layout = FolderLayout(((colors, alphas),), backgrounds or data / "bg")
     if not layout.pairs:
         raise DataError(f"{part}: expected {' or '.join(PARTS)} in it")
     for folder in (*(folder for pair in layout.pairs for folder in pair), layout.backgrounds):
         if not folder.is_dir():
             raise DataError(
-                f"{folder}: no such folder; expected fg/, alpha/ and backgrounds, see training/data/folders.py"
+                f"{folder}: no such folder; expected fg/, alpha/ (or cut-outs) and backgrounds, see "
+                "training/data/folders.py"
             )
     return layout
 
 
-def is_picture(path: Path) -> bool:
-    return path.suffix.lower() in ENDINGS and not path.name.startswith(".")
+def cutouts_in(folder: Path) -> bool:
+    return any(is_picture(path) for path in folder.iterdir())
 
 
 def pictures(folder: Path) -> dict[str, Path]:
@@ -122,36 +139,54 @@ def find_backgrounds(layout: FolderLayout) -> list[Path]:
     return found
 
 
-def read(path: Path, flag: int) -> NDArray[np.uint8]:
-    """RGB [H, W, 3] or gray [H, W] as stored: a camera's rotation mark would part a color from its alpha."""
-    picture = cv2.imread(str(path), flag | cv2.IMREAD_IGNORE_ORIENTATION)
-    if picture is None:
-        raise DataError(f"{path}: missing or unreadable picture")
-    return np.asarray(picture if picture.ndim == 2 else picture[..., ::-1], np.uint8)
+def check_pictures(foregrounds: list[Foreground], backgrounds: list[Path]) -> None:
+    """Raises DataError that names what can be seen to be wrong without decoding: files that are missing or truncated,
+    color and alpha of two sizes, cut-outs without alpha."""
+    headers, failures = read_headers([*(path for files in foregrounds for path in files[1:]), *backgrounds])
+    problems = [str(failure) for failure in failures]
+    for files in foregrounds:
+        if files.color in headers and files.alpha in headers:
+            problems += problem_of(files, headers[files.color], headers[files.alpha])
+    if problems:
+        count = f"{len(problems)} of {len(headers) + len(failures)} pictures cannot be trained on:\n  "
+        more = f"\n  and {len(problems) - MAX_NAMED} more" if len(problems) > MAX_NAMED else ""
+        raise DataError((count if len(problems) > 1 else "") + "\n  ".join(problems[:MAX_NAMED]) + more)
 
 
-def read_foreground(files: Foreground) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Color and alpha. Raises DataError where their sizes differ, or alpha is the same everywhere."""
-    color, alpha = read(files.color, cv2.IMREAD_COLOR), read(files.alpha, cv2.IMREAD_GRAYSCALE)
+def problem_of(files: Foreground, color: Header, alpha: Header) -> list[str]:
+    if (color.height, color.width) != (alpha.height, alpha.width):
+        sizes = f"{alpha.width}x{alpha.height} pixels, but {files.color} has {color.width}x{color.height}"
+        return [f"{files.alpha}: {sizes}"]
+    if files.color == files.alpha and not alpha.transparent:
+        return [f"{files.alpha}: has no alpha channel; expected cut-outs, or their alpha in a folder alpha/ beside fg/"]
+    return []
+
+
+def read_foreground(files: Foreground) -> tuple[NDArray[np.uint8], Alpha]:
+    """Color and alpha. Raises UnreadableError: also where their sizes differ, or alpha is the same everywhere."""
+    color = decode(files.color)
+    alpha = alpha_of(color if files.color == files.alpha else decode(files.alpha), files.alpha)
     if color.shape[:2] != alpha.shape:
-        raise DataError(f"{files.alpha}: {alpha.shape[1]}×{alpha.shape[0]} pixels, but {files.color} has "
-                        f"{color.shape[1]}×{color.shape[0]}")  # fmt: skip
-    if alpha.min() == alpha.max():
-        raise DataError(f"{files.alpha}: alpha is {alpha.flat[0]} everywhere; nothing to learn from it")
-    return color, alpha
+        raise UnreadableError(files.alpha, f"{alpha.shape[1]}x{alpha.shape[0]} pixels, but {files.color} has "
+                              f"{color.shape[1]}x{color.shape[0]}")  # fmt: skip
+    return color_of(color, files.color), alpha
 
 
-def window(at: tuple[int, int], shape: tuple[int, ...], side: int, rng: np.random.Generator) -> tuple[slice, slice]:
-    """A square around the pixel `at` (row, column) that stays inside `shape`; `side` fits in it."""
-    top, left = (int(np.clip(at[axis] - rng.integers(side), 0, shape[axis] - side)) for axis in range(2))
+def window(at: tuple[int, int], shape: tuple[int, ...], side: int) -> tuple[slice, slice]:
+    """A square with the pixel `at` (row, column) in its middle, moved as far as it must to be inside `shape`."""
+    top, left = (int(np.clip(at[axis] - side // 2, 0, shape[axis] - side)) for axis in range(2))
     return slice(top, top + side), slice(left, left + side)
 
 
-def resized(picture: NDArray[np.uint8], size: int, mirrored: bool) -> NDArray[np.float32]:
-    """Square, 0..1."""
+def resized(picture: NDArray[Any], size: int, mirrored: bool, most: float = 255) -> NDArray[np.float32]:
+    """Square, as floats in 0..1; `most` stands for 1 in the picture.
+
+    What is nearer to 0 or 1 than half a level of 8 bits is 0 or 1: else rounding would make known alpha unknown.
+    """
     way = cv2.INTER_AREA if picture.shape[0] > size else cv2.INTER_LINEAR
     small = cv2.resize(np.ascontiguousarray(picture), (size, size), interpolation=way)
-    return np.asarray((small[:, ::-1] if mirrored else small) / np.float32(255), np.float32)
+    unit = np.asarray((small[:, ::-1] if mirrored else small) / np.float32(most), np.float32)
+    return np.where(unit < 0.5 / 255, np.float32(0), np.where(unit > 254.5 / 255, np.float32(1), unit))
 
 
 class FolderSource:
@@ -164,33 +199,43 @@ class FolderSource:
         self.names = [files.name for files in self.foregrounds]
         self.weights = np.ones(len(self.names))
 
+    def check(self) -> None:
+        """Looks at every file; raises DataError."""
+        check_pictures(self.foregrounds, self.backgrounds)
+
     def draw(self, rng: np.random.Generator, kind: int, count: int) -> list[Sample]:
-        color, alpha = read_foreground(self.foregrounds[kind])
-        background = read(self.backgrounds[int(rng.integers(len(self.backgrounds)))], cv2.IMREAD_COLOR)
-        unknown = np.argwhere((alpha > 0) & (alpha < 255))
+        files = self.foregrounds[kind]
+        color, alpha = read_foreground(files)
+        behind = self.backgrounds[int(rng.integers(len(self.backgrounds)))]
+        background = color_of(decode(behind), behind)
+        unknown = np.argwhere((alpha > 0) & (alpha < opaque(alpha)))
         if len(unknown) == 0:  # a hard edge
             unknown = np.argwhere(cv2.morphologyEx(alpha, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)))
-        return [self.crop(rng, color, alpha, background, unknown) for _ in range(count)]
+        is_cutout = files.color == files.alpha
+        return [self.crop(rng, color, alpha, background, unknown, is_cutout) for _ in range(count)]
 
     def crop(
         self,
         rng: np.random.Generator,
         color: NDArray[np.uint8],
-        alpha: NDArray[np.uint8],
+        alpha: Alpha,
         background: NDArray[np.uint8],
         unknown: NDArray[np.int64],
+        is_cutout: bool,
     ) -> Sample:
-        """Crop, resize, flip, composite, and only then a trimap: so its width is that of the finished sample."""
+        """Crop, resize, flip, composite, and only then a trimap: so its width is that of the finished sample.
+
+        As in the paper the middle of the crop is an unknown pixel, but for the picture's borders. A cut-out has no
+        color where nothing of it is seen: it gets the nearest there.
+        """
         wanted, mirrored = round(self.crop_size * rng.choice(CROP_SCALES)), bool(rng.random() < 0.5)
         row, column = unknown[rng.integers(len(unknown))]
-        place = window((row, column), alpha.shape, min(wanted, *alpha.shape), rng)
-        behind = (int(rng.integers(background.shape[0])), int(rng.integers(background.shape[1])))
-        behind_place = window(behind, background.shape, min(wanted, *background.shape[:2]), rng)
-        fg, bg = (
-            resized(color[place], self.crop_size, mirrored),
-            resized(background[behind_place], self.crop_size, False),
-        )
-        small = resized(alpha[place], self.crop_size, mirrored)
+        place = window((row, column), alpha.shape, min(wanted, *alpha.shape))
+        point = (int(rng.integers(background.shape[0])), int(rng.integers(background.shape[1])))
+        behind = window(point, background.shape, min(wanted, *background.shape[:2]))
+        front = spread(color[place], alpha[place] > 0) if is_cutout else color[place]
+        fg, bg = resized(front, self.crop_size, mirrored), resized(background[behind], self.crop_size, False)
+        small = resized(alpha[place], self.crop_size, mirrored, opaque(alpha))
         image = small[..., None] * fg + (1 - small[..., None]) * bg
         trimap = random_trimap(rng, small)
         return sample(np.clip(255 * image + 0.5, 0, 255).astype(np.uint8), trimap, small, fg, bg)

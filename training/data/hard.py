@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,8 @@ class HardExamples:
     matter how many workers there are, and a resumed run draws the same.
     """
 
-    def __init__(self, weights: NDArray[np.float64]):
-        self.weights = weights
+    def __init__(self, names: Sequence[str], weights: NDArray[np.float64]):
+        self.names, self.weights = list(names), weights
         self.error = np.full(len(weights), np.nan)
         self.period = 0
         self.tables = [self.current(), self.current()]  # of this period and the next
@@ -56,13 +57,24 @@ class HardExamples:
     def state(self) -> dict[str, Any]:
         return {
             "period": self.period,
+            "names": self.names,
             "error": torch.from_numpy(self.error.copy()),
             "tables": [torch.from_numpy(table.copy()) for table in self.tables],
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Raises ValueError where the state is of other data."""
-        if len(state["error"]) != len(self.error):
-            raise ValueError(f"errors of {len(state['error'])} kinds of pictures, the data has {len(self.error)}")
-        self.period, self.error = state["period"], state["error"].numpy().copy()
-        self.tables = [table.numpy().copy() for table in state["tables"]]
+        """Kinds are known by their names: those that are new count as not seen yet, those that went are forgotten.
+
+        Raises ValueError where none is known.
+        """
+        known = {name: place for place, name in enumerate(state.get("names", []))}
+        mine = [place for place, name in enumerate(self.names) if name in known]
+        theirs = [known[self.names[place]] for place in mine]
+        if not mine:
+            raise ValueError(f"knows the errors of {len(known)} pictures, and none of them is in the data")
+        self.period = state["period"]
+        self.error[mine] = state["error"].numpy()[theirs]
+        if len(mine) == len(known) == len(self.names):
+            self.tables = [table.numpy()[theirs] for table in state["tables"]]
+        else:
+            self.tables = [self.current(), self.current()]

@@ -6,8 +6,9 @@ So a resumed run goes on with the very batches that an uninterrupted one would h
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Generator, Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -15,13 +16,24 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
-from training.data.samples import Batch, DataError, Source
+from training.data.reading import UnreadableError
+from training.data.samples import Batch, DataError, Sample, Source
 from training.parallel import Processes
+from training.progress import say
+from training.stopping import ignore_signals
 
 GROUP = 3  # a picture costs more than a crop of it: each gives one crop to this many batches in a row
 PREFETCH_GROUPS = 2  # by each worker
+MAX_UNREADABLE = 10  # files in a run: with more of them it is the disk, or the data, and not a picture
 Request = tuple[int, list[tuple[int, int]]]  # group, and (place in the joint batch, kind) of each picture
 Probabilities = Callable[[int], NDArray[np.float64]]  # group -> how likely each kind is
+
+
+class Group(NamedTuple):
+    """`GROUP` batches, and the pictures that were to be in them."""
+
+    batches: list[Batch]
+    unreadable: list[UnreadableError]
 
 
 def group_of(batch: int) -> int:
@@ -34,18 +46,36 @@ class Groups(Dataset[Any]):
     def __init__(self, source: Source, seed: int):
         self.source, self.seed = source, seed
 
-    def __getitem__(self, request: Request) -> list[Batch] | DataError:
+    def __getitem__(self, request: Request) -> Group | DataError:
         group, pictures = request
-        columns = []
+        columns, kinds = [], []
+        unreadable: list[UnreadableError] = []
         try:
             for place, kind in pictures:
                 rng = np.random.default_rng((self.seed, group, 1 + place))
-                columns.append(self.source.draw(rng, kind, GROUP))
+                drawn, kind = self.draw(rng, kind, unreadable)
+                columns.append(drawn)
+                kinds.append(kind)
         except DataError as error:
             return error
-        kinds = torch.tensor([kind for _, kind in pictures])
         rows = (zip(*row, strict=True) for row in zip(*columns, strict=True))
-        return [Batch._make([*(torch.from_numpy(np.stack(part)) for part in row), kinds]) for row in rows]
+        made = [Batch._make([*(torch.from_numpy(np.stack(part)) for part in row), torch.tensor(kinds)]) for row in rows]
+        return Group(made, unreadable)
+
+    def draw(self, rng: np.random.Generator, kind: int, unreadable: list[UnreadableError]) -> tuple[list[Sample], int]:
+        """`GROUP` crops and their kind: in place of a picture that cannot be read those of another."""
+        for _ in range(MAX_UNREADABLE):
+            try:
+                return self.source.draw(rng, kind, GROUP), kind
+            except UnreadableError as error:
+                unreadable.append(error)
+                kind = int(rng.choice(len(self.source.weights), p=self.source.weights / self.source.weights.sum()))
+        raise too_many(unreadable)
+
+
+def too_many(unreadable: Iterable[UnreadableError]) -> DataError:
+    named = "\n  ".join(dict.fromkeys(map(str, unreadable)))
+    return DataError(f"too many pictures cannot be read, at most {MAX_UNREADABLE} may be left out:\n  {named}")
 
 
 class Requests:
@@ -66,6 +96,7 @@ class Requests:
 
 def _start_worker(_: int) -> None:
     cv2.setNumThreads(1)  # the workers are the parallelism
+    ignore_signals()
 
 
 def _as_it_is(item: Any) -> Any:
@@ -80,10 +111,11 @@ def batches(
     workers: int = 0,
     probabilities: Probabilities | None = None,
     processes: Processes | None = None,
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """Endless batches from number `first` on, made by `workers` processes (0: by this one).
 
-    batch: crops per step, of which each of `processes` gets an equal share. Raises DataError.
+    batch: crops per step, of which each of `processes` gets an equal share. A picture that cannot be read is said once
+    and left out; raises DataError for more than MAX_UNREADABLE of them.
     """
     processes = processes or Processes()
     if batch % processes.count:
@@ -102,9 +134,15 @@ def batches(
     )
     if not workers:
         cv2.setNumThreads(1)
-    skip = first % GROUP
+    skip, left_out = first % GROUP, dict[Path, UnreadableError]()
     for group in loader:
         if isinstance(group, DataError):
             raise group
-        yield from group[skip:]
+        for error in group.unreadable:
+            if error.path not in left_out:
+                left_out[error.path] = error
+                say(f"left out, {len(left_out)} of at most {MAX_UNREADABLE}: {error}")
+        if len(left_out) > MAX_UNREADABLE:
+            raise too_many(left_out.values())
+        yield from group.batches[skip:]
         skip = 0

@@ -7,6 +7,7 @@ background as a camera would see it and adds a trimap. `python -m training.scene
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from training.scenes.families import FAMILIES, WEIGHTS
 from training.scenes.textures import Array, Rng, Size, noise, ramp, texture
 from training.scenes.trimap import random_trimap
+
+Level = TypeVar("Level", np.uint8, np.float32)
 
 
 @dataclass(frozen=True)
@@ -35,14 +38,23 @@ class Scene:
     family: str
 
 
+def spread(color: NDArray[Level], painted: NDArray[np.bool_]) -> NDArray[Level]:
+    """Color [H, W, C] as it is where `painted` [H, W], elsewhere that of the nearest painted pixel."""
+    if not painted.any():
+        return color
+    rest = (~painted).astype(np.uint8)
+    _, nearest = cv2.distanceTransformWithLabels(rest, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    colors = np.empty((nearest.max() + 1, color.shape[2]), color.dtype)  # by the label of a painted pixel
+    colors[nearest[painted]] = color[painted]
+    return np.asarray(colors[nearest])
+
+
 def unpremultiply(rng: Rng, layer: Array) -> tuple[Array, Array]:
     """Foreground color, spread to where nothing was painted, and alpha."""
     alpha = np.clip(layer[..., 3], 0, 1)
     alpha = np.where(alpha < 1 / 128, 0, np.where(alpha > 127 / 128, 1, alpha)).astype(np.float32)
-    wide = cv2.GaussianBlur(layer, (0, 0), 8)
-    nearby = wide[..., :3] / np.maximum(wide[..., 3:], 1e-3)
-    color = layer[..., :3] / np.maximum(layer[..., 3:], 1e-3)
-    return np.clip(np.where(alpha[..., None] > 0, color, nearby), 0, 1).astype(np.float32), alpha
+    color = np.clip(layer[..., :3] / np.maximum(layer[..., 3:], 1e-3), 0, 1).astype(np.float32)
+    return spread(color, alpha > 0), alpha
 
 
 def light(rng: Rng, size: Size) -> Array:

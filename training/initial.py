@@ -1,0 +1,105 @@
+"""Weights that a run begins with: from a checkpoint, a .safetensors file, or an ONNX file that `export` wrote."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from onnx import numpy_helper
+from torch import Tensor
+
+from dim_trt.errors import Error
+from dim_trt.graph.load import Source, load_onnx
+from training.checkpoints import CheckpointError
+from training.data.preprocess import PREPROCESSING, Preprocessing
+from training.foreign.importing import import_checkpoint
+from training.foreign.reading import read_file, tensors_of
+from training.model import DeepImageMatting, ModelConfig
+from training.unfolding import unfold_batch_norm
+
+OWN_METADATA = {"dim_trt.model", "dim_trt.preprocessing"}
+
+
+def initial_weights(path: Path, config: ModelConfig, crop_size: int) -> dict[str, Tensor]:
+    """The state of a network of `config`.
+
+    crop_size: of the scenes, in pixels, that measure batch norm's statistics where an ONNX file has it folded.
+    Raises CheckpointError where the file holds another network, or is none of these.
+    """
+    if path.suffix == ".onnx":
+        return read_onnx(path, config, crop_size).state_dict()
+    if (tensors := own_tensors(path, config)) is not None:
+        return tensors
+    found = import_checkpoint(path)
+    check(path, found.model.config, config, found.preprocessing)
+    return found.model.state_dict()
+
+
+def own_tensors(path: Path, config: ModelConfig) -> dict[str, Tensor] | None:
+    """Those of a .safetensors file that somebody else wrote in the checkpoint's names; None of other files."""
+    if path.suffix != ".safetensors" or "dim_trt.config" in (content := read_file(path))["metadata"]:
+        return None
+    tensors, expected = tensors_of(content, path), DeepImageMatting(config).state_dict()
+    shapes = [{name: tensor.shape for name, tensor in state.items()} for state in (tensors, expected)]
+    return tensors if shapes[0] == shapes[1] else None
+
+
+def check(path: Path, stored: ModelConfig, config: ModelConfig, preprocessing: Preprocessing) -> None:
+    if stored != config:
+        raise CheckpointError(f"{path}: holds {stored}, expected {config}; choose the matching --config")
+    if preprocessing != PREPROCESSING:
+        raise CheckpointError(f"{path}: its network is fed otherwise than this program feeds networks it trains")
+
+
+def read_onnx(path: Path, config: ModelConfig, crop_size: int) -> DeepImageMatting:
+    source = read_source(path)
+    try:
+        stored, preprocessing = ModelConfig(**source.model), Preprocessing.from_dict(source.preprocessing)
+    except (KeyError, TypeError, ValueError) as error:
+        raise foreign(path, f"its metadata describe no network of this program: {error}") from error
+    check(path, stored, config, preprocessing)
+    folded = DeepImageMatting(replace(config, norm="none")).eval()
+    folded.load_state_dict(folded_weights(path, source, folded))
+    return unfold_batch_norm(folded, config, crop_size) if config.norm == "batch" else folded
+
+
+def read_source(path: Path) -> Source:
+    try:
+        metadata = {entry.key for entry in onnx.load(path, load_external_data=False).metadata_props}
+    except (OSError, DecodeError) as error:
+        raise CheckpointError(f"{path}: missing, truncated or no ONNX file ({error})") from error
+    if missing := OWN_METADATA - metadata:
+        raise foreign(path, f"it has no metadata {', '.join(sorted(missing))}")
+    try:
+        return load_onnx(path)
+    except Error as error:
+        raise CheckpointError(f"{path}: cannot begin with it: {error}") from error
+
+
+def folded_weights(path: Path, source: Source, folded: DeepImageMatting) -> dict[str, Tensor]:
+    """By the names of `folded`. Convolutions have the names of the layers; of tensors that are equal, as biases of 0,
+    the exporter may keep one for several."""
+    graph = source.proto.graph
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    inputs = {node.name: node.input[1:] for node in graph.node if node.op_type == "Conv"}
+    weights = {}
+    for name, expected in folded.state_dict().items():
+        layer, _, part = name.partition(".conv.")
+        names = dict(zip(("weight", "bias"), inputs.get(layer, ()), strict=False))
+        if names.get(part) not in stored:
+            raise foreign(path, f"it has no {part} of a convolution {layer}")
+        values = numpy_helper.to_array(stored[names[part]])
+        if values.shape != tuple(expected.shape):
+            raise foreign(path, f"{layer}: expected a {part} {list(expected.shape)}, got {list(values.shape)}")
+        weights[name] = torch.from_numpy(values.astype(np.float32))
+    return weights
+
+
+def foreign(path: Path, reason: str) -> CheckpointError:
+    return CheckpointError(
+        f"{path}: was not written by training.export of this program ({reason}); begin with a checkpoint instead"
+    )
