@@ -1,0 +1,27 @@
+"""The names of tensors without what programs put in front of all of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from typing import TypeVar
+
+MAX_LEVELS = 8
+T = TypeVar("T")
+
+
+def strip_prefix(tensors: Mapping[str, T], known: Collection[str]) -> tuple[dict[str, T], str]:
+    """The tensors without the prefix that all names share, `module.module.`, `model.`, and that prefix.
+
+    Of the levels of a shared prefix as many are taken away as bring most names among `known`: some networks have one
+    of their own.
+    """
+    levels = [name.split(".")[:-1] for name in tensors]
+    shared = os.path.commonprefix(levels)
+    prefixes = ["".join(f"{level}." for level in shared[:count]) for count in range(min(len(shared), MAX_LEVELS) + 1)]
+
+    def recognized(prefix: str) -> int:
+        return sum(name.removeprefix(prefix) in known for name in tensors)
+
+    prefix = max(prefixes, key=recognized)  # of several the shortest
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}, prefix
