@@ -12,7 +12,7 @@ import types
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -120,7 +120,7 @@ def by_a_script(network: nn.Module) -> dict[str, Any]:
 class Python2Pickler(pickle._Pickler):  # type: ignore[name-defined]
     """Texts as byte strings, ordered dictionaries as lists of pairs, under the names that Python 2 has."""
 
-    dispatch = dict(pickle._Pickler.dispatch)  # type: ignore[attr-defined]
+    dispatch: ClassVar[dict[type, Any]] = dict(pickle._Pickler.dispatch)  # type: ignore[attr-defined]
 
     def save_bytes_string(self, text: str | bytes) -> None:
         data = text.encode("latin1") if isinstance(text, str) else text
@@ -197,6 +197,7 @@ def known_as(kind: type, module: str) -> Iterator[None]:
     sys.modules.update({name: types.ModuleType(name) for name in absent})
     setattr(sys.modules[module], kind.__name__, kind)
     before, kind.__module__ = kind.__module__, module
+    sys.modules[module].__file__ = sys.modules[before].__file__  # torch.save keeps the source of modules
     try:
         yield
     finally:

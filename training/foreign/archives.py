@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from training.foreign.machine import Malformed
+from training.foreign.machine import MalformedError
 from training.foreign.pickles import read_pickle
 from training.foreign.stored import Archive, Storage
 
@@ -24,16 +24,17 @@ class ZipArchive(Archive):
     def __init__(self, path: Path):
         super().__init__()
         self.size = path.stat().st_size
-        self.file = zipfile.ZipFile(path)
+        with _damage_named():
+            self.file = zipfile.ZipFile(path)
         self.entries = {entry.filename: entry for entry in self.file.infolist()}
         roots = [name.removesuffix("data.pkl") for name in self.entries if name.endswith("/data.pkl")]
         if len(roots) != 1:
-            raise Malformed(f"has {len(roots)} pickles; expected one")
+            raise MalformedError(f"has {len(roots)} pickles; expected one")
         self.root = roots[0]
         order = self.read("byteorder").decode("ascii", "replace") if self.root + "byteorder" in self.entries else ""
         self.order = order.strip() or "little"
         if self.order not in ("little", "big"):
-            raise Malformed("has a byte order that is neither little nor big")
+            raise MalformedError("has a byte order that is neither little nor big")
 
     def content(self) -> Any:
         pickled = self.read("data.pkl")
@@ -43,7 +44,7 @@ class ZipArchive(Archive):
         entry = self.entries.get(name := f"{self.root}data/{storage.key}")
         size, needed = (entry.file_size if entry else 0), storage.count * storage.dtype.itemsize
         if entry is None or size < needed:
-            raise Malformed(f"has {size} bytes of {name}; its tensors need {needed}")
+            raise MalformedError(f"has {size} bytes of {name}; its tensors need {needed}")
 
     def raw(self, key: str) -> tuple[bytes, str]:
         return self.read(f"data/{key}"), self.order
@@ -51,10 +52,13 @@ class ZipArchive(Archive):
     def read(self, name: str) -> bytes:
         entry = self.entries[self.root + name]
         if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1:
-            raise Malformed(f"has {entry.filename} compressed, which PyTorch does not do; write it anew with torch.save")
+            raise MalformedError(
+                f"has {entry.filename} compressed, which PyTorch never does; unpack it, zip it without"
+            )
         if entry.file_size != entry.compress_size or entry.file_size > self.size:
-            raise Malformed(f"has a wrong size for {entry.filename}")
-        return self.file.read(entry)
+            raise MalformedError(f"has a wrong size for {entry.filename}")
+        with _damage_named():
+            return self.file.read(entry)
 
 
 class LegacyArchive(Archive):
@@ -69,10 +73,12 @@ class LegacyArchive(Archive):
     def content(self) -> Any:
         magic, at = read_pickle(self.data)
         if magic != MAGIC:
-            raise Malformed("is a pickle that torch.save did not write; load it where it is from, and torch.save that")
+            raise MalformedError(
+                "is a pickle that torch.save did not write; load it where it is from, and torch.save that"
+            )
         version, at = read_pickle(self.data, at)
         if version != PROTOCOL:
-            raise Malformed(f"has version {str(version)[:20]} of the format; expected {PROTOCOL}")
+            raise MalformedError(f"has version {str(version)[:20]} of the format; expected {PROTOCOL}")
         machine, at = read_pickle(self.data, at)
         content, at = read_pickle(self.data, at, rebuild=self.rebuild, persistent=self.persistent)
         keys, at = read_pickle(self.data, at)
@@ -82,7 +88,7 @@ class LegacyArchive(Archive):
 
     def check(self, storage: Storage) -> None:
         if self.storages.setdefault(storage.key, storage) != storage:
-            raise Malformed("has two storages by one name")
+            raise MalformedError("has two storages by one name")
 
     def find_storages(self, keys: Any, at: int, is_big: bool) -> None:
         """Where each begins, after its count, which older big-endian machines wrote in their order, unlike the rest."""
@@ -90,14 +96,14 @@ class LegacyArchive(Archive):
             storage = self.storages.get(str(key) if isinstance(key, (str, int)) else "")
             head = self.data[at : at + 8]
             if storage is None or len(head) < 8:
-                raise Malformed("ends before its last tensor")
+                raise MalformedError("ends before its last tensor")
             counts = struct.unpack("<q", head) + (struct.unpack(">q", head) if is_big else ())
             if storage.count not in counts:
-                raise Malformed("has a tensor of another size than it says")
+                raise MalformedError("has a tensor of another size than it says")
             self.places[storage.key] = at + 8
             at += 8 + storage.count * storage.dtype.itemsize
         if at > len(self.data) or self.places.keys() != self.storages.keys():
-            raise Malformed("ends before its last tensor")
+            raise MalformedError("ends before its last tensor")
 
     def raw(self, key: str) -> tuple[bytes, str]:
         at, storage = self.places[key], self.storages[key]
@@ -105,8 +111,17 @@ class LegacyArchive(Archive):
 
 
 @contextlib.contextmanager
+def _damage_named() -> Iterator[None]:
+    """MalformedError for whatever else zipfile stumbles over in a damaged file."""
+    try:
+        yield
+    except (ValueError, RuntimeError, OverflowError, struct.error) as error:
+        raise MalformedError(f"is damaged: {error}") from error
+
+
+@contextlib.contextmanager
 def open_archive(path: Path) -> Iterator[Archive]:
-    """Closed again at the end; raises Malformed, OSError, zipfile's errors."""
+    """Closed again at the end; raises MalformedError, OSError, zipfile's errors."""
     with path.open("rb") as file:
         is_zip = file.read(4) == b"PK\x03\x04"
         if is_zip:
@@ -115,6 +130,6 @@ def open_archive(path: Path) -> Iterator[Archive]:
                 yield archive
             return
         if os.fstat(file.fileno()).st_size == 0:
-            raise Malformed("is empty")
+            raise MalformedError("is empty")
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             yield LegacyArchive(data)

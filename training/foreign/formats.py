@@ -13,16 +13,16 @@ KERAS = (
     "network that is known here"
 )
 TENSORFLOW = (
-    "is a checkpoint of TensorFlow. The first Deep Image Matting in TensorFlow stores no averages for its batch norm and "
-    "normalises by each picture's own, which is no layer of a plan; train a network that is known here"
+    "is a checkpoint of TensorFlow. The first Deep Image Matting in TensorFlow stores no averages for its batch norm "
+    "and normalises by each picture's own, which is no layer of a plan; train a network that is known here"
 )
 TORCHSCRIPT = (
     'is TorchScript, which is a program; save its tensors: torch.save(torch.jit.load("{name}", map_location="cpu")'
-    '.state_dict(), "weights.pt")'
+    '.state_dict(), "tensors.pt")'
 )
 EXPORTED = (
     "is a program of torch.export; save its tensors: "
-    'torch.save(dict(torch.export.load("{name}").state_dict), "weights.pt")'
+    'torch.save(dict(torch.export.load("{name}").state_dict), "tensors.pt")'
 )
 ONNX = "is an ONNX file; it becomes a plan as it is: python -m dim_trt.build --onnx {name}"
 STARTS = {  # first bytes: what is said
@@ -47,7 +47,7 @@ def folder_problem(path: Path) -> str:
     names = sorted(entry.name for entry in path.iterdir())
     if ".metadata" in names or any(name.endswith(".distcp") for name in names):
         convert = "torch.distributed.checkpoint.format_utils.dcp_to_torch_save"
-        return f'is a folder of torch.distributed.checkpoint; make a file of it: {convert}("{path.name}", "weights.pt")'
+        return f'is a folder of torch.distributed.checkpoint; make a file of it: {convert}("{path.name}", "tensors.pt")'
     if any(name.endswith((".index", ".meta")) or name in ("checkpoint", "saved_model.pb") for name in names):
         return TENSORFLOW.replace("is a checkpoint", "is a folder", 1)
     if "data.pkl" in names or any((path / name / "data.pkl").is_file() for name in names[:MANY]):

@@ -60,7 +60,7 @@ def import_checkpoint(path: Path | str, repository: str | None = None) -> Import
                     f"--repository: {path} was written by this program and knows its network; leave it out"
                 )
             return own(content, path)
-        stored, keys = find_tensors(content, path)
+        stored, keys, wrappers = find_tensors(content, path)
         names = {name for known in REPOSITORIES.values() for name in _names(known, {})}
         tensors, prefix = strip_prefix(stored, names)
         chosen = choose_repository(tensors, path) if repository is None else REPOSITORIES[repository]
@@ -71,7 +71,7 @@ def import_checkpoint(path: Path | str, repository: str | None = None) -> Import
         model = build_model(chosen, load_tensors(tensors, _expected(chosen, tensors), path))
     origin = f"{chosen.source}; imported from {path.name}; its own program gives this alpha for {chosen.same_alpha}"
     found = [f"under {'.'.join(keys)}"] if keys else []
-    found += [f"without the prefix {prefix}"] if prefix else []
+    found += [f"without {' and '.join(filter(None, (*wrappers, prefix)))} in their names"] if wrappers or prefix else []
     return Imported(model, chosen.preprocessing, chosen.licence, origin, chosen.name, ", ".join(found))
 
 

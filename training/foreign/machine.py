@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from training.foreign.suspicion import Suspicious, is_suspicious
+from training.foreign.suspicion import SuspiciousError, is_suspicious
 
 MAX_OPERATIONS = 2_000_000  # a full-size network with Adam's state takes 10,000; each costs at most 100 bytes
 MAX_BYTES = 1 << 16  # of one text; longer ones say nothing about weights and become placeholders
@@ -16,7 +16,7 @@ MAX_KEY = 1 << 31
 Rebuild = Callable[[tuple[Any, ...]], Any]
 
 
-class Malformed(ValueError):
+class MalformedError(ValueError):
     """No pickle, a truncated one, or one that asks for what no pickle of a checkpoint does."""
 
 
@@ -58,16 +58,16 @@ class Machine:
                 return self.pop()
             step = operations.get(code)
             if step is None:
-                raise Malformed(f"byte {self.at - 1} is no operation of a pickle ({code:#04x})")
+                raise MalformedError(f"byte {self.at - 1} is no operation of a pickle ({code:#04x})")
             step(self)
-        raise Malformed(f"takes more than {MAX_OPERATIONS} operations")
+        raise MalformedError(f"takes more than {MAX_OPERATIONS} operations")
 
     # bytes
 
     def take(self, count: int) -> bytes:
         piece = self.data[self.at : self.at + count]
         if count < 0 or len(piece) < count:
-            raise Malformed("ends in the middle")
+            raise MalformedError("ends in the middle")
         self.at += count
         return piece
 
@@ -77,7 +77,7 @@ class Machine:
     def line(self, encoding: str = "utf-8") -> str:
         end = self.data.find(b"\n", self.at, self.at + MAX_BYTES)
         if end < 0:
-            raise Malformed("ends in the middle of a line")
+            raise MalformedError("ends in the middle of a line")
         return self.take(end + 1 - self.at)[:-1].decode(encoding, "replace")
 
     def sized(self, kind: str) -> bytes | None:
@@ -86,7 +86,7 @@ class Machine:
         if 0 <= count <= MAX_BYTES:
             return self.take(count)
         if count < 0 or self.at + count > len(self.data):
-            raise Malformed("ends in the middle of a text")
+            raise MalformedError("ends in the middle of a text")
         self.at += count
         return None
 
@@ -97,7 +97,7 @@ class Machine:
 
     def pop(self) -> Any:
         if len(self.stack) <= (self.marks[-1] if self.marks else 0):
-            raise Malformed("takes from an empty stack")
+            raise MalformedError("takes from an empty stack")
         return self.stack.pop()
 
     def top(self) -> Any:
@@ -106,7 +106,7 @@ class Machine:
 
     def since_mark(self) -> list[Any]:
         if not self.marks:
-            raise Malformed("has no mark")
+            raise MalformedError("has no mark")
         start = self.marks.pop()
         values = self.stack[start:]
         del self.stack[start:]
@@ -117,25 +117,25 @@ class Machine:
 
     def recall(self, index: int) -> None:
         if index not in self.memo:
-            raise Malformed("recalls what it never stored")
+            raise MalformedError("recalls what it never stored")
         self.push(self.memo[index])
 
     # objects
 
     def push_global(self, path: str) -> None:
         if is_suspicious(path):
-            raise Suspicious(path)
+            raise SuspiciousError(path)
         self.push(Global(path))
 
     def push_stack_global(self) -> None:
         name, module = self.pop(), self.pop()
         if not isinstance(name, str) or not isinstance(module, str):
-            raise Malformed("names a class by something else than texts")
+            raise MalformedError("names a class by something else than texts")
         self.push_global(f"{module}.{name}")
 
     def call(self, what: Any, arguments: Any) -> None:
         if not isinstance(what, Global) or not isinstance(arguments, (tuple, list)):
-            raise Malformed("calls what is no class or function")
+            raise MalformedError("calls what is no class or function")
         known = self.rebuild.get(what.path)
         self.push(known(tuple(arguments)) if known else Inert(what.path))
 
@@ -163,7 +163,7 @@ class Machine:
 
     def push_persistent(self, key: Any) -> None:
         if self.persistent is None:
-            raise Malformed("refers to what another file holds")
+            raise MalformedError("refers to what another file holds")
         self.push(self.persistent(key))
 
     # containers
@@ -172,13 +172,13 @@ class Machine:
         if isinstance(target := self.top(), list):
             target.extend(values)
         elif not isinstance(target, Inert):
-            raise Malformed("appends to what is no list")
+            raise MalformedError("appends to what is no list")
 
     def set_items(self, values: list[Any]) -> None:
         if isinstance(target := self.top(), dict):
             target.update(pairs(values))
         elif not isinstance(target, Inert):
-            raise Malformed("sets items of what is no dictionary")
+            raise MalformedError("sets items of what is no dictionary")
 
     def put_dict(self) -> None:
         self.push(pairs(self.since_mark()))
@@ -203,7 +203,7 @@ class Machine:
 def pairs(values: list[Any]) -> dict[Any, Any]:
     """Keys and values in turn, as a dictionary. What cannot be a key is kept under a placeholder."""
     if len(values) % 2:
-        raise Malformed("has a key without a value")
+        raise MalformedError("has a key without a value")
     return dict(zip(map(_key, values[::2]), values[1::2], strict=True))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from training.foreign.machine import Inert, Malformed
+from training.foreign.machine import Inert, MalformedError
 
 MAX_PARTS = 10_000  # modules and tensors; a module may be used in several places, and a file may claim any number
 MAX_NAME = 1000
@@ -30,4 +30,4 @@ def state_dict_of(root: Inert) -> dict[str, Any]:
         pending += reversed(children)
         if len(pending) + len(tensors) > MAX_PARTS or len(prefix) > MAX_NAME:
             break
-    raise Malformed(f"has a module of more than {MAX_PARTS} parts")
+    raise MalformedError(f"has a module of more than {MAX_PARTS} parts")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Mapping
 from typing import TypeVar
 
@@ -17,8 +16,11 @@ def strip_prefix(tensors: Mapping[str, T], known: Collection[str]) -> tuple[dict
     of their own.
     """
     levels = [name.split(".")[:-1] for name in tensors]
-    shared = os.path.commonprefix(levels)
-    prefixes = ["".join(f"{level}." for level in shared[:count]) for count in range(min(len(shared), MAX_LEVELS) + 1)]
+    prefixes = [""]
+    for parts in list(zip(*levels, strict=False))[:MAX_LEVELS]:
+        if len(set(parts)) > 1:
+            break
+        prefixes.append(f"{prefixes[-1]}{parts[0]}.")
 
     def recognized(prefix: str) -> int:
         return sum(name.removeprefix(prefix) in known for name in tensors)

@@ -1,8 +1,8 @@
 """A pickle -> plain values, without importing or calling anything that it names.
 
 Dictionaries, lists, numbers and texts come out as they are. Where the pickle asks for a class or a function, a `Global`
-stands, and where it asks for one to be called, an `Inert` object that only remembers the state it was given. What may be
-rebuilt (tensors) is up to `Rebuild` functions of the caller. Python's own unpickler is no base for this: it reserves
+stands, and where it asks for one to be called, an `Inert` object that only remembers the state it was given. What may
+be rebuilt (tensors) is up to `Rebuild` functions of the caller. Python's own unpickler is no base for this: it reserves
 what a file claims to need, and overflows the stack on tuples nested deeply enough.
 """
 
@@ -13,8 +13,7 @@ import mmap
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from training.foreign.machine import Global as Global
-from training.foreign.machine import Inert, Machine, Malformed, Rebuild
+from training.foreign.machine import Global, Inert, Machine, MalformedError, Rebuild
 
 MAX_DIGITS = 1000
 
@@ -35,8 +34,8 @@ def read_pickle(
         persistent: gives the value of a persistent id; without it there may be none.
 
     Raises:
-        Malformed: the bytes are no whole pickle, or ask for too much.
-        Suspicious: it names something that runs programs.
+        MalformedError: the bytes are no whole pickle, or ask for too much.
+        SuspiciousError: it names something that runs programs.
     """
     machine = Machine(data, start, rebuild or {}, persistent)
     return machine.run(OPERATIONS), machine.at
@@ -52,20 +51,20 @@ def _bytes(raw: bytes | None) -> Any:
 
 def _integer(text: str) -> int:
     if len(text) > MAX_DIGITS:
-        raise Malformed(f"has a number of more than {MAX_DIGITS} digits")
+        raise MalformedError(f"has a number of more than {MAX_DIGITS} digits")
     if text in ("00", "01"):  # how old protocols write False and True
         return text == "01"
     try:
         return int(text.removesuffix("L"))
     except ValueError as error:
-        raise Malformed(f"{text[:20]!r} is no whole number") from error
+        raise MalformedError(f"{text[:20]!r} is no whole number") from error
 
 
 def _float(text: str) -> float:
     try:
         return float(text)
     except ValueError as error:
-        raise Malformed(f"{text[:20]!r} is no number") from error
+        raise MalformedError(f"{text[:20]!r} is no number") from error
 
 
 def _quoted(text: str) -> str:
@@ -73,20 +72,20 @@ def _quoted(text: str) -> str:
     try:
         value = ast.literal_eval(f"b{text}" if text[:1] in "'\"" else text)
     except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
-        raise Malformed("has a text without quotes") from error
+        raise MalformedError("has a text without quotes") from error
     if not isinstance(value, bytes):
-        raise Malformed("has a text without quotes")
+        raise MalformedError("has a text without quotes")
     return value.decode("latin1")
 
 
 def _long(raw: bytes | None) -> int:
     if raw is None or len(raw) > MAX_DIGITS:
-        raise Malformed(f"has a number of more than {MAX_DIGITS} bytes")
+        raise MalformedError(f"has a number of more than {MAX_DIGITS} bytes")
     return int.from_bytes(raw, "little", signed=True)
 
 
 def _unsupported(machine: Machine) -> None:
-    raise Malformed("keeps data outside of the file")
+    raise MalformedError("keeps data outside of the file")
 
 
 _Step = Callable[[Machine], Any]
@@ -157,9 +156,9 @@ _OBJECTS: dict[bytes, _Step] = {
     b"o": Machine.push_obj,
     b"i": Machine.push_inst,
     b"b": Machine.build,
-    b"\x82": lambda m: m.push(Inert(f"extension {m.number('<B')}")),
-    b"\x83": lambda m: m.push(Inert(f"extension {m.number('<H')}")),
-    b"\x84": lambda m: m.push(Inert(f"extension {m.number('<I')}")),
+    b"\x82": lambda m: m.push(Global(f"extension {m.number('<B')}")),
+    b"\x83": lambda m: m.push(Global(f"extension {m.number('<H')}")),
+    b"\x84": lambda m: m.push(Global(f"extension {m.number('<I')}")),
     b"P": lambda m: m.push_persistent(m.line()),
     b"Q": lambda m: m.push_persistent(m.pop()),
     b"\x80": lambda m: m.take(1),  # the protocol

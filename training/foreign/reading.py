@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import struct
 import zipfile
@@ -16,10 +17,10 @@ from torch import Tensor
 from training.checkpoints import DAMAGED, CheckpointError
 from training.foreign.archives import open_archive
 from training.foreign.formats import TENSORFLOW, folder_problem, is_safetensors, other_format
-from training.foreign.machine import Inert, Malformed
+from training.foreign.machine import Inert, MalformedError
 from training.foreign.modules import state_dict_of
 from training.foreign.stored import StoredTensor
-from training.foreign.suspicion import Suspicious
+from training.foreign.suspicion import SuspiciousError
 
 # Keys under which programs keep the tensors, and averaged ones, which are the better ones, before others
 CONTAINERS = ("params_ema", "model_ema", "state_dict_ema", "state_dict", "model_state_dict", "params", "model", "net",
@@ -33,10 +34,11 @@ SUSPICIOUS = (
 
 
 class Found(NamedTuple):
-    """Tensors by name, and the keys that lead to them in the file."""
+    """Tensors by name, the keys that lead to them in the file, and what was taken out of their names."""
 
     tensors: Mapping[str, Any]
     path: tuple[str, ...] = ()
+    wrappers: tuple[str, ...] = ()
 
 
 @contextlib.contextmanager
@@ -60,16 +62,16 @@ def opened(path: Path) -> Iterator[Any]:
             return
         with open_archive(path) as archive:
             yield archive.content()
-    except Suspicious as error:
+    except SuspiciousError as error:
         raise CheckpointError(f"{path}: {SUSPICIOUS.format(name=error)}") from error
-    except (Malformed, zipfile.BadZipFile, EOFError, OSError, NotImplementedError, struct.error) as error:
+    except (MalformedError, zipfile.BadZipFile, EOFError, OSError, NotImplementedError, struct.error) as error:
         if "CRC" in str(error):
             raise CheckpointError(f"{path}: {DAMAGED} ({error})") from error
         raise CheckpointError(f"{path}: truncated, or no checkpoint of PyTorch ({error})") from error
 
 
 def find_tensors(content: Any, path: Path) -> Found:
-    """The tensors in what `opened` gave, by their names without WRAPPERS; raises CheckpointError where there are none."""
+    """The tensors in what `opened` gave, by their names without WRAPPERS; raises CheckpointError without any."""
     if not isinstance(content, (Mapping, Inert)):
         raise CheckpointError(f"{path}: expected tensors by name, got {_kind(content)}")
     found = _search(content, MAX_LEVELS, set())
@@ -81,13 +83,12 @@ def find_tensors(content: Any, path: Path) -> Found:
         if not _is_tensor(value):
             expected = f"a tensor, or all tensors under one of {', '.join(CONTAINERS)}"
             raise CheckpointError(f"{path}: {_text(key)}: expected {expected}; got {_kind(value)}")
-        name = _text(key)
-        for wrapper in WRAPPERS:
-            name = name.replace(wrapper, "")
+        name = functools.reduce(lambda text, wrapper: text.replace(wrapper, ""), WRAPPERS, _text(key))
         if name in tensors:
             raise CheckpointError(f"{path}: has two tensors by the name {name}")
         tensors[name] = value
-    return Found(tensors, found.path)
+    wrappers = tuple(wrapper for wrapper in WRAPPERS if any(wrapper in _text(key) for key in found.tensors))
+    return Found(tensors, found.path, wrappers)
 
 
 def load_tensors(tensors: Mapping[str, Any], names: Iterable[str], path: Path) -> dict[str, Tensor]:
@@ -117,9 +118,9 @@ def _search(content: Any, levels: int, seen: set[int]) -> Found | None:
     if any(map(_is_tensor, items.values())):
         return Found(items)
     for key in items:
-        if isinstance(key, str) and key not in known and not key.startswith("optim"):
-            if found := _search(items[key], levels - 1, seen):
-                return Found(found.tensors, (key, *found.path))
+        is_other = isinstance(key, str) and key not in known and not key.startswith("optim")
+        if is_other and (found := _search(items[key], levels - 1, seen)):
+            return Found(found.tensors, (key, *found.path))
     return None
 
 

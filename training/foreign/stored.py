@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.foreign.machine import Global, Malformed, Rebuild, pairs
+from training.foreign.machine import Global, MalformedError, Rebuild, pairs
 
 MAX_DIMENSIONS = 8
 DTYPES = {
@@ -44,7 +44,7 @@ class StoredTensor:
     strides: tuple[int, ...]
 
     def load(self) -> Tensor:
-        """Its own copy; raises Malformed where the file is damaged."""
+        """Its own copy; raises MalformedError where the file is damaged."""
         values = self.archive.values(self.storage)
         return values.as_strided(self.shape, self.strides, self.offset).clone()
 
@@ -91,38 +91,39 @@ class Archive(ABC):
         if isinstance(identity, tuple) and identity[:1] == ("module",) and len(identity) > 1:
             return identity[1]  # the class of a module, before its source
         if not isinstance(identity, tuple) or identity[:1] != ("storage",) or not 5 <= len(identity) <= 6:
-            raise Malformed("refers to what is no storage")
+            raise MalformedError("refers to what is no storage")
         _, kind, key, _, count, *view = identity
         name = kind.path.rpartition(".")[2] if isinstance(kind, Global) else ""
         if not name.endswith("Storage") or (dtype := DTYPES.get(name.removesuffix("Storage"))) is None:
-            raise Malformed(f"has numbers of an unknown kind ({name or 'nothing'})")
+            raise MalformedError(f"has numbers of an unknown kind ({name or 'nothing'})")
         storage = Storage(str(key), dtype, _natural(count))
         self.check(storage)
         if not view or view[0] is None:
             return storage
         if not isinstance(view[0], tuple) or len(view[0]) != 3:
-            raise Malformed("has a view of a storage without its place")
+            raise MalformedError("has a view of a storage without its place")
         first, size = (_natural(number) for number in view[0][1:])
         if first + size > storage.count:
-            raise Malformed("has a view that ends outside of its storage")
+            raise MalformedError("has a view that ends outside of its storage")
         return Storage(storage.key, dtype, size, first)
 
+    @abstractmethod
     def check(self, storage: Storage) -> None:
-        """Raises Malformed where the file cannot hold it."""
+        """Raises MalformedError where the file cannot hold it."""
 
     def _tensor(self, arguments: tuple[Any, ...], dtype: torch.dtype | None = None) -> StoredTensor:
         storage, offset, shape, strides = (_at(arguments, place) for place in range(4))
         if not isinstance(storage, Storage) or not isinstance(shape, tuple) or not isinstance(strides, tuple):
-            raise Malformed("has a tensor without a storage")
+            raise MalformedError("has a tensor without a storage")
         if dtype is not None and storage.dtype == torch.uint8:
             width = dtype.itemsize
             storage = Storage(storage.key, dtype, storage.count // width, storage.first // width)
         sizes, steps = ([_natural(number) for number in numbers] for numbers in (shape, strides))
         if len(sizes) != len(steps) or len(sizes) > MAX_DIMENSIONS:
-            raise Malformed("has a tensor without a shape")
+            raise MalformedError("has a tensor without a shape")
         last = _natural(offset) + sum((size - 1) * step for size, step in zip(sizes, steps, strict=True))
         if math.prod(sizes) > storage.count or (0 not in sizes and last >= storage.count):
-            raise Malformed("has a tensor that is larger than its storage")
+            raise MalformedError("has a tensor that is larger than its storage")
         if 0 in sizes:
             offset, steps = 0, [0] * len(sizes)
         return StoredTensor(self, storage, storage.first + offset, tuple(sizes), tuple(steps))
@@ -131,26 +132,26 @@ class Archive(ABC):
         named = _at(arguments, 6)
         dtype = BY_NAME.get(named.path) if isinstance(named, Global) else None
         if dtype is None:
-            raise Malformed("has a tensor of an unknown type")
+            raise MalformedError("has a tensor of an unknown type")
         return self._tensor(arguments, dtype)
 
     def _of_type(self, arguments: tuple[Any, ...]) -> Any:
         function, inner = _at(arguments, 0), _at(arguments, 2)
         known = self.rebuild.get(function.path) if isinstance(function, Global) else None
         if known is None or known == self._of_type or not isinstance(inner, tuple):
-            raise Malformed("has a tensor of an unknown kind")
+            raise MalformedError("has a tensor of an unknown kind")
         return known(inner)
 
 
 def _at(arguments: tuple[Any, ...], place: int) -> Any:
     if len(arguments) <= place:
-        raise Malformed("rebuilds something from too little")
+        raise MalformedError("rebuilds something from too little")
     return arguments[place]
 
 
 def _natural(value: Any) -> int:
     if not isinstance(value, int) or not 0 <= value < 1 << 62:
-        raise Malformed("has a size that is no size")
+        raise MalformedError("has a size that is no size")
     return value
 
 
@@ -160,5 +161,5 @@ def _dictionary(arguments: tuple[Any, ...]) -> Any:
     if isinstance(items, dict):
         return dict(items)
     if not isinstance(items, (list, tuple)) or not all(isinstance(i, (list, tuple)) and len(i) == 2 for i in items):
-        raise Malformed("has a dictionary of what are no pairs")
+        raise MalformedError("has a dictionary of what are no pairs")
     return pairs([part for item in items for part in item])

@@ -23,7 +23,7 @@ PATHS = (
 )  # fmt: skip
 
 
-class Suspicious(ValueError):
+class SuspiciousError(ValueError):
     """A pickle names what runs programs; str() is that name."""
 
 
