@@ -43,16 +43,17 @@ MANY = 5
 
 
 def folder_problem(path: Path) -> str:
-    """What a folder is that was given as a checkpoint."""
+    """As `other_format` says it, of a folder that was given as a checkpoint."""
     names = sorted(entry.name for entry in path.iterdir())
     if ".metadata" in names or any(name.endswith(".distcp") for name in names):
         convert = "torch.distributed.checkpoint.format_utils.dcp_to_torch_save"
-        return f'is a folder of torch.distributed.checkpoint; make a file of it: {convert}("{path.name}", "tensors.pt")'
+        return f'is a folder of torch.distributed.checkpoint; make a file of it: {convert}("{{name}}", "tensors.pt")'
     if any(name.endswith((".index", ".meta")) or name in ("checkpoint", "saved_model.pb") for name in names):
         return TENSORFLOW.replace("is a checkpoint", "is a folder", 1)
     if "data.pkl" in names or any((path / name / "data.pkl").is_file() for name in names[:MANY]):
         return "is a folder, the unpacked archive of a checkpoint; give the file as it was downloaded"
     listed = ", ".join(names[:MANY]) + (", …" if len(names) > MANY else "")
+    listed = listed.replace("{", "{{").replace("}", "}}")
     return f"is a folder; give a file in it ({listed or 'it is empty'})"
 
 

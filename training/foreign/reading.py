@@ -48,14 +48,12 @@ def opened(path: Path) -> Iterator[Any]:
     A .safetensors file that `writing` wrote comes as {"metadata": …, "model": tensors}. Raises CheckpointError, also in
     place of what `StoredTensor.load` raises.
     """
-    if path.is_dir():
-        raise CheckpointError(f"{path}: {folder_problem(path)}")
-    if not path.is_file():
+    if not path.is_file() and not path.is_dir():
         if path.with_name(f"{path.name}.index").is_file():
             raise CheckpointError(f"{path}: {TENSORFLOW}")
         raise CheckpointError(f"{path}: no such checkpoint; train one with `python -m training.train`")
     try:
-        if said := other_format(path):
+        if said := folder_problem(path) if path.is_dir() else other_format(path):
             raise CheckpointError(f"{path}: {said.format(name=path.name)}")
         if path.suffix == ".safetensors" or is_safetensors(path):
             yield _read_safetensors(path)
@@ -64,7 +62,9 @@ def opened(path: Path) -> Iterator[Any]:
             yield archive.content()
     except SuspiciousError as error:
         raise CheckpointError(f"{path}: {SUSPICIOUS.format(name=error)}") from error
-    except (MalformedError, zipfile.BadZipFile, EOFError, OSError, NotImplementedError, struct.error) as error:
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (MalformedError, zipfile.BadZipFile, EOFError, NotImplementedError, struct.error) as error:
         if "CRC" in str(error):
             raise CheckpointError(f"{path}: {DAMAGED} ({error})") from error
         raise CheckpointError(f"{path}: truncated, or no checkpoint of PyTorch ({error})") from error
