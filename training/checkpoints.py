@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from dim_trt.files import replaced
 from training.model import DeepImageMatting, ModelConfig
 
 FORMAT = 1
+DAMAGED = "damaged: its bytes are not those of its checksum; copy or download it again"
 
 
 class CheckpointError(RuntimeError):
@@ -46,11 +48,25 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(f"{path}: truncated, or no checkpoint of this program ({reason})") from error
+    _check_checksums(path)
     if not isinstance(content, dict) or not {"format", "config", "model"} <= content.keys():
         raise CheckpointError(f"{path}: no checkpoint of this program (expected format, config and model)")
     if content["format"] != FORMAT:
         raise CheckpointError(f"{path}: checkpoint format {content['format']}, this program reads {FORMAT}")
     return content
+
+
+def _check_checksums(path: Path) -> None:
+    """Raise CheckpointError where a part of a zip archive is not what was written; torch.load does not look."""
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as file:
+            part = file.testzip()
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError) as error:
+        raise CheckpointError(f"{path}: {DAMAGED} ({error})") from error
+    if part:
+        raise CheckpointError(f"{path}: {DAMAGED} ({part})")
 
 
 def load_model(path: Path | str, config: ModelConfig | None = None) -> DeepImageMatting:

@@ -168,6 +168,8 @@ def _export(args: argparse.Namespace) -> str:
     lines = []
     if source.repository in REPOSITORIES:
         lines.append(f"{source.repository}: {source.origin}; {source.licence}")
+    if source.found:
+        lines.append(f"{args.checkpoint}: its tensors are {source.found}")
     if args.to:
         write_checkpoint(source, args.to)
         lines.append(_line(args.to, source))

@@ -16,6 +16,7 @@ import onnx
 from onnx import helper
 
 from dim_trt.errors import BuildError
+from dim_trt.graph.nodes import describe
 from dim_trt.graph.probe import Feature, Probe, probe_sizes
 
 LAYERS = frozenset(["Add", "Clip", "Concat", "Conv", "Identity", "MaxPool", "MaxUnpool", "Relu", "Sigmoid", "Slice"])
@@ -23,17 +24,13 @@ GLUE = frozenset(
     ["Cast", "ConstantOfShape", "Div", "Equal", "Expand", "Flatten", "Floor", "Gather", "Mod", "Mul", "Neg", "Range",
      "Reshape", "ScatterElements", "ScatterND", "Shape", "Squeeze", "Sub", "Transpose", "Unsqueeze", "Where"]
 )  # fmt: skip
+CURE = "Export with F.max_unpool2d: torch.onnx.export(…, dynamo=True, external_data=False)"
 ONLY_LAYERS = frozenset(["Conv", "Relu", "Sigmoid"])  # the others also compute indices and sizes
 
 
 def standardize(proto: onnx.ModelProto) -> onnx.ModelProto:
     """The same network of LAYERS (and constants) for any size of picture; raises BuildError that names a node."""
     return _Standardizer(proto).run()
-
-
-def describe(node: onnx.NodeProto) -> str:
-    """How messages call a node: its operation and its name, or the name of its output where it has none."""
-    return f"node {node.name or (node.output[0] if node.output else '?')!r} ({node.op_type})"
 
 
 @dataclass(frozen=True)
@@ -103,12 +100,12 @@ class _Standardizer:
             ops = ", ".join(sorted({node.op_type for node in nodes})) or "nothing"
             raise BuildError(
                 f"onnx: {what} is no feature map: it is computed by {ops} with the indices of {len(pools)} MaxPool "
-                "nodes; expected unpooling with the indices of one"
+                f"nodes; expected unpooling with the indices of one. {CURE}"
             )
         values, problem = self.unpooled_values(name, nodes, ends, pools[0])
         if not values:
             pool = describe(self.producers[pools[0].values])
-            raise BuildError(f"onnx: {what} is not the unpooling of {pool}: {problem}")
+            raise BuildError(f"onnx: {what} is not the unpooling of {pool}: {problem}. {CURE}")
         inputs, label = [values, pools[0].indices], self.producers[name].name or name
         self.unpools[name] = helper.make_node("MaxUnpool", inputs, [name], label, kernel_shape=[2, 2], strides=[2, 2])
         self.features[name] = pools[0].source

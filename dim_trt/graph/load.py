@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,10 @@ from onnx import TensorProto, numpy_helper
 
 from dim_trt.errors import BuildError, InvalidInput
 from dim_trt.files import StrPath
-from dim_trt.graph.foreign import GLUE, LAYERS, describe, is_standard, standardize
+from dim_trt.graph.external import embed
+from dim_trt.graph.foreign import GLUE, LAYERS, is_standard, standardize
+from dim_trt.graph.leftovers import LEFTOVERS, without_leftovers
+from dim_trt.graph.nodes import describe, tensors_of
 from dim_trt.graph.preprocessing import CHOICES, chosen_preprocessing, problem_of
 
 FORMAT_VERSION = 1  # of the metadata; written by training.export
@@ -72,7 +75,11 @@ def load_onnx(path: StrPath, preprocessing: StrPath | Mapping[str, Any] | None =
         raise BuildError(f"onnx: {os.fspath(path)!r} is not an ONNX file ({failure})") from failure
     if not proto.graph.node:
         raise BuildError(f"onnx: {os.fspath(path)!r} is not an ONNX file, or its graph is empty")
-    check_file(proto, ALLOWED_OPS | GLUE)
+    beside = embed(tensors_of(proto.graph), path)
+    check_content(proto, ALLOWED_OPS | GLUE | LEFTOVERS)
+    if (tidied := without_leftovers(proto)) is not proto:
+        check_content(proto := tidied, ALLOWED_OPS | GLUE)
+    _check_values(proto.graph)
     if not is_standard(proto):
         proto = standardize(proto)
         check_graph(proto)
@@ -84,7 +91,7 @@ def load_onnx(path: StrPath, preprocessing: StrPath | Mapping[str, Any] | None =
     return Source(
         path=path,
         proto=proto,
-        sha256=hashlib.sha256(data).hexdigest(),
+        sha256=hashlib.sha256(data + beside).hexdigest(),
         preprocessing=_preprocessing(metadata, chosen),
         model=_model(metadata),
         licence=metadata.get("dim_trt.licence", "unknown"),
@@ -100,49 +107,40 @@ def check_graph(proto: onnx.ModelProto) -> None:
 
 def check_file(proto: onnx.ModelProto, allowed: Collection[str]) -> None:
     """As `check_graph`, with these operations."""
-    for tensor in _tensors(proto.graph):
-        if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
-            raise BuildError(
-                f"onnx: tensor {tensor.name!r} is stored in another file; external data is refused. "
-                "Save the model as one file: onnx.save(onnx.load(path), path)"
-            )
+    check_content(proto, allowed)
+    _check_values(proto.graph)
+
+
+def check_content(proto: onnx.ModelProto, allowed: Collection[str]) -> None:
+    """As `check_file`, of everything but input and output."""
+    for tensor in tensors_of(proto.graph):
         if not _is_finite(tensor):
-            raise BuildError(f"onnx: tensor {tensor.name!r} holds NaN or infinity; the training has diverged")
+            raise BuildError(
+                f"onnx: tensor {tensor.name!r} holds NaN or infinity; the training has diverged: take an earlier one"
+            )
     if proto.functions:
-        raise BuildError(f"onnx: function {proto.functions[0].name!r}: models with local functions are not supported")
+        raise BuildError(
+            f"onnx: function {proto.functions[0].name!r}: models with local functions are not supported; "
+            "inline them: onnx.save(onnx.inliner.inline_local_functions(onnx.load(path)), path)"
+        )
     for node in proto.graph.node:
         if not all(isinstance(text, str) for text in (node.name, *node.input, *node.output)):
             raise BuildError(f"onnx: {describe(node)} has a name that is not UTF-8; the file is damaged")
         if node.domain not in ("", "ai.onnx") or node.op_type not in allowed:
             raise BuildError(
                 f"onnx: {describe(node)} is not part of a Deep Image Matting graph; expected only "
-                f"{', '.join(sorted(ALLOWED_OPS))}"
+                f"{', '.join(sorted(ALLOWED_OPS))}. Export the network alone, in eval mode: torch.onnx.export(…, "
+                "dynamo=True, external_data=False)"
             )
     opset = next((entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")), 0)
     if opset < MIN_OPSET:
-        raise BuildError(f"onnx: expected opset {MIN_OPSET} or newer, got {opset}; export the model again")
+        raise BuildError(
+            f"onnx: expected opset {MIN_OPSET} or newer, got {opset}; export the model again, with opset_version=18"
+        )
     try:
         onnx.checker.check_model(proto)
     except (onnx.checker.ValidationError, UnicodeDecodeError) as failure:
         raise BuildError(f"onnx: the model is not valid: {str(failure).strip().splitlines()[0]}") from failure
-    stored = {tensor.name for tensor in proto.graph.initializer}
-    inputs = [value for value in proto.graph.input if value.name not in stored]
-    _check_value("input", inputs, channels=4)
-    _check_value("output", list(proto.graph.output), channels=1)
-
-
-def _tensors(graph: onnx.GraphProto) -> Iterator[TensorProto]:
-    """Every tensor stored in the graph: initializers, attributes, and those of nested graphs."""
-    yield from graph.initializer
-    for sparse in graph.sparse_initializer:
-        yield from (sparse.values, sparse.indices)
-    for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.HasField("t"):
-                yield attribute.t
-            yield from attribute.tensors
-            for nested in (attribute.g, *attribute.graphs):
-                yield from _tensors(nested)
 
 
 def _is_finite(tensor: TensorProto) -> bool:
@@ -151,6 +149,12 @@ def _is_finite(tensor: TensorProto) -> bool:
         return values.dtype.kind != "f" or bool(np.isfinite(values).all())
     except (ValueError, TypeError, KeyError) as failure:
         raise BuildError(f"onnx: tensor {tensor.name!r} is damaged ({failure})") from failure
+
+
+def _check_values(graph: onnx.GraphProto) -> None:
+    stored = {tensor.name for tensor in graph.initializer}
+    _check_value("input", [value for value in graph.input if value.name not in stored], channels=4)
+    _check_value("output", list(graph.output), channels=1)
 
 
 def _check_value(kind: str, values: list[onnx.ValueInfoProto], channels: int) -> None:
@@ -166,7 +170,8 @@ def _check_value(kind: str, values: list[onnx.ValueInfoProto], channels: int) ->
     if tensor.elem_type != TensorProto.FLOAT or not right_shape:
         shape = ", ".join(str(dim) for dim in dims)
         raise BuildError(
-            f"onnx: {kind} {values[0].name!r}: expected FLOAT [1, {channels}, height, width], got {dtype} [{shape}]"
+            f"onnx: {kind} {values[0].name!r}: expected FLOAT [1, {channels}, height, width], got {dtype} [{shape}]; "
+            "export the network that takes RGB and trimap and gives alpha, without what its program does around it"
         )
 
 

@@ -14,11 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dim_trt
+from tests.graph.test_leftovers import cast_like, halved, squeezed, with_norms
 from tests.support.tiny_graphs import PREPROCESSING, tiny_dim
 
 MODELS = [
     tiny_dim(),
     tiny_dim(skip=False, refine=False, output="clip"),
+    with_norms(tiny_dim(), training_mode=1),
+    squeezed(("Squeeze", [1]), before_sigmoid=True)(halved(cast_like(tiny_dim(skip=False)))),
 ]
 INTEGERS = st.sampled_from([-(2**63), -1, 0, 1, 2, 3, 5, 7, 64, 2**31, 2**63 - 1])
 FLOATS = st.sampled_from([0.0, -1.0, 0.5, 1e-13, 1e30, 1e39, float("inf"), float("nan")])

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -16,7 +16,8 @@ from training.checkpoints import CheckpointError, load_model
 from training.data.preprocess import PREPROCESSING, Preprocessing
 from training.folding import fold
 from training.foreign.layouts import NORM_COUNTER, NORM_PARTS
-from training.foreign.reading import read_file, tensors_of
+from training.foreign.naming import strip_prefix
+from training.foreign.reading import find_tensors, load_tensors, opened
 from training.foreign.repositories import REPOSITORIES, Repository
 from training.model import DeepImageMatting, ModelConfig
 
@@ -25,15 +26,26 @@ ORIGIN = "Deep Image Matting network of the dim_trt project, trained with its `t
 Tensors = Mapping[str, Tensor]
 
 
+class Shaped(Protocol):
+    """A tensor, or one whose numbers were not read yet."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+
+Shapes = Mapping[str, Shaped]
+
+
 @dataclass(frozen=True)
 class Imported:
-    """A network in eval mode, and what has to go with it."""
+    """A network in eval mode, what has to go with it, and, where that is not plain, where in the file it was."""
 
     model: DeepImageMatting
     preprocessing: Preprocessing = PREPROCESSING
     licence: str = LICENCE
     origin: str = ORIGIN
     repository: str = "dim_trt"
+    found: str = ""
 
 
 def import_checkpoint(path: Path | str, repository: str | None = None) -> Imported:
@@ -41,24 +53,29 @@ def import_checkpoint(path: Path | str, repository: str | None = None) -> Import
     path = Path(path)
     if repository is not None and repository not in REPOSITORIES:
         raise CheckpointError(f"--repository: expected one of {', '.join(REPOSITORIES)}; got {repository!r}")
-    content = read_file(path)
-    if {"format", "config", "model"} <= content.keys() or "dim_trt.config" in content.get("metadata", {}):
-        if repository is not None:
-            raise CheckpointError(
-                f"--repository: {path} was written by this program and knows its network; leave it out"
-            )
-        return _import_own(content, path) if "metadata" in content else Imported(load_model(path))
-    tensors = tensors_of(content, path)
-    chosen = choose_repository(tensors, path) if repository is None else REPOSITORIES[repository]
-    if problem := misfit(chosen, tensors):
-        fitting = ", ".join(name for name, other in REPOSITORIES.items() if not misfit(other, tensors))
-        hint = f"; it fits {fitting}" if fitting else ""
-        raise CheckpointError(f"{path}: --repository {chosen.name}: {problem}{hint}")
+    with opened(path) as content:
+        if own := _own(content):
+            if repository is not None:
+                raise CheckpointError(
+                    f"--repository: {path} was written by this program and knows its network; leave it out"
+                )
+            return own(content, path)
+        stored, keys, wrappers = find_tensors(content, path)
+        names = {name for known in REPOSITORIES.values() for name in _names(known, {})}
+        tensors, prefix = strip_prefix(stored, names)
+        chosen = choose_repository(tensors, path) if repository is None else REPOSITORIES[repository]
+        if problem := misfit(chosen, tensors):
+            fitting = ", ".join(name for name, other in REPOSITORIES.items() if not misfit(other, tensors))
+            hint = f"; it fits {fitting}" if fitting else ""
+            raise CheckpointError(f"{path}: --repository {chosen.name}: {problem}{hint}")
+        model = build_model(chosen, load_tensors(tensors, _expected(chosen, tensors), path))
     origin = f"{chosen.source}; imported from {path.name}; its own program gives this alpha for {chosen.same_alpha}"
-    return Imported(build_model(chosen, tensors), chosen.preprocessing, chosen.licence, origin, chosen.name)
+    found = [f"under {'.'.join(keys)}"] if keys else []
+    found += [f"without {' and '.join(filter(None, (*wrappers, prefix)))} in their names"] if wrappers or prefix else []
+    return Imported(model, chosen.preprocessing, chosen.licence, origin, chosen.name, ", ".join(found))
 
 
-def choose_repository(tensors: Tensors, path: Path) -> Repository:
+def choose_repository(tensors: Shapes, path: Path) -> Repository:
     """The only repository that fits; raises CheckpointError when none does, or several that differ in the result."""
     fitting = [repository for repository in REPOSITORIES.values() if not misfit(repository, tensors)]
     if not fitting:
@@ -76,7 +93,7 @@ def choose_repository(tensors: Tensors, path: Path) -> Repository:
     return fitting[0]
 
 
-def misfit(repository: Repository, tensors: Tensors) -> str:
+def misfit(repository: Repository, tensors: Shapes) -> str:
     """The first thing in which the tensors differ from what the repository expects, with its key; empty if nothing."""
     expected = _expected(repository, tensors)
     for name, shape in expected.items():
@@ -107,6 +124,16 @@ def build_model(repository: Repository, tensors: Tensors) -> DeepImageMatting:
     return model
 
 
+def _own(content: Any) -> Callable[[Any, Path], Imported] | None:
+    """What reads a file that this program wrote; None for others."""
+    if not isinstance(content, Mapping):
+        return None
+    if {"format", "config", "model"} <= content.keys():
+        return lambda _content, path: Imported(load_model(path))
+    metadata = content.get("metadata")
+    return _import_own if isinstance(metadata, Mapping) and "dim_trt.config" in metadata else None
+
+
 def _import_own(content: Mapping[str, Any], path: Path) -> Imported:
     """A .safetensors file that `writing` wrote."""
     metadata = content["metadata"]
@@ -121,12 +148,12 @@ def _import_own(content: Mapping[str, Any], path: Path) -> Imported:
     return Imported(model.eval(), preprocessing, licence, origin)
 
 
-def _config(repository: Repository, tensors: Tensors) -> ModelConfig:
+def _config(repository: Repository, tensors: Shapes) -> ModelConfig:
     """The repository's network with the width and the refiner that the tensors have."""
     names = repository.layout.refiner.values()
     refine = any(f"{name}.weight" in tensors or f"{name}.bias" in tensors for name in names)
     first = tensors.get(f"{repository.layout.convs['conv1_1']}.weight")
-    width = first.shape[0] / 64 if first is not None and first.ndim == 4 else 1.0
+    width = first.shape[0] / 64 if first is not None and len(first.shape) == 4 else 1.0
     return replace(repository.config, refine=refine, width=width if 0 < width <= 4 else 1.0)
 
 
@@ -134,7 +161,7 @@ def _convolutions(repository: Repository, refine: bool) -> dict[str, str]:
     return {**repository.layout.convs, **(repository.layout.refiner if refine else {})}
 
 
-def _expected(repository: Repository, tensors: Tensors) -> dict[str, tuple[int, ...]]:
+def _expected(repository: Repository, tensors: Shapes) -> dict[str, tuple[int, ...]]:
     """The shape of each tensor by its name in the file."""
     config = _config(repository, tensors)
     shapes: dict[str, tuple[int, ...]] = {}
@@ -153,7 +180,7 @@ def _weight_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     return {name: tuple(layer.get_parameter("conv.weight").shape) for name, layer in layers}
 
 
-def _names(repository: Repository, tensors: Tensors) -> set[str]:
+def _names(repository: Repository, tensors: Shapes) -> set[str]:
     return set(_expected(repository, tensors))
 
 
@@ -161,7 +188,7 @@ def _counters(repository: Repository) -> Iterable[str]:
     return {f"{name}.{NORM_COUNTER}" for name in repository.layout.norms.values()}
 
 
-def _result(repository: Repository, tensors: Tensors) -> tuple[object, ...]:
+def _result(repository: Repository, tensors: Shapes) -> tuple[object, ...]:
     """Two repositories with the same of this give the same alpha."""
     config = _config(repository, tensors)
     return config, repository.preprocessing, repository.refiner_alpha_scale if config.refine else 1.0
