@@ -11,14 +11,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dim_trt import trimaps
 from dim_trt.command import (
     UsageError,
     add_depth_arguments,
     add_engine_arguments,
+    add_mask_arguments,
     add_picture_arguments,
     engine_options,
     run_command,
+    trimap_rule,
 )
 from dim_trt.engine import Engine
 from dim_trt.errors import InvalidInput
@@ -40,13 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     known = parser.add_mutually_exclusive_group(required=True)
     known.add_argument("--trimap", type=Path, help="same size, gray: black background, white foreground, else unknown")
-    known.add_argument("--mask", type=Path, help="same size, gray: a rough mask of which a trimap is made")
-    for name, default in (("--erode", trimaps.ERODE), ("--dilate", trimaps.DILATE)):
-        parser.add_argument(
-            name,
-            metavar="RADIUS",
-            help=f"of --mask, in pixels (7) or of the object's size (2%%); default: {default.replace('%', '%%')}",
-        )
+    known.add_argument(
+        "--mask", type=Path, help="same size, gray: a mask, hard or soft, or a cutout's alpha; a trimap is made of it"
+    )
+    add_mask_arguments(parser)
     parser.add_argument("-o", "--alpha", type=Path, help="default: alpha.png; for many pictures a folder")
     add_depth_arguments(parser)
     add_rendition_arguments(parser)
@@ -92,9 +90,7 @@ def work(args: argparse.Namespace) -> None:
         color_depth=args.color_depth or 8,
         background=args.background or WHITE,
         estimate_colors=args.colors != "image",
-        masks=args.mask is not None,
-        erode=args.erode or trimaps.ERODE,
-        dilate=args.dilate or trimaps.DILATE,
+        rule=trimap_rule(args),
     )
     if folders.is_many(args.image):
         work_on_many(args, settings)
@@ -107,8 +103,6 @@ def check_usage(args: argparse.Namespace) -> None:
         raise UsageError("--background goes with --composite")
     if args.precision and args.plan:
         raise UsageError("--precision chooses the shipped model's plan; a plan given with --plan has its own")
-    if (args.erode or args.dilate) and not args.mask:
-        raise UsageError("--erode and --dilate go with --mask")
     if (args.colors or args.color_depth) and not any(getattr(args, name) for name in RENDITIONS):
         raise UsageError("--colors and --color-depth go with --cutout, --premultiplied or --composite")
     if folders.is_many(args.image):

@@ -18,10 +18,9 @@ from dim_trt.pictures.files import (
     quantize_alpha,
     read_deep_image,
     read_image,
-    read_rough_alpha,
-    read_trimap,
     write_image,
 )
+from dim_trt.trimaps.files import GIVEN, read_trimap
 
 
 @dataclass(frozen=True)
@@ -32,9 +31,7 @@ class Rendering:
     color_depth: int = 8  # bits of the pictures with colors
     background: str = WHITE  # '#rrggbb', 'checkerboard' or a file
     estimate_colors: bool = True  # else the picture's own, old background included
-    masks: bool = False  # the second files are masks, not trimaps
-    erode: trimaps.Radius = trimaps.ERODE  # of masks
-    dilate: trimaps.Radius = trimaps.DILATE
+    rule: trimaps.TrimapRule = GIVEN  # what the second files are
 
 
 @dataclass(frozen=True)
@@ -75,11 +72,7 @@ def check_outputs(job: PictureJob, settings: Rendering) -> None:
 
 def load(job: PictureJob, settings: Rendering) -> Loaded:
     img = read_image(job.image)
-    if settings.masks:
-        mask = read_rough_alpha(job.trimap, "mask")
-        trimap = trimaps.from_mask(mask, erode=settings.erode, dilate=settings.dilate)
-    else:
-        trimap = read_trimap(job.trimap)
+    trimap = read_trimap(job.trimap, settings.rule)
     size = (img.shape[0], img.shape[1])
     return Loaded(img, trimap, read_background(settings.background, size) if job.composite else parse_color(WHITE))
 

@@ -37,27 +37,6 @@ def read_unchanged(path: StrPath, argument: str) -> NDArray[Any]:
     return _decode(path, cv2.IMREAD_UNCHANGED, argument)
 
 
-def read_trimap(path: StrPath, argument: str = "trimap") -> NDArray[np.uint8]:
-    """[height, width] uint8: 0 background, 255 foreground, 128 unknown (every other value in the file)."""
-    gray = read_gray(path, argument)
-    trimap = np.full(gray.shape, 128, np.uint8)
-    trimap[gray == 0] = 0
-    trimap[gray == np.iinfo(gray.dtype).max] = 255
-    return trimap
-
-
-def read_alpha(path: StrPath, argument: str = "alpha") -> NDArray[np.float32]:
-    """[height, width] float32 in 0..1 from 8 or 16 bits."""
-    gray = read_gray(path, argument)
-    return gray.astype(np.float32) / np.float32(np.iinfo(gray.dtype).max)
-
-
-def read_rough_alpha(path: StrPath, argument: str) -> NDArray[np.uint8] | NDArray[np.float32]:
-    """[height, width] for `dim_trt.trimaps.making`: 8 bits as they are, so that labels are noticed; 16 as floats."""
-    gray = read_gray(path, argument)
-    return gray.astype(np.uint8) if gray.dtype == np.uint8 else read_alpha(path, argument)
-
-
 def quantize_alpha(alpha: NDArray[np.float32], depth: int) -> Levels:
     """Alpha in 0..1 -> 0..255 (depth 8) or 0..65535 (depth 16), rounded to the nearest."""
     levels: Levels = np.rint(alpha * np.float32(2**depth - 1)).astype(np.uint8 if depth == 8 else np.uint16)
@@ -106,17 +85,6 @@ def write_image(path: StrPath, picture: Levels, argument: str = "output") -> Non
     if not ok:
         raise InvalidInput(f"{argument}: {os.fspath(path)!r}: OpenCV cannot write this picture in this format")
     write_atomic(path, [data.tobytes()], what="picture")
-
-
-def read_gray(path: StrPath, argument: str) -> Levels:
-    """[height, width] uint8 or uint16; a picture with three equal channels counts as gray."""
-    picture = _decode(path, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH, argument)
-    _require_levels(picture, path, argument)
-    if picture.ndim == 3:
-        if (picture != picture[:, :, :1]).any():
-            raise InvalidInput(f"{argument}: {os.fspath(path)!r}: expected a grayscale picture, got colors")
-        picture = picture[:, :, 0]
-    return np.ascontiguousarray(picture)
 
 
 def _require_levels(picture: NDArray[Any], path: StrPath, argument: str) -> None:
