@@ -18,7 +18,7 @@ from dim_trt.pictures.files import (
     quantize_alpha,
     read_deep_image,
     read_image,
-    write_image,
+    write_images,
 )
 from dim_trt.trimaps.files import GIVEN, read_trimap
 
@@ -78,7 +78,7 @@ def load(job: PictureJob, settings: Rendering) -> Loaded:
 
 
 def matte(engine: Engine, job: PictureJob, loaded: Loaded, settings: Rendering) -> float:
-    """Write the job's files, all or none of them unless writing itself fails; the engine's latency in ms."""
+    """Write the job's files, all or none of them; the engine's latency in ms."""
     start = time.perf_counter()
     alpha = np.asarray(engine.run(loaded.img, loaded.trimap))
     latency_ms = (time.perf_counter() - start) * 1e3
@@ -91,8 +91,7 @@ def matte(engine: Engine, job: PictureJob, loaded: Loaded, settings: Rendering) 
             pictures[job.premultiplied] = premultiplied(colors, alpha)
         if job.composite:
             pictures[job.composite] = composite(colors, alpha, loaded.background)
-    for path, picture in pictures.items():
-        write_image(path, picture)
+    write_images(pictures)
     return latency_ms
 
 

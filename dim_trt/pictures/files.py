@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dim_trt.errors import InvalidInput
-from dim_trt.files import StrPath, write_atomic
+from dim_trt.files import StrPath, write_atomic, write_together
 from dim_trt.opencv import cv2
 from dim_trt.pictures.limit import check_header, check_pixels
 
@@ -77,6 +78,16 @@ def write_image(path: StrPath, picture: Levels, argument: str = "output") -> Non
 
     EXR gets the same display-encoded values as float32 in 0..1; WebP is written without loss.
     """
+    write_atomic(path, [encoded(path, picture, argument)], what="picture")
+
+
+def write_images(pictures: Mapping[Path, Levels]) -> None:
+    """As `write_image` for pictures that belong together: all appear, or none."""
+    write_together({path: [encoded(path, picture)] for path, picture in pictures.items()}, what="picture")
+
+
+def encoded(path: StrPath, picture: Levels, argument: str = "output") -> bytes:
+    """What `write_image` writes."""
     channels = picture.shape[2] if picture.ndim == 3 else 1
     check_format(path, argument, channels=channels, depth=picture.dtype.itemsize * 8)
     suffix = Path(path).suffix.lower()
@@ -84,7 +95,7 @@ def write_image(path: StrPath, picture: Levels, argument: str = "output") -> Non
     ok, data = cv2.imencode(suffix, stored)  # WebP without loss
     if not ok:
         raise InvalidInput(f"{argument}: {os.fspath(path)!r}: OpenCV cannot write this picture in this format")
-    write_atomic(path, [data.tobytes()], what="picture")
+    return data.tobytes()
 
 
 def _require_levels(picture: NDArray[Any], path: StrPath, argument: str) -> None:
