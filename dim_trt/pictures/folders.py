@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -31,12 +31,29 @@ def list_pictures(image: Path) -> list[Path]:
     """
     candidates = image.iterdir() if image.is_dir() else map(Path, _matches(str(image)))
     pictures = sorted(path for path in candidates if _is_picture(path))
+    if not pictures and not image.is_dir() and "*" not in image.name and "?" not in image.name:
+        raise InvalidInput(f"image: {str(image)!r}: there is no such file, and as a pattern it matches none")
     if not pictures:
         raise InvalidInput(f"image: {str(image)!r}: expected pictures ({', '.join(PICTURES)}), found none")
+    _refuse_twins(pictures, str(image))
+    return pictures
+
+
+def gather(images: Sequence[Path]) -> list[Path]:
+    """The pictures that files, folders and patterns name, in their order.
+
+    Raises:
+        InvalidInput: a folder or pattern has none, or two have the same name before the suffix.
+    """
+    pictures = [path for image in images for path in (list_pictures(image) if is_many(image) else [image])]
+    _refuse_twins(pictures, " ".join(map(str, images[:2])) + (" ..." if len(images) > 2 else ""))
+    return pictures
+
+
+def _refuse_twins(pictures: Sequence[Path], place: str) -> None:
     twice = [stem for stem, count in Counter(path.stem for path in pictures).items() if count > 1]
     if twice:
-        raise InvalidInput(f"image: {str(image)!r}: several pictures are called {twice[0]!r}; results would collide")
-    return pictures
+        raise InvalidInput(f"image: {place!r}: several pictures are called {twice[0]!r}; results would collide")
 
 
 def partner(image: Path, folder: Path, argument: str) -> Path:
