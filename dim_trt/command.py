@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from dim_trt.errors import Error
-from dim_trt.pictures.limit import MAX_PIXELS, limit_pixels
+from dim_trt.pictures.limit import MAX_PIXELS, Limits
 from dim_trt.precisions import PRECISIONS
 
 SIZE_FORMAT = "WIDTHxHEIGHT"
@@ -43,11 +43,7 @@ def run_command(
     args = parser.parse_args(argv)
     warnings.formatwarning = lambda message, *_args, **_kwargs: f"warning: {message}\n"
     try:
-        with (
-            logs_on_stderr(args.verbose),
-            ends_well_when_terminated(),
-            limit_pixels(getattr(args, "max_pixels", MAX_PIXELS)),
-        ):
+        with logs_on_stderr(args.verbose), ends_well_when_terminated():
             work(args)
         sys.stdout.flush()
     except UsageError as failure:
@@ -126,7 +122,7 @@ def engine_options(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def add_picture_arguments(parser: argparse.ArgumentParser) -> None:
-    """`run_command` refuses larger pictures when they are read."""
+    """What `picture_limits` says of files that are read."""
     parser.add_argument(
         "--max-pixels",
         type=int,
@@ -134,6 +130,16 @@ def add_picture_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="refuse files of larger pictures, before they are decoded; default: %(default)s",
     )
+    parser.add_argument(
+        "--accept-damaged",
+        action="store_true",
+        help="take what can be read of a damaged file, with a warning; it counts as a failure otherwise",
+    )
+
+
+def picture_limits(args: argparse.Namespace) -> Limits:
+    """What `add_picture_arguments` asked for."""
+    return Limits(args.max_pixels, args.accept_damaged)
 
 
 def add_depth_arguments(parser: argparse.ArgumentParser, where: str = "") -> None:

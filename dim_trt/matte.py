@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tqdm import tqdm
+
 from dim_trt import trimaps
 from dim_trt.command import (
     UsageError,
@@ -18,15 +20,17 @@ from dim_trt.command import (
     add_engine_arguments,
     add_picture_arguments,
     engine_options,
+    picture_limits,
     run_command,
 )
 from dim_trt.engine import Engine
 from dim_trt.errors import InvalidInput
 from dim_trt.pictures import folders
 from dim_trt.pictures.composite import CHECKERBOARD, WHITE
+from dim_trt.pictures.files import read_background
 from dim_trt.plans.cache import shipped_plan
 from dim_trt.precisions import PRECISIONS
-from dim_trt.renditions import PictureJob, Rendering, check_outputs, load, matte
+from dim_trt.renditions import Matting, PictureJob, Rendering, check_outputs, load, matte_files
 
 RENDITIONS = ("cutout", "premultiplied", "composite")
 
@@ -36,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--image",
         type=Path,
         required=True,
-        help="the picture; any format and size OpenCV reads; or a folder or pattern",
+        help="the picture, of any format and size; or a folder or pattern",
     )
     known = parser.add_mutually_exclusive_group(required=True)
     known.add_argument("--trimap", type=Path, help="same size, gray: black background, white foreground, else unknown")
@@ -81,6 +85,12 @@ def add_rendition_arguments(parser: argparse.ArgumentParser) -> None:
         "some of the old background; default: estimated",
     )
     parser.add_argument(
+        "--color-profile",
+        choices=("keep", "srgb"),
+        help="of cutouts and composites: the picture's own, or sRGB, which programs without color management show "
+        "right; default: keep",
+    )
+    parser.add_argument(
         "--format", metavar="SUFFIX", help="of what is written for many pictures, such as tif; default: png"
     )
 
@@ -92,9 +102,11 @@ def work(args: argparse.Namespace) -> None:
         color_depth=args.color_depth or 8,
         background=args.background or WHITE,
         estimate_colors=args.colors != "image",
+        srgb=args.color_profile == "srgb",
         masks=args.mask is not None,
         erode=args.erode or trimaps.ERODE,
         dilate=args.dilate or trimaps.DILATE,
+        limits=picture_limits(args),
     )
     if folders.is_many(args.image):
         work_on_many(args, settings)
@@ -109,8 +121,10 @@ def check_usage(args: argparse.Namespace) -> None:
         raise UsageError("--precision chooses the shipped model's plan; a plan given with --plan has its own")
     if (args.erode or args.dilate) and not args.mask:
         raise UsageError("--erode and --dilate go with --mask")
-    if (args.colors or args.color_depth) and not any(getattr(args, name) for name in RENDITIONS):
-        raise UsageError("--colors and --color-depth go with --cutout, --premultiplied or --composite")
+    if args.color_profile == "srgb" and args.color_depth == 16:
+        raise UsageError("--color-profile srgb gives 8 bits; without it 16 bits keep the picture's own profile")
+    if (args.colors or args.color_depth or args.color_profile) and not any(getattr(args, name) for name in RENDITIONS):
+        raise UsageError("--colors, --color-depth and --color-profile go with --cutout, --premultiplied or --composite")
     if folders.is_many(args.image):
         if not args.alpha:
             raise UsageError("-o is needed for many pictures: the folder of their alphas")
@@ -127,23 +141,24 @@ def work_on_one(args: argparse.Namespace, settings: Rendering) -> None:
         args.image, args.mask or args.trimap, args.alpha or Path("alpha.png"), *(getattr(args, n) for n in RENDITIONS)
     )
     check_outputs(job, settings)
-    loaded = load(job, settings)
+    background, loaded = read_background(settings.background, settings.limits), load(job, settings)
     engine = load_engine(args)
-    latency_ms = matte(engine, job, loaded, settings)
-    info, (height, width) = engine.info, loaded.trimap.shape
+    outcome = Matting(engine, settings, background).matte(job, loaded)
+    info, (height, width) = engine.info, outcome.size
     print(
-        f"{', '.join(map(str, job.outputs()))}  {width}x{height} px  {latency_ms:.1f} ms  "
+        f"{', '.join(map(str, job.outputs().values()))}  {width}x{height} px  {outcome.latency_ms:.1f} ms  "
         f"({info['device']}, {info['precision']}, {info['isa'] or info['gpu_name']}, {info['threads']} threads)"
     )
 
 
 def work_on_many(args: argparse.Namespace, settings: Rendering) -> None:
     """One bad picture does not stop the rest; the Error at the end names them all."""
-    pictures = folders.list_pictures(args.image)
     argument, second = ("mask", args.mask) if args.mask else ("trimap", args.trimap)
-    results = {name: getattr(args, name) for name in ("alpha", *RENDITIONS) if getattr(args, name)}
     if not second.is_dir():
         raise InvalidInput(f"{argument}: {str(second)!r}: expected a folder, as --image names many pictures")
+    partners = folders.Partners(second, argument)
+    pictures = partners.without_partners(folders.list_pictures(args.image))
+    results = {name: getattr(args, name) for name in ("alpha", *RENDITIONS) if getattr(args, name)}
     check_folders(list(results.values()), [second, *(path.parent for path in pictures)])
     suffix = f".{(args.format or 'png').lstrip('.').lower()}"
 
@@ -154,16 +169,22 @@ def work_on_many(args: argparse.Namespace, settings: Rendering) -> None:
     check_outputs(job_of(pictures[0], second), settings)
     for folder in results.values():
         make_folder(folder)
-    engine = load_engine(args)
-
-    def matte_one(image: Path) -> bool:
-        if args.skip_existing and all(path.exists() for path in job_of(image, second).outputs()):
-            return False
-        job = job_of(image, folders.partner(image, second, argument))
-        matte(engine, job, load(job, settings), settings)
-        return True
-
-    summary = folders.work_through(pictures, matte_one, str)
+    summary, jobs = folders.Summary(), []
+    for image in pictures:
+        if args.skip_existing and all(path.exists() for path in job_of(image, second).outputs().values()):
+            summary.skipped += 1
+            continue
+        try:
+            jobs.append(job_of(image, partners.of(image)))
+        except InvalidInput as failure:
+            summary.failures.append((str(image), str(failure)))
+    with tqdm(total=len(jobs), unit="picture", disable=None, leave=False) as bar:
+        for outcome in matte_files(load_engine(args), jobs, settings):
+            bar.update()
+            if outcome.error:
+                summary.failures.append((str(outcome.job.image), str(outcome.error)))
+            else:
+                summary.done += 1
     print(f"{', '.join(map(str, results.values()))}  {summary}", flush=True)
     summary.raise_failures()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from dim_trt import trimaps
-from dim_trt.command import add_picture_arguments, add_verbose_argument, run_command
+from dim_trt.command import add_picture_arguments, add_verbose_argument, picture_limits, run_command
 from dim_trt.errors import InvalidInput
 from dim_trt.pictures.composite import parse_color
 from dim_trt.pictures.files import (
@@ -90,30 +90,30 @@ def add_radius_arguments(parser: argparse.ArgumentParser, erode: str, dilate: st
 def make_trimap(args: argparse.Namespace) -> trimaps.Trimap:
     """What the commands that write a trimap compute."""
     if args.command == "mask":
-        return trimaps.from_mask(read_rough_alpha(args.input, "mask"), erode=args.erode, dilate=args.dilate)
+        return trimaps.from_mask(
+            read_rough_alpha(args.input, "mask", picture_limits(args)), erode=args.erode, dilate=args.dilate
+        )
     if args.command == "alpha":
-        alpha = read_rough_alpha(args.input, "alpha")
+        alpha = read_rough_alpha(args.input, "alpha", picture_limits(args))
         return trimaps.from_alpha(alpha, low=args.low, high=args.high, erode=args.erode, dilate=args.dilate)
     if args.command == "labels":
-        return trimaps.from_labels(
-            read_bytes(args.input, "labels"), foreground=args.foreground, background=args.background
-        )
+        return trimaps.from_labels(read_bytes(args, "labels"), foreground=args.foreground, background=args.background)
     if args.command == "clean":
-        return trimaps.clean(read_bytes(args.input, "trimap"), margin=args.margin)
+        return trimaps.clean(read_bytes(args, "trimap"), margin=args.margin)
     return trimaps.from_scribbles(
-        read_unchanged(args.input, "strokes"),
+        read_unchanged(args.input, "strokes", picture_limits(args)),
         foreground=parse_color(args.foreground, "foreground"),
         background=parse_color(args.background, "background"),
         tolerance=args.tolerance,
-        img=read_image(args.image) if args.image else None,
+        img=read_image(args.image, limits=picture_limits(args)) if args.image else None,
     )
 
 
-def read_bytes(path: Path, argument: str) -> trimaps.Trimap:
+def read_bytes(args: argparse.Namespace, argument: str) -> trimaps.Trimap:
     """A gray picture of 8 bits."""
-    gray = read_gray(path, argument)
+    gray = read_gray(args.input, argument, picture_limits(args))
     if gray.dtype != np.uint8:
-        raise InvalidInput(f"{argument}: {str(path)!r}: expected 8 bits, got 16; save it with 8")
+        raise InvalidInput(f"{argument}: {str(args.input)!r}: expected 8 bits, got 16; save it with 8")
     return gray.astype(np.uint8)
 
 
@@ -122,8 +122,8 @@ def work(args: argparse.Namespace) -> None:
         check(args)
     elif args.command == "preview":
         check_format(args.output, "output")
-        trimap = read_trimap(args.input)
-        picture = trimaps.preview(read_image(args.image), trimap, strength=args.strength)
+        trimap = read_trimap(args.input, limits=picture_limits(args))
+        picture = trimaps.preview(read_image(args.image, limits=picture_limits(args)), trimap, strength=args.strength)
         write_image(args.output, picture)
         print(f"{args.output}  {shares(trimap)}")
     else:
@@ -138,15 +138,15 @@ def work(args: argparse.Namespace) -> None:
 
 def check(args: argparse.Namespace) -> None:
     """Print the findings; Error where there is a bad one."""
-    img = read_image(args.image) if args.image else None
-    trimap = read_unchanged(args.input, "trimap")
+    img = read_image(args.image, limits=picture_limits(args)) if args.image else None
+    trimap = read_unchanged(args.input, "trimap", picture_limits(args))
     findings = validate(trimap, img, thin_px=args.thin)
     for finding in findings:
         print(finding)
     bad = sum(finding.severity == "error" or args.strict for finding in findings)
     if bad:
         raise InvalidInput(f"{args.input}: {bad} of {len(findings)} findings to be mended")
-    print(f"{args.input}  ok  {shares(read_trimap(args.input))}")
+    print(f"{args.input}  ok  {shares(read_trimap(args.input, limits=picture_limits(args)))}")
 
 
 def shares(trimap: trimaps.Trimap) -> str:

@@ -16,6 +16,7 @@ from dim_trt import trimaps
 from dim_trt.errors import InvalidInput
 from dim_trt.files import StrPath
 from dim_trt.pictures.files import read_gray
+from dim_trt.pictures.limit import DEFAULT, Limits
 from dim_trt.tracking.files import Pairing, gray_pictures, paths_by_frame
 
 U8: TypeAlias = NDArray[np.uint8]
@@ -129,6 +130,7 @@ class TrimapFolder(TrimapSource, Counted):
             number in the name is the frame's index plus `first_number`.
         first_number: of frame 0, with pairing "number".
         convert: makes a trimap of what a file holds; `as_mask()` where the files are masks.
+        limits: of the files.
 
     Raises:
         InvalidInput: there are no pictures, a name has no number, or two have the same one.
@@ -137,9 +139,15 @@ class TrimapFolder(TrimapSource, Counted):
     needs_previous = False
 
     def __init__(
-        self, pictures: StrPath, *, pairing: Pairing = "order", first_number: int = 0, convert: Convert = as_trimap
+        self,
+        pictures: StrPath,
+        *,
+        pairing: Pairing = "order",
+        first_number: int = 0,
+        convert: Convert = as_trimap,
+        limits: Limits = DEFAULT,
     ):
-        self._convert = convert
+        self._convert, self._limits = convert, limits
         self._paths = paths_by_frame(Path(pictures), pairing, first_number)
         self._place = str(pictures)
 
@@ -151,7 +159,7 @@ class TrimapFolder(TrimapSource, Counted):
                 f"trimap: expected one for frame {frame.index} in {self._place!r}, found {len(self._paths)}, the last "
                 f"for frame {max(self._paths)}; add the missing ones, or give these as key frames"
             )
-        return require_size(self._convert(read_gray(path, "trimap")), frame, str(path))
+        return require_size(self._convert(read_gray(path, "trimap", self._limits)), frame, str(path))
 
     def trimap(self, frame: Frame, seen: U8, previous: F32 | None) -> U8:
         return seen

@@ -24,6 +24,7 @@ from dim_trt.command import (
     add_engine_arguments,
     add_picture_arguments,
     parse_size,
+    picture_limits,
     run_command,
 )
 from dim_trt.errors import BackendUnavailable
@@ -193,7 +194,7 @@ def job(args: argparse.Namespace) -> ClipJob:
         device=args.device,
         threads=args.threads,
         memory_limit_mb=args.memory_limit_mb,
-        max_pixels=args.max_pixels,
+        limits=picture_limits(args),
     )
 
 
