@@ -12,6 +12,8 @@ from dim_trt.errors import InvalidInput
 Floats: TypeAlias = NDArray[np.floating[Any]]
 Mask: TypeAlias = NDArray[np.bool_]
 
+LABELS_BELOW = 16  # who counts to less in 8 or 16 bits has numbered something
+
 
 def check_alphas(alpha: Floats, **others: Floats) -> None:
     """Raise InvalidInput unless all are [height, width] floating point in 0..1 of one size."""

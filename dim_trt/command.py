@@ -17,9 +17,11 @@ from typing import Any
 from dim_trt.errors import Error
 from dim_trt.pictures.limit import MAX_PIXELS, Limits
 from dim_trt.precisions import PRECISIONS
+from dim_trt.trimaps import DILATE, ERODE, HIGH, LOW, GivenTrimap, MaskRule, TrimapRule
 
 SIZE_FORMAT = "WIDTHxHEIGHT"
 USAGE = 2  # argparse's own exit code
+MASK_OPTIONS = ("erode", "dilate", "low", "high")
 
 
 class UsageError(Exception):
@@ -119,6 +121,31 @@ def add_engine_arguments(parser: argparse.ArgumentParser, threads: str = "all co
 def engine_options(args: argparse.Namespace) -> dict[str, Any]:
     """What `add_engine_arguments` asked for, as Engine's arguments."""
     return {"device": args.device, "threads": args.threads, "memory_limit_mb": args.memory_limit_mb}
+
+
+def add_mask_arguments(parser: argparse.ArgumentParser) -> None:
+    """How --mask is read; `trimap_rule` says it."""
+    for name, default in (("--erode", ERODE), ("--dilate", DILATE)):
+        parser.add_argument(
+            name,
+            metavar="RADIUS",
+            help=f"of --mask, in pixels (7) or of the object's size (2%%); default: {default.replace('%', '%%')}",
+        )
+    for name, what, default_ in (
+        ("--low", "at most this is outside", LOW),
+        ("--high", "at least this is inside", HIGH),
+    ):
+        parser.add_argument(name, type=float, metavar="ALPHA", help=f"of --mask, 0 to 1: {what}; default: {default_}")
+
+
+def trimap_rule(args: argparse.Namespace) -> TrimapRule:
+    """What --trimap or --mask means; raises UsageError for options that go with the other one."""
+    chosen = {name: value for name in MASK_OPTIONS if (value := getattr(args, name)) is not None}
+    if args.mask:
+        return MaskRule(**chosen)
+    if chosen:
+        raise UsageError("--erode, --dilate, --low and --high go with --mask")
+    return GivenTrimap()
 
 
 def add_picture_arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,15 +13,16 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from dim_trt import trimaps
 from dim_trt.command import (
     UsageError,
     add_depth_arguments,
     add_engine_arguments,
+    add_mask_arguments,
     add_picture_arguments,
     engine_options,
     picture_limits,
     run_command,
+    trimap_rule,
 )
 from dim_trt.engine import Engine
 from dim_trt.errors import InvalidInput
@@ -44,13 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     known = parser.add_mutually_exclusive_group(required=True)
     known.add_argument("--trimap", type=Path, help="same size, gray: black background, white foreground, else unknown")
-    known.add_argument("--mask", type=Path, help="same size, gray: a rough mask of which a trimap is made")
-    for name, default in (("--erode", trimaps.ERODE), ("--dilate", trimaps.DILATE)):
-        parser.add_argument(
-            name,
-            metavar="RADIUS",
-            help=f"of --mask, in pixels (7) or of the object's size (2%%); default: {default.replace('%', '%%')}",
-        )
+    known.add_argument(
+        "--mask", type=Path, help="same size, gray: a mask, hard or soft, or a cutout's alpha; a trimap is made of it"
+    )
+    add_mask_arguments(parser)
     parser.add_argument("-o", "--alpha", type=Path, help="default: alpha.png; for many pictures a folder")
     add_depth_arguments(parser)
     add_rendition_arguments(parser)
@@ -103,9 +101,7 @@ def work(args: argparse.Namespace) -> None:
         background=args.background or WHITE,
         estimate_colors=args.colors != "image",
         srgb=args.color_profile == "srgb",
-        masks=args.mask is not None,
-        erode=args.erode or trimaps.ERODE,
-        dilate=args.dilate or trimaps.DILATE,
+        rule=trimap_rule(args),
         limits=picture_limits(args),
     )
     if folders.is_many(args.image):
@@ -119,8 +115,6 @@ def check_usage(args: argparse.Namespace) -> None:
         raise UsageError("--background goes with --composite")
     if args.precision and args.plan:
         raise UsageError("--precision chooses the shipped model's plan; a plan given with --plan has its own")
-    if (args.erode or args.dilate) and not args.mask:
-        raise UsageError("--erode and --dilate go with --mask")
     if args.color_profile == "srgb" and args.color_depth == 16:
         raise UsageError("--color-profile srgb gives 8 bits; without it 16 bits keep the picture's own profile")
     if (args.colors or args.color_depth or args.color_profile) and not any(getattr(args, name) for name in RENDITIONS):

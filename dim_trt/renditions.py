@@ -12,16 +12,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dim_trt import trimaps
 from dim_trt.engine import Engine
 from dim_trt.errors import Error, InvalidInput
 from dim_trt.files import write_atomic
 from dim_trt.pictures.composite import WHITE, Background, Color, behind
 from dim_trt.pictures.encoding import encode, suffix_of
-from dim_trt.pictures.files import check_format, naming, read_background, read_picture, read_rough_alpha, read_trimap
+from dim_trt.pictures.files import check_format, naming, read_background, read_picture
 from dim_trt.pictures.limit import DEFAULT, Limits
 from dim_trt.pictures.picture import Picture, as_image, to_8_bits
 from dim_trt.pictures.rendering import Content, Look, Wanted, render
+from dim_trt.trimaps.files import GIVEN, read_trimap
+from dim_trt.trimaps.rules import TrimapRule
 
 STAGES = 3  # reading, matting and writing go on at the same time, each of another picture
 
@@ -35,9 +36,7 @@ class Rendering:
     background: str = WHITE  # '#rrggbb', 'checkerboard' or a file
     estimate_colors: bool = True  # else the picture's own, old background included
     srgb: bool = False  # colors are converted to sRGB; else they keep the picture's profile
-    masks: bool = False  # the second files are masks, not trimaps
-    erode: trimaps.Radius = trimaps.ERODE  # of masks
-    dilate: trimaps.Radius = trimaps.DILATE
+    rule: TrimapRule = GIVEN  # what the second files are
     limits: Limits = DEFAULT
 
     def depth(self, content: Content) -> int:
@@ -97,12 +96,7 @@ def load(job: PictureJob, settings: Rendering) -> Loaded:
     stored = read_picture(job.image, "image", limits)
     with naming(job.image, "image"):
         image = as_image(stored, srgb=settings.srgb)
-    if settings.masks:
-        mask = read_rough_alpha(job.trimap, "mask", limits)
-        trimap = trimaps.from_mask(mask, erode=settings.erode, dilate=settings.dilate)
-    else:
-        trimap = read_trimap(job.trimap, limits=limits)
-    return Loaded(image, to_8_bits(image.pixels), trimap)
+    return Loaded(image, to_8_bits(image.pixels), read_trimap(job.trimap, settings.rule, limits))
 
 
 class Matting:

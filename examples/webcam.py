@@ -23,7 +23,7 @@ from dim_trt.pictures.composite import composite, parse_color
 from dim_trt.plans.cache import shipped_plan
 from dim_trt.tracking.key_frames import KeyFrames
 from dim_trt.tracking.sources import Frame
-from dim_trt.trimaps.making import from_mask
+from dim_trt.trimaps import from_mask
 
 U8 = NDArray[np.uint8]
 

@@ -25,8 +25,9 @@ from dim_trt.arrays import unknown_pixels
 from dim_trt.errors import InvalidInput
 from dim_trt.files import StrPath
 from dim_trt.opencv import cv2
-from dim_trt.pictures.files import read_image, read_trimap
+from dim_trt.pictures.files import read_image
 from dim_trt.pictures.folders import PICTURES
+from dim_trt.trimaps.files import read_trimap
 
 MARK = "_trimap"
 WINDOW_PX = 384  # of the input, in height and width
@@ -102,7 +103,7 @@ def _images(folder: Path) -> list[Path]:
 
 
 def _read(image_path: Path, trimap_path: Path) -> CalibrationPicture:
-    image, trimap = read_image(image_path, "calibration"), read_trimap(trimap_path, "calibration")
+    image, trimap = read_image(image_path, "calibration"), read_trimap(trimap_path)
     if image.shape[:2] != trimap.shape:
         raise InvalidInput(
             f"calibration: {str(trimap_path)!r}: expected the size of {image_path.name!r}, {list(image.shape[:2])}, "

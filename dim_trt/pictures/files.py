@@ -18,7 +18,7 @@ from dim_trt.pictures.composite import CHECKERBOARD, Color, parse_color
 from dim_trt.pictures.decoding import decode
 from dim_trt.pictures.encoding import check_suffix, encode, suffix_of
 from dim_trt.pictures.limit import DEFAULT, Limits
-from dim_trt.pictures.picture import Levels, Picture, as_image, to_8_bits, to_floats
+from dim_trt.pictures.picture import Levels, Picture, as_image, to_8_bits
 
 LOGGER = logging.getLogger("dim_trt")
 
@@ -42,7 +42,7 @@ def read_picture(path: StrPath, argument: str = "image", limits: Limits = DEFAUL
     with naming(path, argument):
         picture = decode(data, limits)
     if picture.damage:
-        LOGGER.warning("warning: %s: %r is damaged (%s)", argument, os.fspath(path), picture.damage)
+        LOGGER.warning("%s: %r is damaged (%s)", argument, os.fspath(path), picture.damage)
     return picture
 
 
@@ -61,39 +61,6 @@ def read_unchanged(path: StrPath, argument: str, limits: Limits = DEFAULT) -> ND
         return pixels
     colors = np.repeat(pixels[:, :, None], 3, axis=2) if pixels.ndim == 2 else pixels
     return np.dstack([colors, picture.opacity])
-
-
-def read_trimap(path: StrPath, argument: str = "trimap", limits: Limits = DEFAULT) -> NDArray[np.uint8]:
-    """[height, width] uint8: 0 background, 255 foreground, 128 unknown (every other value in the file)."""
-    gray = read_gray(path, argument, limits)
-    trimap = np.full(gray.shape, 128, np.uint8)
-    trimap[gray == 0] = 0
-    trimap[gray == np.iinfo(gray.dtype).max] = 255
-    return trimap
-
-
-def read_alpha(path: StrPath, argument: str = "alpha", limits: Limits = DEFAULT) -> NDArray[np.float32]:
-    """[height, width] float32 in 0..1 from 8 or 16 bits."""
-    return to_floats(read_gray(path, argument, limits))
-
-
-def read_rough_alpha(path: StrPath, argument: str, limits: Limits = DEFAULT) -> NDArray[np.uint8] | NDArray[np.float32]:
-    """[height, width] for `dim_trt.trimaps.making`: 8 bits as they are, so that labels are noticed; 16 as floats."""
-    gray = read_gray(path, argument, limits)
-    return gray.view(np.uint8) if gray.dtype == np.uint8 else to_floats(gray)
-
-
-def read_gray(path: StrPath, argument: str, limits: Limits = DEFAULT) -> Levels:
-    """[height, width] uint8 or uint16, as stored; a picture with three equal channels counts as gray."""
-    pixels = read_picture(path, argument, limits).pixels
-    with naming(path, argument):
-        if pixels.dtype not in (np.uint8, np.uint16):
-            raise InvalidInput(f"expected 8 or 16 bits, got {pixels.dtype}")
-        if pixels.ndim == 3:
-            if (pixels != pixels[:, :, :1]).any():
-                raise InvalidInput("expected a grayscale picture, got colors")
-            pixels = pixels[:, :, 0]
-        return np.ascontiguousarray(pixels)
 
 
 def read_background(text: str, limits: Limits = DEFAULT) -> Color | Picture | None:

@@ -46,7 +46,7 @@ def list_pictures(image: Path) -> list[Path]:
         raise InvalidInput(f"image: {str(image)!r}: expected pictures ({', '.join(PICTURES)}), found none")
     others = [f"{path.name}/" if path.is_dir() else path.name for path in files if not _is_picture(path)]
     if others:
-        LOGGER.warning("warning: %r: passed over %s", str(image), _counted(others))
+        LOGGER.warning("image: %r: passed over %s", str(image), _counted(others))
     twice = [stem for stem, count in Counter(map(_name, pictures)).items() if count > 1]
     if twice:
         raise InvalidInput(f"image: {str(image)!r}: several pictures are called {twice[0]!r}; results would collide")

@@ -20,11 +20,12 @@ from dim_trt.arrays import unknown_pixels
 from dim_trt.engine import Engine
 from dim_trt.errors import Error, InvalidInput
 from dim_trt.files import StrPath
-from dim_trt.pictures.files import read_alpha, read_image, read_trimap, write_image
+from dim_trt.pictures.files import read_image, write_image
 from dim_trt.pictures.picture import quantize_alpha
 from dim_trt.scoring.datasets import TruthFiles, alphamatting_samples, pictures
 from dim_trt.scoring.metrics import measure
 from dim_trt.scoring.scores import PictureScores, Scores
+from dim_trt.trimaps.files import read_alpha, read_trimap
 
 __all__ = ["Method", "TruthFiles", "alphamatting_samples", "engine_method", "evaluate", "prediction_method", "saving"]
 

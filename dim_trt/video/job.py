@@ -21,7 +21,7 @@ from dim_trt.capabilities import capabilities
 from dim_trt.engine import Engine
 from dim_trt.errors import InvalidInput
 from dim_trt.pictures.composite import CHECKERBOARD, Background, behind, parse_color
-from dim_trt.pictures.files import read_background, read_gray
+from dim_trt.pictures.files import read_background
 from dim_trt.pictures.folders import PICTURES
 from dim_trt.pictures.limit import DEFAULT, Limits
 from dim_trt.pictures.rendering import Content, Look
@@ -36,10 +36,9 @@ from dim_trt.tracking.sources import (
     TrimapFolder,
     TrimapSource,
     TrimapVideo,
-    as_mask,
-    as_trimap,
 )
 from dim_trt.tracking.steady import Steady, with_motion
+from dim_trt.trimaps.files import GIVEN, read_trimap
 from dim_trt.version import __version__
 from dim_trt.video.decoding import STANDARD_INPUT, RawFrames
 from dim_trt.video.formats import PNG, STANDARD_OUTPUT, choose
@@ -58,9 +57,7 @@ class ClipJob:
     source: str
     known: Path  # trimap or mask, or a folder or video of them
     results: Mapping[Content, str]
-    are_masks: bool = False
-    erode: trimaps.Radius = trimaps.ERODE
-    dilate: trimaps.Radius = trimaps.DILATE
+    rule: trimaps.TrimapRule = GIVEN
     fixed: bool = False
     key_frames: bool = False
     at_cut: AtCut = "stop"
@@ -137,18 +134,17 @@ def trimap_source(job: ClipJob) -> TrimapSource:
     Raises:
         InvalidInput: they do not go together, or something cannot be read.
     """
-    argument = "mask" if job.are_masks else "trimap"
-    convert = as_mask(job.erode, job.dilate) if job.are_masks else as_trimap
+    rule = job.rule
     if job.fixed:
         if not _is_picture(job.known):
-            raise InvalidInput(f"{argument}: {str(job.known)!r}: --fixed goes with one picture for all frames")
-        return ConstantTrimap(convert(read_gray(job.known, argument, job.limits)))
+            raise InvalidInput(f"{rule.argument}: {str(job.known)!r}: --fixed goes with one picture for all frames")
+        return ConstantTrimap(read_trimap(job.known, rule, job.limits))
     if carried := _carried(job):
-        keys = {index: convert(read_gray(path, argument, job.limits)) for index, path in carried.items()}
+        keys = {index: read_trimap(path, rule, job.limits) for index, path in carried.items()}
         return KeyFrames(keys, at_cut=job.at_cut, reread=_reread(job, keys))
     if job.known.is_dir():
-        return TrimapFolder(job.known, convert=convert, limits=job.limits)
-    return TrimapVideo(job.known, convert=convert) if job.are_masks else TrimapVideo(job.known)
+        return TrimapFolder(job.known, rule=rule, limits=job.limits)
+    return TrimapVideo(job.known, rule=None if rule == GIVEN else rule)
 
 
 def _carried(job: ClipJob) -> dict[int, Path]:
@@ -206,9 +202,6 @@ def _asked(job: ClipJob, outputs: list[Output], plan: Path) -> dict[str, Any]:
         background = str(fingerprint(Path(background)))
     settings, carried = asdict(job), _carried(job)
     kept = (
-        "are_masks",
-        "erode",
-        "dilate",
         "fixed",
         "steady",
         "unreadable",
@@ -219,6 +212,7 @@ def _asked(job: ClipJob, outputs: list[Output], plan: Path) -> dict[str, Any]:
     )
     return {
         "video": secrets.token_hex(8) if job.source == STANDARD_INPUT else fingerprint(Path(job.source)),
+        "rule": [type(job.rule).__name__, settings["rule"]],
         "trimap": {} if carried else fingerprint(job.known),
         "key frames": {str(index): digest(path) for index, path in carried.items()},
         "plan": fingerprint(plan),

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dim_trt import trimaps
 from dim_trt.errors import Error, InvalidInput
 from dim_trt.pictures import files as images
 
@@ -20,9 +21,8 @@ READERS: list[Callable[[Path, str], Any]] = [
     images.read_image,
     images.read_deep_image,
     images.read_unchanged,
-    images.read_trimap,
-    images.read_alpha,
-    images.read_rough_alpha,
+    lambda path, _: trimaps.read_trimap(path),
+    trimaps.read_alpha,
 ]
 
 

@@ -15,15 +15,13 @@ from dim_trt.pictures.files import (
     can_write,
     check_format,
     quantize_alpha,
-    read_alpha,
     read_deep_image,
     read_image,
-    read_rough_alpha,
-    read_trimap,
     read_unchanged,
     write_image,
 )
 from dim_trt.pictures.limit import check_header, limit_pixels
+from dim_trt.trimaps import read_alpha, read_trimap
 
 pytestmark = pytest.mark.public
 HEIGHT, WIDTH = 23, 37
@@ -69,10 +67,6 @@ def test_deep_pictures_keep_their_bits(img: np.ndarray, tmp_path: Path) -> None:
     np.testing.assert_allclose(read_deep_image(tmp_path / "deep.png"), deep / 65535, rtol=0, atol=1e-7)
     np.testing.assert_allclose(read_deep_image(tmp_path / "flat.png"), img / 255, rtol=0, atol=1e-7)
     np.testing.assert_array_equal(read_unchanged(tmp_path / "deep.png", "image"), deep)
-    write_image(tmp_path / "gray.png", deep[:, :, 0])
-    assert read_rough_alpha(tmp_path / "gray.png", "mask").dtype == np.float32
-    write_image(tmp_path / "gray.png", img[:, :, 0])
-    np.testing.assert_array_equal(read_rough_alpha(tmp_path / "gray.png", "mask"), img[:, :, 0])
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp", ".bmp"])
