@@ -143,6 +143,6 @@ def _tiff(levels: Levels, profile: bytes | None) -> bytes:
 
 def _rgb(levels: Levels) -> Levels:
     if levels.ndim == 2:
-        return np.ascontiguousarray(levels)
+        return cast(Levels, np.ascontiguousarray(levels))
     code = cv2.COLOR_BGRA2RGBA if levels.shape[2] == 4 else cv2.COLOR_BGR2RGB
     return cast(Levels, cv2.cvtColor(np.ascontiguousarray(levels), code))
