@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dim_trt.engine import Engine
 from dim_trt.errors import Error, InvalidInput
-from dim_trt.files import write_atomic
+from dim_trt.files import write_together
 from dim_trt.pictures.composite import WHITE, Background, Color, behind
 from dim_trt.pictures.encoding import encode, suffix_of
 from dim_trt.pictures.files import check_format, naming, read_background, read_picture
@@ -131,8 +131,7 @@ class Matting:
         for content, path in outputs.items():
             with naming(path, content):
                 files[path] = encode(made[wanted[content]], suffix_of(path), loaded.image.icc_profile)
-        for path, data in files.items():
-            write_atomic(path, [data], what="picture")
+        write_together({path: [data] for path, data in files.items()}, what="picture")
         return Outcome(job, None, latency_ms, loaded.image.size)
 
 

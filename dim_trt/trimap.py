@@ -11,11 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dim_trt import trimaps
-from dim_trt.command import add_picture_arguments, add_verbose_argument, picture_limits, run_command
+from dim_trt.arguments import file_path
+from dim_trt.command import add_picture_arguments, add_verbose_argument, default_result, picture_limits, run_command
 from dim_trt.errors import InvalidInput
 from dim_trt.pictures.composite import parse_color
 from dim_trt.pictures.files import check_format, read_image, read_unchanged, write_image
 from dim_trt.pictures.limit import Limits
+from dim_trt.pipes import STANDARD, pipes
+from dim_trt.places import check_places
 from dim_trt.trimaps.checks import THIN_PX
 
 LOSSLESS = (".png", ".tif", ".tiff", ".bmp")
@@ -37,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     scribbles = commands.add_parser("scribbles", help="a trimap from color strokes; unscribbled is unknown")
     add_files(scribbles, "STROKES", "strokes on any ground, or on the picture itself (then give --image)")
-    scribbles.add_argument("--image", type=Path, help="what the strokes were drawn on: what equals it is no stroke")
+    scribbles.add_argument(
+        "--image", type=file_path, help="what the strokes were drawn on: what equals it is no stroke"
+    )
     scribbles.add_argument("--foreground", default="#00ff00", metavar="#rrggbb", help="default: green, %(default)s")
     scribbles.add_argument("--background", default="#ff0000", metavar="#rrggbb", help="default: red, %(default)s")
     scribbles.add_argument("--tolerance", type=int, default=40, help="levels of 0..255; default: %(default)s")
@@ -52,14 +57,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     clean.add_argument("--margin", type=int, default=16, help="levels of 0..255; default: %(default)s")
 
     check = commands.add_parser("validate", help="say what is wrong and where; exit code 1 after an error")
-    check.add_argument("input", type=Path, metavar="TRIMAP")
-    check.add_argument("--image", type=Path, help="its picture: compares sizes, and finds soft edges with a thin band")
+    check.add_argument("input", type=file_path, metavar="TRIMAP")
+    check.add_argument(
+        "--image", type=file_path, help="its picture: compares sizes, and finds soft edges with a thin band"
+    )
     check.add_argument("--thin", type=int, default=THIN_PX, metavar="PX", help="thinnest band; default: %(default)s")
     check.add_argument("--strict", action="store_true", help="exit code 1 after a warning too")
 
     preview = commands.add_parser("preview", help="the picture, foreground tinted blue and background orange")
     add_files(preview, "TRIMAP", "gray")
-    preview.add_argument("--image", type=Path, required=True)
+    preview.add_argument("--image", type=file_path, required=True)
     preview.add_argument("--strength", type=float, default=0.6, help="of the tint, 0 to 1; default: %(default)s")
     for command in commands.choices.values():
         add_picture_arguments(command)
@@ -67,8 +74,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_files(parser: argparse.ArgumentParser, name: str, what: str) -> None:
-    parser.add_argument("input", type=Path, metavar=name, help=what)
-    parser.add_argument("-o", "--output", type=Path, default=Path("trimap.png"), help="default: %(default)s")
+    parser.add_argument("input", type=file_path, metavar=name, help=what)
+    parser.add_argument(
+        "-o", "--output", type=file_path, help="- is standard output; default: trimap.png, if it is new"
+    )
 
 
 def add_mask_arguments(parser: argparse.ArgumentParser, erode: str, dilate: str) -> None:
@@ -132,23 +141,36 @@ def one_channel(path: Path, limits: Limits) -> NDArray[np.generic]:
 
 
 def work(args: argparse.Namespace) -> None:
-    if args.command == "validate":
-        check(args)
-    elif args.command == "preview":
-        check_format(args.output, "output")
+    with pipes() as streams:
+        for name in ("input", "image"):
+            if path := getattr(args, name, None):
+                setattr(args, name, streams.source(name, path))
+        if args.command == "validate":
+            check(args)
+            return
+        output = streams.result("output", args.output or default_result("trimap.png"), ".png")
+        write(args, output)
+        streams.send()
+
+
+def write(args: argparse.Namespace, output: Path) -> None:
+    """The commands with a result, which goes to `output`."""
+    check_format(output, "output")
+    inputs = [(name, path) for name in ("input", "image") if (path := getattr(args, name, None))]
+    check_places([("output", output)], inputs)
+    if args.command == "preview":
         limits = picture_limits(args)
         trimap = trimaps.read_trimap(args.input, limits=limits)
-        picture = trimaps.preview(read_image(args.image, limits=limits), trimap, strength=args.strength)
-        write_image(args.output, picture)
-        print(f"{args.output}  {shares(trimap)}")
+        image = read_image(args.image, limits=limits)
+        write_image(output, trimaps.preview(image, trimap, strength=args.strength))
     else:
-        check_format(args.output, "output")
-        if args.output.suffix.lower() not in LOSSLESS:
+        if output.suffix.lower() not in LOSSLESS:
             formats = ", ".join(LOSSLESS)
-            raise InvalidInput(f"output: {str(args.output)!r}: expected a format that keeps trimaps exact ({formats})")
+            raise InvalidInput(f"output: {str(output)!r}: expected a format that keeps trimaps exact ({formats})")
         trimap = make_trimap(args)
-        write_image(args.output, trimap)
-        print(f"{args.output}  {shares(trimap)}")
+        write_image(output, trimap)
+    shown, stream = (STANDARD, sys.stderr) if args.output and str(args.output) == STANDARD else (output, sys.stdout)
+    print(f"{shown}  {shares(trimap)}", file=stream)
 
 
 def check(args: argparse.Namespace) -> None:

@@ -42,14 +42,25 @@ def list_pictures(image: Path) -> list[Path]:
     candidates = sorted(image.iterdir() if image.is_dir() else map(Path, _matches(str(image))))
     files = [path for path in candidates if not path.name.startswith(".") and path.name.lower() not in LITTER]
     pictures = [path for path in files if _is_picture(path)]
+    if not pictures and not image.is_dir() and "*" not in image.name and "?" not in image.name:
+        raise InvalidInput(f"image: {str(image)!r}: there is no such file, and as a pattern it matches none")
     if not pictures:
         raise InvalidInput(f"image: {str(image)!r}: expected pictures ({', '.join(PICTURES)}), found none")
     others = [f"{path.name}/" if path.is_dir() else path.name for path in files if not _is_picture(path)]
     if others:
         LOGGER.warning("image: %r: passed over %s", str(image), _counted(others))
-    twice = [stem for stem, count in Counter(map(_name, pictures)).items() if count > 1]
-    if twice:
-        raise InvalidInput(f"image: {str(image)!r}: several pictures are called {twice[0]!r}; results would collide")
+    _refuse_twins(pictures, str(image))
+    return pictures
+
+
+def gather(images: Sequence[Path]) -> list[Path]:
+    """The pictures that files, folders and patterns name, in their order.
+
+    Raises:
+        InvalidInput: a folder or pattern has none, or two have the same name before the suffix.
+    """
+    pictures = [path for image in images for path in (list_pictures(image) if is_many(image) else [image])]
+    _refuse_twins(pictures, " ".join(map(str, images[:2])) + (" ..." if len(images) > 2 else ""))
     return pictures
 
 
@@ -108,12 +119,25 @@ class Summary:
     def __str__(self) -> str:
         return f"{self.done} done, {self.skipped} skipped, {len(self.failures)} failed"
 
+    def add(self, name: str, error: Error | None) -> None:
+        """A picture is done, or has failed."""
+        if error is None:
+            self.done += 1
+        else:
+            self.failures.append((name, str(error)))
+
     def raise_failures(self) -> None:
         """Raise an Error that names each failure, if there are any."""
         if self.failures:
             names = "".join(f"\n  {name}: {reason}" for name, reason in self.failures)
             total = self.done + self.skipped + len(self.failures)
             raise Error(f"{len(self.failures)} of {total} pictures failed:{names}")
+
+
+def _refuse_twins(pictures: Sequence[Path], place: str) -> None:
+    twice = [stem for stem, count in Counter(map(_name, pictures)).items() if count > 1]
+    if twice:
+        raise InvalidInput(f"image: {place!r}: several pictures are called {twice[0]!r}; results would collide")
 
 
 def _name(path: Path) -> str:

@@ -13,17 +13,15 @@ import argparse
 import sys
 from collections.abc import Sequence
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dim_trt.arguments import SIZE_FORMAT, background, file_name, file_path, parse_size
 from dim_trt.command import (
-    SIZE_FORMAT,
     UsageError,
     add_depth_arguments,
     add_engine_arguments,
     add_mask_arguments,
     add_picture_arguments,
-    parse_size,
     picture_limits,
     run_command,
     trimap_rule,
@@ -39,7 +37,9 @@ RESULTS = ("cutout", "alpha", "premultiplied", "composite")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("video", help="the clip; - is standard input: a container, or raw frames with --size")
+    parser.add_argument(
+        "video", type=file_name, help="the clip; - is standard input: a container, or raw frames with --size"
+    )
     known = parser.add_mutually_exclusive_group(required=True)
     for name, kind in (
         ("trimap", "trimap: 0 background, 255 foreground, else unknown"),
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ):
         known.add_argument(
             f"--{name}",
-            type=Path,
+            type=file_path,
             help=f"a picture of the first frame's {kind}, carried on from frame to frame; or a folder or video with "
             "one for each frame",
         )
@@ -79,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--segment-frames", type=int, metavar="N", default=120, help="what is lost when a run is killed; default: 120"
     )
     parser.add_argument("--restart", action="store_true", help="begin anew, whatever segments there are")
-    parser.add_argument("--plan", type=Path, help="default: the shipped model, built once and cached")
+    parser.add_argument("--plan", type=file_path, help="default: the shipped model, built once and cached")
     parser.add_argument("--precision", choices=PRECISIONS, help="of the shipped model's plan; default: fp32")
     add_picture_arguments(parser)
     add_engine_arguments(parser, threads="all cores but one, which reads and writes")
@@ -97,9 +97,11 @@ def add_result_arguments(parser: argparse.ArgumentParser) -> None:
         strict=True,
     ):
         short = ["-o"] if name == "alpha" else []
-        parser.add_argument(*short, f"--{name}", metavar="RESULT", help=what)
+        parser.add_argument(*short, f"--{name}", type=file_name, metavar="RESULT", help=what)
     parser.add_argument(
-        "--background", help=f"'#rrggbb', {CHECKERBOARD}, or a picture, scaled to cover; default: {WHITE}"
+        "--background",
+        type=background,
+        help=f"'#rrggbb' or a color's name, {CHECKERBOARD}, or a picture, scaled to cover; default: {WHITE}",
     )
     parser.add_argument(
         "--colors",

@@ -25,6 +25,7 @@ from dim_trt.pictures.files import read_background
 from dim_trt.pictures.folders import PICTURES
 from dim_trt.pictures.limit import DEFAULT, Limits
 from dim_trt.pictures.rendering import Content, Look
+from dim_trt.places import check_places
 from dim_trt.plans.cache import shipped_plan
 from dim_trt.tracking.backwards import Reread
 from dim_trt.tracking.files import paths_by_frame
@@ -224,14 +225,21 @@ def _asked(job: ClipJob, outputs: list[Output], plan: Path) -> dict[str, Any]:
 
 
 def _check_places(job: ClipJob, outputs: list[Output]) -> None:
-    """Raises InvalidInput where a result would replace another one or what it is made of; or has no folder."""
-    read = {job.known.resolve(), Path(job.source).resolve(), Path(job.background).resolve()}
+    """Raises where a result would replace another one or what it is made of; or has no folder."""
     files = [output for output in outputs if str(output.path) != STANDARD_OUTPUT]
+    read = {"video": job.source, job.rule.argument: job.known, "background": job.background, "plan": job.plan}
+    inputs = [(name, path) for name, path in read.items() if path]
+    if job.known.is_dir():
+        inputs += [(job.rule.argument, path) for path in job.known.iterdir()]
+    check_places([(o.content, o.path) for o in files if o.form.codec != PNG], inputs)
     for output in files:
         place = os.fspath(output.path)
-        if output.path.resolve() in read:
-            raise InvalidInput(f"{output.content}: {place!r}: expected another file than those that are read")
         if not output.path.resolve().parent.is_dir():
             raise InvalidInput(f"{output.content}: {place!r}: the folder does not exist")
+        if output.path.is_dir() and job.known.is_dir() and output.path.samefile(job.known):
+            raise InvalidInput(f"{output.content}: {place!r}: expected another folder than the one that is read")
+    folders = [output.path.resolve() for output in files if output.form.codec == PNG]
+    if len(set(folders)) < len(folders):
+        raise InvalidInput("output: expected a folder of its own for each kind of result")
     if "composite" in job.results and job.background.startswith("#"):
         parse_color(job.background)

@@ -16,8 +16,9 @@ import pytest
 from numpy.typing import NDArray
 
 import dim_trt
+from dim_trt.arguments import parse_size
 from dim_trt.cli import COMMANDS
-from dim_trt.command import parse_size, run_command
+from dim_trt.command import run_command
 from tests.support.tiny_graphs import tiny_dim
 
 pytestmark = pytest.mark.public
