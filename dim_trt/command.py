@@ -16,7 +16,7 @@ from typing import Any
 
 from dim_trt.arguments import megabytes, thread_count
 from dim_trt.errors import Error, InvalidInput
-from dim_trt.pictures.limit import MAX_PIXELS, limit_pixels
+from dim_trt.pictures.limit import MAX_PIXELS, Limits
 from dim_trt.precisions import PRECISIONS
 from dim_trt.terminal import abandon_output, complain, flush_output, prepare_streams
 from dim_trt.trimaps import DILATE, ERODE, HIGH, LOW, GivenTrimap, MaskRule, TrimapRule
@@ -52,11 +52,7 @@ def run_command(
     def parse_and_work() -> None:
         args = parser.parse_args(argv)
         try:
-            with (
-                logs_on_stderr(args.verbose),
-                ends_well_when_terminated(),
-                limit_pixels(getattr(args, "max_pixels", MAX_PIXELS)),
-            ):
+            with logs_on_stderr(args.verbose), ends_well_when_terminated():
                 work(args)
         except UsageError:
             parser.print_usage(sys.stderr)
@@ -185,7 +181,7 @@ def trimap_rule(args: argparse.Namespace) -> TrimapRule:
 
 
 def add_picture_arguments(parser: argparse.ArgumentParser) -> None:
-    """`run_command` refuses larger pictures when they are read."""
+    """What `picture_limits` says of files that are read."""
     parser.add_argument(
         "--max-pixels",
         type=int,
@@ -193,6 +189,16 @@ def add_picture_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="refuse files of larger pictures, before they are decoded; default: %(default)s",
     )
+    parser.add_argument(
+        "--accept-damaged",
+        action="store_true",
+        help="take what can be read of a damaged file, with a warning; it counts as a failure otherwise",
+    )
+
+
+def picture_limits(args: argparse.Namespace) -> Limits:
+    """What `add_picture_arguments` asked for."""
+    return Limits(args.max_pixels, args.accept_damaged)
 
 
 def add_depth_arguments(parser: argparse.ArgumentParser, where: str = "") -> None:

@@ -16,7 +16,14 @@ from pathlib import Path
 from tqdm import tqdm
 
 from dim_trt.arguments import file_path
-from dim_trt.command import UsageError, add_engine_arguments, add_picture_arguments, engine_options, run_command
+from dim_trt.command import (
+    UsageError,
+    add_engine_arguments,
+    add_picture_arguments,
+    engine_options,
+    picture_limits,
+    run_command,
+)
 from dim_trt.engine import Engine
 from dim_trt.errors import InvalidInput
 from dim_trt.pictures.files import check_format, write_image
@@ -78,7 +85,15 @@ def work(args: argparse.Namespace) -> None:
     table = [method.scores for method in methods]
     write = functools.partial(write_results, args, table, known, layout, len(samples))
     try:
-        evaluate(methods, samples, args.area, known, progress=progress_bar, after_each=every(write))
+        evaluate(
+            methods,
+            samples,
+            args.area,
+            known,
+            progress=progress_bar,
+            after_each=every(write),
+            limits=picture_limits(args),
+        )
     finally:
         write()
     report_resumed(table, known, len(samples))
@@ -124,7 +139,7 @@ def check_results(args: argparse.Namespace, samples: Sequence[TruthFiles]) -> No
 def choose_methods(args: argparse.Namespace, samples: Sequence[TruthFiles]) -> list[Method]:
     """One for each plan or precision; or the predictions."""
     if args.predictions:
-        return [prediction_method(args.predictions, samples)]
+        return [prediction_method(args.predictions, samples, picture_limits(args))]
     if args.plan:
         plans = {str(path): path for path in args.plan}
     else:
@@ -187,7 +202,7 @@ def draw_sheet(method: Method, samples: Sequence[TruthFiles], args: argparse.Nam
     rows = []
     for entry in progress_bar(method.scores.worst(args.sort)[: args.worst], desc="sheet"):
         sample = by_name[entry.name]
-        content = read_content(sample)
+        content = read_content(sample, picture_limits(args))
         figures = "   ".join(f"{SHORT[name]} {getattr(entry, name):.4g}" for name in METRICS)
         rows.append(Row(f"{entry.name}   {figures}", *content, method.alpha(sample, content)))
     heading = (

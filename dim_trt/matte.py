@@ -12,6 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tqdm import tqdm
+
 from dim_trt.arguments import background, file_name, file_path
 from dim_trt.command import (
     UsageError,
@@ -21,6 +23,7 @@ from dim_trt.command import (
     add_picture_arguments,
     default_result,
     engine_options,
+    picture_limits,
     run_command,
     trimap_rule,
 )
@@ -28,11 +31,12 @@ from dim_trt.engine import Engine
 from dim_trt.errors import InvalidInput
 from dim_trt.pictures import folders
 from dim_trt.pictures.composite import CHECKERBOARD, WHITE
+from dim_trt.pictures.files import read_background
 from dim_trt.pipes import STANDARD, Pipes, pipes
 from dim_trt.places import check_places
 from dim_trt.plans.cache import shipped_plan
 from dim_trt.precisions import PRECISIONS
-from dim_trt.renditions import PictureJob, Rendering, check_outputs, load, matte
+from dim_trt.renditions import Matting, PictureJob, Rendering, check_outputs, load, matte_files
 
 RENDITIONS = ("cutout", "premultiplied", "composite")
 
@@ -43,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=file_path,
         nargs="+",
         required=True,
-        help="the picture; any format and size OpenCV reads; or a folder, a pattern, or several of them; - is standard "
+        help="the picture, of any format and size; or a folder, a pattern, or several of them; - is standard "
         "input, which --trimap and --mask can be, too",
     )
     known = parser.add_mutually_exclusive_group(required=True)
@@ -101,6 +105,12 @@ def add_rendition_arguments(parser: argparse.ArgumentParser) -> None:
         "some of the old background; default: estimated",
     )
     parser.add_argument(
+        "--color-profile",
+        choices=("keep", "srgb"),
+        help="of cutouts and composites: the picture's own, or sRGB, which programs without color management show "
+        "right; default: keep",
+    )
+    parser.add_argument(
         "--format", metavar="SUFFIX", help="of what is written into folders and to -, such as tif; default: png"
     )
 
@@ -112,7 +122,9 @@ def work(args: argparse.Namespace) -> None:
         color_depth=args.color_depth or 8,
         background=args.background or WHITE,
         estimate_colors=args.colors != "image",
+        srgb=args.color_profile == "srgb",
         rule=trimap_rule(args),
+        limits=picture_limits(args),
     )
     if is_many(args):
         work_on_many(args, settings)
@@ -130,8 +142,10 @@ def check_usage(args: argparse.Namespace) -> None:
         raise UsageError("--background goes with --composite")
     if args.precision and args.plan:
         raise UsageError("--precision chooses the shipped model's plan; a plan given with --plan has its own")
-    if (args.colors or args.color_depth) and not any(getattr(args, name) for name in RENDITIONS):
-        raise UsageError("--colors and --color-depth go with --cutout, --premultiplied or --composite")
+    if args.color_profile == "srgb" and args.color_depth == 16:
+        raise UsageError("--color-profile srgb gives 8 bits; without it 16 bits keep the picture's own profile")
+    if (args.colors or args.color_depth or args.color_profile) and not any(getattr(args, name) for name in RENDITIONS):
+        raise UsageError("--colors, --color-depth and --color-profile go with --cutout, --premultiplied or --composite")
     if is_many(args):
         if not args.alpha:
             raise UsageError("-o is needed for many pictures: the folder of their alphas")
@@ -177,14 +191,14 @@ def work_on_one(args: argparse.Namespace, settings: Rendering, streams: Pipes) -
     job = PictureJob(sources[0][1], sources[1][1], results["alpha"], *(results.get(name) for name in RENDITIONS))
     check_outputs(job, settings)
     check_places(results.items(), [*sources, *read_files(args)])
-    loaded = load(job, settings)
+    over, loaded = read_background(settings.background, settings.limits), load(job, settings)
     engine = load_engine(args)
-    latency_ms = matte(engine, job, loaded, settings)
+    outcome = Matting(engine, settings, over).matte(job, loaded)
     streams.send()
-    info, (height, width) = engine.info, loaded.trimap.shape
+    info, (height, width) = engine.info, outcome.size
     shown = (STANDARD if getattr(args, name, None) == STANDARD else str(path) for name, path in results.items())
     print(
-        f"{', '.join(shown)}  {width}x{height} px  {latency_ms:.1f} ms  "
+        f"{', '.join(shown)}  {width}x{height} px  {outcome.latency_ms:.1f} ms  "
         f"({info['device']}, {info['precision']}, {info['isa'] or info['gpu_name']}, {info['threads']} threads)",
         file=sys.stderr if streams.writes else sys.stdout,
     )
@@ -192,11 +206,12 @@ def work_on_one(args: argparse.Namespace, settings: Rendering, streams: Pipes) -
 
 def work_on_many(args: argparse.Namespace, settings: Rendering) -> None:
     """One bad picture does not stop the rest; the Error at the end names them all."""
-    pictures = folders.gather(args.image)
     argument, second = settings.rule.argument, args.mask or args.trimap
-    results = {name: Path(path) for name, path in results_of(args).items()}
     if not second.is_dir():
         raise InvalidInput(f"{argument}: {str(second)!r}: expected a folder, as --image names many pictures")
+    partners = folders.Partners(second, argument)
+    pictures = partners.without_partners(folders.gather(args.image))
+    results = {name: Path(path) for name, path in results_of(args).items()}
     check_folders(list(results.values()), [second, *(path.parent for path in pictures)])
 
     def results_for(image: Path) -> dict[str, Path]:
@@ -213,16 +228,18 @@ def work_on_many(args: argparse.Namespace, settings: Rendering) -> None:
         [place for image in pictures for place in results_for(image).items()],
         [*(("image", path) for path in pictures), *((argument, path) for path in second.iterdir()), *read_files(args)],
     )
+    summary, jobs = folders.Summary(), []
+    for image in pictures:
+        if args.skip_existing and all(path.exists() for path in results_for(image).values()):
+            summary.skipped += 1
+            continue
+        try:
+            jobs.append(job_of(image, partners.of(image)))
+        except InvalidInput as failure:
+            summary.failures.append((str(image), str(failure)))
     engine = load_engine(args)
-
-    def matte_one(image: Path) -> bool:
-        if args.skip_existing and all(path.exists() for path in job_of(image, second).outputs()):
-            return False
-        job = job_of(image, folders.partner(image, second, argument))
-        matte(engine, job, load(job, settings), settings)
-        return True
-
-    summary = folders.work_through(pictures, matte_one, str)
+    for outcome in tqdm(matte_files(engine, jobs, settings), "", len(jobs), unit="picture", disable=None, leave=False):
+        summary.add(str(outcome.job.image), outcome.error)
     print(f"{', '.join(map(str, results.values()))}  {summary}", flush=True)
     summary.raise_failures()
 

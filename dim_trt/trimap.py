@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from dim_trt import trimaps
 from dim_trt.arguments import file_path
-from dim_trt.command import add_picture_arguments, add_verbose_argument, default_result, run_command
+from dim_trt.command import add_picture_arguments, add_verbose_argument, default_result, picture_limits, run_command
 from dim_trt.errors import InvalidInput
 from dim_trt.pictures.composite import parse_color
 from dim_trt.pictures.files import check_format, read_image, read_unchanged, write_image
+from dim_trt.pictures.limit import Limits
 from dim_trt.pipes import STANDARD, pipes
 from dim_trt.places import check_places
 from dim_trt.trimaps.checks import THIN_PX
@@ -96,41 +97,42 @@ def add_mask_arguments(parser: argparse.ArgumentParser, erode: str, dilate: str)
 
 def make_trimap(args: argparse.Namespace) -> trimaps.Trimap:
     """What the commands that write a trimap compute."""
+    limits = picture_limits(args)
     if args.command in ("mask", "alpha"):
         rule = trimaps.MaskRule(erode=args.erode, dilate=args.dilate, low=args.low, high=args.high)
         if args.command == "mask" and args.object:
-            return rule.trimap(object_mask(args.input, args.object), str(args.input))
-        return trimaps.read_trimap(args.input, rule)
+            return rule.trimap(object_mask(args.input, args.object, limits), str(args.input))
+        return trimaps.read_trimap(args.input, rule, limits)
     if args.command == "labels":
-        labels = one_channel(args.input)
+        labels = one_channel(args.input, limits)
         return trimaps.from_labels(labels, foreground=args.foreground, background=args.background, unknown=args.unknown)
     if args.command == "clean":
-        return trimaps.read_trimap(args.input, trimaps.GivenTrimap(margin=args.margin))
+        return trimaps.read_trimap(args.input, trimaps.GivenTrimap(margin=args.margin), limits)
     return trimaps.from_scribbles(
-        read_unchanged(args.input, "strokes"),
+        read_unchanged(args.input, "strokes", limits),
         foreground=parse_color(args.foreground, "foreground"),
         background=parse_color(args.background, "background"),
         tolerance=args.tolerance,
-        img=read_image(args.image) if args.image else None,
+        img=read_image(args.image, limits=limits) if args.image else None,
     )
 
 
-def object_mask(path: Path, label: str) -> NDArray[np.bool_]:
+def object_mask(path: Path, label: str, limits: Limits) -> NDArray[np.bool_]:
     """[height, width]: where a label picture has this label, a number or a color."""
     if not label.startswith("#"):
         if not label.isdecimal():
             raise InvalidInput(f"object: expected a label such as 1 or a color '#rrggbb', got {label!r}")
-        return trimaps.object_of(one_channel(path), int(label))
+        return trimaps.object_of(one_channel(path, limits), int(label))
     color = parse_color(label, "object")
-    mask: NDArray[np.bool_] = (read_image(path, "mask") == color).all(2)
+    mask: NDArray[np.bool_] = (read_image(path, "mask", limits) == color).all(2)
     if not mask.any():
         raise InvalidInput(f"object: {str(path)!r}: expected some pixels with the color {label}, found none")
     return mask
 
 
-def one_channel(path: Path) -> NDArray[np.generic]:
+def one_channel(path: Path, limits: Limits) -> NDArray[np.generic]:
     """The numbers of a label picture."""
-    picture: NDArray[np.generic] = read_unchanged(path, "labels")
+    picture: NDArray[np.generic] = read_unchanged(path, "labels", limits)
     if picture.ndim == 3 and (picture == picture[:, :, :1]).all():
         picture = picture[:, :, 0]
     if picture.ndim != 2:
@@ -157,8 +159,10 @@ def write(args: argparse.Namespace, output: Path) -> None:
     inputs = [(name, path) for name in ("input", "image") if (path := getattr(args, name, None))]
     check_places([("output", output)], inputs)
     if args.command == "preview":
-        trimap = trimaps.read_trimap(args.input)
-        write_image(output, trimaps.preview(read_image(args.image), trimap, strength=args.strength))
+        limits = picture_limits(args)
+        trimap = trimaps.read_trimap(args.input, limits=limits)
+        image = read_image(args.image, limits=limits)
+        write_image(output, trimaps.preview(image, trimap, strength=args.strength))
     else:
         if output.suffix.lower() not in LOSSLESS:
             formats = ", ".join(LOSSLESS)
@@ -171,8 +175,9 @@ def write(args: argparse.Namespace, output: Path) -> None:
 
 def check(args: argparse.Namespace) -> None:
     """Print the findings; Error where there is a bad one."""
-    img = read_image(args.image) if args.image else None
-    trimap = read_unchanged(args.input, "trimap")
+    limits = picture_limits(args)
+    img = read_image(args.image, limits=limits) if args.image else None
+    trimap = read_unchanged(args.input, "trimap", limits)
     findings = trimaps.validate(trimap, img, thin_px=args.thin, file=str(args.input))
     for finding in findings:
         print(finding)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from dim_trt.errors import InvalidInput
 from dim_trt.files import StrPath
 from dim_trt.pictures.files import read_unchanged
+from dim_trt.pictures.limit import DEFAULT, Limits
 from dim_trt.tracking.files import Pairing, gray_pictures, paths_by_frame
 from dim_trt.trimaps.files import GIVEN
 from dim_trt.trimaps.levels import Levels
@@ -111,6 +112,7 @@ class TrimapFolder(TrimapSource, Counted):
             number in the name is the frame's index plus `first_number`.
         first_number: of frame 0, with pairing "number".
         rule: what is in the files; `trimaps.MaskRule()` where they are masks.
+        limits: of the files.
 
     Raises:
         InvalidInput: there are no pictures, a name has no number, or two have the same one.
@@ -125,8 +127,9 @@ class TrimapFolder(TrimapSource, Counted):
         pairing: Pairing = "order",
         first_number: int = 0,
         rule: TrimapRule = GIVEN,
+        limits: Limits = DEFAULT,
     ):
-        self._reader = ClipReader(rule)
+        self._reader, self._limits = ClipReader(rule), limits
         self._paths = paths_by_frame(Path(pictures), pairing, first_number)
         self._place = str(pictures)
 
@@ -138,7 +141,7 @@ class TrimapFolder(TrimapSource, Counted):
                 f"trimap: expected one for frame {frame.index} in {self._place!r}, found {len(self._paths)}, the last "
                 f"for frame {max(self._paths)}; add the missing ones, or give these as key frames"
             )
-        picture = read_unchanged(path, self._reader.rule.argument)
+        picture = read_unchanged(path, self._reader.rule.argument, self._limits)
         return require_size(self._reader.trimap(picture, str(path)), frame, str(path))
 
     def trimap(self, frame: Frame, seen: U8, previous: F32 | None) -> U8:

@@ -22,6 +22,7 @@ from dim_trt.command import (
     add_engine_arguments,
     add_mask_arguments,
     add_picture_arguments,
+    picture_limits,
     run_command,
     trimap_rule,
 )
@@ -191,7 +192,7 @@ def job(args: argparse.Namespace) -> ClipJob:
         device=args.device,
         threads=args.threads,
         memory_limit_mb=args.memory_limit_mb,
-        max_pixels=args.max_pixels,
+        limits=picture_limits(args),
     )
 
 

@@ -20,8 +20,11 @@ from dim_trt import _core, trimaps
 from dim_trt.capabilities import capabilities
 from dim_trt.engine import Engine
 from dim_trt.errors import InvalidInput
-from dim_trt.pictures.composite import CHECKERBOARD, parse_color, read_background
+from dim_trt.pictures.composite import CHECKERBOARD, Background, behind, parse_color
+from dim_trt.pictures.files import read_background
 from dim_trt.pictures.folders import PICTURES
+from dim_trt.pictures.limit import DEFAULT, Limits
+from dim_trt.pictures.rendering import Content, Look
 from dim_trt.places import check_places
 from dim_trt.plans.cache import shipped_plan
 from dim_trt.tracking.backwards import Reread
@@ -39,8 +42,8 @@ from dim_trt.tracking.steady import Steady, with_motion
 from dim_trt.trimaps.files import GIVEN, read_trimap
 from dim_trt.version import __version__
 from dim_trt.video.decoding import STANDARD_INPUT, RawFrames
-from dim_trt.video.formats import PNG, STANDARD_OUTPUT, Content, choose
-from dim_trt.video.pipeline import Look, estimator, matte_clip
+from dim_trt.video.formats import PNG, STANDARD_OUTPUT, choose
+from dim_trt.video.pipeline import estimator, matte_clip
 from dim_trt.video.reading import Clip, Unreadable, VideoReader
 from dim_trt.video.results import Output, Results, prepare_folder
 from dim_trt.video.segments import FRAMES, Segments, digest, fingerprint
@@ -74,7 +77,7 @@ class ClipJob:
     device: str = "auto"
     threads: int | None = None
     memory_limit_mb: int | None = None
-    max_pixels: int | None = None
+    limits: Limits = DEFAULT
 
     def depth(self, content: Content) -> int:
         """Bits of a result's channels."""
@@ -123,7 +126,7 @@ def load_engine(plan: Path, job: ClipJob) -> Engine:
     cores: int = capabilities()["cpu"]["threads"]
     on_cpu = json.loads(_core.read_plan_header(str(plan)))["backend"] == "cpu"
     threads = cores - 1 if on_cpu and job.threads is None and cores > 2 else job.threads
-    return Engine(plan, job.device, threads, memory_limit_mb=job.memory_limit_mb, max_pixels=job.max_pixels)
+    return Engine(plan, job.device, threads, memory_limit_mb=job.memory_limit_mb, max_pixels=job.limits.max_pixels)
 
 
 def trimap_source(job: ClipJob) -> TrimapSource:
@@ -136,12 +139,12 @@ def trimap_source(job: ClipJob) -> TrimapSource:
     if job.fixed:
         if not _is_picture(job.known):
             raise InvalidInput(f"{rule.argument}: {str(job.known)!r}: --fixed goes with one picture for all frames")
-        return ConstantTrimap(read_trimap(job.known, rule))
+        return ConstantTrimap(read_trimap(job.known, rule, job.limits))
     if carried := _carried(job):
-        keys = {index: read_trimap(path, rule) for index, path in carried.items()}
+        keys = {index: read_trimap(path, rule, job.limits) for index, path in carried.items()}
         return KeyFrames(keys, at_cut=job.at_cut, reread=_reread(job, keys))
     if job.known.is_dir():
-        return TrimapFolder(job.known, rule=rule)
+        return TrimapFolder(job.known, rule=rule, limits=job.limits)
     return TrimapVideo(job.known, rule=None if rule == GIVEN else rule)
 
 
@@ -173,8 +176,10 @@ def _is_picture(path: Path) -> bool:
 
 
 def _look(job: ClipJob, clip: Clip, engine: Engine) -> Look:
-    background = read_background(job.background, clip.size) if "composite" in job.results else (0, 0, 0)
-    return Look(background, estimator(engine) if job.estimate_colors else None)
+    background: Background = (0, 0, 0)
+    if "composite" in job.results:
+        background = behind(read_background(job.background, job.limits), clip.size)
+    return Look(background=background, estimate=estimator(engine) if job.estimate_colors else None)
 
 
 def _segments(job: ClipJob, outputs: list[Output], plan: Path) -> Segments | None:
