@@ -85,6 +85,8 @@ class Engine:
         self._arguments = {name: value for name, value in locals().items() if name != "self"}
         backend, self._gpu = resolve_device(device)
         self._path, self._color, self._process = plan_path(plan, device), channel_order(color), os.getpid()
+        if plan != SHIPPED or self._path == SHIPPED:  # else it is found, or built, where the engine is unpickled
+            self._arguments["plan"] = os.path.abspath(self._path)  # noqa: PTH100 (the working folder may change)
         runs, options = count("max_concurrent", max_concurrent, "the backend's own choice"), tensorrt_run(tensorrt)
         limit_mb = count("memory_limit_mb", memory_limit_mb, "the default", least=0)
         limit_mb = working_memory_mb(runs or 1) if memory_limit_mb is None else limit_mb
@@ -214,8 +216,7 @@ class Engine:
 
     def __reduce__(self) -> tuple[Any, ...]:
         self._open_core()
-        plan = SHIPPED if self._arguments["plan"] == SHIPPED else os.path.abspath(self._path)  # noqa: PTH100
-        return functools.partial(Engine, **{**self._arguments, "plan": plan}), ()
+        return functools.partial(Engine, **self._arguments), ()
 
     def close(self) -> None:
         """Waits for what was submitted, then lets go of the plan. What is called later raises InvalidInput."""
