@@ -32,31 +32,28 @@ double quota_of(const std::string& folder) {
   return quota >> quota_us && period >> period_us && quota_us > 0 && period_us > 0 ? quota_us / period_us : 0;
 }
 
-/// The least quota of the process's cgroup and those above it; 0 where there is none. In a container its own group is
-/// most often the root that it sees.
-double cgroup_quota() {
+}  // namespace
+
+double cgroup_quota(const std::string& groups, const std::string& mounted) {
   double least = 0;
   const auto consider = [&least](double cores) {
     if (cores > 0 && (least == 0 || cores < least)) least = cores;
   };
-  std::ifstream groups("/proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {
+  std::ifstream lines(groups);
+  for (std::string line; std::getline(lines, line);) {
     const std::size_t first = line.find(':'), second = line.find(':', first + 1);
     if (second == std::string::npos) continue;
     const std::string controllers = line.substr(first + 1, second - first - 1);
     if (!controllers.empty() && controllers.find("cpu") == std::string::npos) continue;
-    const std::string root = "/sys/fs/cgroup" + (controllers.empty() ? "" : "/" + controllers);
-    for (std::string path = line.substr(second + 1);; path.erase(path.rfind('/'))) {
+    const std::string root = mounted + (controllers.empty() ? "" : "/" + controllers);
+    for (std::string path = line.substr(second + 1); path.find('/') != std::string::npos; path.erase(path.rfind('/')))
       consider(quota_of(root + (path == "/" ? "" : path)));
-      if (path.empty() || path.find('/') == std::string::npos) break;
-    }
   }
-  consider(quota_of("/sys/fs/cgroup"));
-  consider(quota_of("/sys/fs/cgroup/cpu"));
+  // In a container its own group is most often the root that it sees.
+  consider(quota_of(mounted));
+  consider(quota_of(mounted + "/cpu"));
   return least;
 }
-
-}  // namespace
 
 int usable_cores() {
   const int cores = scheduled_cores();

@@ -55,7 +55,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 ALIASES: dict[str, Callable[[str], str]] = {
     "by its name": lambda name: name,
-    "by another path": lambda name: f"./tri/../{name}",
+    "by another path": lambda name: f"tri/../{name}",
     "absolutely": lambda name: str(Path(name).resolve()),
     "by a symbolic link": lambda name: linked(os.symlink, name),
     "by a hard link": lambda name: linked(os.link, name),
