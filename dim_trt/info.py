@@ -29,11 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def work(args: argparse.Namespace) -> None:
+    if args.extract:
+        check_places([("extract", args.extract)], [("plan", args.plan)])
     header = json.loads(_core.read_plan_header(args.plan))
     if args.extract:
         if header["backend"] != "tensorrt":
             raise InvalidInput(f"extract: the plan holds no TensorRT engine, it is for the {header['backend']} backend")
-        check_places([("extract", args.extract)], [("plan", args.plan)])
         write_atomic(args.extract, [_core.read_plan_payload(args.plan)], what="engine")
     size = Path(args.plan).stat().st_size
     if args.json:

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 import dim_trt
 from benchmarks.measure import add_json_argument, default_threads, manifest, write_json
 from benchmarks.records import Manifest
-from dim_trt.command import SIZE_FORMAT, parse_size
+from dim_trt.arguments import SIZE_FORMAT, parse_size
 from dim_trt.pictures.rendering import Content, Look
 from dim_trt.tracking.sources import Frame
 from dim_trt.video.formats import choose

@@ -85,7 +85,7 @@ def from_labels(labels: NDArray[np.generic], *, foreground: int = 1, background:
     if min(numbers) < 0 or len(set(numbers)) < 3:
         raise InvalidInput(
             f"foreground, background, unknown: expected three different labels from 0, got {foreground}, {background} "
-            f"and {unknown}"
+            f"and {unknown}; say what all three are"
         )
     _check_labels(labels)
     others = sorted(set(np.unique(labels).tolist()) - set(numbers))

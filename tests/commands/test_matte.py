@@ -148,8 +148,8 @@ def test_mask_in_place_of_a_trimap(plan: Path, folder: Path) -> None:
 def test_empty_and_full_masks(plan: Path, folder: Path) -> None:
     for value in (0, 255):
         cv2.imwrite("mask.png", np.full((HEIGHT, WIDTH), value, np.uint8))
-        run(plan, "--image", "image.png", "--mask", "mask.png", "--cutout", "cut.png")
-        assert (read("alpha.png") == value).all()
+        run(plan, "--image", "image.png", "--mask", "mask.png", "--cutout", "cut.png", "-o", "a.png")
+        assert (read("a.png") == value).all()
         assert (read("cut.png")[:, :, 3] == value).all()
     np.testing.assert_array_equal(read("cut.png")[:, :, :3], read("image.png"))
 
@@ -158,11 +158,11 @@ def test_empty_and_full_masks(plan: Path, folder: Path) -> None:
     ("arguments", "message"),
     [
         (("--image", "image.png", "--mask", "mask.png", "--trimap", "trimap.png"), "not allowed with argument"),
-        ((*ONE, "--erode", "3"), "--erode and --dilate go with --mask"),
+        ((*ONE, "--erode", "3"), "--erode, --dilate, --low and --high go with --mask"),
         ((*ONE, "--colors", "image"), "--colors, --color-depth and --color-profile go with --cutout"),
         ((*ONE, "--color-depth", "16"), "--colors, --color-depth and --color-profile go with --cutout"),
-        ((*ONE, "--skip-existing"), "--skip-existing and --format are for many pictures"),
-        ((*ONE, "--format", "tif"), "--skip-existing and --format are for many pictures"),
+        ((*ONE, "--skip-existing"), "--skip-existing is for many pictures"),
+        ((*ONE, "--format", "tif"), "--format is for results in folders or on standard output"),
         (("--image", ".", "--trimap", "."), "-o is needed for many pictures"),
     ],
 )
