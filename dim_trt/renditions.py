@@ -19,7 +19,7 @@ from dim_trt.pictures.composite import WHITE, Background, Color, behind
 from dim_trt.pictures.encoding import encode, suffix_of
 from dim_trt.pictures.files import check_format, naming, read_background, read_picture
 from dim_trt.pictures.limit import DEFAULT, Limits
-from dim_trt.pictures.picture import Picture, as_image, to_8_bits
+from dim_trt.pictures.picture import Picture, as_image, to_8_bits, turn_advice
 from dim_trt.pictures.rendering import Content, Look, Wanted, render
 from dim_trt.trimaps.files import GIVEN, read_trimap
 from dim_trt.trimaps.rules import TrimapRule
@@ -96,7 +96,10 @@ def load(job: PictureJob, settings: Rendering) -> Loaded:
     stored = read_picture(job.image, "image", limits)
     with naming(job.image, "image"):
         image = as_image(stored, srgb=settings.srgb)
-    return Loaded(image, to_8_bits(image.pixels), read_trimap(job.trimap, settings.rule, limits))
+    trimap = read_trimap(job.trimap, settings.rule, limits)
+    if advice := turn_advice(trimap.shape, image.size, image.orientation):
+        raise InvalidInput(f"{settings.rule.argument}: {str(job.trimap)!r}: {advice}")
+    return Loaded(image, to_8_bits(image.pixels), trimap)
 
 
 class Matting:

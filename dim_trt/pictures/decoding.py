@@ -53,7 +53,7 @@ def decode(data: bytes, limits: Limits = DEFAULT) -> Picture:
     header = read_header(data)
     if header.size:
         limits.check(*header.size)
-    damage = [*header.complaints, *filter(None, [png.damage(data) if header.format == "PNG" else None])]
+    damage = [*header.complaints]
     if header.format == "JPEG":
         picture, complaint = _jpeg(data, header)
         damage += [complaint] if complaint else []
@@ -83,8 +83,8 @@ def _jpeg(data: bytes, header: Header) -> tuple[Picture, str | None]:
         complaint = None if HARMLESS.search(str(failure)) else str(failure)
         try:
             pixels = simplejpeg.decode_jpeg(data, order, strict=False)
-        except ValueError:
-            raise InvalidInput(f"{NOT_A_PICTURE}: {failure}") from failure
+        except ValueError:  # of headers, which are less strict elsewhere
+            return _by_pillow(data, header), complaint
     if order == "CMYK":
         image = Image.fromarray(255 - pixels, "CMYK")  # stored as Adobe has it, inverted
         return Picture(profiles.to_srgb(image, profiles.usable(header.icc_profile, profiles.CMYK))), complaint
@@ -92,10 +92,12 @@ def _jpeg(data: bytes, header: Header) -> tuple[Picture, str | None]:
 
 
 def _png(data: bytes, header: Header) -> Picture:
+    if len(data) < png.HEADER_END:
+        raise InvalidInput(NOT_A_PICTURE)
     depth, kind = png.depth_and_kind(data)
     if depth < 8 or kind == png.PALETTE:
         return _by_pillow(data, header)
-    pixels = _by_opencv(png.pixels_only(data))
+    pixels = _by_opencv(png.pixels_only(data, is_damaged=bool(header.complaints)))
     if kind in png.WITH_ALPHA:
         opacity = pixels[:, :, 3]
         pixels = pixels[:, :, 0] if kind == png.GRAY_ALPHA else pixels[:, :, :3]
@@ -141,7 +143,7 @@ def _jpeg_2000(data: bytes, header: Header) -> Picture:
 
 def _avif(data: bytes, header: Header) -> Picture:
     """Pillow says nothing of damage, OpenCV does."""
-    if cv2.haveImageReader(".avif"):
+    if cv2.haveImageWriter("x.avif"):  # then it has readers, too; asking for these opens a file
         _by_opencv(data)
     return _by_pillow(data, header)
 

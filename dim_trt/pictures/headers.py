@@ -28,6 +28,7 @@ from PIL import (  # each registers its format
 )
 
 from dim_trt.errors import InvalidInput
+from dim_trt.pictures import png
 
 PLUGINS = (
     PngImagePlugin.PngImageFile,
@@ -52,7 +53,8 @@ LOSS = re.compile("corrupt|truncated|malformed", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Header:
-    """format: Pillow's name, "" where Pillow does not know it. image: its pixels are not loaded yet. tags: TIFF's."""
+    """format: Pillow's name, "" where Pillow does not know it. image: its pixels are not loaded yet. tags: TIFF's.
+    complaints: why the file is damaged."""
 
     format: str = ""
     size: tuple[int, int] | None = None  # (height, width), as stored
@@ -74,6 +76,10 @@ def read_header(data: bytes) -> Header:
         image = _opened(data)
         orientation = tags.get(ORIENTATION) or (_orientation(image) if image else 1)
     complaints = tuple(message for message in dict.fromkeys(said) if LOSS.search(message))
+    if data.startswith(png.SIGNATURE) and (damage := png.damage(data)):
+        complaints += (damage,)
+    if image is None and data.startswith(png.SIGNATURE):
+        return Header("PNG", png.size(data), complaints=complaints)
     if image is None:
         size = (tags[HEIGHT], tags[WIDTH]) if {HEIGHT, WIDTH} <= set(tags) else None
         return Header("TIFF" if tags else "", size, orientation, tags.get(ICC_PROFILE), None, tags, complaints)

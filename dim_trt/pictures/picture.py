@@ -15,6 +15,12 @@ from dim_trt.pictures import profiles
 
 Levels: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 
+TURNS = {  # what makes upright
+    5: "by 90 degrees clockwise and mirror it",
+    6: "by 90 degrees clockwise",
+    7: "by 90 degrees counterclockwise and mirror it",
+    8: "by 90 degrees counterclockwise",
+}
 FLIPS = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}  # of OpenCV, after transposing for 5 to 8
 
 
@@ -57,6 +63,21 @@ def upright(array: NDArray[Any] | None, orientation: int) -> NDArray[Any] | None
         return array
     turned = cv2.transpose(array) if orientation > 4 else array
     return np.asarray(cv2.flip(turned, FLIPS[orientation]) if orientation in FLIPS else turned)
+
+
+def turn_advice(size: tuple[int, ...], expected: tuple[int, ...], orientation: int = 1) -> str | None:
+    """What to do about a trimap of this (height, width) that fits its picture only turned; None where it does not.
+
+    `orientation`: EXIF's, of the picture, which was undone.
+    """
+    if size == expected or size != expected[::-1]:
+        return None
+    if orientation in TURNS:
+        return (
+            f"it fits the picture as it is stored, not as its EXIF orientation, {orientation}, shows it; turn it "
+            f"{TURNS[orientation]}, do not scale it"
+        )
+    return "it fits when turned by 90 degrees: one of the two has lost its orientation; turn it, do not scale it"
 
 
 def as_image(picture: Picture, *, srgb: bool = False) -> Picture:

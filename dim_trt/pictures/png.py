@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PIXELS = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
+HEADER_END = len(SIGNATURE) + 25
 LARGEST_CHUNK = 2**31 - 1
 PALETTE, GRAY_ALPHA, WITH_ALPHA = 3, 4, (4, 6)  # the header's number of what a pixel is
 
@@ -22,11 +23,14 @@ def damage(data: bytes) -> str | None:
     return None if last == b"IEND" else "it is cut off"
 
 
-def pixels_only(data: bytes) -> bytes:
-    """The file without what libpng would turn, convert or complain by: metadata, profiles, further pictures."""
+def pixels_only(data: bytes, *, is_damaged: bool) -> bytes:
+    """The file without what libpng would turn, convert or complain by: metadata, profiles, further pictures; with right
+    checksums where they are not."""
     parts: list[bytes | memoryview] = [SIGNATURE]
     for kind, content, checksum in _chunks(data):
         if kind in PIXELS:
+            if is_damaged:
+                checksum = zlib.crc32(content, zlib.crc32(kind))
             parts += [struct.pack(">I", len(content)), kind, content, struct.pack(">I", checksum or 0)]
     return b"".join(parts)
 
@@ -41,6 +45,14 @@ def transparent_key(data: bytes) -> tuple[int, ...] | None:
     return None
 
 
+def size(data: bytes) -> tuple[int, int] | None:
+    """(height, width)."""
+    if len(data) < HEADER_END:
+        return None
+    width, height = struct.unpack_from(">2I", data, 16)
+    return height, width
+
+
 def depth_and_kind(data: bytes) -> tuple[int, int]:
     """Bits of a channel, and what a pixel is."""
     return data[24], data[25]
@@ -49,8 +61,7 @@ def depth_and_kind(data: bytes) -> tuple[int, int]:
 def with_profile(data: bytes, profile: bytes) -> bytes:
     content = b"ICC profile\0\0" + zlib.compress(profile)
     chunk = struct.pack(">I", len(content)) + b"iCCP" + content + struct.pack(">I", zlib.crc32(b"iCCP" + content))
-    behind_ihdr = len(SIGNATURE) + 25
-    return data[:behind_ihdr] + chunk + data[behind_ihdr:]
+    return data[:HEADER_END] + chunk + data[HEADER_END:]
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview, int | None]]:

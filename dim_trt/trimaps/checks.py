@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from dim_trt.errors import InvalidInput
 from dim_trt.opencv import cv2
+from dim_trt.pictures.picture import turn_advice
 from dim_trt.trimaps.findings import Finding, found_at
 from dim_trt.trimaps.making import Mask, Trimap, distance_to
 from dim_trt.trimaps.rules import OF_ONE, GivenTrimap
@@ -56,9 +57,10 @@ def _findings(picture: object, img: NDArray[np.uint8] | None, thin_px: int, file
     if not OF_ONE & {finding.code for finding in examined.findings}:
         yield from _shares(trimap)
     if img is not None and img.shape[:2] != trimap.shape:
+        remedy = turn_advice(trimap.shape, img.shape[:2]) or "scale the trimap with nearest neighbour"
         message = (
             f"the trimap is {trimap.shape[1]}x{trimap.shape[0]} px, its picture {img.shape[1]}x{img.shape[0]} px; "
-            "scale the trimap with nearest neighbour"
+            f"{remedy}"
         )
         yield Finding("error", "size", message)
     elif thin_px and (trimap == 0).any() and (trimap == 255).any():

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from dim_trt.arrays import kind
 from dim_trt.errors import InvalidInput
 from dim_trt.opencv import cv2
+from dim_trt.pictures.picture import turn_advice
 from dim_trt.trimaps.findings import Finding
 from dim_trt.trimaps.levels import Asked, levels_of
 
@@ -135,7 +136,11 @@ def from_scribbles(
     drawn = np.ones(strokes.shape[:2], np.bool_) if strokes.shape[2] == 3 else strokes[:, :, 3] >= 128
     if img is not None:
         if img.shape != (*strokes.shape[:2], 3) or img.dtype != np.uint8:
-            raise InvalidInput(f"img: expected uint8 {[*strokes.shape[:2], 3]} as the strokes, got {kind(img)}")
+            advice = turn_advice(img.shape[:2], strokes.shape[:2])
+            raise InvalidInput(
+                f"img: expected uint8 {[*strokes.shape[:2], 3]} as the strokes, got {kind(img)}"
+                + (f"; {advice}" if advice else "")
+            )
         drawn = drawn & (img != strokes[:, :, :3]).any(2)
     near = (drawn & _is_color(strokes, color, tolerance) for color in (background, foreground))
     return three(*near)
