@@ -377,7 +377,7 @@ def test_commands_take_both_limits(lite: Path, tmp_path: Path) -> None:
         (["--memory-limit-mb", "2"], "memory_limit_mb: expected at least"),
     ):
         refused = subprocess.run(
-            [*run, *option], check=False, cwd=tmp_path, capture_output=True, text=True, timeout=100
+            [*run, *option, "-o", "a.png"], check=False, cwd=tmp_path, capture_output=True, text=True, timeout=100
         )
         assert refused.returncode == 1
         assert refused.stderr.startswith(f"error: {message}") or f"\nerror: {message}" in refused.stderr
