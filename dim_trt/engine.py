@@ -177,7 +177,7 @@ class Engine:
         host = host_arrays(img, trimap, out)
         _core.check_arrays(*host)
         check_trimap(host[1])
-        return self._workers.submit(functools.partial(core.run, *host))
+        return self._workers.submit(functools.partial(_run, core, host, out))
 
     @overload
     def foreground(self, img: NDArray[Level], alpha: NDArray[np.floating]) -> tuple[NDArray[Level], NDArray[Level]]: ...
@@ -269,3 +269,9 @@ class Engine:
                 "Engine in the child, which multiprocessing must start with 'spawn'"
             )
         return core
+
+
+def _run(core: _core.Engine, host: tuple[Any, Any, Any], out: Any) -> Any:
+    """Alpha, in the caller's own object where there is one."""
+    alpha = core.run(*host)
+    return alpha if out is None else out
