@@ -302,7 +302,7 @@ def test_limits_are_whole_numbers(lite: Path, name: str, least: int, value: Any)
 
 def test_memory_has_a_bound_by_default(lite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert dim_trt.Engine(lite, memory_limit_mb=0).info["memory_limit_mb"] is None
-    for usable_mb, runs, expected in ((1 << 20, 1, 512), (1024, 1, 256), (1024, 2, 128)):
+    for usable_mb, runs, expected in ((1 << 20, 1, 448), (1024, 1, 256), (1024, 2, 128)):
         monkeypatch.setattr(resources, "usable_memory_bytes", lambda mb=usable_mb: mb << 20)
         assert dim_trt.Engine(lite, max_concurrent=runs).info["memory_limit_mb"] == expected
     monkeypatch.setattr(resources, "usable_memory_bytes", lambda: 8 << 20)  # less than a tile takes: never refused
