@@ -121,9 +121,7 @@ def test_cmyk_becomes_srgb(form: str, image: Image.Image) -> None:
 def test_lab_becomes_srgb(image: Image.Image) -> None:
     to_lab = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
     lab = ImageCms.applyTransform(image, to_lab)
-    assert (
-        np.abs(rgb(decode(saved(lab, "TIFF"))).astype(int) - np.asarray(image)).mean() < 4
-    )
+    assert np.abs(rgb(decode(saved(lab, "TIFF"))).astype(int) - np.asarray(image)).mean() < 4
 
 
 def test_sixteen_bits_round_to_eight() -> None:
