@@ -72,8 +72,9 @@ def test_results_are_those_of_the_engine(engine: dim_trt.Engine, tmp_path: Path)
     image, trimap = renditions.load(one, Rendering()).img, np.asarray(Image.open(one.trimap))
     expected = engine.run(image, trimap)
     np.testing.assert_array_equal(np.asarray(Image.open(one.alpha)), np.rint(expected * 65535).astype(np.uint16))
-    assert Image.open(tmp_path / "cut.tif").mode == "RGBA"
-    assert Image.open(tmp_path / "over.jpg").size == (WIDTH, HEIGHT)
+    with Image.open(tmp_path / "cut.tif") as cut, Image.open(tmp_path / "over.jpg") as over:
+        assert (cut.mode, over.mode) == ("RGBA", "RGB")
+        assert cut.size == over.size == (WIDTH, HEIGHT)
 
 
 def test_a_trimap_that_fits_only_turned_is_told_so(engine: dim_trt.Engine, tmp_path: Path) -> None:
