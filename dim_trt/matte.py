@@ -143,7 +143,7 @@ def check_usage(args: argparse.Namespace) -> None:
     if args.precision and args.plan:
         raise UsageError("--precision chooses the shipped model's plan; a plan given with --plan has its own")
     if args.color_profile == "srgb" and args.color_depth == 16:
-        raise UsageError("--color-profile srgb gives 8 bits; without it 16 bits keep the picture's own profile")
+        raise UsageError("--color-profile srgb goes with 8 bits; without it 16 bits keep the picture's own profile")
     if (args.colors or args.color_depth or args.color_profile) and not any(getattr(args, name) for name in RENDITIONS):
         raise UsageError("--colors, --color-depth and --color-profile go with --cutout, --premultiplied or --composite")
     if is_many(args):

@@ -84,10 +84,10 @@ def as_image(picture: Picture, *, srgb: bool = False) -> Picture:
     """The picture with pixels [height, width, 3] BGR, uint8 or uint16, as engines and `render` take it.
 
     Gray is spread, by its profile if it has one. Colors that full transparency hides are replaced by those of what is
-    visible nearby, so that they come back in no result. `srgb` converts from the picture's profile.
+    visible nearby, so that they come back in no result. `srgb` converts from the picture's profile, to 8 bits.
 
     Raises:
-        InvalidInput: the pixels are floats; or 16 bits are to be converted.
+        InvalidInput: the pixels are floats, or the profile cannot be used.
     """
     pixels, profile = picture.pixels, picture.icc_profile
     if pixels.dtype not in (np.uint8, np.uint16):
@@ -97,7 +97,7 @@ def as_image(picture: Picture, *, srgb: bool = False) -> Picture:
     if pixels.ndim == 2:
         pixels, profile = profiles.spread_gray(pixels, profile), None
     if srgb and profile is not None:
-        pixels, profile = profiles.convert(pixels, profile, None), None
+        pixels, profile = profiles.convert(to_8_bits(pixels), profile, None), None
     if picture.opacity is not None and not picture.opacity.all():
         pixels = _without_hidden(pixels, picture.opacity)
     return replace(picture, pixels=pixels, icc_profile=profile)
