@@ -20,7 +20,7 @@ import dim_trt
 from benchmarks.measure import ROOT, add_json_argument, default_threads, manifest, write_json
 from benchmarks.networks import MODEL_HELP, load_network
 from benchmarks.records import Memory
-from dim_trt.command import SIZE_FORMAT, parse_size
+from dim_trt.arguments import SIZE_FORMAT, parse_size
 from dim_trt.precisions import PRECISIONS
 from training.model import STRIDE
 

@@ -19,7 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import dim_trt
-from dim_trt.pictures.files import quantize_alpha, read_image, read_trimap, write_image
+from dim_trt.pictures.files import read_image, write_image
+from dim_trt.pictures.picture import quantize_alpha
+from dim_trt.trimaps import read_trimap
 from training.data.preprocess import network_input, pad_to_stride
 
 U8 = NDArray[np.uint8]

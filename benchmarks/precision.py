@@ -36,10 +36,11 @@ from dim_trt.graph.pictures import CalibrationPicture, read_pictures, shipped_pi
 from dim_trt.graph.precision import quantizable, to_fp16, to_int8
 from dim_trt.graph.runtime import Session
 from dim_trt.graph.sensitivity import THRESHOLD, choose_excluded, sensitivity
-from dim_trt.pictures.files import read_alpha, read_image, read_trimap
+from dim_trt.pictures.files import read_image
 from dim_trt.plans.builder import SHIPPED, onnx_file
 from dim_trt.scoring.evaluation import alphamatting_samples
 from dim_trt.scoring.metrics import sad
+from dim_trt.trimaps import read_alpha, read_trimap
 
 SCENE_SIZE = (384, 512)
 SEED = 20  # not that of the shipped calibration pictures

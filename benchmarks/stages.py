@@ -27,8 +27,8 @@ from benchmarks.measure import PAUSE_S, add_json_argument, default_threads, mani
 from benchmarks.networks import MODEL_HELP, Network, load_network
 from benchmarks.pictures import UNKNOWN, Picture, noise, stripe, thin_band
 from benchmarks.records import Stages
-from dim_trt.command import SIZE_FORMAT, parse_size
-from dim_trt.pictures.files import read_trimap
+from dim_trt.arguments import SIZE_FORMAT, parse_size
+from dim_trt.trimaps import read_trimap
 from training.data.preprocess import network_input, pad_to_stride
 
 BAND = 0.05

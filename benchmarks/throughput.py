@@ -39,7 +39,7 @@ from benchmarks.measure import (
 from benchmarks.networks import MODEL_HELP, SHIPPED, load_network
 from benchmarks.pictures import Picture, scene, stripe
 from benchmarks.records import Throughput
-from dim_trt.command import SIZE_FORMAT, parse_size
+from dim_trt.arguments import SIZE_FORMAT, parse_size
 from dim_trt.precisions import PRECISIONS
 
 RUN, SUBMIT, STREAM, FOLDER = "run()", "submit()", "stream()", "matte FOLDER"

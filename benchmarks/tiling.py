@@ -20,7 +20,7 @@ import numpy as np
 import dim_trt
 from benchmarks.measure import ROOT, default_threads
 from benchmarks.pictures import scene, stripe
-from dim_trt.command import SIZE_FORMAT, parse_size
+from dim_trt.arguments import SIZE_FORMAT, parse_size
 
 TOLERANCE = 1e-5
 RUN = """
@@ -30,7 +30,7 @@ from benchmarks.peak_memory import peak_memory_mb
 from dim_trt import Engine
 
 plan, picture, result, threads, limit_mb = sys.argv[1:]
-engine = Engine(plan, device="cpu", threads=int(threads), color="rgb", memory_limit_mb=int(limit_mb) or None)
+engine = Engine(plan, device="cpu", threads=int(threads), color="rgb", memory_limit_mb=int(limit_mb))
 img, trimap = (np.load(f"{picture}.{name}.npy") for name in ("img", "trimap"))
 alpha = np.full(trimap.shape, np.nan, np.float32)
 before, start = peak_memory_mb(), time.perf_counter()

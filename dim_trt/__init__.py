@@ -1,10 +1,15 @@
 """Deep Image Matting as an inference engine: image + trimap -> alpha.
 
+    alpha = dim_trt.estimate_alpha(img, trimap)  # with the shipped model
     dim_trt.build_plan("dim.onnx", "dim.plan")
     alpha = dim_trt.Engine("dim.plan").run(img, trimap)
 
 `dim-trt -h` lists the commands; each is also `python -m dim_trt.<command>`.
 """
+
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 try:
     from dim_trt import _core as _core
@@ -19,6 +24,7 @@ except ImportError as error:
         "(libstdc++.so.6: apt-get install libstdc++6, dnf install libstdc++); otherwise build again: pip install ."
     ) from error
 
+from dim_trt.alpha import estimate_alpha
 from dim_trt.capabilities import capabilities
 from dim_trt.engine import Engine
 from dim_trt.engine_options import TensorRtRun
@@ -42,5 +48,27 @@ __all__ = [
     "__version__",
     "build_plan",
     "capabilities",
+    "estimate_alpha",
     "stream",
 ]
+
+if TYPE_CHECKING:
+    from dim_trt import foreground as foreground
+    from dim_trt import tracking as tracking
+    from dim_trt import trimaps as trimaps
+    from dim_trt.scoring import metrics as metrics
+
+_LATER = {name: f"dim_trt.{name}" for name in ("foreground", "tracking", "trimaps")} | {
+    "metrics": "dim_trt.scoring.metrics"
+}
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Modules that are imported when they are first used: they bring OpenCV."""
+    if name in _LATER:
+        return import_module(_LATER[name])
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

@@ -7,10 +7,11 @@ import dataclasses
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
+from dim_trt.arguments import SIZE_FORMAT, file_path, parse_size
 from dim_trt.capabilities import BACKENDS
-from dim_trt.command import SIZE_FORMAT, add_precision_argument, parse_size, run_command
+from dim_trt.command import add_precision_argument, default_result, run_command
+from dim_trt.places import check_places
 from dim_trt.plans.builder import build_plan
 from dim_trt.plans.tensorrt_options import TUNINGS, UNPOOL, TensorRtOptions
 
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CHOICE",
         help="of an ONNX file from elsewhere, which does not say it: imagenet, raw-bgr, or a JSON file",
     )
-    parser.add_argument("-o", "--output", type=Path, default=Path("dim.plan"), help="default: %(default)s")
+    parser.add_argument("-o", "--output", type=file_path, help="default: dim.plan, if it is new")
     add_precision_argument(parser)
     parser.add_argument("--backend", choices=BACKENDS, default="auto", help="default: %(default)s")
     group = parser.add_argument_group("for the tensorrt backend")
@@ -40,11 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--gpu", type=int, metavar="N", help="the GPU to build for; default: 0")
     add("--workspace-mb", type=int, metavar="MB", help="most scratch memory of one layer")
     add("--optimization-level", type=int, metavar="0..5", help="5 builds longest; default: 3")
-    add("--calibration", type=Path, metavar="DIR", help="pictures for int8; default: eight drawn scenes")
+    add("--calibration", type=file_path, metavar="DIR", help="pictures for int8; default: eight drawn scenes")
     add("--threshold", type=float, help="most that int8 may change alpha on average; default: 0.01")
-    add("--timing-cache", type=Path, metavar="FILE", help="default: one in the cache folder")
-    add("--report", type=Path, metavar="FILE", help="also write which layer computes in which precision and why")
-    add("--layers-json", type=Path, metavar="FILE", help="also write what TensorRT chose for each layer")
+    add("--timing-cache", type=file_path, metavar="FILE", help="default: one in the cache folder")
+    add("--report", type=file_path, metavar="FILE", help="also write which layer computes in which precision and why")
+    add("--layers-json", type=file_path, metavar="FILE", help="also write what TensorRT chose for each layer")
 
 
 def chosen_options(args: argparse.Namespace) -> TensorRtOptions | None:
@@ -57,11 +58,20 @@ def chosen_options(args: argparse.Namespace) -> TensorRtOptions | None:
 def work(args: argparse.Namespace) -> None:
     start = time.perf_counter()
     options = chosen_options(args)
-    header = build_plan(args.onnx, args.output, precision=args.precision, backend=args.backend, tensorrt=options,
+    output = args.output or default_result("dim.plan")
+    written = {
+        "output": output,
+        "report": args.report,
+        "layers_json": args.layers_json,
+        "timing_cache": args.timing_cache,
+    }
+    read = {"onnx": args.onnx, "preprocessing": args.preprocessing}
+    check_places(*([(name, path) for name, path in places.items() if path] for places in (written, read)))
+    header = build_plan(args.onnx, output, precision=args.precision, backend=args.backend, tensorrt=options,
                         preprocessing=args.preprocessing)  # fmt: skip
     seconds = time.perf_counter() - start
-    size = args.output.stat().st_size / 1e6
-    print(f"{args.output}  {size:.2f} MB  {header['precision']}  {header['backend']}  built in {seconds:.2f} s")
+    size = output.stat().st_size / 1e6
+    print(f"{output}  {size:.2f} MB  {header['precision']}  {header['backend']}  built in {seconds:.2f} s")
     if origin := header.get("tensorrt"):
         sides = ", ".join(f"{name} {width}x{height} px" for name, (height, width) in header["shapes"].items())
         print(f"TensorRT {origin['version']}, {origin['gpu']}, {sides}; convolutions: {origin['convolutions']}")

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from dim_trt.terminal import complain, prepare_streams, print_text
+
 COMMANDS = {
     "build": "turn dim.onnx into a plan",
     "matte": "matte one picture",
@@ -28,13 +30,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if name == "--version":
         from dim_trt.version import __version__
 
-        print(__version__)
+        print_text(__version__)
         return 0
     if name in ("-h", "--help"):
-        print(usage())
+        print_text(usage())
         return 0
+    prepare_streams()
     print(usage(), file=sys.stderr)
-    print(f"error: expected a command, got {name!r}" if name else "error: expected a command", file=sys.stderr)
+    complain(f"expected a command, got {name!r}" if name else "expected a command")
     return 2
 
 

@@ -6,20 +6,27 @@ import argparse
 import contextlib
 import logging
 import os
-import re
 import signal
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
-from dim_trt.errors import Error
-from dim_trt.pictures.limit import MAX_PIXELS, limit_pixels
+from dim_trt.arguments import megabytes, thread_count
+from dim_trt.errors import Error, InvalidInput
+from dim_trt.pictures.limit import MAX_PIXELS, Limits
 from dim_trt.precisions import PRECISIONS
+from dim_trt.terminal import abandon_output, complain, flush_output, prepare_streams
+from dim_trt.trimaps import DILATE, ERODE, HIGH, LOW, GivenTrimap, MaskRule, TrimapRule
 
-SIZE_FORMAT = "WIDTHxHEIGHT"
 USAGE = 2  # argparse's own exit code
+NO_THREADS = (
+    "the system gives this process no more threads (ulimit -u, or the container's limit); end others, or take fewer "
+    "with --threads"
+)
+MASK_OPTIONS = ("erode", "dilate", "low", "high")
 
 
 class UsageError(Exception):
@@ -40,29 +47,44 @@ def run_command(
     parser.set_defaults(verbose=False)
     add_verbose_argument(parser)
     add_arguments(parser)
-    args = parser.parse_args(argv)
     warnings.formatwarning = lambda message, *_args, **_kwargs: f"warning: {message}\n"
+
+    def parse_and_work() -> None:
+        args = parser.parse_args(argv)
+        try:
+            with logs_on_stderr(args.verbose), ends_well_when_terminated():
+                work(args)
+        except UsageError:
+            parser.print_usage(sys.stderr)
+            raise
+
+    return exit_code(parse_and_work)
+
+
+def exit_code(work: Callable[[], None]) -> int:
+    """Do the work; whatever goes wrong is one line on stderr and a code: 1, or 2 for wrong usage."""
+    prepare_streams()
     try:
-        with (
-            logs_on_stderr(args.verbose),
-            ends_well_when_terminated(),
-            limit_pixels(getattr(args, "max_pixels", MAX_PIXELS)),
-        ):
-            work(args)
-        sys.stdout.flush()
+        try:
+            work()
+        finally:  # of argparse's help as well
+            flush_output()
     except UsageError as failure:
-        parser.print_usage(sys.stderr)
         return _fail(failure, USAGE)
     except Error as failure:
         return _fail(failure, 1)
     except MemoryError:
         return _fail("not enough memory for a picture of this size", 1)
     except BrokenPipeError:  # the reader, for example `head`, has seen enough
-        sys.stderr.close()
+        abandon_output()
         return 1
     except OSError as failure:  # of printing: files have errors of their own
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the interpreter would try once more at its end
+        abandon_output()
         return _fail(f"cannot print: {failure.strerror or failure}", 1)
+    except RuntimeError as failure:
+        if "start new thread" not in str(failure):
+            raise
+        return _fail(NO_THREADS, 1)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     return 0
@@ -110,14 +132,22 @@ def add_verbose_argument(parser: argparse.ArgumentParser) -> None:
 def add_engine_arguments(parser: argparse.ArgumentParser, threads: str = "all cores") -> None:
     """`threads`: what none given means."""
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N; default: %(default)s")
-    parser.add_argument("--threads", type=int, metavar="N", help=f"CPU threads; default: {threads}")
+    parser.add_argument("--threads", type=thread_count, metavar="N", help=f"CPU threads; default: {threads}")
     parser.add_argument(
         "--memory-limit-mb",
-        type=int,
+        type=megabytes,
         metavar="N",
         help="working memory beside the plan and the picture, on the CPU; larger pictures are run in tiles, with the "
-        "same alpha; default: as much as it takes",
+        "same alpha; 0: as much as it takes; default: 448, or a quarter of the memory there is",
     )
+
+
+def default_result(name: str) -> Path:
+    """Where a result goes that was given no name: one that is not there yet, as only named files are replaced."""
+    path = Path(name)
+    if os.path.lexists(path):
+        raise InvalidInput(f"output: {name!r} is there already; -o {name} replaces it, another name keeps it")
+    return path
 
 
 def engine_options(args: argparse.Namespace) -> dict[str, Any]:
@@ -125,8 +155,33 @@ def engine_options(args: argparse.Namespace) -> dict[str, Any]:
     return {"device": args.device, "threads": args.threads, "memory_limit_mb": args.memory_limit_mb}
 
 
+def add_mask_arguments(parser: argparse.ArgumentParser) -> None:
+    """How --mask is read; `trimap_rule` says it."""
+    for name, default in (("--erode", ERODE), ("--dilate", DILATE)):
+        parser.add_argument(
+            name,
+            metavar="RADIUS",
+            help=f"of --mask, in pixels (7) or of the object's size (2%%); default: {default.replace('%', '%%')}",
+        )
+    for name, what, default_ in (
+        ("--low", "at most this is outside", LOW),
+        ("--high", "at least this is inside", HIGH),
+    ):
+        parser.add_argument(name, type=float, metavar="ALPHA", help=f"of --mask, 0 to 1: {what}; default: {default_}")
+
+
+def trimap_rule(args: argparse.Namespace) -> TrimapRule:
+    """What --trimap or --mask means; raises UsageError for options that go with the other one."""
+    chosen = {name: value for name in MASK_OPTIONS if (value := getattr(args, name)) is not None}
+    if args.mask:
+        return MaskRule(**chosen)
+    if chosen:
+        raise UsageError("--erode, --dilate, --low and --high go with --mask")
+    return GivenTrimap()
+
+
 def add_picture_arguments(parser: argparse.ArgumentParser) -> None:
-    """`run_command` refuses larger pictures when they are read."""
+    """What `picture_limits` says of files that are read."""
     parser.add_argument(
         "--max-pixels",
         type=int,
@@ -134,6 +189,16 @@ def add_picture_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="refuse files of larger pictures, before they are decoded; default: %(default)s",
     )
+    parser.add_argument(
+        "--accept-damaged",
+        action="store_true",
+        help="take what can be read of a damaged file, with a warning; it counts as a failure otherwise",
+    )
+
+
+def picture_limits(args: argparse.Namespace) -> Limits:
+    """What `add_picture_arguments` asked for."""
+    return Limits(args.max_pixels, args.accept_damaged)
 
 
 def add_depth_arguments(parser: argparse.ArgumentParser, where: str = "") -> None:
@@ -151,14 +216,6 @@ def add_precision_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def parse_size(text: str) -> tuple[int, int]:
-    """ "1920x1080", width first as cameras, screens and FFmpeg write it, as (height, width)."""
-    match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
-    if not match:
-        raise argparse.ArgumentTypeError(f"expected {SIZE_FORMAT} such as 1920x1080, got {text!r}")
-    return int(match[2]), int(match[1])
-
-
 class _Once(logging.Filter):
     """Lets each message through once: several engines in one command say the same."""
 
@@ -174,5 +231,5 @@ class _Once(logging.Filter):
 
 
 def _fail(reason: object, code: int) -> int:
-    print(f"error: {reason}", file=sys.stderr)
+    complain(reason)
     return code

@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dim_trt import _core
+from dim_trt.arrays import host_arrays
 from dim_trt.capabilities import resolve_device, tensorrt_folders
 from dim_trt.engine_options import (
     TensorRtRun,
     channel_order,
     check_backend,
     check_no_stream,
+    check_trimap,
     count,
     plan_path,
     tensorrt_run,
@@ -29,6 +31,8 @@ from dim_trt.errors import BackendUnavailable
 from dim_trt.files import StrPath
 from dim_trt.foreground import Level, check_matted
 from dim_trt.gpu.arrays import GpuArray, GpuPicture, estimate_foreground, prepare
+from dim_trt.plans.builder import SHIPPED
+from dim_trt.resources import working_memory_mb
 from dim_trt.workers import Workers, closed
 
 LOGGER = logging.getLogger("dim_trt")
@@ -41,7 +45,7 @@ class Engine:
     """Turns image and trimap into alpha. One engine may be used from many threads; the GIL is released while it runs.
 
     Args:
-        plan: path of a plan that `build_plan` wrote.
+        plan: path of a plan that `build_plan` wrote; "lite" is the shipped model, built once and cached.
         device: "cpu", "cuda" or "cuda:N"; "auto" is what the plan was built for, and says so in one log line.
         threads: how many CPU threads one run may use; None uses all cores. Only for plans of the cpu backend.
         color: the channel order of the images, "bgr" as OpenCV gives them, or "rgb".
@@ -49,13 +53,15 @@ class Engine:
             has its own memory. None is 1 on the CPU and 2 on a GPU, where one copies while the other computes.
         memory_limit_mb: how much working memory each run may take, in MiB, beside the plan and the caller's arrays. A
             picture that would take more is run in tiles, one after the other; they overlap by all that the network
-            sees, so alpha is the same up to rounding (1e-5), and the overlaps are computed twice. None: as much as it
-            takes. Only for plans of the cpu backend; one of the tensorrt backend was built for sizes up to a largest
-            one, and takes larger pictures in tiles of that size.
+            sees, so alpha is the same up to rounding (1e-5), and the overlaps are computed twice. None: 448, or a
+            quarter of the memory of machine or cgroup where that is less, and at least what the smallest tile takes.
+            0: as much as it takes. Only for plans of the cpu backend; one of the tensorrt backend was built for sizes
+            up to a largest one, and takes larger pictures in tiles of that size.
         max_pixels: the most pixels (height · width) of a picture that is taken; None: any number.
         tensorrt: choices that only plans of the tensorrt backend have.
 
-    `close`, or a with statement, waits for what was submitted and frees the plan's memory.
+    `close`, or a with statement, waits for what was submitted and frees the plan's memory. An engine is pickled as its
+    arguments: where it is unpickled, the plan is read again from its path.
 
     Raises:
         InvalidInput: an argument is not one of the above, or is for plans of the other backend; or `memory_limit_mb`
@@ -76,9 +82,14 @@ class Engine:
         max_pixels: int | None = None,
         tensorrt: TensorRtRun | None = None,
     ):
-        self._path, self._color, self._process = plan_path(plan), channel_order(color), os.getpid()
+        self._arguments = {name: value for name, value in locals().items() if name != "self"}
         backend, self._gpu = resolve_device(device)
+        self._path, self._color, self._process = plan_path(plan, device), channel_order(color), os.getpid()
+        if plan != SHIPPED or self._path == SHIPPED:  # else it is found, or built, where the engine is unpickled
+            self._arguments["plan"] = os.path.abspath(self._path)  # noqa: PTH100 (the working folder may change)
         runs, options = count("max_concurrent", max_concurrent, "the backend's own choice"), tensorrt_run(tensorrt)
+        limit_mb = count("memory_limit_mb", memory_limit_mb, "the default", least=0)
+        limit_mb = working_memory_mb(runs or 1) if memory_limit_mb is None else limit_mb
         core = _core.Engine(
             self._path,
             threads=count("threads", threads, "all cores"),
@@ -89,7 +100,8 @@ class Engine:
             cuda_graphs=options.cuda_graphs,
             tensorrt_folders=tensorrt_folders(),
             backend=backend,
-            memory_limit_bytes=count("memory_limit_mb", memory_limit_mb, "as much as it takes") << 20,
+            memory_limit_bytes=limit_mb << 20,
+            at_least_a_tile=memory_limit_mb is None,
             max_pixels=count("max_pixels", max_pixels, "any number", most=2**62),
         )
         self._header: dict[str, Any] = json.loads(core.header)
@@ -97,7 +109,8 @@ class Engine:
         check_backend(self._header["backend"], threads=threads, memory_limit_mb=memory_limit_mb, tensorrt=tensorrt)
         self._core: _core.Engine | None = core
         self._runs_on = {"isa": core.isa or None, "gpu_name": core.gpu_name or None, "threads": core.threads}
-        self._limits = {"memory_limit_mb": memory_limit_mb, "max_pixels": max_pixels, "halo_px": core.halo_px}
+        limit = (core.memory_limit_bytes >> 20 or None) if on_cpu else None
+        self._limits = {"memory_limit_mb": limit, "max_pixels": max_pixels, "halo_px": core.halo_px}
         self._device = "cpu" if on_cpu else f"cuda:{self._gpu}"
         self._max_concurrent = runs or (1 if on_cpu else 2)
         self._workers = Workers(self._max_concurrent)
@@ -115,8 +128,9 @@ class Engine:
 
         Args:
             img: [height, width, 3] uint8 in the engine's channel order, 0..255; any height and width from 1 px,
-                strided and read-only arrays are fine.
-            trimap: [height, width] uint8: 0 is background, 255 foreground, every other value unknown.
+                strided and read-only arrays are fine, and what has DLPack, such as PyTorch's tensors.
+            trimap: [height, width] uint8: 0 is background, 255 foreground, every other value unknown. Labels (no value
+                above 15) are refused.
             out: [height, width] float32 to write into, so that nothing is allocated; returned.
             stream: only for arrays in GPU memory, see below.
 
@@ -136,7 +150,10 @@ class Engine:
         if uses_gpu_arrays(self._device, img=img, trimap=trimap, out=out):
             return prepare(core, self._gpu, img, trimap, out, stream)()
         check_no_stream(stream)
-        return core.run(img, trimap, out)
+        host = host_arrays(img, trimap, out)
+        check_trimap(host[1])
+        alpha = core.run(*host)
+        return alpha if out is None else out
 
     @overload
     def submit(self, img: U8, trimap: U8, out: F32 | None = None) -> Future[F32]: ...
@@ -157,8 +174,10 @@ class Engine:
         core = self._open_core()
         if uses_gpu_arrays(self._device, img=img, trimap=trimap, out=out):
             return self._workers.submit(prepare(core, self._gpu, img, trimap, out, None))
-        _core.check_arrays(img, trimap, out)
-        return self._workers.submit(functools.partial(core.run, img, trimap, out))
+        host = host_arrays(img, trimap, out)
+        _core.check_arrays(*host)
+        check_trimap(host[1])
+        return self._workers.submit(functools.partial(_run, core, host, out))
 
     @overload
     def foreground(self, img: NDArray[Level], alpha: NDArray[np.floating]) -> tuple[NDArray[Level], NDArray[Level]]: ...
@@ -193,7 +212,11 @@ class Engine:
         Arguments and errors are those of `run`, for arrays in host memory. The first run on a new size is slower: it
         lays out its memory.
         """
-        return self._open_core().profile(img, trimap)
+        return self._open_core().profile(*host_arrays(img, trimap, None)[:2])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        self._open_core()
+        return functools.partial(Engine, **self._arguments), ()
 
     def close(self) -> None:
         """Waits for what was submitted, then lets go of the plan. What is called later raises InvalidInput."""
@@ -246,3 +269,9 @@ class Engine:
                 "Engine in the child, which multiprocessing must start with 'spawn'"
             )
         return core
+
+
+def _run(core: _core.Engine, host: tuple[Any, Any, Any], out: Any) -> Any:
+    """Alpha, in the caller's own object where there is one."""
+    alpha = core.run(*host)
+    return alpha if out is None else out

@@ -6,9 +6,14 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from dim_trt.arrays import LABELS_BELOW
 from dim_trt.errors import InvalidInput
 from dim_trt.files import StrPath
 from dim_trt.gpu.views import is_on_gpu
+from dim_trt.plans.builder import SHIPPED
+from dim_trt.plans.cache import shipped_plan
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,10 @@ def check_no_stream(stream: Any) -> None:
         raise InvalidInput("stream: expected None for arrays in host memory; leave it out, or pass arrays on a GPU")
 
 
-def plan_path(plan: StrPath) -> str:
+def plan_path(plan: StrPath, device: str) -> str:
+    """Its path; that of the shipped model's plan for the device, which is built if need be, for its name."""
+    if isinstance(plan, str) and plan == SHIPPED and not os.path.exists(plan):  # noqa: PTH110
+        return str(shipped_plan(device=device))
     if not isinstance(plan, (str, os.PathLike)):
         raise InvalidInput(f"plan: expected a path, got {type(plan).__name__}")
     path = os.fspath(plan)
@@ -49,12 +57,20 @@ def channel_order(color: str) -> str:
     return color
 
 
-def count(name: str, value: int | None, none_is: str, most: int = 2**31 - 1) -> int:
+def check_trimap(trimap: object) -> None:
+    """Raise InvalidInput where a trimap in host memory holds labels."""
+    if isinstance(trimap, np.ndarray) and trimap.dtype == np.uint8 and trimap.size and 0 < trimap.max() < LABELS_BELOW:
+        from dim_trt.trimaps import GivenTrimap  # with OpenCV, which engines do without
+
+        GivenTrimap().trimap(trimap)
+
+
+def count(name: str, value: int | None, none_is: str, *, least: int = 1, most: int = 2**31 - 1) -> int:
     """As the core counts them: 0 for None."""
     if value is None:
         return 0
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-        raise InvalidInput(f"{name}: expected a whole number from 1, or None for {none_is}, got {value!r}")
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise InvalidInput(f"{name}: expected a whole number from {least}, or None for {none_is}, got {value!r}")
     return min(value, 2**31 - 1)  # the core says what is too many
 
 

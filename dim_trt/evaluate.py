@@ -15,14 +15,23 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from dim_trt.command import UsageError, add_engine_arguments, add_picture_arguments, engine_options, run_command
+from dim_trt.arguments import file_path
+from dim_trt.command import (
+    UsageError,
+    add_engine_arguments,
+    add_picture_arguments,
+    engine_options,
+    picture_limits,
+    run_command,
+)
 from dim_trt.engine import Engine
-from dim_trt.errors import Error, InvalidInput
+from dim_trt.errors import InvalidInput
 from dim_trt.pictures.files import check_format, write_image
+from dim_trt.places import check_places
 from dim_trt.plans.cache import shipped_plan
 from dim_trt.precisions import PRECISIONS
 from dim_trt.scoring.contact_sheet import Bgr, Row, contact_sheet
-from dim_trt.scoring.datasets import LAYOUTS, TRIMAP_SET, TruthFiles, find_samples
+from dim_trt.scoring.datasets import LAYOUTS, TRIMAP_SET, TruthFiles, find_samples, pictures
 from dim_trt.scoring.evaluation import Known, Method, engine_method, evaluate, prediction_method, read_content, saving
 from dim_trt.scoring.metrics import AREAS, METRICS
 from dim_trt.scoring.scores import SHORT, Scores, format_table, read_json, write_csv, write_json
@@ -33,22 +42,30 @@ progress_bar = functools.partial(tqdm, unit="picture", leave=False, disable=None
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     data = parser.add_mutually_exclusive_group(required=True)
-    data.add_argument("--data", type=Path, metavar="DIR", help="the data set's folder")
-    data.add_argument("--alphamatting", type=Path, metavar="DIR", help="the same as --data DIR --layout alphamatting")
+    data.add_argument("--data", type=file_path, metavar="DIR", help="the data set's folder")
+    data.add_argument(
+        "--alphamatting", type=file_path, metavar="DIR", help="the same as --data DIR --layout alphamatting"
+    )
     parser.add_argument("--layout", choices=("auto", *LAYOUTS), default="auto", help="default: the one that is there")
     parser.add_argument("--trimap-set", metavar="FOLDER", help=f"of alphamatting; default: {TRIMAP_SET}")
-    parser.add_argument("--plan", type=Path, nargs="+", help="changes of alpha are printed against the first one")
+    parser.add_argument("--plan", type=file_path, nargs="+", help="changes of alpha are printed against the first one")
     parser.add_argument(
         "--precision", choices=PRECISIONS, nargs="+", help="plans of the shipped model instead; default: fp32"
     )
-    parser.add_argument("--predictions", type=Path, metavar="DIR", help="score these alphas instead of running a plan")
+    parser.add_argument(
+        "--predictions", type=file_path, metavar="DIR", help="score these alphas instead of running a plan"
+    )
     parser.add_argument("--area", choices=AREAS, default="unknown", help="of the pictures; default: %(default)s")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the scores of every picture there")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="the same as a table")
-    parser.add_argument("--sheet", type=Path, metavar="PNG", help="write a contact sheet of the first plan's worst")
+    parser.add_argument("--json", type=file_path, metavar="FILE", help="also write the scores of every picture there")
+    parser.add_argument("--csv", type=file_path, metavar="FILE", help="the same as a table")
+    parser.add_argument(
+        "--sheet", type=file_path, metavar="PNG", help="write a contact sheet of the first plan's worst"
+    )
     parser.add_argument("--worst", type=int, default=10, metavar="N", help="pictures to list; default: %(default)s")
     parser.add_argument("--sort", choices=METRICS, default="sad", help="what the worst is; default: %(default)s")
-    parser.add_argument("--save", type=Path, metavar="DIR", help="write the alphas there, and score what was written")
+    parser.add_argument(
+        "--save", type=file_path, metavar="DIR", help="write the alphas there, and score what was written"
+    )
     parser.add_argument(
         "--alpha-depth", type=int, choices=(8, 16), help="of --save, 8 as in published tables; default: 16"
     )
@@ -62,12 +79,21 @@ def work(args: argparse.Namespace) -> None:
     layout, samples = find_samples(
         args.alphamatting or args.data, "alphamatting" if args.alphamatting else args.layout, args.trimap_set
     )
+    check_results(args, samples)
     methods = choose_methods(args, samples)
     known = read_json(args.json) if args.resume and args.json else {}
     table = [method.scores for method in methods]
     write = functools.partial(write_results, args, table, known, layout, len(samples))
     try:
-        evaluate(methods, samples, args.area, known, progress=progress_bar, after_each=every(write))
+        evaluate(
+            methods,
+            samples,
+            args.area,
+            known,
+            progress=progress_bar,
+            after_each=every(write),
+            limits=picture_limits(args),
+        )
     finally:
         write()
     report_resumed(table, known, len(samples))
@@ -95,15 +121,25 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise UsageError(f"--worst: expected a number from 1, got {args.worst}")
     if args.sheet:
         check_format(args.sheet, "sheet")
-    for path in filter(None, (args.json, args.csv, args.sheet)):
-        if not path.parent.is_dir():
-            raise Error(f"cannot write {str(path)!r}: the folder does not exist")
+
+
+def check_results(args: argparse.Namespace, samples: Sequence[TruthFiles]) -> None:
+    """Raises where a result would replace another one or what is scored, or has no folder."""
+    read = [(name, getattr(sample, name)) for sample in samples for name in ("image", "trimap", "truth")]
+    folders = {path.resolve().parent for _, path in read}
+    if args.predictions:
+        folders.add(args.predictions.resolve())
+    if args.save and args.save.resolve() in folders:
+        raise InvalidInput(f"save: {str(args.save)!r}: expected a folder of its own, got one that is read from")
+    read += [("plan", plan) for plan in args.plan or []]
+    read += [("prediction", path) for path in pictures(args.predictions).values()] if args.predictions else []
+    check_places([(name, path) for name in ("json", "csv", "sheet") if (path := getattr(args, name))], read)
 
 
 def choose_methods(args: argparse.Namespace, samples: Sequence[TruthFiles]) -> list[Method]:
     """One for each plan or precision; or the predictions."""
     if args.predictions:
-        return [prediction_method(args.predictions, samples)]
+        return [prediction_method(args.predictions, samples, picture_limits(args))]
     if args.plan:
         plans = {str(path): path for path in args.plan}
     else:
@@ -166,7 +202,7 @@ def draw_sheet(method: Method, samples: Sequence[TruthFiles], args: argparse.Nam
     rows = []
     for entry in progress_bar(method.scores.worst(args.sort)[: args.worst], desc="sheet"):
         sample = by_name[entry.name]
-        content = read_content(sample)
+        content = read_content(sample, picture_limits(args))
         figures = "   ".join(f"{SHORT[name]} {getattr(entry, name):.4g}" for name in METRICS)
         rows.append(Row(f"{entry.name}   {figures}", *content, method.alpha(sample, content)))
     heading = (

@@ -1,11 +1,12 @@
-"""Files appear whole or not at all."""
+"""Files appear whole or not at all, those that belong together all or none."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dim_trt.errors import Error
@@ -15,8 +16,15 @@ StrPath = str | os.PathLike[str]
 
 def write_atomic(path: StrPath, chunks: Iterable[bytes], *, what: str = "file", error: type[Error] = Error) -> None:
     """Write `chunks` under a temporary name in the same folder, then rename to `path`; raises `error` on failure."""
-    with replaced(path, what=what, error=error) as temporary, temporary.open("xb") as stream:
-        stream.writelines(chunks)
+    write_together({path: chunks}, what=what, error=error)
+
+
+def write_together(files: Mapping[StrPath, Iterable[bytes]], *, what: str = "file", error: type[Error] = Error) -> None:
+    """Write all files under temporary names, then rename them: all appear, or none and what was there is as it was."""
+    with replaced_together(list(files), what=what, error=error) as temporaries:
+        for temporary, chunks in zip(temporaries, files.values(), strict=True):
+            with temporary.open("xb") as stream:
+                stream.writelines(chunks)
 
 
 @contextlib.contextmanager
@@ -25,24 +33,73 @@ def replaced(path: StrPath, *, what: str = "file", error: type[Error] = Error) -
 
     An OSError of the block, or of renaming, becomes `error`.
     """
-    if "\0" in os.fsdecode(path):
-        raise error(f"cannot write {what} {os.fspath(path)!r}: the name has a NUL in it")
-    target = Path(os.path.realpath(path))  # a link keeps pointing where it did
-    temporary = target.with_name(f".dim_trt-{secrets.token_hex(6)}.tmp")
+    with replaced_together([path], what=what, error=error) as (temporary,):
+        yield temporary
+
+
+@contextlib.contextmanager
+def replaced_together(
+    paths: Sequence[StrPath], *, what: str = "file", error: type[Error] = Error
+) -> Iterator[list[Path]]:
+    """As `replaced` for several files: at the end of the block all are renamed, or none."""
+    for path in paths:
+        if "\0" in os.fsdecode(path):
+            raise error(f"cannot write {what} {os.fspath(path)!r}: the name has a NUL in it")
+    targets = [Path(os.path.realpath(path)) for path in paths]  # a link keeps pointing where it did
+    temporaries = [target.with_name(f".dim_trt-{secrets.token_hex(6)}.tmp") for target in targets]
     try:
-        if target.exists() and not target.is_file():
-            raise error(f"cannot write {what} {os.fspath(path)!r}: it exists and is not a regular file")
+        for path, target in zip(paths, targets, strict=True):
+            if target.exists() and not target.is_file():
+                raise error(f"cannot write {what} {os.fspath(path)!r}: it exists and is not a regular file")
         try:
-            yield temporary
-            with temporary.open("rb") as stream:
-                os.fsync(stream.fileno())
-            temporary.replace(target)
+            yield temporaries
+            for temporary in temporaries:
+                with temporary.open("rb") as stream:
+                    os.fsync(stream.fileno())
+            _rename(temporaries, targets)
         finally:
-            with contextlib.suppress(OSError):  # gone after the rename; never made if the folder is not writable
-                temporary.unlink()
+            for temporary in temporaries:
+                with contextlib.suppress(OSError):  # gone after the rename; never made if the folder is not writable
+                    temporary.unlink()
     except OSError as failure:
-        reason = "the folder does not exist" if not target.parent.is_dir() else failure.strerror or str(failure)
-        raise error(f"cannot write {what} {os.fspath(path)!r}: {reason}") from failure
+        named = {os.fspath(temporary): index for index, temporary in enumerate(temporaries)}
+        index = named.get(os.fsdecode(failure.filename or ""), 0)
+        reason = "the folder does not exist" if not targets[index].parent.is_dir() else failure.strerror or str(failure)
+        raise error(f"cannot write {what} {os.fspath(paths[index])!r}: {reason}") from failure
+
+
+def _rename(temporaries: Sequence[Path], targets: Sequence[Path]) -> None:
+    """Each to its target; if one fails, those before it are as they were."""
+    if len(targets) == 1:
+        temporaries[0].replace(targets[0])
+        return
+    olds: list[Path | None] = []
+    try:
+        for temporary, target in zip(temporaries, targets, strict=True):
+            olds.append(_kept(target, temporary.with_suffix(".old")))
+            temporary.replace(target)
+    except BaseException:  # an interrupt, too
+        for target, old in zip(targets, olds, strict=False):
+            with contextlib.suppress(OSError):
+                if old is None:
+                    target.unlink()
+                else:
+                    old.replace(target)
+        raise
+    finally:
+        for old in filter(None, olds):
+            old.unlink(missing_ok=True)
+
+
+def _kept(target: Path, old: Path) -> Path | None:
+    """What is at `target` under a second name; None where there is nothing."""
+    try:
+        os.link(target, old)
+    except FileNotFoundError:
+        return None
+    except OSError:  # a file system without links
+        shutil.copy2(target, old)
+    return old
 
 
 def cache_folder() -> Path:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dim_trt import _core
-from dim_trt.arrays import check_alphas
+from dim_trt.arrays import advise, as_numpy, check_alphas
 from dim_trt.errors import InvalidInput
 
 Level = TypeVar("Level", np.uint8, np.float32)
@@ -45,6 +45,7 @@ def estimate(
 
 def check_matted(img: NDArray[Level], alpha: NDArray[np.floating]) -> tuple[NDArray[Level], NDArray[np.float32]]:
     """img and alpha of `estimate`, without gaps. Raises InvalidInput."""
+    img, alpha = as_numpy(img, "img"), as_numpy(alpha, "alpha")
     _check_picture(img)
     check_alphas(alpha)
     if alpha.shape != img.shape[:2]:
@@ -55,6 +56,7 @@ def check_matted(img: NDArray[Level], alpha: NDArray[np.floating]) -> tuple[NDAr
 
 
 def _check_picture(img: NDArray[Level]) -> None:
+    advise(img, "img")
     if not isinstance(img, np.ndarray) or img.dtype not in (np.uint8, np.float32):
         got = img.dtype if isinstance(img, np.ndarray) else type(img).__name__
         raise InvalidInput(f"img: expected an array of uint8, or of float32 in 0..1, got {got}")

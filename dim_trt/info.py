@@ -10,20 +10,27 @@ from pathlib import Path
 from typing import Any
 
 from dim_trt import _core
+from dim_trt.arguments import file_path
 from dim_trt.command import run_command
 from dim_trt.errors import InvalidInput
 from dim_trt.files import write_atomic
+from dim_trt.places import check_places
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("plan", help="written by build; it is read and checked whole")
     parser.add_argument("--json", action="store_true", help="the header as JSON")
     parser.add_argument(
-        "--extract", type=Path, metavar="FILE", help="also write the TensorRT engine alone, for trtexec --loadEngine"
+        "--extract",
+        type=file_path,
+        metavar="FILE",
+        help="also write the TensorRT engine alone, for trtexec --loadEngine",
     )
 
 
 def work(args: argparse.Namespace) -> None:
+    if args.extract:
+        check_places([("extract", args.extract)], [("plan", args.plan)])
     header = json.loads(_core.read_plan_header(args.plan))
     if args.extract:
         if header["backend"] != "tensorrt":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import threading
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -15,6 +17,9 @@ PACKAGES = (
     "opencv-contrib-python-headless",
     "opencv-contrib-python",
 )
+
+LOG_NOTHING = 0  # of OpenCV's levels
+_lock, _silenced, _level = threading.Lock(), 0, 0  # how many blocks are silent now, and OpenCV's level before
 
 
 class Missing:
@@ -35,6 +40,35 @@ class Missing:
             f"OpenCV is installed and cannot be loaded ({self._failure}); install the library that is missing, or "
             "uninstall the package and install opencv-python-headless, which needs none of a desktop"
         )
+
+
+def require() -> None:
+    """Raises BackendUnavailable, with the sentence, where OpenCV cannot be used."""
+    if isinstance(cv2, Missing):
+        raise BackendUnavailable(cv2.sentence())
+
+
+@contextlib.contextmanager
+def silent() -> Iterator[None]:
+    """OpenCV writes nothing to the terminal in the block: an error of dim_trt says what is wrong, and of which file."""
+    global _silenced, _level
+    with _lock:
+        if not _silenced:
+            _level = _set_log_level(LOG_NOTHING)
+        _silenced += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _silenced -= 1
+            if not _silenced:
+                _set_log_level(_level)
+
+
+def _set_log_level(level: int) -> int:
+    """Returns the one before. OpenCV 5 has moved the function."""
+    move: Any = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel
+    return int(move(level))
 
 
 def description() -> str:

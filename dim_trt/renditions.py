@@ -1,27 +1,30 @@
-"""One picture from files to files: read, matte, and write alpha with all that is made of it."""
+"""Pictures from files to files: read, matte, and write alpha with all that is made of it."""
 
 from __future__ import annotations
 
 import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dim_trt import trimaps
 from dim_trt.engine import Engine
-from dim_trt.pictures.composite import WHITE, Color, composite, cutout, parse_color, premultiplied, read_background
-from dim_trt.pictures.files import (
-    Levels,
-    check_format,
-    quantize_alpha,
-    read_deep_image,
-    read_image,
-    read_rough_alpha,
-    read_trimap,
-    write_image,
-)
+from dim_trt.errors import Error, InvalidInput
+from dim_trt.files import write_together
+from dim_trt.pictures.composite import WHITE, Background, Color, behind
+from dim_trt.pictures.encoding import encode, suffix_of
+from dim_trt.pictures.files import check_format, naming, read_background, read_picture
+from dim_trt.pictures.limit import DEFAULT, Limits
+from dim_trt.pictures.picture import Picture, as_image, to_8_bits, turn_advice
+from dim_trt.pictures.rendering import Content, Look, Wanted, render
+from dim_trt.trimaps.files import GIVEN, read_trimap
+from dim_trt.trimaps.rules import TrimapRule
+
+STAGES = 3  # reading, matting and writing go on at the same time, each of another picture
 
 
 @dataclass(frozen=True)
@@ -32,9 +35,12 @@ class Rendering:
     color_depth: int = 8  # bits of the pictures with colors
     background: str = WHITE  # '#rrggbb', 'checkerboard' or a file
     estimate_colors: bool = True  # else the picture's own, old background included
-    masks: bool = False  # the second files are masks, not trimaps
-    erode: trimaps.Radius = trimaps.ERODE  # of masks
-    dilate: trimaps.Radius = trimaps.DILATE
+    srgb: bool = False  # colors are converted to sRGB; else they keep the picture's profile
+    rule: TrimapRule = GIVEN  # what the second files are
+    limits: Limits = DEFAULT
+
+    def depth(self, content: Content) -> int:
+        return self.alpha_depth if content == "alpha" else self.color_depth
 
 
 @dataclass(frozen=True)
@@ -48,66 +54,129 @@ class PictureJob:
     premultiplied: Path | None = None
     composite: Path | None = None
 
-    def outputs(self) -> list[Path]:
-        return [path for path in (self.alpha, self.cutout, self.premultiplied, self.composite) if path]
+    def outputs(self) -> dict[Content, Path]:
+        named: dict[Content, Path | None] = {
+            "alpha": self.alpha,
+            "cutout": self.cutout,
+            "premultiplied": self.premultiplied,
+            "composite": self.composite,
+        }
+        return {content: path for content, path in named.items() if path}
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A job's pictures in memory."""
+    """A job's pictures in memory: `image` as `render` takes it, `img` as the engine does."""
 
+    image: Picture
     img: NDArray[np.uint8]
     trimap: NDArray[np.uint8]
-    background: NDArray[np.uint8] | Color
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a job: its files are written, or `error` says why not and none is."""
+
+    job: PictureJob
+    error: Error | None = None
+    latency_ms: float = 0.0  # of the engine
+    size: tuple[int, int] = (0, 0)  # (height, width)
 
 
 def check_outputs(job: PictureJob, settings: Rendering) -> None:
     """Raise InvalidInput for a name whose format cannot hold what is asked for; before any work."""
-    check_format(job.alpha, "alpha", depth=settings.alpha_depth)
-    for path, name, channels in (
-        (job.cutout, "cutout", 4),
-        (job.premultiplied, "premultiplied", 4),
-        (job.composite, "composite", 3),
-    ):
-        if path:
-            check_format(path, name, channels=channels, depth=settings.color_depth)
+    for content, path in job.outputs().items():
+        channels = {"alpha": 1, "composite": 3}.get(content, 4)
+        check_format(path, content, channels=channels, depth=settings.depth(content))
 
 
 def load(job: PictureJob, settings: Rendering) -> Loaded:
-    img = read_image(job.image)
-    if settings.masks:
-        mask = read_rough_alpha(job.trimap, "mask")
-        trimap = trimaps.from_mask(mask, erode=settings.erode, dilate=settings.dilate)
-    else:
-        trimap = read_trimap(job.trimap)
-    size = (img.shape[0], img.shape[1])
-    return Loaded(img, trimap, read_background(settings.background, size) if job.composite else parse_color(WHITE))
+    """The job's pictures; raises InvalidInput where one cannot be read or they do not fit."""
+    limits = settings.limits
+    stored = read_picture(job.image, "image", limits)
+    with naming(job.image, "image"):
+        image = as_image(stored, srgb=settings.srgb)
+    trimap = read_trimap(job.trimap, settings.rule, limits)
+    if advice := turn_advice(trimap.shape, image.size, image.orientation):
+        raise InvalidInput(f"{settings.rule.argument}: {str(job.trimap)!r}: {advice}")
+    return Loaded(image, to_8_bits(image.pixels), trimap)
 
 
-def matte(engine: Engine, job: PictureJob, loaded: Loaded, settings: Rendering) -> float:
-    """Write the job's files, all or none of them unless writing itself fails; the engine's latency in ms."""
-    start = time.perf_counter()
-    alpha = np.asarray(engine.run(loaded.img, loaded.trimap))
-    latency_ms = (time.perf_counter() - start) * 1e3
-    pictures: dict[Path, Levels] = {job.alpha: quantize_alpha(alpha, settings.alpha_depth)}
-    if job.cutout or job.premultiplied or job.composite:
-        colors = find_colors(engine, job, loaded.img, alpha, settings)
-        if job.cutout:
-            pictures[job.cutout] = cutout(colors, alpha)
-        if job.premultiplied:
-            pictures[job.premultiplied] = premultiplied(colors, alpha)
+class Matting:
+    """One engine and one look for many jobs; from any number of threads at a time."""
+
+    def __init__(self, engine: Engine, settings: Rendering, background: Color | Picture | None = (255, 255, 255)):
+        self._engine, self._settings, self._background = engine, settings, background
+        self._estimate = engine.foreground if settings.estimate_colors else None
+
+    def __call__(self, job: PictureJob) -> Outcome:
+        """Reads, mattes and writes; an error is in the outcome."""
+        try:
+            loaded = load(job, self._settings)
+            return self.matte(job, loaded)
+        except Error as error:
+            return Outcome(job, error)
+        except MemoryError:
+            return Outcome(job, Error("not enough memory for a picture of this size"))
+
+    def matte(self, job: PictureJob, loaded: Loaded) -> Outcome:
+        """Mattes and writes. Raises Error."""
+        start = time.perf_counter()
+        alpha = np.asarray(self._engine.submit(loaded.img, loaded.trimap).result())
+        latency_ms = (time.perf_counter() - start) * 1e3
+        outputs = job.outputs()
+        wanted: dict[Content, Wanted] = {content: (content, self._settings.depth(content)) for content in outputs}
+        background: Background = (0, 0, 0)
         if job.composite:
-            pictures[job.composite] = composite(colors, alpha, loaded.background)
-    for path, picture in pictures.items():
-        write_image(path, picture)
-    return latency_ms
+            background = behind(self._background, loaded.image.size, loaded.image.icc_profile)
+        made = render(loaded.image, alpha, Look(tuple(wanted.values()), background, self._estimate))
+        files: dict[Path, bytes] = {}
+        for content, path in outputs.items():
+            with naming(path, content):
+                files[path] = encode(made[wanted[content]], suffix_of(path), loaded.image.icc_profile)
+        write_together({path: [data] for path, data in files.items()}, what="picture")
+        return Outcome(job, None, latency_ms, loaded.image.size)
 
 
-def find_colors(
-    engine: Engine, job: PictureJob, img: NDArray[np.uint8], alpha: NDArray[np.float32], settings: Rendering
-) -> NDArray[np.uint8] | NDArray[np.float32]:
-    """[height, width, 3] of the foreground: uint8, or float32 in 0..1 where 16 bits are asked for."""
-    if settings.color_depth == 8:
-        return engine.foreground(img, alpha)[0] if settings.estimate_colors else img
-    deep = read_deep_image(job.image)
-    return engine.foreground(deep, alpha)[0] if settings.estimate_colors else deep
+def matte_files(
+    engine: Engine, jobs: Iterable[PictureJob], settings: Rendering | None = None, *, lookahead: int | None = None
+) -> Iterator[Outcome]:
+    """Mattes pictures from files to files: reading, matting and writing go on at the same time.
+
+    Args:
+        engine: of plans for pictures in BGR, which is the default.
+        jobs: which files belong together; pulled as they are needed.
+        settings: what is made of every picture.
+        lookahead: how many pictures are under way at most, each of which is in memory; None is 3, with more than one
+            run of the engine at a time as many more.
+
+    Yields:
+        An outcome for each job, in their order, when its files are written; an error ends no other job. The iterator
+        may be closed at any time: it pulls no more, and waits for what runs.
+
+    Raises:
+        InvalidInput: the background cannot be read, the engine takes another channel order, or lookahead is no number.
+    """
+    chosen = settings or Rendering()
+    if engine.info["color"] != "bgr":
+        raise InvalidInput("engine: expected color='bgr', as pictures are read, got an engine for 'rgb'")
+    if lookahead is not None and (isinstance(lookahead, bool) or not isinstance(lookahead, int) or lookahead < 1):
+        raise InvalidInput(f"lookahead: expected a whole number of pictures from 1, or None, got {lookahead!r}")
+    matting = Matting(engine, chosen, read_background(chosen.background, chosen.limits))
+    return _outcomes(matting, jobs, lookahead or STAGES - 1 + engine.max_concurrent)
+
+
+def _outcomes(matting: Matting, jobs: Iterable[PictureJob], under_way: int) -> Iterator[Outcome]:
+    pending: deque[Future[Outcome]] = deque()
+    with ThreadPoolExecutor(under_way, thread_name_prefix="dim_trt-files") as pool:
+        try:
+            for job in jobs:
+                pending.append(pool.submit(matting, job))
+                if len(pending) >= under_way:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
+            wait(pending)

@@ -18,7 +18,8 @@ from typing import Any
 import cv2
 
 import dim_trt
-from dim_trt.pictures.files import read_image, read_trimap
+from dim_trt.pictures.files import read_image
+from dim_trt.trimaps import read_trimap
 
 
 def moving(cupy: Any, image: Any, trimap: Any, count: int) -> Iterator[tuple[Any, Any]]:

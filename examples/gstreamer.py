@@ -19,10 +19,8 @@ from numpy.typing import NDArray
 
 import dim_trt
 from dim_trt.pictures.composite import composite, parse_color
-from dim_trt.plans.cache import shipped_plan
-from dim_trt.tracking.key_frames import KeyFrames
-from dim_trt.tracking.sources import Frame
-from dim_trt.trimaps.making import from_mask
+from dim_trt.tracking import Frame, KeyFrames
+from dim_trt.trimaps import from_mask
 
 U8 = NDArray[np.uint8]
 
@@ -116,7 +114,7 @@ def main() -> None:
     mask = cv2.imread(str(args.mask), cv2.IMREAD_GRAYSCALE)
     if mask is None:
         raise SystemExit(f"cannot read {args.mask}")
-    with dim_trt.Engine(shipped_plan()) as engine:
+    with dim_trt.Engine("lite") as engine:
         print(f"{run(Gst, args, Matter(engine, np.asarray(mask, np.uint8), args.background))} frames")
 
 

@@ -20,10 +20,8 @@ from numpy.typing import NDArray
 
 import dim_trt
 from dim_trt.pictures.composite import composite, parse_color
-from dim_trt.plans.cache import shipped_plan
-from dim_trt.tracking.key_frames import KeyFrames
-from dim_trt.tracking.sources import Frame
-from dim_trt.trimaps.making import from_mask
+from dim_trt.tracking import Frame, KeyFrames
+from dim_trt.trimaps import from_mask
 
 U8 = NDArray[np.uint8]
 
@@ -61,7 +59,7 @@ def main() -> None:
     if mask is None:
         raise SystemExit(f"cannot read {args.mask}")
     color, writer, count, start = parse_color(args.background), None, 0, time.perf_counter()
-    with dim_trt.Engine(shipped_plan()) as engine:
+    with dim_trt.Engine("lite") as engine:
         for picture, alpha in matted(engine, pictures(args.source), np.asarray(mask, np.uint8)):
             over = composite(picture, alpha, color)
             if args.output:

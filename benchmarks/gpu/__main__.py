@@ -26,7 +26,7 @@ from benchmarks.gpu.processes import Processes, lack
 from benchmarks.gpu.records import Check, Failed, GpuRecord, NotMeasured, Session, Sides
 from benchmarks.gpu.report import table
 from benchmarks.gpu.session import GpuSetup, Records, session
-from dim_trt.command import SIZE_FORMAT, parse_size
+from dim_trt.arguments import SIZE_FORMAT, parse_size
 from dim_trt.files import write_atomic
 
 SIZES: list[Sides] = [(512, 512), (1080, 1920)]

@@ -22,8 +22,9 @@ from benchmarks.gpu.records import Model
 from benchmarks.gpu.session import GpuSetup, Records
 from benchmarks.networks import model_of, random_model
 from dim_trt.files import replaced
-from dim_trt.pictures.files import read_image, read_trimap
+from dim_trt.pictures.files import read_image
 from dim_trt.plans.builder import SHIPPED, onnx_file
+from dim_trt.trimaps import read_trimap
 from training.data.preprocess import network_input, pad_to_stride
 from training.export import export_onnx
 from training.model import CONFIGS, DeepImageMatting

@@ -33,7 +33,7 @@ from benchmarks.measure import (
     write_json,
 )
 from dim_trt import _core
-from dim_trt.command import SIZE_FORMAT, parse_size
+from dim_trt.arguments import SIZE_FORMAT, parse_size
 from training.model import CONFIGS
 
 TOLERANCE = 2e-5  # against the scalar twin, of results of order one; as in tests/kernels

@@ -44,7 +44,7 @@ from benchmarks.methods import (
 from benchmarks.networks import MODEL_HELP, SHIPPED, load_network
 from benchmarks.pictures import Picture, alphamatting, scene, stripe, thin_band
 from benchmarks.records import Latency, Worth
-from dim_trt.command import SIZE_FORMAT, parse_size
+from dim_trt.arguments import SIZE_FORMAT, parse_size
 from dim_trt.precisions import PRECISIONS
 
 QUICK_LIMIT_S = 20.0  # of measuring one case

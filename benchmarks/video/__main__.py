@@ -29,10 +29,11 @@ from numpy.typing import NDArray
 import dim_trt
 from benchmarks.measure import add_json_argument, default_threads, manifest, write_json
 from benchmarks.records import Manifest
-from dim_trt.command import SIZE_FORMAT, parse_size
+from dim_trt.arguments import SIZE_FORMAT, parse_size
+from dim_trt.pictures.rendering import Content, Look
 from dim_trt.tracking.sources import Frame
-from dim_trt.video.formats import Content, choose
-from dim_trt.video.pipeline import Look, estimator, matte_clip
+from dim_trt.video.formats import choose
+from dim_trt.video.pipeline import estimator, matte_clip
 from dim_trt.video.reading import VideoReader
 from dim_trt.video.results import Output, Results
 from dim_trt.video.segments import Segments
@@ -121,7 +122,7 @@ def whole(engine: dim_trt.Engine, clip: Path, trimaps: Sequence[U8], result: str
         reader = VideoReader(str(clip))
         segments = Segments(Path(folder, "parts"), {})
         results = Results([Output(content, Path(folder, result), choose(result, content))], reader.clip, segments)
-        matte_clip(reader, Listed(trimaps), engine, results, Look((255, 255, 255), estimator(engine)), progress=tick)
+        matte_clip(reader, Listed(trimaps), engine, results, Look(estimate=estimator(engine)), progress=tick)
         reader.close()
 
 

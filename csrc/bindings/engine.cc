@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "backends.h"
+#include "base/cores.h"
 #include "base/error.h"
 #include "bindings/arrays.h"
 #include "bindings/foreground.h"
@@ -38,9 +39,10 @@ bool parse_color(const std::string& color) {
   return color == "rgb";
 }
 
+/// `low` 0: 0 stands for the default.
 void check_count(const char* name, int value, int low) {
-  if (value < low || value > 1024)
-    throw InvalidInput(std::string(name) + ": expected " + std::to_string(low) + " to 1024, got " +
+  if (value < low || value > kThreadLimit)
+    throw InvalidInput(std::string(name) + ": expected 1 to " + std::to_string(kThreadLimit) + ", got " +
                        std::to_string(value));
 }
 
@@ -55,7 +57,7 @@ void check_backend(const Plan& plan, const std::string& backend) {
 std::unique_ptr<Matting> load(const std::filesystem::path& path, int threads, const std::string& color,
                               std::size_t strip_bytes, int gpu, bool crop, int max_concurrent, bool cuda_graphs,
                               const std::vector<std::string>& tensorrt_folders, const std::string& backend,
-                              std::size_t memory_limit_bytes, std::size_t max_pixels) {
+                              std::size_t memory_limit_bytes, bool at_least_a_tile, std::size_t max_pixels) {
   check_count("threads", threads, 0);
   check_count("max_concurrent", max_concurrent, 1);
   const BackendOptions options = {
@@ -64,7 +66,8 @@ std::unique_ptr<Matting> load(const std::filesystem::path& path, int threads, co
   return unlocked([&] {
     const Plan plan = read_plan(path.string());
     check_backend(plan, backend);
-    return std::make_unique<Matting>(plan, make_backend(plan, options), Limits{memory_limit_bytes, max_pixels});
+    return std::make_unique<Matting>(plan, make_backend(plan, options),
+                                     Limits{memory_limit_bytes, at_least_a_tile, max_pixels});
   });
 }
 
@@ -179,7 +182,7 @@ void register_engine(py::module_& m) {
            "strip_bytes"_a = defaults.strip_bytes, "gpu"_a = defaults.gpu, "crop"_a = defaults.crop,
            "max_concurrent"_a = defaults.max_concurrent, "cuda_graphs"_a = defaults.cuda_graphs,
            "tensorrt_folders"_a = defaults.tensorrt_folders, "backend"_a = "", "memory_limit_bytes"_a = 0,
-           "max_pixels"_a = 0)
+           "at_least_a_tile"_a = false, "max_pixels"_a = 0)
       .def("run", &run, "img"_a, "trimap"_a, "out"_a = py::none(),
            "Alpha, HxW float32 in 0..1, of img (HxWx3 uint8) and trimap (HxW uint8).")
       .def("run_on_gpu", &run_on_gpu, "img"_a, "trimap"_a, "alpha"_a, "stream"_a, "wait"_a,
@@ -204,6 +207,8 @@ void register_engine(py::module_& m) {
             return self.backend().working_bytes({size.first, size.second});
           },
           "size"_a, "Memory of a run on a picture of (height, width) beside the plan and the caller's arrays.")
+      .def_property_readonly(
+          "memory_limit_bytes", [](const Matting& self) { return self.limits().memory_bytes; }, "0: none.")
       .def_property_readonly("halo_px", [](const Matting& self) { return self.backend().halo_px(); })
       .def_property_readonly("header", &Matting::header, "The plan's header, JSON.")
       .def_property_readonly("threads", [](const Matting& self) { return self.backend().threads(); })

@@ -1,5 +1,6 @@
 #include "core/matting.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/error.h"
@@ -44,7 +45,8 @@ Matting::Matting(const Plan& plan, std::unique_ptr<Backend> backend, const Limit
   if (limits.memory_bytes == 0) return;
   const Size tile = smallest_tile(tile_rules());
   const std::size_t needed = backend_->working_bytes(tile);
-  if (needed > limits.memory_bytes)
+  if (limits.at_least_a_tile) limits_.memory_bytes = std::max(limits.memory_bytes, needed);
+  if (needed > limits_.memory_bytes)
     throw InvalidInput("memory_limit_mb: expected at least " + std::to_string(needed / kMegabyte + 1) +
                        " for this plan, which is what a tile of " + to_string(tile) + " takes, got " +
                        std::to_string(limits.memory_bytes / kMegabyte));

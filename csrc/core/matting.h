@@ -24,6 +24,8 @@ struct RunInfo {
 struct Limits {
   /// Of the working memory of a run, see Backend::working_bytes: larger pictures are run in tiles. 0: none.
   std::size_t memory_bytes = 0;
+  /// Raises a limit that is less than the smallest tile takes, instead of throwing.
+  bool at_least_a_tile = false;
   /// Of a picture; larger ones are refused. 0: none.
   std::size_t pixels = 0;
 };
@@ -45,6 +47,7 @@ class Matting {
 
   const std::string& header() const { return header_; }
   const Backend& backend() const { return *backend_; }
+  const Limits& limits() const { return limits_; }
   /// The tiles that a picture with this trimap is run in; one of the whole picture where it can be run at once.
   std::vector<Tile> tiles(const TrimapView& trimap) const;
 

@@ -5,7 +5,7 @@ A folder is either of
     input/x.png  trimap1/x.png         as alphamatting.com lays it out
     x.png        x_trimap.png          beside one another
 
-where images may have any suffix that OpenCV reads and trimaps are .png. Of a large picture only the window with the
+where images may have the suffix of any picture and trimaps are .png. Of a large picture only the window with the
 most unknown pixels is used: statistics of more pixels are not better, and every feature map is held at once.
 """
 
@@ -25,9 +25,10 @@ from dim_trt.arrays import unknown_pixels
 from dim_trt.errors import InvalidInput
 from dim_trt.files import StrPath
 from dim_trt.opencv import cv2
-from dim_trt.pictures.files import read_image, read_trimap
+from dim_trt.pictures.files import read_image
+from dim_trt.pictures.folders import PICTURES
+from dim_trt.trimaps.files import read_trimap
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 MARK = "_trimap"
 WINDOW_PX = 384  # of the input, in height and width
 STRIDE_PX = 32
@@ -98,11 +99,11 @@ def _pairs(folder: Path) -> list[tuple[Path, Path]]:
 
 
 def _images(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
 
 
 def _read(image_path: Path, trimap_path: Path) -> CalibrationPicture:
-    image, trimap = read_image(image_path, "calibration"), read_trimap(trimap_path, "calibration")
+    image, trimap = read_image(image_path, "calibration"), read_trimap(trimap_path)
     if image.shape[:2] != trimap.shape:
         raise InvalidInput(
             f"calibration: {str(trimap_path)!r}: expected the size of {image_path.name!r}, {list(image.shape[:2])}, "

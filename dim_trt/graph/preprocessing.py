@@ -90,7 +90,7 @@ def chosen_preprocessing(choice: str | os.PathLike[str] | Mapping[str, Any]) -> 
 
 def _read(path: Path) -> Any:
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_bytes())  # which knows UTF-8, -16 and -32, with or without a mark
     except OSError as failure:
         reason = failure.strerror or failure
         raise InvalidInput(f"preprocessing: expected {CHOICES}; got {str(path)!r} ({reason})") from failure

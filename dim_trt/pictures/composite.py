@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from dim_trt.errors import InvalidInput
 from dim_trt.opencv import cv2
-from dim_trt.pictures.files import Levels, quantize_alpha, read_image
+from dim_trt.pictures import profiles
+from dim_trt.pictures.picture import Levels, Picture, as_image, quantize_alpha, to_8_bits
 
-Color = tuple[int, int, int]  # blue, green, red
+Color: TypeAlias = tuple[int, int, int]  # blue, green, red
 Colors: TypeAlias = NDArray[np.uint8] | NDArray[np.float32]
+Background: TypeAlias = NDArray[np.uint8] | Color
 
 WHITE = "#ffffff"
 CHECKERBOARD = "checkerboard"
@@ -49,7 +51,7 @@ def premultiplied(colors: Colors, alpha: NDArray[np.float32]) -> Levels:
     return quantize_alpha(np.dstack([colors.astype(np.float32) * unit * alpha[:, :, None], alpha]), depth)
 
 
-def composite(colors: Colors, alpha: NDArray[np.float32], background: NDArray[np.uint8] | Color) -> Levels:
+def composite(colors: Colors, alpha: NDArray[np.float32], background: Background) -> Levels:
     """alpha · colors + (1 - alpha) · background, over a color or an 8-bit picture of the same size."""
     depth = _check(colors, alpha)
     behind = np.asarray(background, np.float32)
@@ -64,11 +66,22 @@ def composite(colors: Colors, alpha: NDArray[np.float32], background: NDArray[np
     return np.clip(np.rint(blend), 0, 255).astype(np.uint8)
 
 
-def read_background(text: str, size: tuple[int, int]) -> NDArray[np.uint8] | Color:
-    """A color, a checkerboard, or the picture of that name scaled to cover (height, width)."""
-    if text.startswith("#"):
-        return parse_color(text)
-    return checkerboard(size) if text == CHECKERBOARD else cover(read_image(text, "background"), size)
+def behind(background: Color | Picture | None, size: tuple[int, int], icc_profile: bytes | None = None) -> Background:
+    """The background of a picture of this (height, width), in the numbers of its color profile.
+
+    `background`: a color in sRGB, a picture, which is scaled to cover, or None for a checkerboard.
+
+    Raises:
+        InvalidInput: the picture is of floats, or a profile cannot be used.
+    """
+    if isinstance(background, tuple):
+        blue, green, red = profiles.convert(np.array([[background]], np.uint8), None, icc_profile)[0, 0].tolist()
+        return blue, green, red
+    if background is None:
+        return profiles.convert(checkerboard(size), None, icc_profile)
+    image = as_image(background)
+    covering = cover(to_8_bits(image.pixels), size)
+    return profiles.convert(covering, image.icc_profile, icc_profile)
 
 
 def checkerboard(size: tuple[int, int], square_px: int = 16) -> NDArray[np.uint8]:

@@ -1,8 +1,11 @@
-"""Pictures from and to files. Arrays are [height, width, channels] in OpenCV's channel order (BGR)."""
+"""Pictures from and to files: what `decode` and `encode` do with bytes, with errors that name the file."""
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,131 +14,70 @@ from numpy.typing import NDArray
 
 from dim_trt.errors import InvalidInput
 from dim_trt.files import StrPath, write_atomic
-from dim_trt.opencv import cv2
-from dim_trt.pictures.limit import check_header, check_pixels
+from dim_trt.pictures.composite import CHECKERBOARD, Color, parse_color
+from dim_trt.pictures.decoding import decode
+from dim_trt.pictures.encoding import check_suffix, encode, suffix_of
+from dim_trt.pictures.limit import DEFAULT, Limits
+from dim_trt.pictures.picture import Levels, Picture, as_image, to_8_bits
 
-Levels = NDArray[np.uint8] | NDArray[np.uint16]
-
-ALPHA_SUFFIXES = (".png", ".tif", ".tiff", ".webp", ".exr")  # formats that hold a fourth channel
-DEEP_SUFFIXES = (".png", ".tif", ".tiff", ".exr")  # formats that hold 16 bits
-
-
-def read_image(path: StrPath, argument: str = "image") -> NDArray[np.uint8]:
-    """[height, width, 3] uint8 BGR, turned as EXIF says; grayscale is spread, 16 bits become 8, alpha is left out."""
-    return np.asarray(_decode(path, cv2.IMREAD_COLOR, argument), np.uint8)
+LOGGER = logging.getLogger("dim_trt")
 
 
-def read_deep_image(path: StrPath, argument: str = "image") -> NDArray[np.float32]:
-    """As `read_image`, but [height, width, 3] float32 in 0..1 with all that 16 bits hold."""
-    picture = _decode(path, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH, argument)
-    _require_levels(picture, path, argument)
-    return picture.astype(np.float32) / np.float32(np.iinfo(picture.dtype).max)
+@contextlib.contextmanager
+def naming(path: StrPath, argument: str) -> Iterator[None]:
+    """InvalidInput of the block names the argument and the file."""
+    try:
+        yield
+    except InvalidInput as failure:
+        raise InvalidInput(f"{argument}: {os.fspath(path)!r}: {failure}") from failure
 
 
-def read_unchanged(path: StrPath, argument: str) -> NDArray[Any]:
-    """The array that the file holds: [height, width] or [height, width, channels] of any type."""
-    return _decode(path, cv2.IMREAD_UNCHANGED, argument)
+def read_picture(path: StrPath, argument: str = "image", limits: Limits = DEFAULT) -> Picture:
+    """What `decode` makes of the file; a damaged one that `limits` accept is a warning."""
+    try:
+        data = Path(path).read_bytes()
+    except (OSError, ValueError) as failure:  # ValueError: a NUL in the name
+        reason = getattr(failure, "strerror", None) or failure
+        raise InvalidInput(f"{argument}: cannot read {os.fspath(path)!r}: {reason}") from failure
+    with naming(path, argument):
+        picture = decode(data, limits)
+    if picture.damage:
+        LOGGER.warning("%s: %r is damaged (%s)", argument, os.fspath(path), picture.damage)
+    return picture
 
 
-def read_trimap(path: StrPath, argument: str = "trimap") -> NDArray[np.uint8]:
-    """[height, width] uint8: 0 background, 255 foreground, 128 unknown (every other value in the file)."""
-    gray = read_gray(path, argument)
-    trimap = np.full(gray.shape, 128, np.uint8)
-    trimap[gray == 0] = 0
-    trimap[gray == np.iinfo(gray.dtype).max] = 255
-    return trimap
+def read_image(path: StrPath, argument: str = "image", limits: Limits = DEFAULT) -> NDArray[np.uint8]:
+    """[height, width, 3] uint8 BGR, upright; gray is spread, 16 bits become 8, transparency is left out."""
+    picture = read_picture(path, argument, limits)
+    with naming(path, argument):
+        return to_8_bits(as_image(picture).pixels)
 
 
-def read_alpha(path: StrPath, argument: str = "alpha") -> NDArray[np.float32]:
-    """[height, width] float32 in 0..1 from 8 or 16 bits."""
-    gray = read_gray(path, argument)
-    return gray.astype(np.float32) / np.float32(np.iinfo(gray.dtype).max)
+def read_unchanged(path: StrPath, argument: str, limits: Limits = DEFAULT) -> NDArray[Any]:
+    """What the file holds, upright: [height, width], [height, width, 3] BGR or [height, width, 4] BGRA of any type."""
+    picture = read_picture(path, argument, limits)
+    pixels = picture.pixels
+    if picture.opacity is None:
+        return pixels
+    colors = np.repeat(pixels[:, :, None], 3, axis=2) if pixels.ndim == 2 else pixels
+    return np.dstack([colors, picture.opacity])
 
 
-def read_rough_alpha(path: StrPath, argument: str) -> NDArray[np.uint8] | NDArray[np.float32]:
-    """[height, width] for `dim_trt.trimaps.making`: 8 bits as they are, so that labels are noticed; 16 as floats."""
-    gray = read_gray(path, argument)
-    return gray.astype(np.uint8) if gray.dtype == np.uint8 else read_alpha(path, argument)
-
-
-def quantize_alpha(alpha: NDArray[np.float32], depth: int) -> Levels:
-    """Alpha in 0..1 -> 0..255 (depth 8) or 0..65535 (depth 16), rounded to the nearest."""
-    levels: Levels = np.rint(alpha * np.float32(2**depth - 1)).astype(np.uint8 if depth == 8 else np.uint16)
-    return levels
+def read_background(text: str, limits: Limits = DEFAULT) -> Color | Picture | None:
+    """A color, a picture, or None for a checkerboard: what `behind` takes."""
+    if text.startswith("#"):
+        return parse_color(text)
+    return None if text == CHECKERBOARD else read_picture(text, "background", limits)
 
 
 def check_format(path: StrPath, argument: str, *, channels: int = 3, depth: int = 8) -> None:
     """Raise InvalidInput unless the name's suffix is a format that holds such a picture; for checks before the work."""
-    suffix = Path(path).suffix.lower()
-    for needed, allowed, what in (
-        (channels == 4, ALPHA_SUFFIXES, "an alpha channel"),
-        (depth == 16, DEEP_SUFFIXES, "16 bits"),
-    ):
-        if needed and suffix not in allowed:
-            formats = ", ".join(allowed)
-            raise InvalidInput(
-                f"{argument}: {os.fspath(path)!r}: expected a format with {what} ({formats}), got {suffix!r}"
-            )
-    if suffix == ".exr" and not can_write(suffix):
-        raise InvalidInput(
-            f"{argument}: {os.fspath(path)!r}: this OpenCV cannot write EXR: it was built without OpenEXR, or wants "
-            "OPENCV_IO_ENABLE_OPENEXR=1 in the environment; 16-bit .tif holds as much"
-        )
-    if not suffix or not can_write(suffix):
-        raise InvalidInput(f"{argument}: {os.fspath(path)!r}: expected a picture's suffix such as .png, got {suffix!r}")
+    with naming(path, argument):
+        check_suffix(suffix_of(path), channels=channels, depth=depth)
 
 
-def can_write(suffix: str) -> bool:
-    """Whether this OpenCV writes files with this suffix, ".png" for example."""
-    try:
-        return bool(cv2.haveImageWriter(f"x{suffix}"))
-    except cv2.error:  # of OpenCV 4, for EXR that is switched off
-        return False
-
-
-def write_image(path: StrPath, picture: Levels, argument: str = "output") -> None:
-    """Write a gray, BGR or BGRA picture of 8 or 16 bits; the file appears whole or not at all.
-
-    EXR gets the same display-encoded values as float32 in 0..1; WebP is written without loss.
-    """
-    channels = picture.shape[2] if picture.ndim == 3 else 1
-    check_format(path, argument, channels=channels, depth=picture.dtype.itemsize * 8)
-    suffix = Path(path).suffix.lower()
-    stored = picture / np.float32(np.iinfo(picture.dtype).max) if suffix == ".exr" else picture
-    ok, data = cv2.imencode(suffix, stored)  # WebP without loss
-    if not ok:
-        raise InvalidInput(f"{argument}: {os.fspath(path)!r}: OpenCV cannot write this picture in this format")
-    write_atomic(path, [data.tobytes()], what="picture")
-
-
-def read_gray(path: StrPath, argument: str) -> Levels:
-    """[height, width] uint8 or uint16; a picture with three equal channels counts as gray."""
-    picture = _decode(path, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH, argument)
-    _require_levels(picture, path, argument)
-    if picture.ndim == 3:
-        if (picture != picture[:, :, :1]).any():
-            raise InvalidInput(f"{argument}: {os.fspath(path)!r}: expected a grayscale picture, got colors")
-        picture = picture[:, :, 0]
-    return np.ascontiguousarray(picture)
-
-
-def _require_levels(picture: NDArray[Any], path: StrPath, argument: str) -> None:
-    if picture.dtype not in (np.uint8, np.uint16):
-        raise InvalidInput(f"{argument}: {os.fspath(path)!r}: expected 8 or 16 bits, got {picture.dtype}")
-
-
-def _decode(path: StrPath, flags: int, argument: str) -> NDArray[Any]:
-    try:
-        data = np.fromfile(path, np.uint8)
-    except (OSError, ValueError) as failure:  # ValueError: a NUL in the name
-        reason = getattr(failure, "strerror", None) or failure
-        raise InvalidInput(f"{argument}: cannot read {os.fspath(path)!r}: {reason}") from failure
-    check_header(data, path, argument)
-    try:
-        picture = cv2.imdecode(data, flags) if data.size else None
-    except cv2.error as failure:  # for example more pixels than OPENCV_IO_MAX_IMAGE_PIXELS
-        raise InvalidInput(f"{argument}: cannot decode {os.fspath(path)!r}: {failure.err}") from failure
-    if picture is None:
-        raise InvalidInput(f"{argument}: {os.fspath(path)!r} is not a picture that OpenCV can decode, or is damaged")
-    check_pixels(picture.shape[0], picture.shape[1], path, argument)  # its header may not have told
-    return picture
+def write_image(path: StrPath, picture: Levels, argument: str = "output", icc_profile: bytes | None = None) -> None:
+    """Write what `encode` makes of the picture; the file appears whole or not at all."""
+    with naming(path, argument):
+        data = encode(picture, suffix_of(path), icc_profile)
+    write_atomic(path, [data], what="picture")

@@ -1,50 +1,40 @@
-"""How large a picture may be that is read from a file: a small file can hold more pixels than there is memory."""
+"""What is taken of foreign files: a small one can hold more pixels than there is memory, and one may be damaged."""
 
 from __future__ import annotations
 
-import contextlib
-import io
-import os
-from collections.abc import Iterator
-from typing import Any
-
-import imagesize
-from numpy.typing import NDArray
+from dataclasses import dataclass
 
 from dim_trt.errors import InvalidInput
-from dim_trt.files import StrPath
 
 MAX_PIXELS = 2**28  # 16384x16384, what plans for the CPU take at once
 
-_max_pixels = MAX_PIXELS
+
+@dataclass(frozen=True)
+class Limits:
+    """What `decode` takes.
+
+    Args:
+        max_pixels: of more pixels (height · width) a picture is refused, by its header where that tells.
+        accept_damaged: take what can be read of a damaged file; it is refused otherwise.
+
+    Raises:
+        InvalidInput: max_pixels is less than 1.
+    """
+
+    max_pixels: int = MAX_PIXELS
+    accept_damaged: bool = False
+
+    def __post_init__(self) -> None:
+        if self.max_pixels < 1:
+            raise InvalidInput(f"max_pixels: expected a whole number from 1, got {self.max_pixels}")
+
+    def check(self, height: int, width: int) -> None:
+        """Raises InvalidInput for a picture of this size."""
+        if height * width > self.max_pixels:
+            raise InvalidInput(
+                f"expected at most {self.max_pixels} pixels (max_pixels), got {height * width} ({width}x{height}); "
+                "scale the picture down or allow more with --max-pixels"
+            )
 
 
-@contextlib.contextmanager
-def limit_pixels(most: int) -> Iterator[None]:
-    """While it lasts, reading a picture of more pixels raises InvalidInput, in every thread of the process."""
-    global _max_pixels
-    if most < 1:
-        raise InvalidInput(f"max_pixels: expected a whole number from 1, got {most}")
-    before, _max_pixels = _max_pixels, most
-    try:
-        yield
-    finally:
-        _max_pixels = before
-
-
-def check_header(data: NDArray[Any], path: StrPath, argument: str) -> None:
-    """Raise InvalidInput where the first bytes of a picture's file say that it is too large."""
-    try:
-        width, height = imagesize.get(io.BytesIO(data.tobytes()))
-    except Exception:  # whatever a damaged or unknown header leads to; decoding it says what is wrong
-        return
-    if width > 0 and height > 0:  # else the format does not tell
-        check_pixels(int(height), int(width), path, argument)
-
-
-def check_pixels(height: int, width: int, path: StrPath, argument: str) -> None:
-    if height * width > _max_pixels:
-        raise InvalidInput(
-            f"{argument}: {os.fspath(path)!r}: expected at most {_max_pixels} pixels (max_pixels), got "
-            f"{height * width} ({width}x{height}); scale the picture down or allow more with --max-pixels"
-        )
+DEFAULT = Limits()

@@ -24,8 +24,8 @@ from typing import NamedTuple
 
 from dim_trt.errors import InvalidInput
 from dim_trt.files import StrPath
+from dim_trt.pictures.folders import PICTURES
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 TRIMAP_SET = "trimap1"
 ADOBE = "Adobe-licensed images/"
 
@@ -113,7 +113,7 @@ def pictures(folder: Path) -> dict[str, Path]:
     """The pictures of a folder by name without suffix, sorted; raises InvalidInput for two of one name."""
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith("."):
+        if path.suffix.lower() in PICTURES and not path.name.startswith("."):
             if path.stem in found:
                 raise InvalidInput(f"data: {str(found[path.stem])!r} and {str(path)!r} have the same name")
             found[path.stem] = path

@@ -20,16 +20,20 @@ from dim_trt.arrays import unknown_pixels
 from dim_trt.engine import Engine
 from dim_trt.errors import Error, InvalidInput
 from dim_trt.files import StrPath
-from dim_trt.pictures.files import quantize_alpha, read_alpha, read_image, read_trimap, write_image
+from dim_trt.pictures.files import read_image, write_image
+from dim_trt.pictures.limit import DEFAULT, Limits
+from dim_trt.pictures.picture import quantize_alpha
 from dim_trt.scoring.datasets import TruthFiles, alphamatting_samples, pictures
 from dim_trt.scoring.metrics import measure
 from dim_trt.scoring.scores import PictureScores, Scores
+from dim_trt.trimaps.files import read_alpha, read_trimap
 
 __all__ = ["Method", "TruthFiles", "alphamatting_samples", "engine_method", "evaluate", "prediction_method", "saving"]
 
 Known = Mapping[tuple[str, str], PictureScores]  # by label of the method and name of the picture
 
 VERSION = 1  # of what the scores mean; a new one makes old results be computed again
+NO_LIMITS = Limits(2**62)  # of alphas that were written here
 JOURNAL = "alphas.jsonl"  # beside saved alphas: which key each of them was computed for
 
 
@@ -58,7 +62,7 @@ def engine_method(label: str, engine: Engine) -> Method:
     return Method(scores, lambda _sample: digest, lambda _sample, content: engine.run(content.img, content.trimap))
 
 
-def prediction_method(folder: StrPath, samples: Sequence[TruthFiles]) -> Method:
+def prediction_method(folder: StrPath, samples: Sequence[TruthFiles], limits: Limits = DEFAULT) -> Method:
     """The alphas in a folder, each with the name of its sample; raises InvalidInput if one is missing."""
     root = Path(folder)
     if not root.is_dir():
@@ -71,7 +75,7 @@ def prediction_method(folder: StrPath, samples: Sequence[TruthFiles]) -> Method:
     return Method(
         Scores(root.name or str(root), str(root)),
         lambda sample: file_digest(found[sample.name]),
-        lambda sample, content: _read_prediction(found[sample.name], content.truth.shape),
+        lambda sample, content: _read_prediction(found[sample.name], content.truth.shape, limits),
     )
 
 
@@ -104,7 +108,7 @@ def saving(method: Method, folder: Path, *, depth: int, resume: bool) -> Method:
         path = folder / f"{sample.name}.png"
         key = digest(identity(sample), file_digest(sample.image), file_digest(sample.trimap))
         if done.get(sample.name) == key and path.is_file():
-            return _read_prediction(path, content.truth.shape)
+            return _read_prediction(path, content.truth.shape, NO_LIMITS)
         levels = quantize_alpha(method.alpha(sample, content), depth)
         if sample.name in done:
             note(sample.name, "")  # so that a picture written without its line is not taken for the old one
@@ -123,6 +127,7 @@ def evaluate(
     *,
     progress: Callable[[Sequence[TruthFiles]], Any] = iter,
     after_each: Callable[[], None] = lambda: None,
+    limits: Limits = DEFAULT,
 ) -> list[Scores]:
     """Scores of each method, in the order of methods and samples; changes of alpha are against the first method.
 
@@ -131,6 +136,7 @@ def evaluate(
         known: scores of an earlier run; they are kept where their key is right.
         progress: wraps the samples, for a progress bar.
         after_each: called after each picture; the methods' `scores` hold what there is.
+        limits: of the samples' files.
 
     Raises:
         InvalidInput: a file cannot be read or does not fit, or the area is empty; the message names the picture.
@@ -141,7 +147,7 @@ def evaluate(
             kept = [(known or {}).get((method.scores.label, sample.name)) for method in methods]
             entries = [entry for entry, key in zip(kept, keys, strict=True) if entry and entry.key == key]
             if len(entries) < len(methods):
-                entries = _score(methods, sample, keys, area)
+                entries = _score(methods, sample, keys, area, limits)
         except InvalidInput as failure:
             raise InvalidInput(f"{sample.name}: {failure}") from failure
         for method, entry in zip(methods, entries, strict=True):
@@ -150,9 +156,13 @@ def evaluate(
     return [method.scores for method in methods]
 
 
-def read_content(sample: TruthFiles) -> Content:
+def read_content(sample: TruthFiles, limits: Limits = DEFAULT) -> Content:
     """The sample's pictures; raises InvalidInput, naming the file, if they cannot be read or differ in size."""
-    content = Content(read_image(sample.image), read_trimap(sample.trimap), read_alpha(sample.truth, "truth"))
+    content = Content(
+        read_image(sample.image, limits=limits),
+        read_trimap(sample.trimap, limits=limits),
+        read_alpha(sample.truth, "truth", limits),
+    )
     size = content.img.shape[:2]
     for name, array, path in (("trimap", content.trimap, sample.trimap), ("truth", content.truth, sample.truth)):
         if array.shape != size:
@@ -181,8 +191,10 @@ def _keys(methods: Sequence[Method], sample: TruthFiles, area: str) -> list[str]
     return [digest(str(VERSION), area, identities[0], own, *files) for own in identities]
 
 
-def _score(methods: Sequence[Method], sample: TruthFiles, keys: Sequence[str], area: str) -> list[PictureScores]:
-    content = read_content(sample)
+def _score(
+    methods: Sequence[Method], sample: TruthFiles, keys: Sequence[str], area: str, limits: Limits
+) -> list[PictureScores]:
+    content = read_content(sample, limits)
     unknown = unknown_pixels(content.trimap)
     height, width = unknown.shape
     entries: list[PictureScores] = []
@@ -201,8 +213,8 @@ def _score(methods: Sequence[Method], sample: TruthFiles, keys: Sequence[str], a
     return entries
 
 
-def _read_prediction(path: Path, size: tuple[int, ...]) -> NDArray[np.float32]:
-    alpha = read_alpha(path, "prediction")
+def _read_prediction(path: Path, size: tuple[int, ...], limits: Limits) -> NDArray[np.float32]:
+    alpha = read_alpha(path, "prediction", limits)
     if alpha.shape != size:
         raise InvalidInput(
             f"prediction: expected the size of the truth, {list(size)}, got {list(alpha.shape)} in {str(path)!r}"

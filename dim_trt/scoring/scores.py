@@ -144,4 +144,4 @@ def write_csv(path: StrPath, table: Sequence[Scores]) -> None:
     writer.writeheader()
     for scores in table:
         writer.writerows({"label": scores.label, **asdict(picture)} for picture in scores.pictures)
-    write_atomic(path, [text.getvalue().encode()], what="csv")
+    write_atomic(path, [text.getvalue().encode(errors="surrogateescape")], what="csv")

@@ -7,7 +7,7 @@ say) and `backwards`; `steady` takes flicker out of alpha; `files` says which fi
 """
 
 from dim_trt.tracking.key_frames import KeyFrames
-from dim_trt.tracking.sources import ConstantTrimap, Frame, TrimapFolder, TrimapSource, TrimapVideo, as_mask, as_trimap
+from dim_trt.tracking.sources import ConstantTrimap, Frame, TrimapFolder, TrimapSource, TrimapVideo
 from dim_trt.tracking.steady import Steady, with_motion
 
 __all__ = [
@@ -18,7 +18,5 @@ __all__ = [
     "TrimapFolder",
     "TrimapSource",
     "TrimapVideo",
-    "as_mask",
-    "as_trimap",
     "with_motion",
 ]

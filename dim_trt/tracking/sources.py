@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -12,15 +11,18 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from dim_trt import trimaps
 from dim_trt.errors import InvalidInput
 from dim_trt.files import StrPath
-from dim_trt.pictures.files import read_gray
+from dim_trt.pictures.files import read_unchanged
+from dim_trt.pictures.limit import DEFAULT, Limits
 from dim_trt.tracking.files import Pairing, gray_pictures, paths_by_frame
+from dim_trt.trimaps.files import GIVEN
+from dim_trt.trimaps.levels import Levels
+from dim_trt.trimaps.rules import ClipReader, GivenTrimap, TrimapRule
 
 U8: TypeAlias = NDArray[np.uint8]
 F32: TypeAlias = NDArray[np.float32]
-Convert: TypeAlias = Callable[[NDArray[Any]], U8]  # [height, width] uint8 or uint16 to a trimap
+OF_LOSSY = GivenTrimap(margin=16)  # codecs move black and white a little
 
 
 @dataclass(frozen=True)
@@ -81,25 +83,6 @@ class Remembers(Protocol):
         next. Without it the run goes on, too, but its trimaps can differ from those of a run from the start."""
 
 
-def as_trimap(levels: NDArray[Any]) -> U8:
-    """0 is background, the type's largest value foreground, every other one unknown (128)."""
-    trimap = np.full(levels.shape, 128, np.uint8)
-    trimap[levels == 0] = 0
-    trimap[levels == np.iinfo(levels.dtype).max] = 255
-    return trimap
-
-
-def as_mask(erode: trimaps.Radius = trimaps.ERODE, dilate: trimaps.Radius = trimaps.DILATE) -> Convert:
-    """What makes trimaps of masks, cut at half; the radii are those of `trimaps.from_mask`."""
-
-    def convert(levels: NDArray[Any]) -> U8:
-        if levels.dtype == np.uint8:  # as it is, so that labels are noticed
-            return trimaps.from_mask(levels, erode=erode, dilate=dilate)
-        return trimaps.from_mask(levels / np.float32(np.iinfo(levels.dtype).max), erode=erode, dilate=dilate)
-
-    return convert
-
-
 class ConstantTrimap(TrimapSource):
     """The same trimap [height, width] uint8 for every frame: a camera and an object that keep their places."""
 
@@ -128,7 +111,8 @@ class TrimapFolder(TrimapSource, Counted):
         pairing: "order": the i-th by name is of frame i, numbers in names counting as numbers. "number": the last
             number in the name is the frame's index plus `first_number`.
         first_number: of frame 0, with pairing "number".
-        convert: makes a trimap of what a file holds; `as_mask()` where the files are masks.
+        rule: what is in the files; `trimaps.MaskRule()` where they are masks.
+        limits: of the files.
 
     Raises:
         InvalidInput: there are no pictures, a name has no number, or two have the same one.
@@ -137,9 +121,15 @@ class TrimapFolder(TrimapSource, Counted):
     needs_previous = False
 
     def __init__(
-        self, pictures: StrPath, *, pairing: Pairing = "order", first_number: int = 0, convert: Convert = as_trimap
+        self,
+        pictures: StrPath,
+        *,
+        pairing: Pairing = "order",
+        first_number: int = 0,
+        rule: TrimapRule = GIVEN,
+        limits: Limits = DEFAULT,
     ):
-        self._convert = convert
+        self._reader, self._limits = ClipReader(rule), limits
         self._paths = paths_by_frame(Path(pictures), pairing, first_number)
         self._place = str(pictures)
 
@@ -151,7 +141,8 @@ class TrimapFolder(TrimapSource, Counted):
                 f"trimap: expected one for frame {frame.index} in {self._place!r}, found {len(self._paths)}, the last "
                 f"for frame {max(self._paths)}; add the missing ones, or give these as key frames"
             )
-        return require_size(self._convert(read_gray(path, "trimap")), frame, str(path))
+        picture = read_unchanged(path, self._reader.rule.argument, self._limits)
+        return require_size(self._reader.trimap(picture, str(path)), frame, str(path))
 
     def trimap(self, frame: Frame, seen: U8, previous: F32 | None) -> U8:
         return seen
@@ -166,11 +157,10 @@ class TrimapFolder(TrimapSource, Counted):
 class TrimapVideo(TrimapSource, Counted):
     """Another video with a trimap for each frame, by order.
 
-    Lossy codecs move 0 and 255 a little, so what is within 16 of them counts as them.
-
     Args:
         path: any file FFmpeg reads.
-        convert: makes a trimap of a frame's gray levels [height, width] uint8; `as_mask()` where they are masks.
+        rule: what is in the frames; `trimaps.MaskRule()` where they are masks. None: trimaps, where what is within 16
+            of black and white counts as these, as lossy codecs move them a little.
 
     Raises:
         BackendUnavailable: PyAV is not installed.
@@ -179,8 +169,8 @@ class TrimapVideo(TrimapSource, Counted):
 
     needs_previous = False
 
-    def __init__(self, path: StrPath, *, convert: Convert = trimaps.clean):
-        self._place, self._convert = str(path), convert
+    def __init__(self, path: StrPath, *, rule: TrimapRule | None = None):
+        self._place, self._reader = str(path), ClipReader(rule or OF_LOSSY)
         self._pictures = gray_pictures(Path(path))
         self._ahead: U8 | None = next(self._pictures, None)  # so that a bad file is told at once
         self._index = 0
@@ -200,7 +190,7 @@ class TrimapVideo(TrimapSource, Counted):
             )
         picture = self._ahead
         self._step()
-        return require_size(self._convert(picture), frame, self._place)
+        return require_size(self._reader.of_levels(Levels(picture, 255), self._place), frame, self._place)
 
     def trimap(self, frame: Frame, seen: U8, previous: F32 | None) -> U8:
         return seen

@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from dim_trt.arrays import kind
 from dim_trt.errors import InvalidInput
 from dim_trt.opencv import cv2
+from dim_trt.pictures.picture import turn_advice
+from dim_trt.trimaps.findings import Finding
+from dim_trt.trimaps.levels import Asked, levels_of
 
 Radius: TypeAlias = float | str
 Trimap: TypeAlias = NDArray[np.uint8]
@@ -28,69 +31,78 @@ RED: Bgr = (0, 0, 255)
 BLUE: Bgr = (255, 120, 0)  # of previews: told apart from orange by every kind of eye
 ORANGE: Bgr = (0, 140, 255)
 ERODE, DILATE = "2%", "3%"
+LOW, HIGH = 0.05, 0.95
 
 
-def from_mask(mask: NDArray[np.generic], *, erode: Radius = ERODE, dilate: Radius = DILATE) -> Trimap:
-    """A trimap from a hard mask, cut at half.
+def from_mask(
+    mask: NDArray[np.generic], *, erode: Radius = ERODE, dilate: Radius = DILATE, low: float = LOW, high: float = HIGH
+) -> Trimap:
+    """A trimap from a mask, hard or soft.
 
     What is thinner than the erosion and holes narrower than the dilation become unknown as a whole: nothing of the mask
     turns into background, nothing outside it into foreground.
 
     Args:
-        mask: [height, width] bool, uint8 in 0..255 or floating point in 0..1.
+        mask: [height, width] bool, uint8 in 0..255, uint16 in 0..65535 or floating point in 0..1.
         erode: how far inside the mask the unknown band reaches.
         dilate: how far outside it reaches.
+        low, high: at most `low` is surely background, at least `high` surely foreground; what lies between is unknown,
+            0 <= low <= high <= 1. Both 0.5 cut a soft mask at half.
 
     Raises:
-        InvalidInput: the mask has another type, shape or range, or a radius is none.
+        InvalidInput: the mask has another type, shape or range, the bounds fall, or a radius is none.
     """
-    inside = _as_alpha(mask, "mask") >= 0.5
-    return _banded(inside, inside, erode, dilate, math.sqrt(np.count_nonzero(inside)))
+    return banded(_fraction(mask, "mask"), erode, dilate, low, high)
 
 
 def from_alpha(
-    alpha: NDArray[np.generic],
-    *,
-    low: float = 0.05,
-    high: float = 0.95,
-    erode: Radius = "1%",
-    dilate: Radius = "2%",
+    alpha: NDArray[np.generic], *, low: float = LOW, high: float = HIGH, erode: Radius = "1%", dilate: Radius = "2%"
 ) -> Trimap:
-    """A trimap from a rough alpha or another model's soft mask: what lies between the thresholds is unknown, and wider.
+    """A trimap from a rough alpha, whose soft edge says where it is uncertain: as `from_mask`, in a narrower band.
 
     Args:
-        alpha: [height, width] bool, uint8 in 0..255 or floating point in 0..1.
-        low, high: at most `low` is background, at least `high` foreground; 0 <= low < high <= 1.
+        alpha: as `mask` of `from_mask`.
+        low, high: at most `low` is background, at least `high` foreground; 0 <= low <= high <= 1.
         erode, dilate: how far the unknown region grows into the foreground and into the background.
 
     Raises:
-        InvalidInput: the alpha has another type, shape or range, the thresholds do not rise, or a radius is none.
+        InvalidInput: the alpha has another type, shape or range, the bounds fall, or a radius is none.
     """
-    if not 0 <= low < high <= 1:
-        raise InvalidInput(f"low, high: expected 0 <= low < high <= 1, got {low} and {high}")
-    values = _as_alpha(alpha, "alpha")
-    return _banded(values > low, values >= high, erode, dilate, math.sqrt(np.count_nonzero(values >= 0.5)))
+    return banded(_fraction(alpha, "alpha"), erode, dilate, low, high)
 
 
-def from_labels(labels: NDArray[np.uint8], *, foreground: int = 1, background: int = 2) -> Trimap:
-    """A trimap from a label picture: 0 is unscribbled and becomes unknown.
+def from_labels(labels: NDArray[np.generic], *, foreground: int = 1, background: int = 2, unknown: int = 0) -> Trimap:
+    """A trimap from a label picture.
 
     Args:
-        labels: [height, width] uint8 of 0, `foreground` and `background`.
-        foreground, background: the two labels, in 1..255.
+        labels: [height, width] integers, each one of the three labels.
+        foreground, background, unknown: the labels, from 0.
 
     Raises:
-        InvalidInput: labels has another type, shape or value, or the two numbers are equal, 0 or not in 1..255.
+        InvalidInput: labels has another type, shape or value, or two of the numbers are equal.
     """
-    if not (0 < foreground < 256 and 0 < background < 256 and foreground != background):
-        raise InvalidInput(f"foreground, background: expected two labels in 1..255, got {foreground} and {background}")
-    if not isinstance(labels, np.ndarray) or labels.dtype != np.uint8 or labels.ndim != 2 or labels.size == 0:
-        raise InvalidInput(f"labels: expected uint8 [height, width], got {kind(labels)}")
-    others = sorted(set(np.unique(labels).tolist()) - {0, foreground, background})
+    numbers = (foreground, background, unknown)
+    if min(numbers) < 0 or len(set(numbers)) < 3:
+        raise InvalidInput(
+            f"foreground, background, unknown: expected three different labels from 0, got {foreground}, {background} "
+            f"and {unknown}; say what all three are"
+        )
+    _check_labels(labels)
+    others = sorted(set(np.unique(labels).tolist()) - set(numbers))
     if others:
-        known = f"0 (unscribbled), {foreground} (foreground) and {background} (background)"
+        known = f"{foreground} (foreground), {background} (background) and {unknown} (unknown)"
         raise InvalidInput(f"labels: expected {known}, got also {', '.join(map(str, others[:5]))}")
-    return _three(labels == background, labels == foreground)
+    return three(labels == background, labels == foreground)
+
+
+def object_of(labels: NDArray[np.generic], label: int) -> Mask:
+    """[height, width]: where a label picture of integers has this label. Raises InvalidInput where it does nowhere."""
+    _check_labels(labels)
+    mask: Mask = labels == label
+    if not mask.any():
+        present = ", ".join(map(str, np.unique(labels).tolist()[:8]))
+        raise InvalidInput(f"labels: expected some pixels with the label {label}, got {present}")
+    return mask
 
 
 def from_scribbles(
@@ -124,21 +136,14 @@ def from_scribbles(
     drawn = np.ones(strokes.shape[:2], np.bool_) if strokes.shape[2] == 3 else strokes[:, :, 3] >= 128
     if img is not None:
         if img.shape != (*strokes.shape[:2], 3) or img.dtype != np.uint8:
-            raise InvalidInput(f"img: expected uint8 {[*strokes.shape[:2], 3]} as the strokes, got {kind(img)}")
+            advice = turn_advice(img.shape[:2], strokes.shape[:2])
+            raise InvalidInput(
+                f"img: expected uint8 {[*strokes.shape[:2], 3]} as the strokes, got {kind(img)}"
+                + (f"; {advice}" if advice else "")
+            )
         drawn = drawn & (img != strokes[:, :, :3]).any(2)
     near = (drawn & _is_color(strokes, color, tolerance) for color in (background, foreground))
-    return _three(*near)
-
-
-def clean(trimap: Trimap, *, margin: int = 16) -> Trimap:
-    """The trimap with nearly black as background, nearly white as foreground and the rest as 128.
-
-    For trimaps that went through JPEG or smooth scaling. `margin`: the largest distance from 0 and from 255, 0..126.
-    """
-    if not 0 <= margin <= 126:
-        raise InvalidInput(f"margin: expected 0 to 126, got {margin}")
-    _check_trimap(trimap, np.shape(trimap)[:2])
-    return _three(trimap <= margin, trimap >= 255 - margin)
+    return three(*near)
 
 
 def preview(img: NDArray[np.uint8], trimap: Trimap, *, strength: float = 0.6) -> NDArray[np.uint8]:
@@ -182,11 +187,23 @@ def radius_px(radius: Radius, object_size_px: float, argument: str) -> float:
     return float(radius)
 
 
-def _banded(possible: Mask, sure: Mask, erode: Radius, dilate: Radius, object_size_px: float) -> Trimap:
-    """Background farther than `dilate` from all that may be object, foreground farther than `erode` from all else."""
+def banded(fraction: NDArray[np.float32], erode: Radius, dilate: Radius, low: float, high: float) -> Trimap:
+    """Background farther than `dilate` from all that may be object, foreground farther than `erode` from all else.
+
+    `fraction` [height, width] in 0..1: at most `low` is no object, at least `high` is.
+    """
+    check_bounds(low, high)
+    sure = fraction >= high
+    possible = (fraction > low) | sure  # both bounds may be the same
+    object_size_px = math.sqrt(np.count_nonzero(fraction >= 0.5))
     outside_px = radius_px(dilate, object_size_px, "dilate")
     inside_px = radius_px(erode, object_size_px, "erode")
-    return _three(distance_to(possible) > outside_px, distance_to(~sure) > inside_px)
+    return three(distance_to(possible) > outside_px, distance_to(~sure) > inside_px)
+
+
+def check_bounds(low: float, high: float) -> None:
+    if not 0 <= low <= high <= 1 or high == 0:
+        raise InvalidInput(f"low, high: expected 0 <= low <= high <= 1, got {low} and {high}")
 
 
 def _check_trimap(trimap: object, size: tuple[int, ...]) -> None:
@@ -194,7 +211,8 @@ def _check_trimap(trimap: object, size: tuple[int, ...]) -> None:
         raise InvalidInput(f"trimap: expected uint8 {list(size) if size else '[height, width]'}, got {kind(trimap)}")
 
 
-def _three(background: Mask, foreground: Mask) -> Trimap:
+def three(background: Mask, foreground: Mask) -> Trimap:
+    """The trimap of what is known."""
     trimap = np.full(background.shape, 128, np.uint8)
     trimap[background], trimap[foreground] = 0, 255
     return trimap
@@ -206,20 +224,16 @@ def _is_color(strokes: NDArray[np.uint8], color: Bgr, tolerance: int) -> Mask:
     return near
 
 
-def _as_alpha(array: NDArray[np.generic], name: str) -> NDArray[np.float32]:
+def _check_labels(labels: object) -> None:
+    if not isinstance(labels, np.ndarray) or labels.dtype.kind not in "iu" or labels.ndim != 2 or labels.size == 0:
+        raise InvalidInput(f"labels: expected integers [height, width], got {kind(labels)}")
+
+
+def _fraction(array: object, name: str) -> NDArray[np.float32]:
     """Checked, in 0..1."""
-    if not isinstance(array, np.ndarray) or array.ndim != 2 or array.size == 0:
+    if isinstance(array, np.ndarray) and array.ndim != 2:
         raise InvalidInput(f"{name}: expected [height, width] with sides of at least 1, got {kind(array)}")
-    if array.dtype == np.bool_:
-        return array.astype(np.float32)
-    if array.dtype == np.uint8:
-        largest = int(np.max(array.view(np.uint8)))
-        if 0 < largest < 16:
-            raise InvalidInput(f"{name}: expected uint8 in 0..255, got at most {largest}; pass {name} == label instead")
-        return array.astype(np.float32) / np.float32(255)
-    if not np.issubdtype(array.dtype, np.floating):
-        raise InvalidInput(f"{name}: expected bool, uint8 in 0..255 or floats in 0..1, got {array.dtype}")
-    values = array.astype(np.float32)
-    if not (values.min() >= 0 and values.max() <= 1):  # false for NaN
-        raise InvalidInput(f"{name}: expected floats in 0..1, got some outside or NaN")
-    return values
+    levels = levels_of(array, Asked(name))
+    if isinstance(levels, Finding):
+        raise InvalidInput(f"{name}: {levels.message}")
+    return levels.fraction()

@@ -13,18 +13,18 @@ import argparse
 import sys
 from collections.abc import Sequence
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dim_trt import trimaps
+from dim_trt.arguments import SIZE_FORMAT, background, file_name, file_path, parse_size
 from dim_trt.command import (
-    SIZE_FORMAT,
     UsageError,
     add_depth_arguments,
     add_engine_arguments,
+    add_mask_arguments,
     add_picture_arguments,
-    parse_size,
+    picture_limits,
     run_command,
+    trimap_rule,
 )
 from dim_trt.errors import BackendUnavailable
 from dim_trt.pictures.composite import CHECKERBOARD, WHITE
@@ -37,12 +37,17 @@ RESULTS = ("cutout", "alpha", "premultiplied", "composite")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("video", help="the clip; - is standard input: a container, or raw frames with --size")
+    parser.add_argument(
+        "video", type=file_name, help="the clip; - is standard input: a container, or raw frames with --size"
+    )
     known = parser.add_mutually_exclusive_group(required=True)
-    for name, kind in (("trimap", "trimap: 0 background, 255 foreground, else unknown"), ("mask", "rough mask")):
+    for name, kind in (
+        ("trimap", "trimap: 0 background, 255 foreground, else unknown"),
+        ("mask", "mask, hard or soft"),
+    ):
         known.add_argument(
             f"--{name}",
-            type=Path,
+            type=file_path,
             help=f"a picture of the first frame's {kind}, carried on from frame to frame; or a folder or video with "
             "one for each frame",
         )
@@ -67,19 +72,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="STRENGTH",
         help="less flicker, 0 to less than 1: soft pixels are drawn towards the frame before; 0.5 is moderate",
     )
-    for name, default in (("--erode", trimaps.ERODE), ("--dilate", trimaps.DILATE)):
-        parser.add_argument(
-            name,
-            metavar="RADIUS",
-            help=f"of --mask, in pixels (7) or of the object's size (2%%); default: {default.replace('%', '%%')}",
-        )
+    add_mask_arguments(parser)
     add_result_arguments(parser)
     add_reading_arguments(parser)
     parser.add_argument(
         "--segment-frames", type=int, metavar="N", default=120, help="what is lost when a run is killed; default: 120"
     )
     parser.add_argument("--restart", action="store_true", help="begin anew, whatever segments there are")
-    parser.add_argument("--plan", type=Path, help="default: the shipped model, built once and cached")
+    parser.add_argument("--plan", type=file_path, help="default: the shipped model, built once and cached")
     parser.add_argument("--precision", choices=PRECISIONS, help="of the shipped model's plan; default: fp32")
     add_picture_arguments(parser)
     add_engine_arguments(parser, threads="all cores but one, which reads and writes")
@@ -97,9 +97,11 @@ def add_result_arguments(parser: argparse.ArgumentParser) -> None:
         strict=True,
     ):
         short = ["-o"] if name == "alpha" else []
-        parser.add_argument(*short, f"--{name}", metavar="RESULT", help=what)
+        parser.add_argument(*short, f"--{name}", type=file_name, metavar="RESULT", help=what)
     parser.add_argument(
-        "--background", help=f"'#rrggbb', {CHECKERBOARD}, or a picture, scaled to cover; default: {WHITE}"
+        "--background",
+        type=background,
+        help=f"'#rrggbb' or a color's name, {CHECKERBOARD}, or a picture, scaled to cover; default: {WHITE}",
     )
     parser.add_argument(
         "--colors",
@@ -151,8 +153,7 @@ def check_usage(args: argparse.Namespace) -> None:
         raise UsageError("--alpha-depth goes with --alpha")
     if args.precision and args.plan:
         raise UsageError("--precision chooses the shipped model's plan; a plan given with --plan has its own")
-    if (args.erode or args.dilate) and not args.mask:
-        raise UsageError("--erode and --dilate go with --mask")
+    args.rule = trimap_rule(args)
     if (args.pixel_format or args.rate) and not args.size:
         raise UsageError("--pixel-format and --rate are of raw frames and go with --size")
     if args.segment_frames < 1:
@@ -173,9 +174,7 @@ def job(args: argparse.Namespace) -> ClipJob:
         raw=raw,
         unreadable=args.unreadable,
         known=args.mask or args.trimap,
-        are_masks=args.mask is not None,
-        erode=args.erode or trimaps.ERODE,
-        dilate=args.dilate or trimaps.DILATE,
+        rule=args.rule,
         fixed=args.fixed,
         key_frames=args.key_frames,
         at_cut=args.at_cut,
@@ -193,7 +192,7 @@ def job(args: argparse.Namespace) -> ClipJob:
         device=args.device,
         threads=args.threads,
         memory_limit_mb=args.memory_limit_mb,
-        max_pixels=args.max_pixels,
+        limits=picture_limits(args),
     )
 
 

@@ -15,7 +15,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from dim_trt.errors import InvalidInput
-from dim_trt.pictures.files import Levels
+from dim_trt.pictures.picture import Levels
 
 RGB, BT709, UNSPECIFIED, BT470BG, SMPTE170M, BT2020 = 0, 1, 2, 5, 6, 9
 KNOWS_BT2020 = hasattr(Colorspace, "BT2020")  # PyAV from 18 on

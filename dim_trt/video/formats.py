@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, TypeAlias
 
 import av
 from av.codec import Codec
 
 from dim_trt.errors import BackendUnavailable, InvalidInput
-
-Content: TypeAlias = Literal["alpha", "cutout", "premultiplied", "composite"]
+from dim_trt.pictures.rendering import Content
 
 CHANNELS: Mapping[Content, int] = MappingProxyType({"alpha": 1, "cutout": 4, "premultiplied": 4, "composite": 3})
 STANDARD_OUTPUT = "-"

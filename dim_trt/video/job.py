@@ -20,9 +20,12 @@ from dim_trt import _core, trimaps
 from dim_trt.capabilities import capabilities
 from dim_trt.engine import Engine
 from dim_trt.errors import InvalidInput
-from dim_trt.pictures.composite import CHECKERBOARD, parse_color, read_background
-from dim_trt.pictures.files import read_gray
+from dim_trt.pictures.composite import CHECKERBOARD, Background, behind, parse_color
+from dim_trt.pictures.files import read_background
 from dim_trt.pictures.folders import PICTURES
+from dim_trt.pictures.limit import DEFAULT, Limits
+from dim_trt.pictures.rendering import Content, Look
+from dim_trt.places import Named, check_places
 from dim_trt.plans.cache import shipped_plan
 from dim_trt.tracking.backwards import Reread
 from dim_trt.tracking.files import paths_by_frame
@@ -34,14 +37,13 @@ from dim_trt.tracking.sources import (
     TrimapFolder,
     TrimapSource,
     TrimapVideo,
-    as_mask,
-    as_trimap,
 )
 from dim_trt.tracking.steady import Steady, with_motion
+from dim_trt.trimaps.files import GIVEN, read_trimap
 from dim_trt.version import __version__
 from dim_trt.video.decoding import STANDARD_INPUT, RawFrames
-from dim_trt.video.formats import PNG, STANDARD_OUTPUT, Content, choose
-from dim_trt.video.pipeline import Look, estimator, matte_clip
+from dim_trt.video.formats import PNG, STANDARD_OUTPUT, choose
+from dim_trt.video.pipeline import estimator, matte_clip
 from dim_trt.video.reading import Clip, Unreadable, VideoReader
 from dim_trt.video.results import Output, Results, prepare_folder
 from dim_trt.video.segments import FRAMES, Segments, digest, fingerprint
@@ -56,9 +58,7 @@ class ClipJob:
     source: str
     known: Path  # trimap or mask, or a folder or video of them
     results: Mapping[Content, str]
-    are_masks: bool = False
-    erode: trimaps.Radius = trimaps.ERODE
-    dilate: trimaps.Radius = trimaps.DILATE
+    rule: trimaps.TrimapRule = GIVEN
     fixed: bool = False
     key_frames: bool = False
     at_cut: AtCut = "stop"
@@ -77,7 +77,7 @@ class ClipJob:
     device: str = "auto"
     threads: int | None = None
     memory_limit_mb: int | None = None
-    max_pixels: int | None = None
+    limits: Limits = DEFAULT
 
     def depth(self, content: Content) -> int:
         """Bits of a result's channels."""
@@ -126,7 +126,7 @@ def load_engine(plan: Path, job: ClipJob) -> Engine:
     cores: int = capabilities()["cpu"]["threads"]
     on_cpu = json.loads(_core.read_plan_header(str(plan)))["backend"] == "cpu"
     threads = cores - 1 if on_cpu and job.threads is None and cores > 2 else job.threads
-    return Engine(plan, job.device, threads, memory_limit_mb=job.memory_limit_mb, max_pixels=job.max_pixels)
+    return Engine(plan, job.device, threads, memory_limit_mb=job.memory_limit_mb, max_pixels=job.limits.max_pixels)
 
 
 def trimap_source(job: ClipJob) -> TrimapSource:
@@ -135,18 +135,17 @@ def trimap_source(job: ClipJob) -> TrimapSource:
     Raises:
         InvalidInput: they do not go together, or something cannot be read.
     """
-    argument = "mask" if job.are_masks else "trimap"
-    convert = as_mask(job.erode, job.dilate) if job.are_masks else as_trimap
+    rule = job.rule
     if job.fixed:
         if not _is_picture(job.known):
-            raise InvalidInput(f"{argument}: {str(job.known)!r}: --fixed goes with one picture for all frames")
-        return ConstantTrimap(convert(read_gray(job.known, argument)))
+            raise InvalidInput(f"{rule.argument}: {str(job.known)!r}: --fixed goes with one picture for all frames")
+        return ConstantTrimap(read_trimap(job.known, rule, job.limits))
     if carried := _carried(job):
-        keys = {index: convert(read_gray(path, argument)) for index, path in carried.items()}
+        keys = {index: read_trimap(path, rule, job.limits) for index, path in carried.items()}
         return KeyFrames(keys, at_cut=job.at_cut, reread=_reread(job, keys))
     if job.known.is_dir():
-        return TrimapFolder(job.known, convert=convert)
-    return TrimapVideo(job.known, convert=convert) if job.are_masks else TrimapVideo(job.known)
+        return TrimapFolder(job.known, rule=rule, limits=job.limits)
+    return TrimapVideo(job.known, rule=None if rule == GIVEN else rule)
 
 
 def _carried(job: ClipJob) -> dict[int, Path]:
@@ -177,8 +176,10 @@ def _is_picture(path: Path) -> bool:
 
 
 def _look(job: ClipJob, clip: Clip, engine: Engine) -> Look:
-    background = read_background(job.background, clip.size) if "composite" in job.results else (0, 0, 0)
-    return Look(background, estimator(engine) if job.estimate_colors else None)
+    background: Background = (0, 0, 0)
+    if "composite" in job.results:
+        background = behind(read_background(job.background, job.limits), clip.size)
+    return Look(background=background, estimate=estimator(engine) if job.estimate_colors else None)
 
 
 def _segments(job: ClipJob, outputs: list[Output], plan: Path) -> Segments | None:
@@ -202,9 +203,6 @@ def _asked(job: ClipJob, outputs: list[Output], plan: Path) -> dict[str, Any]:
         background = str(fingerprint(Path(background)))
     settings, carried = asdict(job), _carried(job)
     kept = (
-        "are_masks",
-        "erode",
-        "dilate",
         "fixed",
         "steady",
         "unreadable",
@@ -215,6 +213,7 @@ def _asked(job: ClipJob, outputs: list[Output], plan: Path) -> dict[str, Any]:
     )
     return {
         "video": secrets.token_hex(8) if job.source == STANDARD_INPUT else fingerprint(Path(job.source)),
+        "rule": [type(job.rule).__name__, settings["rule"]],
         "trimap": {} if carried else fingerprint(job.known),
         "key frames": {str(index): digest(path) for index, path in carried.items()},
         "plan": fingerprint(plan),
@@ -226,14 +225,22 @@ def _asked(job: ClipJob, outputs: list[Output], plan: Path) -> dict[str, Any]:
 
 
 def _check_places(job: ClipJob, outputs: list[Output]) -> None:
-    """Raises InvalidInput where a result would replace another one or what it is made of; or has no folder."""
-    read = {job.known.resolve(), Path(job.source).resolve(), Path(job.background).resolve()}
+    """Raises where a result would replace another one or what it is made of; or has no folder."""
     files = [output for output in outputs if str(output.path) != STANDARD_OUTPUT]
+    inputs: list[Named] = [("video", job.source), (job.rule.argument, job.known), ("background", job.background)]
+    if job.plan:
+        inputs.append(("plan", job.plan))
+    if job.known.is_dir():
+        inputs += [(job.rule.argument, path) for path in job.known.iterdir()]
+    check_places([(o.content, o.path) for o in files if o.form.codec != PNG], inputs)
     for output in files:
         place = os.fspath(output.path)
-        if output.path.resolve() in read:
-            raise InvalidInput(f"{output.content}: {place!r}: expected another file than those that are read")
         if not output.path.resolve().parent.is_dir():
             raise InvalidInput(f"{output.content}: {place!r}: the folder does not exist")
+        if output.path.is_dir() and job.known.is_dir() and output.path.samefile(job.known):
+            raise InvalidInput(f"{output.content}: {place!r}: expected another folder than the one that is read")
+    folders = [output.path.resolve() for output in files if output.form.codec == PNG]
+    if len(set(folders)) < len(folders):
+        raise InvalidInput("output: expected a folder of its own for each kind of result")
     if "composite" in job.results and job.background.startswith("#"):
         parse_color(job.background)

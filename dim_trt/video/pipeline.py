@@ -6,7 +6,7 @@ import functools
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 from dim_trt import foreground
 from dim_trt.engine import Engine
 from dim_trt.errors import Error
-from dim_trt.pictures.composite import Color, composite, cutout, premultiplied
-from dim_trt.pictures.files import Levels, quantize_alpha
+from dim_trt.pictures.picture import Levels, Picture
+from dim_trt.pictures.rendering import Estimate, Look, Wanted, render
 from dim_trt.streaming import stream
 from dim_trt.tracking.sources import Frame, Remembers, TrimapSource
 from dim_trt.video.ahead import ahead
-from dim_trt.video.formats import Content
 from dim_trt.video.reading import ClipFrame, VideoReader
 from dim_trt.video.results import Results
 
@@ -36,20 +35,7 @@ class Filter(Protocol):
     def __call__(self, frame: Frame, seen: Any, alpha: F32, previous: F32 | None) -> F32: ...
 
 
-@dataclass(frozen=True)
-class Look:
-    """How results are colored.
-
-    background: of composites, a color or a picture [height, width, 3] uint8 BGR.
-    estimate: gives (foreground, background) of a picture and its alpha, as `Engine.foreground` does; None: the colors
-        are the clip's own, old background included.
-    """
-
-    background: U8 | Color
-    estimate: Callable[[Any, F32], tuple[Any, Any]] | None
-
-
-def estimator(engine: Engine) -> Callable[[Any, F32], tuple[Any, Any]]:
+def estimator(engine: Engine) -> Estimate:
     """On the engine's GPU; on the CPU on one thread, as all others belong to the engine."""
     if engine.info["backend"] == "cpu":
         return functools.partial(foreground.estimate, threads=1)
@@ -70,7 +56,7 @@ class Matted(NamedTuple):
 class Colored(NamedTuple):
     picture: ClipFrame
     alpha: F32
-    levels: dict[tuple[Content, int], Levels]  # by content and depth
+    levels: dict[Wanted, Levels]
 
 
 def matte_clip(
@@ -169,21 +155,8 @@ def _naming(pictures: Sequence[ClipFrame]) -> Iterator[None]:
         raise type(failure)(f"frame {pictures[0].frame.index}: {failure}") from failure
 
 
-def _color(mattes: Iterator[Matted], wanted: set[tuple[Content, int]], look: Look) -> Generator[Colored, None, None]:
+def _color(mattes: Iterator[Matted], wanted: set[Wanted], look: Look) -> Generator[Colored, None, None]:
+    """`look` says how, the results what."""
+    chosen = replace(look, wanted=tuple(wanted))
     for picture, alpha in mattes:
-        colors: dict[int, Any] = {}
-        levels: dict[tuple[Content, int], Levels] = {}
-        for content, depth in wanted:
-            if content == "alpha":
-                levels[content, depth] = quantize_alpha(alpha, depth)
-                continue
-            if depth not in colors:
-                image = picture.frame.image
-                colors[depth] = image if depth == 8 else image.astype(np.float32) / np.float32(255)
-                if look.estimate is not None:
-                    colors[depth] = look.estimate(colors[depth], alpha)[0]
-            if content == "composite":
-                levels[content, depth] = composite(colors[depth], alpha, look.background)
-            else:
-                levels[content, depth] = (cutout if content == "cutout" else premultiplied)(colors[depth], alpha)
-        yield Colored(picture, alpha, levels)
+        yield Colored(picture, alpha, render(Picture(picture.frame.image), alpha, chosen))

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from dim_trt.errors import Error, InvalidInput
 from dim_trt.files import write_atomic
-from dim_trt.pictures.files import Levels
-from dim_trt.video.formats import PNG, Content, Format
+from dim_trt.pictures.picture import Levels
+from dim_trt.pictures.rendering import Content, Wanted
+from dim_trt.video.formats import PNG, Format
 from dim_trt.video.joining import join
 from dim_trt.video.reading import Clip, ClipFrame
 from dim_trt.video.segments import FRAMES, Segment, Segments
@@ -73,7 +74,7 @@ class Results:
         return self._count
 
     @property
-    def wanted(self) -> set[tuple[Content, int]]:
+    def wanted(self) -> set[Wanted]:
         return {(output.content, output.form.depth) for output in self._outputs}
 
     def last_alpha(self) -> NDArray[np.float32]:
@@ -81,7 +82,7 @@ class Results:
             raise Error("no alpha was kept")
         return self._segments.last_alpha()
 
-    def add(self, picture: ClipFrame, alpha: NDArray[np.float32], levels: Mapping[tuple[Content, int], Levels]) -> None:
+    def add(self, picture: ClipFrame, alpha: NDArray[np.float32], levels: Mapping[Wanted, Levels]) -> None:
         if self._open and len(self._open.indices) == self._frames:
             self._finish(ends_clip=False)
         if self._open is None:

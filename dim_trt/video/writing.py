@@ -12,7 +12,8 @@ from av.video.stream import VideoStream
 
 from dim_trt.errors import Error
 from dim_trt.opencv import cv2
-from dim_trt.pictures.files import Levels, write_image
+from dim_trt.pictures.files import write_image
+from dim_trt.pictures.picture import Levels
 from dim_trt.video.colors import from_levels, stored_as
 from dim_trt.video.decoding import reason
 from dim_trt.video.formats import Format

@@ -16,8 +16,9 @@ import pytest
 from numpy.typing import NDArray
 
 import dim_trt
+from dim_trt.arguments import parse_size
 from dim_trt.cli import COMMANDS
-from dim_trt.command import parse_size, run_command
+from dim_trt.command import run_command
 from tests.support.tiny_graphs import tiny_dim
 
 pytestmark = pytest.mark.public
@@ -160,7 +161,8 @@ def test_matte_reads_gray_deep_and_four_channel_pictures(folder: Path) -> None:
 
 
 def test_matte_without_a_plan_builds_one_once(folder: Path) -> None:
-    arguments = ("matte", "--image", "image.png", "--trimap", "trimap.png", "--precision", "int8", "--verbose")
+    files = ("--image", "image.png", "--trimap", "trimap.png", "-o", "a.png")
+    arguments = ("matte", *files, "--precision", "int8", "--verbose")
     first = command(folder, *arguments)
     (plan,) = (folder / "cache").iterdir()
     assert "once" in first.stderr
@@ -187,13 +189,11 @@ def test_matte_without_a_plan_builds_one_once(folder: Path) -> None:
         (("--plan", "image.png"), "plan 'image.png': is not a dim_trt plan"),
         (("--device", "cuda"), "device='cuda': "),
         (("--device", "tpu"), "device: expected 'auto', 'cpu', 'cuda' or 'cuda:N', got 'tpu'"),
-        (("--threads", "0"), "threads: expected a whole number from 1"),
         (("-o", "alpha.xyz"), "alpha: 'alpha.xyz': expected a picture's suffix such as .png, got '.xyz'"),
         (("-o", "alpha"), "alpha: 'alpha': expected a picture's suffix such as .png, got ''"),
         (("-o", "alpha.jpg", "--alpha-depth", "16"), "alpha: 'alpha.jpg': expected a format with 16 bits"),
         (("--cutout", "cut.jpg"), "cutout: 'cut.jpg': expected a format with an alpha channel"),
-        (("-o", "none/alpha.png"), "cannot write picture 'none/alpha.png': the folder does not exist"),
-        (("--composite", "c.png", "--background", "#12"), "background: expected a color '#rrggbb', got '#12'"),
+        (("-o", "none/alpha.png"), "alpha: cannot write 'none/alpha.png': the folder does not exist"),
         (("--composite", "c.png", "--background", "none.jpg"), "background: cannot read 'none.jpg'"),
     ],
 )
@@ -210,6 +210,15 @@ def test_matte_refuses_with_one_line_and_writes_nothing(change: tuple[str, ...],
     ("arguments", "message"),
     [
         ((*MATTE, "--background", "#ffffff"), "--background goes with --composite"),
+        ((*MATTE, "--composite", "c.png", "--background", "#12"), "expected a color '#rrggbb', got '#12'"),
+        ((*MATTE, "--composite", "c.png", "--background", "transparent"), "--cutout writes the foreground without"),
+        ((*MATTE, "--threads", "0"), "--threads: expected a whole number from 1 to 1024, got '0'"),
+        ((*MATTE, "--threads", "2000"), "--threads: expected a whole number from 1 to 1024, got '2000'"),
+        ((*MATTE, "--memory-limit-mb", "-1"), "--memory-limit-mb: expected a whole number from 0"),
+        ((*MATTE, "--image", ""), "--image: expected a name, got ''"),
+        (("trimap", "mask", ""), "MASK: expected a name, got ''"),
+        (("evaluate", "--data", ""), "--data: expected a name, got ''"),
+        (("video", "clip.mp4", "--trimap", "", "-o", "a.mkv"), "--trimap: expected a name, got ''"),
         ((*MATTE, "--precision", "int8"), "--precision chooses the shipped model's plan"),
         (("matte", "--image", "image.png"), "--trimap"),
         (("build", "--precision", "fp8"), "invalid choice: 'fp8'"),

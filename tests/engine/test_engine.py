@@ -272,7 +272,7 @@ TRIMAP = np.full((5, 7), 128, np.uint8)
         (np.zeros((5, 7, 4), np.uint8), TRIMAP, r"img: expected shape \(height, width, 3\), got \(5, 7, 4\)"),
         (np.zeros((0, 7, 3), np.uint8), TRIMAP, r"img: expected height and width of at least 1"),
         ([[1, 2, 3]], TRIMAP, r"img: expected a numpy array, got list"),
-        (None, TRIMAP, r"img: expected a numpy array, got NoneType"),
+        (None, TRIMAP, r"img: expected a numpy array, got None, which cv2.imread returns .* check the path"),
         (IMG, TRIMAP.astype(np.float32), r"trimap: expected dtype uint8, got float32"),
         (IMG, TRIMAP.astype(bool), r"trimap: expected dtype uint8, got bool"),
         (IMG, IMG, r"trimap: expected shape \(height, width\), got \(5, 7, 3\)"),

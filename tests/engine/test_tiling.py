@@ -17,7 +17,7 @@ import pytest
 from numpy.typing import NDArray
 
 import dim_trt
-from dim_trt import _core
+from dim_trt import _core, resources
 from dim_trt.engine_options import check_backend
 from dim_trt.graph.halo import halo_px
 from dim_trt.graph.lower import import_graph
@@ -233,7 +233,7 @@ MEASURE = """
 import re, sys
 from pathlib import Path
 import numpy as np
-from dim_trt import _core
+from dim_trt import _core, resources
 plan, limit, height, width, kind = sys.argv[1], *map(int, sys.argv[2:5]), sys.argv[5]
 peak = lambda name: int(re.search(name + r":\\s*(\\d+)", Path("/proc/self/status").read_text())[1]) * 1024
 engine = _core.Engine(plan, threads=2, memory_limit_bytes=limit)
@@ -293,11 +293,24 @@ def test_a_limit_that_no_tile_fits_is_refused(lite: Path) -> None:
     dim_trt.Engine(lite, threads=2, memory_limit_mb=int(re.search(message, str(refused.value))[1]))
 
 
-@pytest.mark.parametrize("name", ["memory_limit_mb", "max_pixels"])
-@pytest.mark.parametrize("value", [0, -3, 1.5, True, "8", 2**80])
-def test_limits_are_whole_numbers(lite: Path, name: str, value: Any) -> None:
-    with pytest.raises(dim_trt.InvalidInput, match=f"{name}: expected a whole number from 1, or None"):
+@pytest.mark.parametrize(("name", "least"), [("memory_limit_mb", 0), ("max_pixels", 1)])
+@pytest.mark.parametrize("value", [-1, -3, 1.5, True, "8", 2**80])
+def test_limits_are_whole_numbers(lite: Path, name: str, least: int, value: Any) -> None:
+    with pytest.raises(dim_trt.InvalidInput, match=f"{name}: expected a whole number from {least}, or None"):
         dim_trt.Engine(lite, **{name: value})
+
+
+def test_memory_has_a_bound_by_default(lite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert dim_trt.Engine(lite, memory_limit_mb=0).info["memory_limit_mb"] is None
+    for usable_mb, runs, expected in ((1 << 20, 1, 448), (1024, 1, 256), (1024, 2, 128)):
+        monkeypatch.setattr(resources, "usable_memory_bytes", lambda mb=usable_mb: mb << 20)
+        assert dim_trt.Engine(lite, max_concurrent=runs).info["memory_limit_mb"] == expected
+    monkeypatch.setattr(resources, "usable_memory_bytes", lambda: 8 << 20)  # less than a tile takes: never refused
+    smallest = dim_trt.Engine(lite)
+    assert 2 < smallest.info["memory_limit_mb"] < 128
+    img, trimap = random_picture(6, 501, 703)
+    assert len(smallest._core.tiles(trimap)) > 1
+    assert_within(smallest.run(img, trimap), dim_trt.Engine(lite, memory_limit_mb=0).run(img, trimap), 1e-5)
 
 
 def test_a_limit_is_for_plans_of_the_cpu() -> None:
@@ -364,7 +377,7 @@ def test_commands_take_both_limits(lite: Path, tmp_path: Path) -> None:
         (["--memory-limit-mb", "2"], "memory_limit_mb: expected at least"),
     ):
         refused = subprocess.run(
-            [*run, *option], check=False, cwd=tmp_path, capture_output=True, text=True, timeout=100
+            [*run, *option, "-o", "a.png"], check=False, cwd=tmp_path, capture_output=True, text=True, timeout=100
         )
         assert refused.returncode == 1
         assert refused.stderr.startswith(f"error: {message}") or f"\nerror: {message}" in refused.stderr

@@ -12,7 +12,7 @@ import pytest
 
 from dim_trt import Engine
 from dim_trt.pictures.composite import composite
-from dim_trt.pictures.files import read_trimap
+from dim_trt.trimaps import read_trimap
 from tests.support import ROOT
 from tests.support.gpu import Plans
 from tests.support.networks import random_picture

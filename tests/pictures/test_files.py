@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
 import cv2
@@ -11,19 +10,17 @@ import pytest
 
 from dim_trt.errors import Error, InvalidInput
 from dim_trt.pictures.composite import checkerboard, composite, cover, cutout, parse_color, premultiplied
+from dim_trt.pictures.encoding import can_write
 from dim_trt.pictures.files import (
-    can_write,
     check_format,
-    quantize_alpha,
-    read_alpha,
-    read_deep_image,
     read_image,
-    read_rough_alpha,
-    read_trimap,
+    read_picture,
     read_unchanged,
     write_image,
 )
-from dim_trt.pictures.limit import check_header, limit_pixels
+from dim_trt.pictures.limit import Limits
+from dim_trt.pictures.picture import quantize_alpha
+from dim_trt.trimaps import read_alpha, read_trimap
 
 pytestmark = pytest.mark.public
 HEIGHT, WIDTH = 23, 37
@@ -32,18 +29,6 @@ HEIGHT, WIDTH = 23, 37
 @pytest.fixture(name="img")
 def fixture_img() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
-
-
-def test_jpeg_is_turned_as_exif_says(img: np.ndarray, tmp_path: Path) -> None:
-    data = cv2.imencode(".jpg", cv2.GaussianBlur(img, (0, 0), 3))[1].tobytes()
-    turn_right = 6
-    entry = b"\x12\x01\x03\x00\x01\x00\x00\x00" + bytes([turn_right, 0, 0, 0])
-    exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0" + entry + b"\0\0\0\0"
-    path = tmp_path / "turned.jpg"
-    path.write_bytes(data[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + data[2:])
-    (tmp_path / "plain.jpg").write_bytes(data)
-    expected = np.rot90(read_image(tmp_path / "plain.jpg"), -1)
-    np.testing.assert_array_equal(read_image(path), expected)
 
 
 def test_trimap_values_become_three(tmp_path: Path) -> None:
@@ -66,13 +51,10 @@ def test_deep_pictures_keep_their_bits(img: np.ndarray, tmp_path: Path) -> None:
     deep = img.astype(np.uint16) * 256 + 7
     write_image(tmp_path / "deep.png", deep)
     write_image(tmp_path / "flat.png", img)
-    np.testing.assert_allclose(read_deep_image(tmp_path / "deep.png"), deep / 65535, rtol=0, atol=1e-7)
-    np.testing.assert_allclose(read_deep_image(tmp_path / "flat.png"), img / 255, rtol=0, atol=1e-7)
+    np.testing.assert_array_equal(read_picture(tmp_path / "deep.png").pixels, deep)
     np.testing.assert_array_equal(read_unchanged(tmp_path / "deep.png", "image"), deep)
-    write_image(tmp_path / "gray.png", deep[:, :, 0])
-    assert read_rough_alpha(tmp_path / "gray.png", "mask").dtype == np.float32
-    write_image(tmp_path / "gray.png", img[:, :, 0])
-    np.testing.assert_array_equal(read_rough_alpha(tmp_path / "gray.png", "mask"), img[:, :, 0])
+    np.testing.assert_array_equal(read_image(tmp_path / "deep.png"), np.rint(deep / 257))
+    np.testing.assert_array_equal(read_image(tmp_path / "flat.png"), img)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp", ".bmp"])
@@ -80,13 +62,13 @@ def test_cut_off_pictures_are_refused(suffix: str, img: np.ndarray, tmp_path: Pa
     path = tmp_path / f"half{suffix}"
     data = cv2.imencode(suffix, cv2.GaussianBlur(img, (0, 0), 3))[1].tobytes()
     path.write_bytes(data[: len(data) // 2])
-    with pytest.raises(InvalidInput, match=rf"image: '.*half{suffix}' is not a picture that OpenCV can decode"):
+    with pytest.raises(InvalidInput, match=rf"image: '.*half{suffix}': (not a picture that|the file is damaged)"):
         read_image(path)
 
 
 def test_empty_files_and_folders_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.png").touch()
-    with pytest.raises(InvalidInput, match=r"'.*empty\.png' is not a picture"):
+    with pytest.raises(InvalidInput, match=r"'.*empty\.png': not a picture"):
         read_image(tmp_path / "empty.png")
     with pytest.raises(InvalidInput, match=r"image: cannot read .*: Is a directory"):
         read_image(tmp_path)
@@ -218,19 +200,6 @@ def test_a_small_file_of_a_huge_picture_is_refused_by_its_header(img: np.ndarray
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp", ".bmp", ".ppm"])
 def test_pixels_are_counted_in_every_format(suffix: str, img: np.ndarray, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / f"x{suffix}"), img)
-    with limit_pixels(HEIGHT * WIDTH):
-        read_image(tmp_path / f"x{suffix}")
-    with limit_pixels(HEIGHT * WIDTH - 1), pytest.raises(InvalidInput, match=r"got 851 \(37x23\)"):
-        read_image(tmp_path / f"x{suffix}")
-
-
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp", ".bmp", ".ppm"])
-def test_damaged_headers_do_not_stop_the_count(suffix: str, img: np.ndarray) -> None:
-    random = np.random.default_rng(0)
-    data = cv2.imencode(suffix, img)[1].ravel()
-    for _ in range(200):
-        damaged = data.copy()
-        places = random.integers(0, min(len(data), 200), int(random.integers(1, 6)))
-        damaged[places] = random.integers(0, 256, len(places))
-        with contextlib.suppress(InvalidInput):  # a size that has become too large; nothing else may come out
-            check_header(damaged, "damaged", "image")
+    read_image(tmp_path / f"x{suffix}", limits=Limits(HEIGHT * WIDTH))
+    with pytest.raises(InvalidInput, match=r"image: '.*x\.\w+': expected at most 850 .* got 851 \(37x23\)"):
+        read_image(tmp_path / f"x{suffix}", limits=Limits(HEIGHT * WIDTH - 1))

@@ -16,6 +16,7 @@ from dim_trt import opencv
 pytestmark = [pytest.mark.public, pytest.mark.smoke]
 MODULES = {  # that can be imported with it
     "opencv": ("dim_trt.pictures.files", "dim_trt.trimaps", "dim_trt.matte", "dim_trt.trimap", "dim_trt.evaluate"),
+    "heif": (),
     "video": ("dim_trt.video.job", "dim_trt.video.formats", "dim_trt.video.__main__"),
     "cuda": (),
     "pycuda": (),

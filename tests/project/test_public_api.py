@@ -26,6 +26,7 @@ EXPORTED = {
     "__version__",
     "build_plan",
     "capabilities",
+    "estimate_alpha",
     "stream",
 }
 

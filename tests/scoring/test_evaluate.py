@@ -11,9 +11,9 @@ import pytest
 
 from dim_trt.command import UsageError
 from dim_trt.errors import Error, InvalidInput
-from dim_trt.pictures.files import read_alpha
 from dim_trt.scoring.contact_sheet import COLUMNS, GAP_PX, TEXT_PX, TILE_PX, Row, contact_sheet, error_map
 from dim_trt.scoring.metrics import METRICS, measure
+from dim_trt.trimaps import read_alpha
 from tests.support.miniature import HEIGHT, LAYOUTS, NAMES, WIDTH, CountingEngine, Run, build, document, picture
 from tests.support.miniature import fixture_folder as fixture_folder
 from tests.support.miniature import fixture_run as fixture_run

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dim_trt import trimaps
 from dim_trt.errors import BackendUnavailable, InvalidInput
-from dim_trt.tracking.sources import ConstantTrimap, Counted, Frame, TrimapFolder, TrimapVideo, as_mask
+from dim_trt.tracking.sources import ConstantTrimap, Counted, Frame, TrimapFolder, TrimapVideo
 
 pytestmark = pytest.mark.public
 HEIGHT, WIDTH = 47, 63
@@ -115,7 +115,7 @@ def test_masks_in_place_of_trimaps(tmp_path: Path, depth: int) -> None:
     mask = trimap_of(4) > 0
     levels = mask * np.array(2**depth - 1, np.uint8 if depth == 8 else np.uint16)
     cv2.imwrite(str(tmp_path / "mask.png"), levels)
-    (trimap,) = seen_by(TrimapFolder(tmp_path, convert=as_mask(erode=2, dilate=3)), range(1))
+    (trimap,) = seen_by(TrimapFolder(tmp_path, rule=trimaps.MaskRule(erode=2, dilate=3)), range(1))
     np.testing.assert_array_equal(trimap, trimaps.from_mask(mask, erode=2, dilate=3))
 
 
@@ -146,7 +146,7 @@ def test_video_of_trimaps_goes_on_in_the_middle_but_not_back(tmp_path: Path) -> 
 def test_video_of_masks(tmp_path: Path) -> None:
     mask = trimap_of(4) > 0
     path = write_video(tmp_path / "masks.mkv", [mask.astype(np.uint8) * 255], "ffv1")
-    (trimap,) = seen_by(TrimapVideo(path, convert=as_mask(2, 3)), range(1))
+    (trimap,) = seen_by(TrimapVideo(path, rule=trimaps.MaskRule(2, 3)), range(1))
     np.testing.assert_array_equal(trimap, trimaps.from_mask(mask, erode=2, dilate=3))
 
 
