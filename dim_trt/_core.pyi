@@ -56,6 +56,7 @@ class Engine:
         backend: str = "",
         memory_limit_bytes: int = 0,
         max_pixels: int = 0,
+        orientations: int = 1,
     ) -> None: ...
     def run(
         self, img: NDArray[np.uint8], trimap: NDArray[np.uint8], out: NDArray[np.float32] | None = None

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from dim_trt.engine_options import ORIENTATIONS
 from dim_trt.errors import Error
 from dim_trt.pictures.limit import MAX_PIXELS, limit_pixels
 from dim_trt.precisions import PRECISIONS
@@ -118,11 +119,29 @@ def add_engine_arguments(parser: argparse.ArgumentParser, threads: str = "all co
         help="working memory beside the plan and the picture, on the CPU; larger pictures are run in tiles, with the "
         "same alpha; default: as much as it takes",
     )
+    views = parser.add_mutually_exclusive_group()
+    views.add_argument(
+        "--orientations",
+        type=int,
+        choices=ORIENTATIONS,
+        default=1,
+        help="alpha is the mean over the picture, with 2 its mirror image too, with 8 both turned by each quarter: "
+        "better, for so many times the work; default: %(default)s",
+    )
+    views.add_argument(
+        "--best",
+        action="store_const",
+        const=max(ORIENTATIONS),
+        default=argparse.SUPPRESS,
+        dest="orientations",
+        help=f"the same as --orientations {max(ORIENTATIONS)}",
+    )
 
 
 def engine_options(args: argparse.Namespace) -> dict[str, Any]:
     """What `add_engine_arguments` asked for, as Engine's arguments."""
-    return {"device": args.device, "threads": args.threads, "memory_limit_mb": args.memory_limit_mb}
+    names = ("device", "threads", "memory_limit_mb", "orientations")
+    return {name: getattr(args, name) for name in names}
 
 
 def add_picture_arguments(parser: argparse.ArgumentParser) -> None:

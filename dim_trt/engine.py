@@ -21,6 +21,7 @@ from dim_trt.engine_options import (
     check_backend,
     check_no_stream,
     count,
+    orientation_count,
     plan_path,
     tensorrt_run,
     uses_gpu_arrays,
@@ -53,6 +54,8 @@ class Engine:
             takes. Only for plans of the cpu backend; one of the tensorrt backend was built for sizes up to a largest
             one, and takes larger pictures in tiles of that size.
         max_pixels: the most pixels (height · width) of a picture that is taken; None: any number.
+        orientations: 1, 2 or 8. Alpha is the mean of what the network says about the picture, with 2 about its mirror
+            image too, with 8 about both turned by each quarter: better, for so many times the work and no more memory.
         tensorrt: choices that only plans of the tensorrt backend have.
 
     `close`, or a with statement, waits for what was submitted and frees the plan's memory.
@@ -74,15 +77,16 @@ class Engine:
         max_concurrent: int | None = None,
         memory_limit_mb: int | None = None,
         max_pixels: int | None = None,
+        orientations: int = 1,
         tensorrt: TensorRtRun | None = None,
     ):
-        self._path, self._color, self._process = plan_path(plan), channel_order(color), os.getpid()
+        self._path, self._process = plan_path(plan), os.getpid()
         backend, self._gpu = resolve_device(device)
         runs, options = count("max_concurrent", max_concurrent, "the backend's own choice"), tensorrt_run(tensorrt)
         core = _core.Engine(
             self._path,
             threads=count("threads", threads, "all cores"),
-            color=color,
+            color=channel_order(color),
             gpu=self._gpu,
             crop=options.crop,
             max_concurrent=runs or 2,
@@ -91,13 +95,20 @@ class Engine:
             backend=backend,
             memory_limit_bytes=count("memory_limit_mb", memory_limit_mb, "as much as it takes") << 20,
             max_pixels=count("max_pixels", max_pixels, "any number", most=2**62),
+            orientations=orientation_count(orientations),
         )
         self._header: dict[str, Any] = json.loads(core.header)
         on_cpu = self._header["backend"] == "cpu"
         check_backend(self._header["backend"], threads=threads, memory_limit_mb=memory_limit_mb, tensorrt=tensorrt)
         self._core: _core.Engine | None = core
         self._runs_on = {"isa": core.isa or None, "gpu_name": core.gpu_name or None, "threads": core.threads}
-        self._limits = {"memory_limit_mb": memory_limit_mb, "max_pixels": max_pixels, "halo_px": core.halo_px}
+        self._settings = {
+            "color": color,
+            "orientations": orientations,
+            "memory_limit_mb": memory_limit_mb,
+            "max_pixels": max_pixels,
+            "halo_px": core.halo_px,
+        }
         self._device = "cpu" if on_cpu else f"cuda:{self._gpu}"
         self._max_concurrent = runs or (1 if on_cpu else 2)
         self._workers = Workers(self._max_concurrent)
@@ -216,15 +227,14 @@ class Engine:
     @property
     def info(self) -> dict[str, Any]:
         """What runs: backend, device, precision, isa (the CPU's instruction set; None on a GPU), gpu_name (None on the
-        CPU), threads (of the CPU), color, memory_limit_mb, max_pixels, halo_px (how far from a pixel of alpha the
-        network looks), model, preprocessing, shapes, producer, weights and path."""
+        CPU), threads (of the CPU), color, orientations, memory_limit_mb, max_pixels, halo_px (how far from a pixel of
+        alpha the network looks), model, preprocessing, shapes, producer, weights and path."""
         return {
             "backend": self._header["backend"],
             "device": self._device,
             "precision": self._header["precision"],
             **self._runs_on,
-            "color": self._color,
-            **self._limits,
+            **self._settings,
             **{key: self._header[key] for key in ("model", "preprocessing", "shapes", "producer", "weights")},
             "path": self._path,
         }

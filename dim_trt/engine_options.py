@@ -10,6 +10,8 @@ from dim_trt.errors import InvalidInput
 from dim_trt.files import StrPath
 from dim_trt.gpu.views import is_on_gpu
 
+ORIENTATIONS = (1, 2, 8)  # the picture, its mirror image, and both turned by quarters
+
 
 @dataclass(frozen=True)
 class TensorRtRun:
@@ -56,6 +58,12 @@ def count(name: str, value: int | None, none_is: str, most: int = 2**31 - 1) -> 
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
         raise InvalidInput(f"{name}: expected a whole number from 1, or None for {none_is}, got {value!r}")
     return min(value, 2**31 - 1)  # the core says what is too many
+
+
+def orientation_count(orientations: int) -> int:
+    if isinstance(orientations, bool) or not isinstance(orientations, int) or orientations not in ORIENTATIONS:
+        raise InvalidInput(f"orientations: expected 1, 2 or 8, got {orientations!r}")
+    return orientations
 
 
 def tensorrt_run(tensorrt: TensorRtRun | None) -> TensorRtRun:

@@ -194,6 +194,7 @@ def job(args: argparse.Namespace) -> ClipJob:
         threads=args.threads,
         memory_limit_mb=args.memory_limit_mb,
         max_pixels=args.max_pixels,
+        orientations=args.orientations,
     )
 
 
