@@ -7,7 +7,7 @@ CXX_FILES = $(shell find csrc tests/fuzz tests/sanitized -name '*.h' -o -name '*
 
 TESTING := --config-settings=cmake.define.DIM_TRT_TESTING=ON
 
-.PHONY: demo test lint format bench docs wheel fuzz fuzz-keep fuzz-coverage asan tsan soak seeds verify clean
+.PHONY: demo test lint format bench ship docs wheel fuzz fuzz-keep fuzz-coverage asan tsan soak seeds verify clean
 SECONDS ?= 60
 
 demo: $(VENV)/engine.stamp
@@ -46,6 +46,11 @@ bench: $(VENV)/bench.stamp
 	$(BIN)/python -m benchmarks.suite $(if $(ALPHAMATTING),--alphamatting "$(ALPHAMATTING)") \
 	  $(if $(STEPS),--only $(STEPS)) $(if $(RESUME),--resume) $(if $(QUICK),--quick)
 	$(if $(QUICK),,$(BIN)/python -m benchmarks.report --this-machine)
+
+# Better weights, in minutes on any machine: exported, measured, and all that speaks of them written again.
+# make ship CHECKPOINT=runs/lite/checkpoint.pt ALPHAMATTING=DIR HARDWARE="two cores of an AMD EPYC, begun from …"
+ship: $(VENV)/bench.stamp
+	$(BIN)/python -m tools.ship --checkpoint "$(CHECKPOINT)" --alphamatting "$(ALPHAMATTING)" --hardware "$(HARDWARE)"
 
 docs: $(VENV)/dev.stamp
 	$(BIN)/python -m tools.api_docs

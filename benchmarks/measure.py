@@ -33,7 +33,10 @@ UNSTABLE = 0.1  # coefficient of variation above which a figure should not be qu
 UNSTABLE_NOTE = f"unstable: the standard deviation is above {UNSTABLE:.0%} of the mean; the machine had other work"
 PACKAGES = ("torch", "onnxruntime", "numpy", "pymatting", "numba")
 ROOT = Path(__file__).parents[1]
-WRITTEN = ("benchmarks/results", "README.md", "docs")  # by the report: no change of what is measured
+# By the report and the card: no change of what is measured.
+WRITTEN = ("benchmarks/results", "benchmarks/README.md", "csrc/cpu/README.md", "README.md", "docs",
+           "training/MODEL_CARD.md")  # fmt: skip
+WEIGHTS = "dim_trt/weights"
 
 Run = Callable[[], Any]
 Clocks = Mapping[str, float]  # milliseconds of one run by clock
@@ -156,9 +159,9 @@ def machine() -> Machine:
 
 
 @functools.cache
-def source() -> Source | None:
-    """Of this checkout; None without git."""
-    exclude = [f":(exclude){path}" for path in WRITTEN]
+def source(*, besides: str | None = None) -> Source | None:
+    """Of this checkout; None without git. `besides`: a change there is none, as the record names what it holds."""
+    exclude = [f":(exclude){path}" for path in (*WRITTEN, *([besides] if besides else []))]
     try:
         commit = _git("rev-parse", "--short=12", "HEAD")
         modified = bool(_git("status", "--porcelain", "-uno", "--", ".", *exclude))

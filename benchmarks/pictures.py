@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,6 +37,16 @@ def truth_of(picture: Picture) -> NDArray[np.float32]:
     if picture.truth is None:
         raise ValueError(f"{picture.name}: its true alpha is not known")
     return picture.truth
+
+
+def digest(pictures: Sequence[Picture]) -> str:
+    """SHA-256 of all that is in them but their names."""
+    found = hashlib.sha256()
+    for picture in pictures:
+        for array in (picture.img, picture.trimap, truth_of(picture)):
+            found.update(repr((array.shape, array.dtype.str)).encode())
+            found.update(np.ascontiguousarray(array).data)
+    return found.hexdigest()
 
 
 def noise(height: int, width: int) -> NDArray[np.uint8]:

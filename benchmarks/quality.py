@@ -27,9 +27,10 @@ from benchmarks.markdown import table
 from benchmarks.measure import add_json_argument, default_threads, manifest, write_json
 from benchmarks.methods import CLASSICAL, CLOSED_FORM, ENGINE, KNN, ONNXRUNTIME, PYTORCH, TITLES, available, build_files
 from benchmarks.networks import MODEL_HELP, SHIPPED, load_network
-from benchmarks.pictures import Picture, alphamatting, scene, truth_of
-from benchmarks.records import Cost, PictureScore, Quality
+from benchmarks.pictures import Picture, alphamatting, digest, scene, truth_of
+from benchmarks.records import Change, Cost, PictureScore, Quality
 from dim_trt.precisions import PRECISIONS
+from dim_trt.scoring.evaluation import file_digest
 from dim_trt.scoring.metrics import METRICS
 from dim_trt.scoring.metrics import measure as score
 
@@ -69,15 +70,21 @@ def entries(args: argparse.Namespace) -> list[Entry]:
 
 
 def run_entry(
-    args: argparse.Namespace, entry: Entry, pictures: Sequence[Picture], network: Any, folder: Path
+    args: argparse.Namespace,
+    entry: Entry,
+    pictures: Sequence[Picture],
+    network: Any,
+    folder: Path,
+    *,
+    once: bool = False,
 ) -> tuple[Cold, int | None]:
-    """The method's process, and the bytes of the plan it loaded."""
+    """The method's process, and the bytes of the plan it loaded. once: where its times are of no use."""
     if entry.method == HALF:
         half = {picture.name: np.full(picture.trimap.shape, 0.5, np.float32) for picture in pictures}
         return Cold(0, 0, 0, dict.fromkeys(half, 0.0), half), None
     files, _ = build_files(network.onnx, network.model, folder, entry.precision or "fp32")
     size = files.plan.stat().st_size if entry.method == ENGINE else None
-    return measure_cold(entry.method, files, args.threads, pictures), size
+    return measure_cold(entry.method, files, args.threads, pictures, once=once), size
 
 
 def record(
@@ -88,10 +95,10 @@ def record(
     first: Cold,
     pictures: Sequence[Picture],
     plan_bytes: int | None,
+    weights: str,
 ) -> Quality:
-    """Means over the pictures; changes of alpha are over all their unknown pixels."""
+    """Means over the pictures. `weights`: SHA-256 of the network's ONNX file."""
     scores = [score(cold.alphas[p.name], truth_of(p), p.trimap) for p in pictures]
-    change = np.concatenate([np.abs(cold.alphas[p.name] - first.alphas[p.name])[p.unknown] for p in pictures])
     cost = Cost(
         seconds_per_picture=round(float(np.mean(list(cold.seconds.values()))), 4),
         load_s=round(cold.load_s, 3),
@@ -111,22 +118,31 @@ def record(
         unknown_fraction=round(float(np.mean([p.unknown.mean() for p in pictures])), 4),
         threads=args.threads,
         **{name: round(float(np.mean([each[name] for each in scores])), 6) for name in METRICS},
-        max_change=float(change.max()),
-        mean_change=float(change.mean(dtype=np.float64)),
+        change=change(cold, first, pictures) if entry.precision else None,
         cost=None if entry.method == HALF else cost,
         pictures={
             p.name: PictureScore(sad=round(each["sad"], 4), seconds=round(cold.seconds[p.name], 4))
             for p, each in zip(pictures, scores, strict=True)
         },
+        pictures_sha256=digest(pictures),
         plan_bytes=plan_bytes,
+        weights=weights if entry.precision else None,
+        scored=None,
         made=manifest(),
     )
+
+
+def change(cold: Cold, first: Cold, pictures: Sequence[Picture]) -> Change:
+    """Of alpha, over all unknown pixels."""
+    found = np.concatenate([np.abs(cold.alphas[p.name] - first.alphas[p.name])[p.unknown] for p in pictures])
+    return Change(max_change=float(found.max()), mean_change=float(found.mean(dtype=np.float64)))
 
 
 def records(args: argparse.Namespace) -> list[Quality]:
     rows = []
     with tempfile.TemporaryDirectory() as name:
         network = load_network(args.model, Path(name))
+        weights = file_digest(network.onnx)
         for set_name, pictures in picture_sets(args).items():
             first = None
             for entry in progress_bar(entries(args), desc=set_name):
@@ -134,7 +150,7 @@ def records(args: argparse.Namespace) -> list[Quality]:
                     continue
                 cold, plan_bytes = run_entry(args, entry, pictures, network, Path(name))
                 first = first or cold
-                rows.append(record(args, set_name, entry, cold, first, pictures, plan_bytes))
+                rows.append(record(args, set_name, entry, cold, first, pictures, plan_bytes, weights))
     return rows
 
 
@@ -160,10 +176,11 @@ def print_tables(rows: Sequence[Quality]) -> None:
 def _cells(row: Quality) -> list[str]:
     metrics = [f"{row.sad:.3f}", f"{row.mse:.5f}", f"{row.gradient:.3f}", f"{row.connectivity:.3f}"]
     cost = [f"{row.cost.seconds_per_picture:.3f}", str(row.cost.peak_memory_mb)] if row.cost else ["", ""]
-    return [row.title, *metrics, *cost, f"{row.max_change:.1e}", f"{row.mean_change:.1e}"]
+    changes = [f"{row.change.max_change:.1e}", f"{row.change.mean_change:.1e}"] if row.change else ["", ""]
+    return [row.title, *metrics, *cost, *changes]
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.quality", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -183,6 +200,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     if args.scenes is not None and args.scenes < 1:
         parser.error(f"--scenes: expected at least 1, got {args.scenes}")
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse(argv)
     rows = records(args)
     print_tables(rows)
     write_json(args.json, rows)

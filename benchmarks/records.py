@@ -176,9 +176,30 @@ class PictureScore:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Change(Part):
+    """Of alpha, from the first method's."""
+
+    max_change: float
+    mean_change: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """Where, when and with what scores were computed again; what a method costs is still what its manifest says."""
+
+    versions: dict[str, str]
+    machine: Machine
+    source: Source | None = None
+    measured: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Quality:
-    """One method on a set of pictures: means, the unknown region only; changes of alpha are against the first method's.
-    What knowing nothing scores has no cost."""
+    """One method on a set of pictures: means, the unknown region only. What knowing nothing scores has no cost.
+
+    weights: SHA-256 of the network's ONNX file; None without a network. pictures_sha256: of all pictures, their trimaps
+    and their true alphas. change: of networks.
+    """
 
     engine: str
     peer: str
@@ -196,11 +217,13 @@ class Quality:
     mad: float
     gradient: float
     connectivity: float
-    max_change: float
-    mean_change: float
+    change: Change | None = None
     cost: Cost | None = None
     pictures: dict[str, PictureScore]
+    pictures_sha256: str | None = None
     plan_bytes: int | None = None
+    weights: str | None = None
+    scored: Scored | None = None
     made: Manifest
 
 

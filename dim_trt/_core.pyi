@@ -57,6 +57,7 @@ class Engine:
         memory_limit_bytes: int = 0,
         at_least_a_tile: bool = False,
         max_pixels: int = 0,
+        orientations: int = 1,
     ) -> None: ...
     def run(
         self, img: NDArray[np.uint8], trimap: NDArray[np.uint8], out: NDArray[np.float32] | None = None

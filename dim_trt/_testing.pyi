@@ -90,7 +90,14 @@ def element_preprocess(
     reflect: bool = True,
 ) -> NDArray[Any]: ...
 def element_postprocess(
-    network: NDArray[Any], trimap: NDArray[np.uint8], out: NDArray[Any], *, core: bool = False, clamp: bool = True
+    network: NDArray[Any],
+    trimap: NDArray[np.uint8],
+    out: NDArray[Any],
+    *,
+    core: bool = False,
+    clamp: bool = True,
+    share: float = 1.0,
+    adds: bool = False,
 ) -> None: ...
 def element_unknown_box(trimap: NDArray[np.uint8]) -> tuple[int, int, int, int]: ...
 def element_through_half(values: NDArray[np.float32]) -> NDArray[np.float32]: ...

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dim_trt.arguments import megabytes, thread_count
+from dim_trt.engine_options import ORIENTATIONS
 from dim_trt.errors import Error, InvalidInput
 from dim_trt.pictures.limit import MAX_PIXELS, Limits
 from dim_trt.precisions import PRECISIONS
@@ -140,6 +141,23 @@ def add_engine_arguments(parser: argparse.ArgumentParser, threads: str = "all co
         help="working memory beside the plan and the picture, on the CPU; larger pictures are run in tiles, with the "
         "same alpha; 0: as much as it takes; default: 448, or a quarter of the memory there is",
     )
+    views = parser.add_mutually_exclusive_group()
+    views.add_argument(
+        "--orientations",
+        type=int,
+        choices=ORIENTATIONS,
+        default=1,
+        help="alpha is the mean over the picture, with 2 its mirror image too, with 8 both turned by each quarter: "
+        "better, for so many times the work; default: %(default)s",
+    )
+    views.add_argument(
+        "--best",
+        action="store_const",
+        const=max(ORIENTATIONS),
+        default=argparse.SUPPRESS,
+        dest="orientations",
+        help=f"the same as --orientations {max(ORIENTATIONS)}",
+    )
 
 
 def default_result(name: str) -> Path:
@@ -152,7 +170,8 @@ def default_result(name: str) -> Path:
 
 def engine_options(args: argparse.Namespace) -> dict[str, Any]:
     """What `add_engine_arguments` asked for, as Engine's arguments."""
-    return {"device": args.device, "threads": args.threads, "memory_limit_mb": args.memory_limit_mb}
+    names = ("device", "threads", "memory_limit_mb", "orientations")
+    return {name: getattr(args, name) for name in names}
 
 
 def add_mask_arguments(parser: argparse.ArgumentParser) -> None:

@@ -23,6 +23,7 @@ from dim_trt.engine_options import (
     check_no_stream,
     check_trimap,
     count,
+    orientation_count,
     plan_path,
     tensorrt_run,
     uses_gpu_arrays,
@@ -58,6 +59,8 @@ class Engine:
             0: as much as it takes. Only for plans of the cpu backend; one of the tensorrt backend was built for sizes
             up to a largest one, and takes larger pictures in tiles of that size.
         max_pixels: the most pixels (height · width) of a picture that is taken; None: any number.
+        orientations: 1, 2 or 8. Alpha is the mean of what the network says about the picture, with 2 about its mirror
+            image too, with 8 about both turned by each quarter: better, for so many times the work and no more memory.
         tensorrt: choices that only plans of the tensorrt backend have.
 
     `close`, or a with statement, waits for what was submitted and frees the plan's memory. An engine is pickled as its
@@ -80,11 +83,12 @@ class Engine:
         max_concurrent: int | None = None,
         memory_limit_mb: int | None = None,
         max_pixels: int | None = None,
+        orientations: int = 1,
         tensorrt: TensorRtRun | None = None,
     ):
         self._arguments = {name: value for name, value in locals().items() if name != "self"}
         backend, self._gpu = resolve_device(device)
-        self._path, self._color, self._process = plan_path(plan, device), channel_order(color), os.getpid()
+        self._path, self._process = plan_path(plan, device), os.getpid()
         if plan != SHIPPED or self._path == SHIPPED:  # else it is found, or built, where the engine is unpickled
             self._arguments["plan"] = os.path.abspath(self._path)  # noqa: PTH100 (the working folder may change)
         runs, options = count("max_concurrent", max_concurrent, "the backend's own choice"), tensorrt_run(tensorrt)
@@ -93,7 +97,7 @@ class Engine:
         core = _core.Engine(
             self._path,
             threads=count("threads", threads, "all cores"),
-            color=color,
+            color=channel_order(color),
             gpu=self._gpu,
             crop=options.crop,
             max_concurrent=runs or 2,
@@ -103,6 +107,7 @@ class Engine:
             memory_limit_bytes=limit_mb << 20,
             at_least_a_tile=memory_limit_mb is None,
             max_pixels=count("max_pixels", max_pixels, "any number", most=2**62),
+            orientations=orientation_count(orientations),
         )
         self._header: dict[str, Any] = json.loads(core.header)
         on_cpu = self._header["backend"] == "cpu"
@@ -110,7 +115,13 @@ class Engine:
         self._core: _core.Engine | None = core
         self._runs_on = {"isa": core.isa or None, "gpu_name": core.gpu_name or None, "threads": core.threads}
         limit = (core.memory_limit_bytes >> 20 or None) if on_cpu else None
-        self._limits = {"memory_limit_mb": limit, "max_pixels": max_pixels, "halo_px": core.halo_px}
+        self._settings = {
+            "color": color,
+            "orientations": orientations,
+            "memory_limit_mb": limit,
+            "max_pixels": max_pixels,
+            "halo_px": core.halo_px,
+        }
         self._device = "cpu" if on_cpu else f"cuda:{self._gpu}"
         self._max_concurrent = runs or (1 if on_cpu else 2)
         self._workers = Workers(self._max_concurrent)
@@ -239,15 +250,14 @@ class Engine:
     @property
     def info(self) -> dict[str, Any]:
         """What runs: backend, device, precision, isa (the CPU's instruction set; None on a GPU), gpu_name (None on the
-        CPU), threads (of the CPU), color, memory_limit_mb, max_pixels, halo_px (how far from a pixel of alpha the
-        network looks), model, preprocessing, shapes, producer, weights and path."""
+        CPU), threads (of the CPU), color, orientations, memory_limit_mb, max_pixels, halo_px (how far from a pixel of
+        alpha the network looks), model, preprocessing, shapes, producer, weights and path."""
         return {
             "backend": self._header["backend"],
             "device": self._device,
             "precision": self._header["precision"],
             **self._runs_on,
-            "color": self._color,
-            **self._limits,
+            **self._settings,
             **{key: self._header[key] for key in ("model", "preprocessing", "shapes", "producer", "weights")},
             "path": self._path,
         }

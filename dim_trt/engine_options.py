@@ -15,6 +15,8 @@ from dim_trt.gpu.views import is_on_gpu
 from dim_trt.plans.builder import SHIPPED
 from dim_trt.plans.cache import shipped_plan
 
+ORIENTATIONS = (1, 2, 8)  # the picture, its mirror image, and both turned by quarters
+
 
 @dataclass(frozen=True)
 class TensorRtRun:
@@ -72,6 +74,12 @@ def count(name: str, value: int | None, none_is: str, *, least: int = 1, most: i
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise InvalidInput(f"{name}: expected a whole number from {least}, or None for {none_is}, got {value!r}")
     return min(value, 2**31 - 1)  # the core says what is too many
+
+
+def orientation_count(orientations: int) -> int:
+    if isinstance(orientations, bool) or not isinstance(orientations, int) or orientations not in ORIENTATIONS:
+        raise InvalidInput(f"orientations: expected 1, 2 or 8, got {orientations!r}")
+    return orientations
 
 
 def tensorrt_run(tensorrt: TensorRtRun | None) -> TensorRtRun:

@@ -97,7 +97,8 @@ def work(args: argparse.Namespace) -> None:
     finally:
         write()
     report_resumed(table, known, len(samples))
-    print(f"{layout}, {len(samples)} pictures")
+    mean_over = f", alpha the mean over {args.orientations} orientations" if args.orientations > 1 else ""
+    print(f"{layout}, {len(samples)} pictures{mean_over}")
     print(format_table(table, args.area, metric=args.sort, count=args.worst))
     if args.csv:
         write_csv(args.csv, table)
@@ -111,6 +112,8 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise UsageError("--plan and --precision exclude each other: --precision is for the shipped model")
     if args.predictions and (args.plan or args.precision or args.save):
         raise UsageError("--predictions scores alphas that are there: --plan, --precision and --save do not go with it")
+    if args.predictions and args.orientations != 1:
+        raise UsageError("--predictions scores alphas that are there: --orientations and --best do not go with it")
     if args.alphamatting and args.layout not in ("auto", "alphamatting"):
         raise UsageError("--alphamatting is a layout: give the folder with --data")
     if args.resume and not (args.json or args.save):
@@ -173,7 +176,9 @@ def write_results(args: argparse.Namespace, table: Sequence[Scores], known: Know
             for scores in table
         ]
     trimap_set = (args.trimap_set or TRIMAP_SET) if layout == "alphamatting" else None
-    write_json(args.json, table, complete=complete, area=args.area, layout=layout, trimap_set=trimap_set)
+    orientations = None if args.predictions else args.orientations
+    settings = {"area": args.area, "layout": layout, "trimap_set": trimap_set, "orientations": orientations}
+    write_json(args.json, table, complete=complete, **settings)
 
 
 def every(write: Callable[[], None], seconds: float = SAVE_EVERY_S) -> Callable[[], None]:

@@ -42,7 +42,7 @@ def peers(results: Results) -> str:
 
 def _peers_table(rows: Sequence[Latency]) -> str:
     order = {name: number for number, name in enumerate((*NETWORKS, *CLASSICAL))}
-    head = ["", "p50 ms", "p90", "p95", "p99", "variation", "over ours", "load", "first run", "peak memory", "SAD"]
+    head = ["", "p50 ms", "p90", "p95", "p99", "variation", "over ours", "load", "first run", "peak memory"]
     return table(head, [_peer(row) for row in sorted(rows, key=lambda row: order[row.peer])])
 
 
@@ -56,7 +56,6 @@ def _peer(row: Latency) -> list[str]:
         f"{row.load_s:.2f} s",
         f"{row.first_run_s:.2f} s",
         "" if row.peak_memory_mb is None else f"{row.peak_memory_mb} MB",
-        "" if row.worth.sad is None else f"{row.worth.sad:.2f}",
     ]
 
 

@@ -8,7 +8,7 @@ from benchmarks.markdown import table
 from benchmarks.methods import CLOSED_FORM, ENGINE
 from benchmarks.quality import HALF
 from benchmarks.records import Quality
-from benchmarks.report.wording import NARROW, SCENES, WIDE, machine_line
+from benchmarks.report.wording import NARROW, SCENES, WIDE, machine_line, scored_line
 from benchmarks.result_files import Results
 
 ALPHAMATTING, DRAWN = "quality-alphamatting", "quality-scenes"  # steps
@@ -23,12 +23,12 @@ def first_of(results: Results) -> tuple[str, list[Quality]]:
 def quality(results: Results) -> str:
     """Beside speed and memory."""
     step, rows = first_of(results)
-    return f"{_table(rows)}\n\n{_note(rows[0])} {machine_line(results, step)}"
+    return f"{_table(rows)}\n\n{_note(rows[0])} {machine_line(results, step)}{scored_line(rows)}"
 
 
 def quality_scenes(results: Results) -> str:
     rows = results.of(Quality, DRAWN)
-    return f"{_table(rows)}\n\n{_note(rows[0])} {machine_line(results, DRAWN)}"
+    return f"{_table(rows)}\n\n{_note(rows[0])} {machine_line(results, DRAWN)}{scored_line(rows)}"
 
 
 def _table(rows: Sequence[Quality]) -> str:
@@ -58,7 +58,9 @@ def precision(results: Results) -> str:
     rows = [row for row in results.of(Quality, ALPHAMATTING) if row.peer == ENGINE and row.trimaps == NARROW]
     cells = []
     for row in rows:
-        change = ["", ""] if row is rows[0] else [f"{row.mean_change:.1e}", f"{row.max_change:.2f}"]
+        change = ["", ""]
+        if row.change and row is not rows[0]:
+            change = [f"{row.change.mean_change:.1e}", f"{row.change.max_change:.2f}"]
         plan = "" if row.plan_bytes is None else f"{row.plan_bytes / 1e6:.2f} MB"
         cells.append([row.precision or "", plan, f"{row.sad:.3f}", *change])
     head = ["stored weights", "plan", "SAD", "change of alpha, mean", "max"]

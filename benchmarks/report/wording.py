@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from benchmarks.methods import CLASSICAL, COMPILED, EAGER, ONNXRUNTIME, PYTORCH
-from benchmarks.records import Manifest
+from benchmarks.records import Manifest, Quality, Scored
 from benchmarks.result_files import Results
 
 MODELS = {"full": "full", "lite": "lite, random weights", "shipped": "lite, shipped"}
@@ -31,11 +33,21 @@ def machine_line(results: Results, *steps: str) -> str:
     )
 
 
-def _machine(made: Manifest) -> str:
+def scored_line(rows: Sequence[Quality]) -> str:
+    """Where scores are of another day than costs, by a space before; empty where none are."""
+    found = {
+        f" Scores: {_machine(it)}; dim_trt {it.versions['dim_trt']}{_commit(it)}; {it.measured}."
+        for it in (row.scored for row in rows)
+        if it
+    }
+    return "".join(sorted(found))
+
+
+def _machine(made: Manifest | Scored) -> str:
     return f"{made.machine.processor}, {made.machine.cores} cores, {made.machine.isa}"
 
 
-def _commit(made: Manifest) -> str:
+def _commit(made: Manifest | Scored) -> str:
     return f" ({made.source.commit}{' with changes' if made.source.modified else ''})" if made.source else ""
 
 

@@ -57,7 +57,8 @@ void check_backend(const Plan& plan, const std::string& backend) {
 std::unique_ptr<Matting> load(const std::filesystem::path& path, int threads, const std::string& color,
                               std::size_t strip_bytes, int gpu, bool crop, int max_concurrent, bool cuda_graphs,
                               const std::vector<std::string>& tensorrt_folders, const std::string& backend,
-                              std::size_t memory_limit_bytes, bool at_least_a_tile, std::size_t max_pixels) {
+                              std::size_t memory_limit_bytes, bool at_least_a_tile, std::size_t max_pixels,
+                              int orientations) {
   check_count("threads", threads, 0);
   check_count("max_concurrent", max_concurrent, 1);
   const BackendOptions options = {
@@ -67,7 +68,7 @@ std::unique_ptr<Matting> load(const std::filesystem::path& path, int threads, co
     const Plan plan = read_plan(path.string());
     check_backend(plan, backend);
     return std::make_unique<Matting>(plan, make_backend(plan, options),
-                                     Limits{memory_limit_bytes, at_least_a_tile, max_pixels});
+                                     Limits{memory_limit_bytes, at_least_a_tile, max_pixels}, orientations);
   });
 }
 
@@ -103,6 +104,8 @@ py::list profile(const Matting& matting, const py::object& img, const py::object
 }
 
 py::list argmax(const Matting& matting, const py::object& img, const py::object& trimap) {
+  if (matting.orientation_count() > 1)
+    throw InvalidInput("img: is run in several orientations, each with an argmax of its own; load the plan with one");
   if (matting.tiles(trimap_view(require_array(trimap, "trimap"))).size() > 1)
     throw InvalidInput("img: is run in tiles, each with an argmax of its own; load the plan without a memory limit");
   Trace trace;
@@ -182,7 +185,7 @@ void register_engine(py::module_& m) {
            "strip_bytes"_a = defaults.strip_bytes, "gpu"_a = defaults.gpu, "crop"_a = defaults.crop,
            "max_concurrent"_a = defaults.max_concurrent, "cuda_graphs"_a = defaults.cuda_graphs,
            "tensorrt_folders"_a = defaults.tensorrt_folders, "backend"_a = "", "memory_limit_bytes"_a = 0,
-           "at_least_a_tile"_a = false, "max_pixels"_a = 0)
+           "at_least_a_tile"_a = false, "max_pixels"_a = 0, "orientations"_a = 1)
       .def("run", &run, "img"_a, "trimap"_a, "out"_a = py::none(),
            "Alpha, HxW float32 in 0..1, of img (HxWx3 uint8) and trimap (HxW uint8).")
       .def("run_on_gpu", &run_on_gpu, "img"_a, "trimap"_a, "alpha"_a, "stream"_a, "wait"_a,

@@ -63,6 +63,16 @@ struct Trace {
   std::vector<StepTime> times;
   bool keep_argmax = false;         // whether to fill `argmax`
   std::vector<ArgmaxCodes> argmax;  // of each pooling, in the order they run
+
+  /// A step that runs several times, as in tiles or orientations, is one entry.
+  void add(const std::string& step, double ms) {
+    for (StepTime& time : times)
+      if (time.name == step) {
+        time.ms += ms;
+        return;
+      }
+    times.push_back({step, ms});
+  }
 };
 
 class Backend {

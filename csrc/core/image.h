@@ -41,12 +41,14 @@ inline constexpr std::uint8_t kForeground = 255;
 
 inline bool is_unknown(std::uint8_t trimap_value) { return trimap_value != kBackground && trimap_value != kForeground; }
 
-/// H×W float32, written by the engine.
+/// H×W float32, written by the engine. Of a mean over several runs each writes its share.
 struct AlphaView {
   float* data = nullptr;
   Size size;
   std::ptrdiff_t row_stride_bytes = 0;
   std::ptrdiff_t pixel_stride_bytes = 0;
+  float share = 1.0f;  // of what the network says about unknown pixels
+  bool adds = false;   // to what is there; known pixels are 0 or 1 all the same
 
   float& at(int y, int x) const {
     return *reinterpret_cast<float*>(reinterpret_cast<char*>(data) + y * row_stride_bytes + x * pixel_stride_bytes);

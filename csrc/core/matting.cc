@@ -22,6 +22,17 @@ void write_known(const TrimapView& trimap, const AlphaView& alpha) {
   for (int y = 0; y < trimap.size.height; ++y) postprocess_row(trimap, y, nullptr, 0, alpha);
 }
 
+/// The request for what one of `count` orientations has to say about alpha.
+Request turned(const Request& request, const Orientation& orientation, std::size_t count, bool is_first) {
+  Request out = request;
+  out.image = turned(request.image, orientation);
+  out.trimap = turned(request.trimap, orientation);
+  out.alpha = turned(request.alpha, orientation);
+  out.alpha.share = 1.0f / static_cast<float>(count);  // a power of two, so nothing is rounded but the sum
+  out.alpha.adds = !is_first;
+  return out;
+}
+
 /// The request for a tile's alpha alone.
 Request part(const Request& request, const Tile& tile) {
   Request out = request;
@@ -34,12 +45,13 @@ Request part(const Request& request, const Tile& tile) {
 
 }  // namespace
 
-Matting::Matting(const Plan& plan, std::unique_ptr<Backend> backend, const Limits& limits)
+Matting::Matting(const Plan& plan, std::unique_ptr<Backend> backend, const Limits& limits, int orientation_count)
     : header_(plan.header),
       stride_(plan.preprocessing.stride),
       min_size_(plan.min_size),
       max_size_(plan.max_size),
       limits_(limits),
+      orientations_(orientations(orientation_count)),
       backend_(std::move(backend)) {
   if (plan.preprocessing.resize) scaling_.emplace(plan.preprocessing);
   if (limits.memory_bytes == 0) return;
@@ -69,11 +81,18 @@ void Matting::check_sizes(Size image, Size trimap) const {
   if (limits_.pixels != 0 && image.area() > limits_.pixels)
     throw InvalidInput("img: expected at most " + std::to_string(limits_.pixels) + " pixels (max_pixels), got " +
                        to_string(image) + "; scale the picture down or allow more");
-  if (image.height < min_size_.height || image.width < min_size_.width)
-    throw InvalidInput("img: expected at least " + to_string(min_size_) + " for this plan, got " + to_string(image));
-  if (!fits(image) && !fits(smallest_tile(tile_rules())))
-    throw InvalidInput("img: expected at most " + to_string(max_size_) + " for this plan, got " + to_string(image) +
-                       ", and it is too small for tiles of larger pictures; scale the picture " +
+  check_size(image, "");
+  if (orientations_.back().transposed)
+    check_size({image.width, image.height}, " when it is turned on its side (orientations=8)");
+}
+
+void Matting::check_size(Size picture, const std::string& when) const {
+  if (picture.height < min_size_.height || picture.width < min_size_.width)
+    throw InvalidInput("img: expected at least " + to_string(min_size_) + " for this plan, got " + to_string(picture) +
+                       when);
+  if (!fits(picture) && !fits(smallest_tile(tile_rules())))
+    throw InvalidInput("img: expected at most " + to_string(max_size_) + " for this plan, got " + to_string(picture) +
+                       when + ", and it is too small for tiles of larger pictures; scale the picture " +
                        "down or build a plan for larger ones");
 }
 
@@ -99,27 +118,31 @@ void Matting::run_network(const Request& request, Trace* trace) const {
 RunInfo Matting::run(const Request& request, Trace* trace) const {
   const Size size = request.image.size;
   check_sizes(size, request.trimap.size);
-  const bool scales = scaling_ && !scaling_->keeps(size);
   RunInfo info;
   if (request.on_gpu) {
     if (!backend_->takes_gpu_memory())
       throw InvalidInput("img: is in the memory of a GPU, and this plan runs on the CPU; pass a numpy array");
-    if (scales)
+    if (scales(size))
       throw InvalidInput("img: is in the memory of a GPU, and this plan scales pictures of " + to_string(size) +
                          " in the CPU's; pass a numpy array");
-    run_network(request, trace);
-    return info;
+  } else {
+    info.unknown_pixels = count_unknown(request.trimap);
+    info.known_pixels = size.area() - info.unknown_pixels;
+    if (info.unknown_pixels == 0) {
+      write_known(request.trimap, request.alpha);
+      return info;
+    }
   }
-  info.unknown_pixels = count_unknown(request.trimap);
-  info.known_pixels = size.area() - info.unknown_pixels;
-  const auto network = [&](const Request& part) { run_network(part, trace); };
-  if (info.unknown_pixels == 0)
-    write_known(request.trimap, request.alpha);
-  else if (scales)
-    scaling_->run(request, backend_->pool(), network);
-  else
-    network(request);
+  for (const Orientation& orientation : orientations_)
+    run_turned(turned(request, orientation, orientations_.size(), &orientation == &orientations_.front()), trace);
   return info;
+}
+
+void Matting::run_turned(const Request& request, Trace* trace) const {
+  if (scales(request.image.size))
+    scaling_->run(request, backend_->pool(), [&](const Request& scaled) { run_network(scaled, trace); });
+  else
+    run_network(request, trace);
 }
 
 }  // namespace dim

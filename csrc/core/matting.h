@@ -9,6 +9,7 @@
 
 #include "core/backend.h"
 #include "core/image.h"
+#include "core/orientation.h"
 #include "core/plan.h"
 #include "core/scaling.h"
 #include "core/tiling.h"
@@ -32,8 +33,9 @@ struct Limits {
 
 class Matting {
  public:
-  /// `backend` was made from `plan`; of the plan itself only the header is kept. Throws InvalidInput.
-  Matting(const Plan& plan, std::unique_ptr<Backend> backend, const Limits& limits = {});
+  /// `backend` was made from `plan`; of the plan itself only the header is kept. Alpha is the mean over
+  /// `orientation_count` views of a picture, see orientations(). Throws InvalidInput.
+  Matting(const Plan& plan, std::unique_ptr<Backend> backend, const Limits& limits = {}, int orientation_count = 1);
 
   /// Writes alpha. Pictures that cannot be run at once are run in tiles, which changes nothing beyond rounding. Safe to
   /// call from several threads at once. Throws InvalidInput. Nothing is counted on a GPU.
@@ -48,13 +50,18 @@ class Matting {
   const std::string& header() const { return header_; }
   const Backend& backend() const { return *backend_; }
   const Limits& limits() const { return limits_; }
-  /// The tiles that a picture with this trimap is run in; one of the whole picture where it can be run at once.
+  int orientation_count() const { return static_cast<int>(orientations_.size()); }
+  /// The tiles that a picture with this trimap is run in, unturned; one of the whole picture where it can be run at
+  /// once.
   std::vector<Tile> tiles(const TrimapView& trimap) const;
 
  private:
   bool fits(Size picture) const;
   TileRules tile_rules() const;
   void check_sizes(Size image, Size trimap) const;
+  void check_size(Size picture, const std::string& when) const;
+  bool scales(Size picture) const { return scaling_ && !scaling_->keeps(picture); }
+  void run_turned(const Request& request, Trace* trace) const;
   void run_network(const Request& request, Trace* trace) const;
 
   std::string header_;
@@ -62,6 +69,7 @@ class Matting {
   Size min_size_, max_size_;
   std::optional<Scaling> scaling_;
   Limits limits_;
+  std::vector<Orientation> orientations_;
   std::unique_ptr<Backend> backend_;
 };
 

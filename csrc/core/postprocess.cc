@@ -6,13 +6,14 @@ void postprocess_row(const TrimapView& trimap, int y, const float* network, int 
                      bool clamp) {
   for (int x = 0; x < trimap.size.width; ++x) {
     const std::uint8_t t = trimap.at(y, x);
-    float value = t == kForeground ? 1.0f : 0.0f;
-    if (is_unknown(t)) {
-      if (network == nullptr) continue;
-      value = network[x * network_step];
+    float& pixel = alpha.at(y, x);
+    if (!is_unknown(t)) {
+      pixel = t == kForeground ? 1.0f : 0.0f;
+    } else if (network != nullptr) {
+      float value = network[x * network_step];
       if (clamp) value = value < 0.0f ? 0.0f : value > 1.0f ? 1.0f : value;
+      pixel = alpha.adds ? pixel + alpha.share * value : alpha.share * value;
     }
-    alpha.at(y, x) = value;
   }
 }
 

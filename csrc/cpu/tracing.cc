@@ -1,6 +1,5 @@
 #include "cpu/tracing.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace dim::cpu {
@@ -8,14 +7,8 @@ namespace dim::cpu {
 void Tracing::lap(const std::string& name) {
   if (trace_ == nullptr) return;
   const Clock::time_point now = Clock::now();
-  const double ms = std::chrono::duration<double, std::milli>(now - last_).count();
+  trace_->add(name, std::chrono::duration<double, std::milli>(now - last_).count());
   last_ = now;
-  const auto same = [&](const StepTime& time) { return time.name == name; };
-  const auto found = std::find_if(trace_->times.begin(), trace_->times.end(), same);
-  if (found != trace_->times.end())
-    found->ms += ms;
-  else
-    trace_->times.push_back({name, ms});
 }
 
 void Tracing::argmax(const CodeMap& codes, const Region& region) {

@@ -64,10 +64,12 @@ void check_preprocess(const PictureCase& c, std::mt19937& random, Report& report
 
 /// Alpha is written bottom up, into every second element of a row.
 template <typename T, typename Alpha>
-void check_postprocess(const PictureCase& c, AlphaType type, std::mt19937& random, Report& report) {
+void check_postprocess(const PictureCase& c, AlphaType type, std::mt19937& random, Report& report, bool adds = false) {
   const std::ptrdiff_t row = 2 * c.size.width, step = sizeof(Alpha);
   const auto target = [&](Alpha* data) {
-    return AlphaTarget{data + (c.size.height - 1) * row, type, c.size, -row * step, 2 * step};
+    AlphaTarget whole = {data + (c.size.height - 1) * row, type, c.size, -row * step, 2 * step};
+    if (adds) whole.share = 0.125f, whole.adds = true;
+    return whole;
   };
   const Bytes marks = random_trimap(c.size.area(), random);
   const std::vector<T> network = random_map<T>(c.padded.area(), random);
@@ -80,8 +82,8 @@ void check_postprocess(const PictureCase& c, AlphaType type, std::mt19937& rando
                        target(device_alpha.data()), stream);
   });
   reference::postprocess(network.data(), c.padded.width, c.trimap(marks.data()), target(alpha.data()));
-  report.compare("postprocess", c.name(type_of<T>()) + (type == AlphaType::kUint8 ? " to uint8" : " to float32"),
-                 device_alpha, alpha);
+  const char* const to = type == AlphaType::kUint8 ? " to uint8" : adds ? " added to float32" : " to float32";
+  report.compare("postprocess", c.name(type_of<T>()) + to, device_alpha, alpha);
 }
 
 /// `unknown_of_1024` of the pixels are unknown.
@@ -112,6 +114,7 @@ void check_pictures(Report& report) {
     check_preprocess<Half>(c, random, report);
     check_postprocess<float, float>(c, AlphaType::kFloat32, random, report);
     check_postprocess<float, std::uint8_t>(c, AlphaType::kUint8, random, report);
+    check_postprocess<float, float>(c, AlphaType::kFloat32, random, report, true);
     check_postprocess<Half, float>(c, AlphaType::kFloat32, random, report);
     check_postprocess<Half, std::uint8_t>(c, AlphaType::kUint8, random, report);
     for (const unsigned share : {0u, 1u, 30u, 1024u}) check_box(c.size, share, random, report);

@@ -27,8 +27,11 @@ DIM_HD void write_alpha(const T* network, const TrimapView& trimap, const AlphaT
   char* const out = static_cast<char*>(target.data) + y * target.row_stride_bytes + x * target.pixel_stride_bytes;
   if (target.type == AlphaType::kUint8)
     *reinterpret_cast<std::uint8_t*>(out) = alpha_u8(alpha);
-  else
+  else if (!unknown(mark))
     *reinterpret_cast<float*>(out) = alpha;
+  else
+    *reinterpret_cast<float*>(out) =
+        target.adds ? *reinterpret_cast<float*>(out) + target.share * alpha : target.share * alpha;
 }
 
 }  // namespace dim::cuda

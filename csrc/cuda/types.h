@@ -37,6 +37,9 @@ struct AlphaTarget {
   std::ptrdiff_t row_stride_bytes = 0;
   std::ptrdiff_t pixel_stride_bytes = 0;
   bool clamp = true;  // what the network says, to 0..1
+  // Of float32, as AlphaView's.
+  float share = 1.0f;
+  bool adds = false;
 };
 
 /// Rows top..bottom-1 and columns left..right-1; empty where bottom <= top.

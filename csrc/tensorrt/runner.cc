@@ -44,7 +44,14 @@ void check_tensors(const nvinfer1::ICudaEngine& engine) {
 }
 
 cuda::AlphaTarget target(const AlphaView& alpha, bool clamp) {
-  return {alpha.data, cuda::AlphaType::kFloat32, alpha.size, alpha.row_stride_bytes, alpha.pixel_stride_bytes, clamp};
+  return {alpha.data,
+          cuda::AlphaType::kFloat32,
+          alpha.size,
+          alpha.row_stride_bytes,
+          alpha.pixel_stride_bytes,
+          clamp,
+          alpha.share,
+          alpha.adds};
 }
 
 }  // namespace
@@ -147,7 +154,8 @@ void Runner::run_from_host(const Request& request, Slot& slot, Trace* trace) {
       postprocess_row(part(request.trimap, known), y, nullptr, 0, part(request.alpha, known));
   check_cuda(cudaStreamSynchronize(stream), "running the network");
   timer.mark("copy to host");
-  unpack(part(packed_alpha(result, window.size), relative(written, window)), part(request.alpha, written));
+  unpack(part(packed_alpha(result, window.size), relative(written, window)), part(request.trimap, written),
+         part(request.alpha, written));
 }
 
 /// The window of the wanted unknown pixels of a trimap in GPU memory; of all that is wanted where finding it would mean

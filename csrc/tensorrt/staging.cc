@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "core/postprocess.h"
+
 namespace dim::tensorrt {
 
 void pack(const ImageView& image, std::uint8_t* to) {
@@ -29,15 +31,14 @@ void pack(const TrimapView& trimap, std::uint8_t* to) {
   }
 }
 
-void unpack(const AlphaView& from, const AlphaView& alpha) {
-  const auto width = static_cast<std::size_t>(alpha.size.width);
+void unpack(const AlphaView& from, const TrimapView& trimap, const AlphaView& alpha) {
+  const auto row_bytes = static_cast<std::size_t>(alpha.size.width) * sizeof(float);
+  const bool copies = alpha.pixel_stride_bytes == sizeof(float) && alpha.share == 1.0f && !alpha.adds;
   for (int y = 0; y < alpha.size.height; ++y) {
-    const float* row = &from.at(y, 0);
-    if (alpha.pixel_stride_bytes == sizeof(float)) {
-      std::memcpy(&alpha.at(y, 0), row, width * sizeof(float));
-      continue;
-    }
-    for (int x = 0; x < alpha.size.width; ++x) alpha.at(y, x) = row[x];
+    if (copies)
+      std::memcpy(&alpha.at(y, 0), &from.at(y, 0), row_bytes);
+    else
+      postprocess_row(trimap, y, &from.at(y, 0), 1, alpha, false);
   }
 }
 

@@ -13,8 +13,8 @@ inline std::size_t pixel_bytes(const ImageView& image) { return image.pixels == 
 /// A picture in any memory order as rows of `pixel_bytes` a pixel, a trimap as rows of bytes.
 void pack(const ImageView& image, std::uint8_t* to);
 void pack(const TrimapView& trimap, std::uint8_t* to);
-/// Alpha in packed rows, or a part of it, to wherever the caller wants it.
-void unpack(const AlphaView& from, const AlphaView& alpha);
+/// Alpha in packed rows, or a part of it, to wherever the caller wants it, by its share.
+void unpack(const AlphaView& from, const TrimapView& trimap, const AlphaView& alpha);
 
 /// `like` this one, but packed.
 inline ImageView packed_image(const void* data, const ImageView& like) {

@@ -20,7 +20,7 @@ class Timer {
     if (trace_ == nullptr) return;
     check_cuda(cudaStreamSynchronize(stream_), step);
     const Clock::time_point now = Clock::now();
-    trace_->times.push_back({step, std::chrono::duration<double, std::milli>(now - last_).count()});
+    trace_->add(step, std::chrono::duration<double, std::milli>(now - last_).count());
     last_ = now;
   }
 

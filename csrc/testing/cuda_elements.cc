@@ -130,7 +130,8 @@ py::array preprocess(const py::array& img, const py::array& trimap, const std::a
 }
 
 /// Writes alpha to `out`, float32 or uint8 of any strides. `core` is the CPU backend's way, float32 to float32.
-void postprocess(const py::array& network, const py::array& trimap, py::array out, bool core, bool clamp) {
+void postprocess(const py::array& network, const py::array& trimap, py::array out, bool core, bool clamp, float share,
+                 bool adds) {
   const TrimapView marks = trimap_view(trimap);
   if (network.ndim() != 2 || (network.flags() & py::array::c_style) == 0 || network.shape(0) < marks.size.height ||
       network.shape(1) < marks.size.width)
@@ -142,13 +143,15 @@ void postprocess(const py::array& network, const py::array& trimap, py::array ou
     throw InvalidInput("out: expected dtype float32 or uint8, got " + std::string(py::str(out.dtype())));
   if (core) {
     if (to_u8 || !network.dtype().equal(py::dtype("float32"))) throw InvalidInput("core: expected float32 to float32");
+    AlphaView alpha = alpha_view(out);
+    alpha.share = share, alpha.adds = adds;
     for (int y = 0; y < marks.size.height; ++y)
-      postprocess_row(marks, y, data_of<float>(network) + y * network.shape(1), 1, alpha_view(out), clamp);
+      postprocess_row(marks, y, data_of<float>(network) + y * network.shape(1), 1, alpha, clamp);
     return;
   }
-  const cuda::AlphaTarget target = {out.mutable_data(), to_u8 ? cuda::AlphaType::kUint8 : cuda::AlphaType::kFloat32,
-                                    marks.size,         out.strides(0),
-                                    out.strides(1),     clamp};
+  const auto type = to_u8 ? cuda::AlphaType::kUint8 : cuda::AlphaType::kFloat32;
+  const cuda::AlphaTarget target = {out.mutable_data(), type,  marks.size, out.strides(0),
+                                    out.strides(1),     clamp, share,      adds};
   with_type_of(network, "network", [&](auto zero) {
     using T = decltype(zero);
     cuda::reference::postprocess(data_of<T>(network), static_cast<int>(network.shape(1)), marks, target);
@@ -182,7 +185,7 @@ void register_cuda_elements(py::module_& m) {
         "swap"_a = false, "stride"_a = 32, "dtype"_a = "float32", "core"_a = false, "raw_trimap"_a = false,
         "reflect"_a = true);
   m.def("element_postprocess", &postprocess, "network"_a, "trimap"_a, "out"_a, py::kw_only(), "core"_a = false,
-        "clamp"_a = true);
+        "clamp"_a = true, "share"_a = 1.0f, "adds"_a = false);
   m.def(
       "element_unknown_box",
       [](const py::array& trimap) {

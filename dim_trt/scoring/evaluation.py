@@ -58,6 +58,8 @@ def engine_method(label: str, engine: Engine) -> Method:
     """A plan; its engine takes BGR."""
     path = Path(engine.info["path"])
     digest = file_digest(path)
+    if engine.info["orientations"] > 1:
+        digest += f" {engine.info['orientations']} orientations"
     scores = Scores(label, str(path), engine.info["precision"], path.stat().st_size)
     return Method(scores, lambda _sample: digest, lambda _sample, content: engine.run(content.img, content.trimap))
 

@@ -193,6 +193,7 @@ def job(args: argparse.Namespace) -> ClipJob:
         threads=args.threads,
         memory_limit_mb=args.memory_limit_mb,
         limits=picture_limits(args),
+        orientations=args.orientations,
     )
 
 

@@ -78,6 +78,7 @@ class ClipJob:
     threads: int | None = None
     memory_limit_mb: int | None = None
     limits: Limits = DEFAULT
+    orientations: int = 1
 
     def depth(self, content: Content) -> int:
         """Bits of a result's channels."""
@@ -126,7 +127,14 @@ def load_engine(plan: Path, job: ClipJob) -> Engine:
     cores: int = capabilities()["cpu"]["threads"]
     on_cpu = json.loads(_core.read_plan_header(str(plan)))["backend"] == "cpu"
     threads = cores - 1 if on_cpu and job.threads is None and cores > 2 else job.threads
-    return Engine(plan, job.device, threads, memory_limit_mb=job.memory_limit_mb, max_pixels=job.limits.max_pixels)
+    return Engine(
+        plan,
+        job.device,
+        threads,
+        memory_limit_mb=job.memory_limit_mb,
+        max_pixels=job.limits.max_pixels,
+        orientations=job.orientations,
+    )
 
 
 def trimap_source(job: ClipJob) -> TrimapSource:
@@ -210,6 +218,7 @@ def _asked(job: ClipJob, outputs: list[Output], plan: Path) -> dict[str, Any]:
         "alpha_depth",
         "color_depth",
         "segment_frames",
+        "orientations",
     )
     return {
         "video": secrets.token_hex(8) if job.source == STANDARD_INPUT else fingerprint(Path(job.source)),

@@ -35,7 +35,7 @@ def score(peer, title, trimaps, sad, **more):
         "data": "alphamatting", "trimaps": trimaps, "n": 9, "megapixels": 0.48, "unknown_fraction": 0.2, "threads": 2,
         "sad": sad, "mse": 0.02, "mad": 0.07, "gradient": 5.0, "connectivity": 6.0, "seconds_per_picture": 0.05,
         "load_s": 0.5, "first_run_s": 0.25, "peak_memory_mb": 99, "pictures": {"GT01": {"sad": sad, "seconds": 0.05}},
-        "plan_bytes": 6_590_000, "mean_change": 0.0, "max_change": 0.0, **MANIFEST, **more,
+        "plan_bytes": 6_590_000, "pictures_sha256": "abc", "mean_change": 0.0, "max_change": 0.0, **MANIFEST, **more,
     }  # fmt: skip
 
 

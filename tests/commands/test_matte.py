@@ -74,6 +74,24 @@ ONE = ("--image", "image.png", "--trimap", "trimap.png")
 # one picture
 
 
+@pytest.mark.parametrize(("options", "count"), [((), 1), (("--orientations", "2"), 2), (("--best",), 8)])
+def test_alpha_is_the_mean_over_orientations(options: tuple[str, ...], count: int, plan: Path, folder: Path) -> None:
+    run(plan, *ONE, *options, "-o", "alpha.png")
+    found = [
+        dim_trt.Engine(plan, device="cpu", orientations=n).run(read("image.png"), read("trimap.png")) for n in (1, 2, 8)
+    ]
+    alphas = dict(zip((1, 2, 8), (np.rint(255 * alpha).astype(np.uint8) for alpha in found), strict=True))
+    assert [(read("alpha.png") == alpha).all() for n, alpha in alphas.items()] == [n == count for n in alphas]
+
+
+@pytest.mark.parametrize("options", [("--orientations", "3"), ("--orientations", "2", "--best")])
+def test_other_orientations_are_wrong_usage(options: tuple[str, ...], plan: Path, folder: Path) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(plan, *ONE, *options)
+    assert ended.value.code == 2
+    assert not Path("alpha.png").exists()
+
+
 @pytest.mark.smoke
 def test_cutout_holds_the_estimated_foreground(plan: Path, folder: Path) -> None:
     run(plan, *ONE, "--cutout", "cut.png", "--premultiplied", "pre.png", "--composite", "over.png")

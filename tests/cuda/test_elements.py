@@ -245,6 +245,23 @@ def test_postprocess_without_clamping(core: bool) -> None:
     assert_identical(out, np.array([[-0.5, 0.25, 1.5, 0, 1]], np.float32))
 
 
+@pytest.mark.parametrize("core", [False, True])
+@pytest.mark.parametrize("size", PICTURES, ids=str)
+def test_postprocess_by_shares(size: tuple[int, int], core: bool) -> None:
+    """Of several runs: unknown pixels are their mean, known ones what they are, whatever was there before."""
+    rng = np.random.default_rng(6)
+    trimap = random_trimap(rng, size)
+    networks = [(3 * rng.random(size) - 1).astype(np.float32) for _ in range(4)]
+    unknown = (trimap != 0) & (trimap != 255)
+    mean = np.float32(0.25) * sum(network.clip(0, 1) for network in networks)
+    for name, out in outputs(size, "float32").items():
+        out[:] = np.nan
+        for index, network in enumerate(networks):
+            _testing.element_postprocess(network, trimap, out, core=core, share=0.25, adds=index > 0)
+        assert_identical(out, np.where(unknown, mean, trimap // 255).astype(np.float32))
+        assert name
+
+
 def test_postprocess_of_nan_and_ties() -> None:
     network = np.array([[np.nan, np.inf, -np.inf, 0.5, 1.5 / 255, 2.5 / 255, np.nan, np.nan]], np.float32)
     trimap = np.array([[128, 128, 128, 128, 128, 128, 0, 255]], np.uint8)

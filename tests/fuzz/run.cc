@@ -14,9 +14,10 @@ namespace {
 constexpr int kMaxSide = 150;
 constexpr float kOutside = -7.0f;
 
-std::unique_ptr<dim::Matting> load(int threads, std::size_t strip_bytes) {
+std::unique_ptr<dim::Matting> load(int threads, std::size_t strip_bytes, int orientations = 1) {
   const dim::Plan plan = dim::read_plan(DIM_FUZZ_PLAN);
-  return std::make_unique<dim::Matting>(plan, std::make_unique<dim::cpu::Runner>(plan, threads, false, strip_bytes));
+  return std::make_unique<dim::Matting>(plan, std::make_unique<dim::cpu::Runner>(plan, threads, false, strip_bytes),
+                                        dim::Limits{}, orientations);
 }
 
 /// Strides, in elements, of an array laid out along `order` with gaps; negative ones walk backwards.
@@ -76,13 +77,16 @@ void check(bool holds, const char* what) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const std::unique_ptr<dim::Matting> whole = load(1, std::size_t{1} << 30), strips = load(3, 1);
+  static const std::unique_ptr<dim::Matting> wholes[] = {load(1, std::size_t{1} << 30),
+                                                         load(1, std::size_t{1} << 30, 8)};
+  static const std::unique_ptr<dim::Matting> strips[] = {load(3, 1), load(3, 1, 8)};
   FuzzedDataProvider fuzz(data, size);
   const dim::Size picture = {fuzz.ConsumeIntegralInRange(1, kMaxSide), fuzz.ConsumeIntegralInRange(1, kMaxSide)};
   const Layout of_image = lay_out(fuzz, {picture.height, picture.width, 3});
   const Layout of_trimap = lay_out(fuzz, {picture.height, picture.width});
   const Layout of_alpha = lay_out(fuzz, {picture.height, picture.width});
   const unsigned seed = fuzz.ConsumeIntegral<std::uint16_t>();
+  const std::size_t orientations = seed % 4 == 0 ? 1 : 0;  // eight of them, or one
   dim::fuzz::Bytes image(of_image.elements);
   for (std::size_t i = 0; i < image.size(); ++i) image[i] = static_cast<std::uint8_t>((i * 2654435761u + seed) >> 13);
   const dim::fuzz::Bytes trimap = draw_trimap(fuzz, picture, of_trimap);
@@ -91,7 +95,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   request.image = {image.data() + of_image.first, picture, of_image.strides[0], of_image.strides[1],
                    of_image.strides[2]};
   request.trimap = {trimap.data() + of_trimap.first, picture, of_trimap.strides[0], of_trimap.strides[1]};
-  const std::vector<float> alpha = run(*whole, request, of_alpha), in_strips = run(*strips, request, of_alpha);
+  const std::vector<float> alpha = run(*wholes[orientations], request, of_alpha);
+  const std::vector<float> in_strips = run(*strips[orientations], request, of_alpha);
 
   std::size_t outside = 0;
   for (std::size_t i = 0; i < alpha.size(); ++i) {

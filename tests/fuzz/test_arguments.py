@@ -113,11 +113,15 @@ def test_load_refuses_paths(path: Any) -> None:
     threads=st.one_of(st.none(), st.integers(-2, 2000), st.just(1 << 70), THINGS),
     color=st.one_of(st.sampled_from(["bgr", "rgb", "RGB", "\0", "\udcff"]), THINGS),
     max_concurrent=st.one_of(st.none(), st.integers(-2, 2000), st.just(1 << 40), THINGS),
+    orientations=st.one_of(st.sampled_from([1, 2, 8, 1 << 40]), st.integers(-2, 9), THINGS),
 )
-def test_load_takes_or_refuses(plan: Path, device: Any, threads: Any, color: Any, max_concurrent: Any) -> None:
+def test_load_takes_or_refuses(
+    plan: Path, device: Any, threads: Any, color: Any, max_concurrent: Any, orientations: Any
+) -> None:
     try:
-        engine = dim_trt.Engine(plan, device, threads, color, max_concurrent=max_concurrent)
+        engine = dim_trt.Engine(plan, device, threads, color, max_concurrent=max_concurrent, orientations=orientations)
     except dim_trt.Error:
         return
+    assert engine.info["orientations"] in (1, 2, 8)
     assert engine.info["color"] == color
     assert engine.info["threads"] >= 1

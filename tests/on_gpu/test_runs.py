@@ -67,7 +67,7 @@ def test_region_smaller_than_the_smallest_size_of_the_plan(plans: Plans) -> None
     trimap = trimaps(301, 350)["corner"]
     img, _ = random_picture(0, 301, 350)
     alpha = Engine(plan, color="rgb").run(img, trimap)
-    assert_within(alpha, plain(plans, region=False).run(img, trimap), 1e-4)
+    assert_within(alpha, plain(plans, crop=False).run(img, trimap), 1e-4)
 
 
 def test_cuda_graphs_change_nothing(plans: Plans) -> None:

@@ -52,6 +52,7 @@ def test_signatures() -> None:
             "max_concurrent",
             "memory_limit_mb",
             "max_pixels",
+            "orientations",
             "tensorrt",
         ],
         dim_trt.Engine.run: ["self", "img", "trimap", "out", "stream"],

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from dim_trt.command import UsageError
 from dim_trt.errors import Error, InvalidInput
 from tests.support.miniature import HEIGHT, NAMES, WIDTH, CountingEngine, Run, build, document, picture
 from tests.support.miniature import fixture_folder as fixture_folder
@@ -75,6 +76,20 @@ def test_a_changed_plan_is_noticed(options: tuple[str, ...], run: Run) -> None:
     assert changed != first
     assert run(*options, "--resume") == changed
     assert runs() == 0
+
+
+def test_other_orientations_are_noticed_and_kept(run: Run) -> None:
+    run(*JSON, *SAVE)
+    assert document()["orientations"] == 1
+    runs()
+    mean = run(*JSON, *SAVE, "--orientations", "8", "--resume")
+    assert runs() == 3
+    assert "alpha the mean over 8 orientations" in mean
+    assert document()["orientations"] == 8
+    assert run(*JSON, *SAVE, "--best", "--resume") == mean
+    assert runs() == 0
+    with pytest.raises(UsageError, match="--orientations and --best do not go with it"):
+        run("--predictions", "alphas", "--best")
 
 
 def test_changes_count_against_the_first_plan(run: Run) -> None:

@@ -1,0 +1,39 @@
+// Pictures turned and mirrored: views of the same pixels, in another order.
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include "core/window.h"
+
+namespace dim {
+
+/// How a picture is looked at; transposed last.
+struct Orientation {
+  bool flipped = false;   // upside down
+  bool mirrored = false;  // left and right
+  bool transposed = false;
+};
+
+/// 1: as it is; 2: and its mirror image; 8: all symmetries of a square. Throws InvalidInput for another count.
+std::vector<Orientation> orientations(int count);
+
+inline Size turned(Size size, const Orientation& orientation) {
+  if (orientation.transposed) std::swap(size.height, size.width);
+  return size;
+}
+
+/// An ImageView, TrimapView or AlphaView, turned.
+template <typename View>
+View turned(View view, const Orientation& orientation) {
+  const Window first = {orientation.flipped ? view.size.height - 1 : 0, orientation.mirrored ? view.size.width - 1 : 0,
+                        view.size};
+  view = part(view, first);
+  if (orientation.flipped) view.row_stride_bytes = -view.row_stride_bytes;
+  if (orientation.mirrored) view.pixel_stride_bytes = -view.pixel_stride_bytes;
+  if (orientation.transposed) std::swap(view.row_stride_bytes, view.pixel_stride_bytes);
+  view.size = turned(view.size, orientation);
+  return view;
+}
+
+}  // namespace dim

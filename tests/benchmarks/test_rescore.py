@@ -1,0 +1,163 @@
+"""Records of quality are of the shipped weights; new scores come into them without touching what methods cost."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("matplotlib", reason="matplotlib is not installed: no report")
+pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed: nothing was compared with it")
+
+from benchmarks import quality, rescore
+from benchmarks.measure import ROOT
+from benchmarks.records import Quality
+from benchmarks.report import pages
+from benchmarks.report.quality import ALPHAMATTING, DRAWN
+from benchmarks.result_files import RESULTS, read_results
+from dim_trt.files import write_atomic
+from tools import ship
+
+WEIGHTS = ROOT / "dim_trt/weights/lite.onnx"
+
+
+def test_the_records_are_of_the_shipped_weights() -> None:
+    digest = hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()
+    results = read_results(RESULTS, pages.named_machine(pages.PAGES[0]))
+    for step in (ALPHAMATTING, DRAWN):
+        rows = results.of(Quality, step)
+        assert len(rows) > 5
+        found = {row.weights for row in rows if row.precision}
+        assert found == {digest}, f"{step}: the weights are new: make ship, or python -m benchmarks.rescore"
+        assert not any(row.weights or row.change for row in rows if not row.precision)
+
+
+@pytest.fixture(name="step")
+def fixture_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, list[dict[str, Any]]]:
+    """A record of two scenes, measured with other weights; the benchmark's own command makes it."""
+    few = "--scenes 1 --limit 2 --precision fp32 --peers --threads 1"
+    path = tmp_path / f"{pages.named_machine(pages.PAGES[0])}_{DRAWN}.json"
+    quality.main([*few.split(), "--json", str(path)])
+    rows = json.loads(path.read_text())
+    for row in rows:
+        row.update({"sad": 99.0, "commit": "old"} | ({"weights": "old"} if row["precision"] else {}))
+        if row["precision"]:
+            row["seconds_per_picture"] = 0.125
+    path.write_text(json.dumps(rows))
+    drawn = next(step for step in rescore.STEPS if step.name == DRAWN)
+    monkeypatch.setattr(rescore, "STEPS", [drawn._replace(arguments=few.split())])
+    return path, rows
+
+
+def test_scores_are_new_and_costs_are_old(step: tuple[Path, list[dict[str, Any]]], tmp_path: Path) -> None:
+    path, (ours, half) = step
+    rescore.main(["--alphamatting", str(tmp_path), "--results", str(tmp_path)])
+    new, kept = json.loads(path.read_text())
+    assert kept == half  # neither weights nor pictures have changed it
+    assert new["weights"] == hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()
+    assert 0 < new["sad"] < 99
+    assert new["sad"] == pytest.approx(sum(p["sad"] for p in new["pictures"].values()) / 2, abs=1e-3)
+    assert new["scored"]["measured"] >= "2026"
+    for name in ("commit", "machine", "seconds_per_picture", "peak_memory_mb", "threads"):
+        assert new[name] == ours[name]
+    assert {n: p["seconds"] for n, p in new["pictures"].items()} == {
+        n: p["seconds"] for n, p in ours["pictures"].items()
+    }
+
+
+def test_without_a_network_other_pictures_are_scored_again(
+    step: tuple[Path, list[dict[str, Any]]], tmp_path: Path
+) -> None:
+    path, rows = step
+    rows[1]["pictures_sha256"] = "of others"
+    path.write_text(json.dumps(rows))
+    rescore.main(["--alphamatting", str(tmp_path), "--results", str(tmp_path)])
+    half = json.loads(path.read_text())[1]
+    assert half["sad"] < 99
+    assert half["pictures_sha256"] == json.loads(path.read_text())[0]["pictures_sha256"]
+    assert "scored" in half
+
+
+def test_a_method_that_is_not_installed_is_one_sentence(
+    step: tuple[Path, list[dict[str, Any]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, rows = step
+    rows[1].update({"pictures_sha256": "of others", "peer": "pymatting-cf", "title": "closed-form"})
+    path.write_text(json.dumps(rows))
+    monkeypatch.setattr(rescore, "why_not", lambda name: f"{name} is not installed")
+    before = path.read_bytes()
+    with pytest.raises(SystemExit, match="closed-form must be scored again, as the pictures have changed: pymatting"):
+        rescore.main(["--alphamatting", str(tmp_path), "--results", str(tmp_path)])
+    assert path.read_bytes() == before
+
+
+# shipping
+
+
+def test_what_fails_or_is_interrupted_leaves_everything_as_it_was(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("a", "b", "c")]
+    for path in paths:
+        path.write_bytes(path.name.encode())
+
+    def fail(failure: BaseException) -> None:
+        with ship.all_or_nothing(paths):
+            write_atomic(paths[0], [b"new"], what="test")
+            paths[1].unlink()
+            raise failure
+
+    for failure in (SystemExit("a step failed"), KeyboardInterrupt()):
+        with pytest.raises(type(failure)):
+            fail(failure)
+        assert [path.read_bytes() for path in paths] == [b"a", b"b", b"c"]
+    with ship.all_or_nothing(paths):
+        paths[0].write_bytes(b"new")
+    assert paths[0].read_bytes() == b"new"
+
+
+def test_a_step_that_fails_ends_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The weights are written by the first step, and are the old ones again after the second has failed."""
+    weights = tmp_path / "lite.onnx"
+    weights.write_bytes(b"old")
+    monkeypatch.setattr(ship, "written", lambda: [weights])
+    write = f"import pathlib; pathlib.Path({str(weights)!r}).write_bytes(b'new')"
+    (tmp_path / "writes.py").write_text(write)
+    (tmp_path / "fails.py").write_text("raise SystemExit(3)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(ship, "commands", lambda *_: [["writes"], ["fails"], ["never"]])
+    arguments = ["--checkpoint", str(weights), "--alphamatting", str(tmp_path), "--hardware", "an abacus"]
+    with pytest.raises(SystemExit, match="ship: fails failed; the files are as they were before"):
+        ship.main(arguments)
+    assert weights.read_bytes() == b"old"
+    monkeypatch.setattr(ship, "commands", lambda *_: [["writes"]])
+    ship.main(arguments)
+    assert weights.read_bytes() == b"new"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--checkpoint", "none.pt", "none.pt' is not there"),
+        ("--alphamatting", "nowhere", "nowhere' is not there"),
+        ("--hardware", "", "--hardware: expected one line of text"),
+        ("--hardware", "a | b", "--hardware: expected one line of text"),
+    ],
+)
+def test_bad_arguments_are_found_before_any_work(
+    option: str, value: str, message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    given = {"--checkpoint": str(WEIGHTS), "--alphamatting": str(tmp_path), "--hardware": "an abacus"} | {option: value}
+    with pytest.raises(SystemExit) as ended:
+        ship.main([word for pair in given.items() for word in pair])
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_every_module_that_shipping_runs_takes_what_it_is_given(tmp_path: Path) -> None:
+    args = ship.parse(["--checkpoint", str(WEIGHTS), "--alphamatting", str(tmp_path), "--hardware", "an abacus"])
+    modules = [command[0] for command in ship.commands(args, tmp_path)]
+    assert modules[:4] == ["training.export", "training.card", "benchmarks.rescore", "benchmarks.report"]
+    assert {ship.WEIGHTS, ship.CARD, ship.PICTURE, *pages.PAGES} <= set(ship.written())
+    assert all(Path(test).is_file() or (ROOT / test).is_file() for test in ship.TESTS)
