@@ -70,7 +70,6 @@ def cut_tiles(
     pixels: int,
     unknown_only: bool,
 ) -> list[tuple[_Window, _Window]]: ...
-
 def cgroup_quota(groups: str, mounted: str) -> float: ...
 
 # element functions of the CUDA kernels, looped over whole arrays on the host
