@@ -4,9 +4,9 @@
     made = render(picture, alpha, Look(wanted=(("cutout", 8),)))
     data = encode(made["cutout", 8], ".png", picture.icc_profile)
 
-In: files' bytes. Out: arrays [height, width(, 3 BGR)], and cutouts and composites as bytes. Read `decoding` first: every
-picture comes in there (`headers`, `png`, `profiles` help), and goes out in `encoding`. `rendering` and `composite` mix
-colors with alpha, `limit` says what is refused. `files` does the same with names, `folders` pairs files by name.
+In: files' bytes. Out: arrays [height, width(, 3 BGR)], and cutouts and composites as bytes. Read `decoding` first:
+every picture comes in there (`headers`, `png`, `profiles` help) and goes out in `encoding`. `rendering` and `composite`
+mix colors with alpha, `limit` says what is refused. `files` does the same with names, `folders` pairs files by name.
 """
 
 from dim_trt.pictures.composite import behind
