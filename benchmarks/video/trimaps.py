@@ -5,7 +5,8 @@
 
 Each clip is matted three times: with a true trimap for every frame (a band around the true alpha); with true trimaps at
 key frames only (the first frame, unless the name says more), which `KeyFrames` carries; and so with `Steady` behind.
-SAD is the sum of |alpha - truth| over the frame in thousands, mean over frames and seeds; dtSSD is that of convention
+"error" is the mean of |alpha - truth| over the frame times 1000, with carried trimaps: of all frames, of the last. SAD
+is the sum of |alpha - truth| over the frame in thousands, mean over frames and seeds; dtSSD is that of convention
 "rvm"; a pixel is wrongly known if trimap and truth differ by more than 0.1 where the trimap is 0 or 255.
 """
 
@@ -62,6 +63,7 @@ class Result:
     carried: Track
     steady: Track
     dtssd: tuple[float, float, float]
+    size: Size
 
 
 def true_trimap(alpha: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -81,7 +83,7 @@ def measure(engine: Engine, clip: Clip) -> Result:
     flicker = tuple(dtssd(track.alphas, truths, convention="rvm") for track in tracks)
     for track in tracks:
         track.alphas.clear()
-    return Result(*tracks, flicker)  # type: ignore[arg-type]
+    return Result(*tracks, flicker, clip.size)  # type: ignore[arg-type]
 
 
 def follow(
@@ -121,12 +123,14 @@ def row(name: str, results: Sequence[Result]) -> str:
     def last(kind: str) -> float:
         return float(np.mean([getattr(one.carried, kind)[-1] for one in results]))
 
+    pixels = results[0].size[0] * results[0].size[1]
     true, carried, steady = (mean(way, "sad") for way in ("true", "carried", "steady"))
     worst = max(float(np.mean(one.carried.sad) / np.mean(one.true.sad)) for one in results)
     flicker = np.mean([one.dtssd for one in results], 0)
     times = (np.median(values("carried", way)) for way in ("look_ms", "trimap_ms"))
     return (
-        f"{name:18}{true:7.2f}{carried:8.2f}{carried / true:7.2f}{worst:7.2f}{steady:8.2f}"
+        f"{name:18}{1e6 * carried / pixels:7.1f}{1e6 * last('sad') / pixels:7.1f}"
+        f"{true:7.2f}{carried:8.2f}{carried / true:7.2f}{worst:7.2f}{steady:8.2f}"
         f"{100 * mean('carried', 'wrong'):8.2f}{100 * last('wrong'):7.2f}"
         f"{100 * mean('true', 'unknown'):7.1f}{100 * mean('carried', 'unknown'):7.1f}{100 * last('unknown'):7.1f}"
         + "".join(f"{value:7.2f}" for value in (*flicker, *times))
@@ -134,8 +138,10 @@ def row(name: str, results: Sequence[Result]) -> str:
 
 
 HEADER = (
-    f"{'':18}{'SAD':>7}{'':30}{'wrongly known %':>15}{'unknown %':>14}{'':7}{'dtSSD':>7}{'':14}{'ms a frame':>14}\n"
-    f"{'clip':18}{'true':>7}{'carried':>8}{'ratio':>7}{'worst':>7}{'steady':>8}{'mean':>8}{'last':>7}"
+    f"{'':18}{'error':>7}{'':7}{'SAD':>7}{'':30}"
+    f"{'wrongly known %':>15}{'unknown %':>14}{'':7}{'dtSSD':>7}{'':14}{'ms a frame':>14}\n"
+    f"{'clip':18}{'mean':>7}{'last':>7}"
+    f"{'true':>7}{'carried':>8}{'ratio':>7}{'worst':>7}{'steady':>8}{'mean':>8}{'last':>7}"
     f"{'true':>7}{'carr.':>7}{'last':>7}{'true':>7}{'carr.':>7}{'steady':>7}{'look':>7}{'trimap':>7}"
 )
 

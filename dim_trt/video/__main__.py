@@ -31,13 +31,17 @@ from dim_trt.pictures.composite import CHECKERBOARD, WHITE
 from dim_trt.precisions import PRECISIONS
 
 if TYPE_CHECKING:
-    from dim_trt.video.job import ClipJob
+    from dim_trt.video.clip_job import ClipJob
 
 RESULTS = ("cutout", "alpha", "premultiplied", "composite")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("video", help="the clip; - is standard input: a container, or raw frames with --size")
+    parser.add_argument(
+        "video",
+        help="the clip: a file, a folder of pictures, a pattern such as 'seq/%%04d.png' or 'seq/*.png'; - is standard "
+        "input: a container, or raw frames with --size",
+    )
     known = parser.add_mutually_exclusive_group(required=True)
     for name, kind in (("trimap", "trimap: 0 background, 255 foreground, else unknown"), ("mask", "rough mask")):
         known.add_argument(
@@ -121,7 +125,9 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--size", type=parse_size, metavar=SIZE_FORMAT, help="of raw frames on standard input")
     parser.add_argument("--pixel-format", help="of raw frames, FFmpeg's name; default: bgr24")
-    parser.add_argument("--rate", help="of raw frames, frames a second such as 25 or 30000/1001; default: 25")
+    parser.add_argument(
+        "--rate", help="of raw frames and of pictures, frames a second such as 25 or 30000/1001; default: 25"
+    )
 
 
 def work(args: argparse.Namespace) -> None:
@@ -153,8 +159,8 @@ def check_usage(args: argparse.Namespace) -> None:
         raise UsageError("--precision chooses the shipped model's plan; a plan given with --plan has its own")
     if (args.erode or args.dilate) and not args.mask:
         raise UsageError("--erode and --dilate go with --mask")
-    if (args.pixel_format or args.rate) and not args.size:
-        raise UsageError("--pixel-format and --rate are of raw frames and go with --size")
+    if args.pixel_format and not args.size:
+        raise UsageError("--pixel-format is of raw frames and goes with --size")
     if args.segment_frames < 1:
         raise UsageError(f"--segment-frames: expected a whole number from 1, got {args.segment_frames}")
     if args.size and args.video != "-":
@@ -162,15 +168,19 @@ def check_usage(args: argparse.Namespace) -> None:
 
 
 def job(args: argparse.Namespace) -> ClipJob:
+    from dim_trt.video.clip_job import ClipJob
     from dim_trt.video.decoding import RawFrames
-    from dim_trt.video.job import ClipJob
+    from dim_trt.video.sequences import is_sequence
 
-    raw = None
+    raw, rate = None, parse_rate(args.rate) if args.rate else None
     if args.size:
-        raw = RawFrames(args.size, args.pixel_format or "bgr24", parse_rate(args.rate or "25"))
+        raw = RawFrames(args.size, args.pixel_format or "bgr24", rate or Fraction(25))
+    elif rate and not is_sequence(args.video):
+        raise UsageError("--rate is of raw frames, with --size, and of pictures; a video has its own")
     return ClipJob(
         source=args.video,
         raw=raw,
+        rate=rate,
         unreadable=args.unreadable,
         known=args.mask or args.trimap,
         are_masks=args.mask is not None,

@@ -5,83 +5,39 @@ from __future__ import annotations
 import json
 import logging
 import os
-import secrets
 import time
-from collections.abc import Collection, Generator, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import av
 from tqdm import tqdm
 
-from dim_trt import _core, trimaps
+from dim_trt import _core
 from dim_trt.capabilities import capabilities
 from dim_trt.engine import Engine
 from dim_trt.errors import InvalidInput
 from dim_trt.pictures.composite import CHECKERBOARD, parse_color, read_background
-from dim_trt.pictures.files import read_gray
-from dim_trt.pictures.folders import PICTURES
 from dim_trt.plans.cache import shipped_plan
-from dim_trt.tracking.backwards import Reread
-from dim_trt.tracking.files import paths_by_frame
-from dim_trt.tracking.key_frames import AtCut, KeyFrames
 from dim_trt.tracking.sources import (
-    ConstantTrimap,
     Counted,
-    Frame,
-    TrimapFolder,
-    TrimapSource,
-    TrimapVideo,
-    as_mask,
-    as_trimap,
 )
 from dim_trt.tracking.steady import Steady, with_motion
 from dim_trt.version import __version__
-from dim_trt.video.decoding import STANDARD_INPUT, RawFrames
-from dim_trt.video.formats import PNG, STANDARD_OUTPUT, Content, choose
+from dim_trt.video.clip_job import ClipJob
+from dim_trt.video.decoding import STANDARD_INPUT
+from dim_trt.video.formats import PNG, STANDARD_OUTPUT, choose
+from dim_trt.video.inputs import carried, clip_fingerprint, open_reader, trimap_source
+from dim_trt.video.joining import rehearse
 from dim_trt.video.pipeline import Look, estimator, matte_clip
-from dim_trt.video.reading import Clip, Unreadable, VideoReader
+from dim_trt.video.reading import Clip, Reader
 from dim_trt.video.results import Output, Results, prepare_folder
-from dim_trt.video.segments import FRAMES, Segments, digest, fingerprint
+from dim_trt.video.segments import Segments, digest, fingerprint
+from dim_trt.video.sequences import is_sequence
+from dim_trt.video.sound_plan import Track, plan_sound
 
 LOGGER = logging.getLogger("dim_trt")
-
-
-@dataclass(frozen=True)
-class ClipJob:
-    """What `python -m dim_trt.video` takes; see its help."""
-
-    source: str
-    known: Path  # trimap or mask, or a folder or video of them
-    results: Mapping[Content, str]
-    are_masks: bool = False
-    erode: trimaps.Radius = trimaps.ERODE
-    dilate: trimaps.Radius = trimaps.DILATE
-    fixed: bool = False
-    key_frames: bool = False
-    at_cut: AtCut = "stop"
-    steady: float = 0.0
-    raw: RawFrames | None = None
-    unreadable: Unreadable = "stop"
-    background: str = "#ffffff"
-    estimate_colors: bool = True
-    alpha_depth: int = 8
-    color_depth: int = 8
-    audio: bool = True
-    segment_frames: int = FRAMES
-    restart: bool = False
-    plan: Path | None = None
-    precision: str = "fp32"
-    device: str = "auto"
-    threads: int | None = None
-    memory_limit_mb: int | None = None
-    max_pixels: int | None = None
-
-    def depth(self, content: Content) -> int:
-        """Bits of a result's channels."""
-        return self.alpha_depth if content == "alpha" else self.color_depth
 
 
 def run(job: ClipJob) -> str:
@@ -92,7 +48,10 @@ def run(job: ClipJob) -> str:
     _check_places(job, outputs)
     with ExitStack() as stack:
         source = stack.enter_context(closing(trimap_source(job)))
-        reader = stack.enter_context(closing(VideoReader(job.source, raw=job.raw, unreadable=job.unreadable)))
+        reader = stack.enter_context(closing(open_reader(job)))
+        _pass_on(reader)
+        file = None if job.source == STANDARD_INPUT or is_sequence(job.source) else Path(job.source)
+        outputs = [_prepared(output, reader.clip, file, has_sound=job.audio) for output in outputs]
         plan = job.plan or shipped_plan(job.precision, job.device)
         engine = stack.enter_context(load_engine(plan, job))
         segments = _segments(job, outputs, plan)
@@ -107,8 +66,9 @@ def run(job: ClipJob) -> str:
                 steady = Steady(job.steady) if job.steady else None
                 watched = with_motion(source) if steady else source
                 matte_clip(reader, watched, engine, results, look, steady=steady, progress=bar.update)
+                _pass_on(reader)
         seconds = time.perf_counter() - start
-        results.join(Path(job.source) if job.audio and job.source != STANDARD_INPUT else None)
+        results.join(file)
         count = results.frame_count
         if isinstance(source, Counted) and results.last_index is not None:
             source.check_count(results.last_index + 1)  # the results are there; but they may not be what was meant
@@ -121,59 +81,29 @@ def run(job: ClipJob) -> str:
     )
 
 
+def _prepared(output: Output, clip: Clip, source: Path | None, *, has_sound: bool) -> Output:
+    """With its sound planned; raises Error where something of it could not be written."""
+    if not output.form.is_video:
+        return output
+    tracks: list[Track] = []
+    if source is not None and has_sound and output.content != "alpha":
+        tracks = plan_sound(source, output.form, clip.origin * clip.time_base)
+    rehearse(output.form, clip, source, tracks)
+    return replace(output, tracks=tracks)
+
+
+def _pass_on(reader: Reader) -> None:
+    """What the reader remarked, as warnings, once."""
+    while reader.remarks:
+        LOGGER.warning("%s", reader.remarks.pop(0))
+
+
 def load_engine(plan: Path, job: ClipJob) -> Engine:
     """On the CPU one core is left for reading and writing, unless `threads` says otherwise."""
     cores: int = capabilities()["cpu"]["threads"]
     on_cpu = json.loads(_core.read_plan_header(str(plan)))["backend"] == "cpu"
     threads = cores - 1 if on_cpu and job.threads is None and cores > 2 else job.threads
     return Engine(plan, job.device, threads, memory_limit_mb=job.memory_limit_mb, max_pixels=job.max_pixels)
-
-
-def trimap_source(job: ClipJob) -> TrimapSource:
-    """The source that the arguments mean.
-
-    Raises:
-        InvalidInput: they do not go together, or something cannot be read.
-    """
-    argument = "mask" if job.are_masks else "trimap"
-    convert = as_mask(job.erode, job.dilate) if job.are_masks else as_trimap
-    if job.fixed:
-        if not _is_picture(job.known):
-            raise InvalidInput(f"{argument}: {str(job.known)!r}: --fixed goes with one picture for all frames")
-        return ConstantTrimap(convert(read_gray(job.known, argument)))
-    if carried := _carried(job):
-        keys = {index: convert(read_gray(path, argument)) for index, path in carried.items()}
-        return KeyFrames(keys, at_cut=job.at_cut, reread=_reread(job, keys))
-    if job.known.is_dir():
-        return TrimapFolder(job.known, convert=convert)
-    return TrimapVideo(job.known, convert=convert) if job.are_masks else TrimapVideo(job.known)
-
-
-def _carried(job: ClipJob) -> dict[int, Path]:
-    """The pictures of key frames, by frame; none where each frame has one of its own."""
-    if job.key_frames:
-        return paths_by_frame(job.known, "number")
-    return {0: job.known} if _is_picture(job.known) and not job.fixed else {}
-
-
-def _reread(job: ClipJob, keys: Collection[int]) -> Reread | None:
-    """The clip's frames once more, for trimaps that are carried backwards; None where they cannot or need not be."""
-    if set(keys) == {0}:
-        return None
-    if not Path(job.source).is_file():
-        LOGGER.warning("a pipe cannot be read twice: trimaps are carried forwards only")
-        return None
-
-    def frames(start: int) -> Generator[Frame, None, None]:
-        with closing(VideoReader(job.source, unreadable=job.unreadable)) as reader:
-            for picture in reader.pictures(start):
-                yield picture.frame
-
-    return frames
-
-
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in PICTURES and not path.is_dir()
 
 
 def _look(job: ClipJob, clip: Clip, engine: Engine) -> Look:
@@ -195,28 +125,29 @@ def _segments(job: ClipJob, outputs: list[Output], plan: Path) -> Segments | Non
 def _asked(job: ClipJob, outputs: list[Output], plan: Path) -> dict[str, Any]:
     """Whatever decides the bits of the results, by names that a message can use.
 
-    What to do at cuts is not among it: a run that stopped at one may go on with another choice.
+    What to do at cuts and about unreadable frames is not among it: a run that stopped there may go on with another
+    choice.
     """
     background = job.background
     if not background.startswith("#") and background != CHECKERBOARD:
         background = str(fingerprint(Path(background)))
-    settings, carried = asdict(job), _carried(job)
+    settings, keys = asdict(job), carried(job)
     kept = (
         "are_masks",
         "erode",
         "dilate",
         "fixed",
         "steady",
-        "unreadable",
         "estimate_colors",
         "alpha_depth",
         "color_depth",
         "segment_frames",
     )
     return {
-        "video": secrets.token_hex(8) if job.source == STANDARD_INPUT else fingerprint(Path(job.source)),
-        "trimap": {} if carried else fingerprint(job.known),
-        "key frames": {str(index): digest(path) for index, path in carried.items()},
+        "video": clip_fingerprint(job.source),
+        "rate": str(job.rate),
+        "trimap": {} if keys else fingerprint(job.known),
+        "key frames": {str(index): digest(path) for index, path in keys.items()},
         "plan": fingerprint(plan),
         "results": {output.content: [str(output.path.resolve()), asdict(output.form)] for output in outputs},
         "background": background,
@@ -231,6 +162,12 @@ def _check_places(job: ClipJob, outputs: list[Output]) -> None:
     files = [output for output in outputs if str(output.path) != STANDARD_OUTPUT]
     for output in files:
         place = os.fspath(output.path)
+        if output.form.is_video and output.path.is_dir():
+            raise InvalidInput(
+                f"{output.content}: {place!r} is a folder; expected a file's name, or one without suffix"
+            )
+        if not output.form.is_video and output.path.is_file():
+            raise InvalidInput(f"{output.content}: {place!r} is a file; without suffix the result is a folder")
         if output.path.resolve() in read:
             raise InvalidInput(f"{output.content}: {place!r}: expected another file than those that are read")
         if not output.path.resolve().parent.is_dir():

@@ -21,7 +21,7 @@ from dim_trt.streaming import stream
 from dim_trt.tracking.sources import Frame, Remembers, TrimapSource
 from dim_trt.video.ahead import ahead
 from dim_trt.video.formats import Content
-from dim_trt.video.reading import ClipFrame, VideoReader
+from dim_trt.video.reading import ClipFrame, Reader
 from dim_trt.video.results import Results
 
 U8: TypeAlias = NDArray[np.uint8]
@@ -74,7 +74,7 @@ class Colored(NamedTuple):
 
 
 def matte_clip(
-    reader: VideoReader,
+    reader: Reader,
     source: TrimapSource,
     engine: Engine,
     results: Results,
