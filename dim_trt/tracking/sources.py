@@ -81,6 +81,17 @@ class Remembers(Protocol):
         next. Without it the run goes on, too, but its trimaps can differ from those of a run from the start."""
 
 
+@runtime_checkable
+class Doubts(Protocol):
+    """A source that knows how sure its trimaps are. Ask with isinstance."""
+
+    def doubt(self, seen: Any, trimap: U8, alpha: F32) -> float:
+        """0..1: the share of the object's outline without support.
+
+        `seen` is what `look` returned for the frame, `trimap` what `trimap` did, `alpha` [height, width] what was made of
+        it."""
+
+
 def as_trimap(levels: NDArray[Any]) -> U8:
     """0 is background, the type's largest value foreground, every other one unknown (128)."""
     trimap = np.full(levels.shape, 128, np.uint8)

@@ -77,6 +77,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="RADIUS",
             help=f"of --mask, in pixels (7) or of the object's size (2%%); default: {default.replace('%', '%%')}",
         )
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE.csv",
+        help="a line for each frame: its number, how much of the object's outline has no support where trimaps are "
+        "carried, and which share of the picture is unknown",
+    )
+    parser.add_argument(
+        "--stop-when-lost",
+        action="store_true",
+        help="where trimaps are carried and most of the outline has no support, stop and say which key frame to add",
+    )
     add_result_arguments(parser)
     add_reading_arguments(parser)
     parser.add_argument(
@@ -190,6 +202,8 @@ def job(args: argparse.Namespace) -> ClipJob:
         key_frames=args.key_frames,
         at_cut=args.at_cut,
         steady=args.steady or 0.0,
+        report=args.report,
+        stop_when_lost=args.stop_when_lost,
         results=args.results,
         background=args.background or WHITE,
         estimate_colors=args.colors != "image",

@@ -29,6 +29,8 @@ class ClipJob:
     key_frames: bool = False
     at_cut: AtCut = "stop"
     steady: float = 0.0
+    report: Path | None = None
+    stop_when_lost: bool = False
     raw: RawFrames | None = None
     rate: Fraction | None = None  # of pictures
     unreadable: Unreadable = "stop"

@@ -32,6 +32,7 @@ from dim_trt.video.inputs import carried, clip_fingerprint, open_reader, trimap_
 from dim_trt.video.joining import rehearse
 from dim_trt.video.pipeline import Look, estimator, matte_clip
 from dim_trt.video.reading import Clip, Reader
+from dim_trt.video.report import Report
 from dim_trt.video.results import Output, Results, prepare_folder
 from dim_trt.video.segments import Segments, digest, fingerprint
 from dim_trt.video.sequences import is_sequence
@@ -65,7 +66,14 @@ def run(job: ClipJob) -> str:
                 look = _look(job, reader.clip, engine)
                 steady = Steady(job.steady) if job.steady else None
                 watched = with_motion(source) if steady else source
-                matte_clip(reader, watched, engine, results, look, steady=steady, progress=bar.update)
+                report = stack.enter_context(Report(job.report, results.last_index, stop=job.stop_when_lost))
+
+                def progress(index: int, doubt: float | None, unknown: float) -> None:
+                    report.note(index, doubt, unknown)
+                    bar.set_postfix_str(report.line, refresh=False)
+                    bar.update()
+
+                matte_clip(reader, watched, engine, results, look, steady=steady, progress=progress)
                 _pass_on(reader)
         seconds = time.perf_counter() - start
         results.join(file)
@@ -158,7 +166,13 @@ def _asked(job: ClipJob, outputs: list[Output], plan: Path) -> dict[str, Any]:
 
 def _check_places(job: ClipJob, outputs: list[Output]) -> None:
     """Raises InvalidInput where a result would replace another one or what it is made of; or has no folder."""
+    if job.report is not None and job.report.resolve() in {Path(path).resolve() for path in job.results.values()}:
+        raise InvalidInput(f"report: {str(job.report)!r}: expected another name than a result's")
     read = {job.known.resolve(), Path(job.source).resolve(), Path(job.background).resolve()}
+    if job.report is not None and (job.report.resolve() in read or not job.report.resolve().parent.is_dir()):
+        raise InvalidInput(
+            f"report: {str(job.report)!r}: expected a name in a folder that exists, of no file that is read"
+        )
     files = [output for output in outputs if str(output.path) != STANDARD_OUTPUT]
     for output in files:
         place = os.fspath(output.path)

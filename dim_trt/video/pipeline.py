@@ -18,7 +18,7 @@ from dim_trt.errors import Error
 from dim_trt.pictures.composite import Color, composite, cutout, premultiplied
 from dim_trt.pictures.files import Levels, quantize_alpha
 from dim_trt.streaming import stream
-from dim_trt.tracking.sources import Frame, Remembers, TrimapSource
+from dim_trt.tracking.sources import Doubts, Frame, Remembers, TrimapSource
 from dim_trt.video.ahead import ahead
 from dim_trt.video.formats import Content
 from dim_trt.video.reading import ClipFrame, Reader
@@ -65,12 +65,16 @@ class Seen(NamedTuple):
 class Matted(NamedTuple):
     picture: ClipFrame
     alpha: F32
+    unknown: float  # share of the picture
+    doubt: float | None  # None: the source knows of none
 
 
 class Colored(NamedTuple):
     picture: ClipFrame
     alpha: F32
     levels: dict[tuple[Content, int], Levels]  # by content and depth
+    unknown: float
+    doubt: float | None
 
 
 def matte_clip(
@@ -81,9 +85,11 @@ def matte_clip(
     look: Look,
     *,
     steady: Filter | None = None,
-    progress: Callable[[], object] = lambda: None,
+    progress: Callable[[int, float | None, float], object] = lambda *_: None,
 ) -> None:
-    """Everything behind what `results` holds already; `progress` is called after each frame.
+    """Everything behind what `results` holds already.
+
+    `progress` is called before a frame is written, with its number, doubt and unknown share; it may end the run.
 
     Raises:
         Error: of reading, of the source, of the engine or of writing. What was finished before stays.
@@ -105,8 +111,8 @@ def matte_clip(
         else:
             matted = stage(_matte_ahead(seen, engine), "matting")
         for colored in stage(_color(matted, results.wanted, look), "colors"):
+            progress(colored.picture.frame.index, colored.doubt, colored.unknown)
             results.add(colored.picture, colored.alpha, colored.levels)
-            progress()
         results.end_clip()
 
 
@@ -136,17 +142,20 @@ def _matte_in_turn(
         if steady is not None:
             alpha = steady(picture.frame, seen, alpha, previous)
         previous = alpha
-        yield Matted(picture, alpha)
+        doubt = source.doubt(seen, trimap, alpha) if isinstance(source, Doubts) else None
+        yield Matted(picture, alpha, _unknown(trimap), doubt)
 
 
 def _matte_ahead(frames: Generator[Seen, None, None], engine: Engine) -> Generator[Matted, None, None]:
     """Trimaps do not depend on alpha, so several frames may run at a time."""
     under_way: deque[ClipFrame] = deque()
+    shares: deque[float] = deque()
 
     def pairs() -> Iterator[tuple[U8, U8]]:
         for picture, _, trimap in frames:
             assert trimap is not None
             under_way.append(picture)
+            shares.append(_unknown(trimap))
             yield picture.frame.image, trimap
 
     results = stream(engine, pairs())
@@ -155,7 +164,7 @@ def _matte_ahead(frames: Generator[Seen, None, None], engine: Engine) -> Generat
             found = next(results, None)
         if found is None:
             return
-        yield Matted(under_way.popleft(), found[1])
+        yield Matted(under_way.popleft(), found[1], shares.popleft(), None)
 
 
 @contextmanager
@@ -170,7 +179,7 @@ def _naming(pictures: Sequence[ClipFrame]) -> Iterator[None]:
 
 
 def _color(mattes: Iterator[Matted], wanted: set[tuple[Content, int]], look: Look) -> Generator[Colored, None, None]:
-    for picture, alpha in mattes:
+    for picture, alpha, unknown, doubt in mattes:
         colors: dict[int, Any] = {}
         levels: dict[tuple[Content, int], Levels] = {}
         for content, depth in wanted:
@@ -186,4 +195,10 @@ def _color(mattes: Iterator[Matted], wanted: set[tuple[Content, int]], look: Loo
                 levels[content, depth] = composite(colors[depth], alpha, look.background)
             else:
                 levels[content, depth] = (cutout if content == "cutout" else premultiplied)(colors[depth], alpha)
-        yield Colored(picture, alpha, levels)
+        yield Colored(picture, alpha, levels, unknown, doubt)
+
+
+def _unknown(trimap: U8) -> float:
+    """Share of the picture."""
+    known = np.count_nonzero(trimap == 0) + np.count_nonzero(trimap == 255)
+    return 1 - known / trimap.size
