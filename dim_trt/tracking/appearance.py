@@ -13,6 +13,7 @@ from dim_trt.tracking.flow import F32, U8, Mask
 
 BINS = 32  # of each channel
 FLOOR = 0.02  # of a mean bin: colors that are rarer than this in both say nothing
+INNER_SHARE = 0.2  # of the object's largest depth
 NEW_SHARE = 0.05  # of the histograms, for what a frame adds
 SETTLED = -0.1  # of strangeness: what came in has moved with the background for some frames
 
@@ -28,8 +29,9 @@ class Appearance:
 
     def begin(self, picture: U8, anchor: Anchor) -> None:
         """At a key frame: its colors, together with what is known of earlier ones."""
-        for name, known in (("_foreground", anchor.inside_px > 0), ("_background", anchor.outside_px > 0)):
-            setattr(self, name, _mixed(getattr(self, name), picture, known, 0.5))
+        inner = anchor.inside_px > INNER_SHARE * anchor.inside_px.max()  # rough masks have background at their rim
+        self._foreground = _mixed(self._foreground, picture, inner & (anchor.inside_px > 0), 0.5)
+        self._background = _mixed(self._background, picture, anchor.outside_px > 0, 0.5)
 
     def add(self, picture: U8, anchor: Anchor, side: int) -> None:
         """Of a later frame what its anchor is sure of. `side`: the frame's shorter one, px."""

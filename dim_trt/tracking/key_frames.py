@@ -114,6 +114,9 @@ class KeyFrames(TrimapSource, Remembers, Doubts):
                 self._miss_key(f"frame {frame.index}: the scene changes here and there is no key frame")
         elif motion and self._anchor:
             self._anchor = self._anchor.carried(motion)
+            if self._appearance is not None:
+                by_color = says_background(self._appearance.evidence(motion.pictures[0]))
+                self._anchor = self._anchor.without_rim(by_color, min(motion.size))
         anchor = together(self._anchor, behind) if self._anchor and behind else self._anchor or behind
         if motion is None or anchor is None or self._appearance is None:
             return Seen(motion, anchor)
@@ -138,6 +141,8 @@ class KeyFrames(TrimapSource, Remembers, Doubts):
     def doubt(self, seen: Seen, trimap: U8, alpha: F32) -> float:
         if seen.anchor is None:
             return 1.0
+        if not seen.anchor.doubt_px.any():  # a key frame
+            return 0.0
         outside, inside, doubt, _ = _fields(seen.anchor, trimap.shape)
         colors = np.zeros_like(alpha) if seen.evidence is None else _up(seen.evidence, trimap.shape)
         return outline_doubt(alpha, trimap, (inside > doubt) | (colors > 0.5), (outside > doubt) | (colors < -0.5))

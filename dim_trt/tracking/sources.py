@@ -88,8 +88,8 @@ class Doubts(Protocol):
     def doubt(self, seen: Any, trimap: U8, alpha: F32) -> float:
         """0..1: the share of the object's outline without support.
 
-        `seen` is what `look` returned for the frame, `trimap` what `trimap` did, `alpha` [height, width] what was made of
-        it."""
+        `seen` is what `look` returned for the frame, `trimap` what `trimap` did, `alpha` [height, width] its matte.
+        """
 
 
 def as_trimap(levels: NDArray[Any]) -> U8:
