@@ -3,8 +3,8 @@
 In: frames in order, with one trimap for all, one for each, or a few for key frames. Out: a trimap for each frame; those
 between key frames are carried by optical flow, both ways where the clip can be read twice. Read `sources` first: it
 says what a source is and has the simple ones. `key_frames` carries, on `flow` (motion), `anchors` (what the key frames
-say), `appearance` (whose colors a place has) and `backwards`; `doubt` says how sure that is; `steady` takes flicker out
-of alpha; `files` says which file belongs to which frame.
+say), `appearance` (whose colors a place has) and `backwards`; `doubt` says how sure that is; `files` says which file
+belongs to which frame.
 """
 
 from dim_trt.tracking.key_frames import KeyFrames
@@ -18,18 +18,15 @@ from dim_trt.tracking.sources import (
     as_mask,
     as_trimap,
 )
-from dim_trt.tracking.steady import Steady, with_motion
 
 __all__ = [
     "ConstantTrimap",
     "Doubts",
     "Frame",
     "KeyFrames",
-    "Steady",
     "TrimapFolder",
     "TrimapSource",
     "TrimapVideo",
     "as_mask",
     "as_trimap",
-    "with_motion",
 ]

@@ -70,7 +70,6 @@ class KeyFrames(TrimapSource, Remembers, Doubts):
     """
 
     needs_previous = True
-    finds_motion = True  # see dim_trt.tracking.steady.with_motion
 
     def __init__(
         self,

@@ -65,12 +65,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where trimaps are carried and the scene changes without a key frame: stop and say where, take all for "
         "unknown, or do not look for cuts; default: %(default)s",
     )
-    parser.add_argument(
-        "--steady",
-        type=float,
-        metavar="STRENGTH",
-        help="less flicker, 0 to less than 1: soft pixels are drawn towards the frame before; 0.5 is moderate",
-    )
     for name, default in (("--erode", trimaps.ERODE), ("--dilate", trimaps.DILATE)):
         parser.add_argument(
             name,
@@ -201,7 +195,6 @@ def job(args: argparse.Namespace) -> ClipJob:
         fixed=args.fixed,
         key_frames=args.key_frames,
         at_cut=args.at_cut,
-        steady=args.steady or 0.0,
         report=args.report,
         stop_when_lost=args.stop_when_lost,
         results=args.results,

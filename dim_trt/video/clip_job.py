@@ -28,7 +28,6 @@ class ClipJob:
     fixed: bool = False
     key_frames: bool = False
     at_cut: AtCut = "stop"
-    steady: float = 0.0
     report: Path | None = None
     stop_when_lost: bool = False
     raw: RawFrames | None = None

@@ -23,7 +23,6 @@ from dim_trt.plans.cache import shipped_plan
 from dim_trt.tracking.sources import (
     Counted,
 )
-from dim_trt.tracking.steady import Steady, with_motion
 from dim_trt.version import __version__
 from dim_trt.video.clip_job import ClipJob
 from dim_trt.video.decoding import STANDARD_INPUT
@@ -64,8 +63,6 @@ def run(job: ClipJob) -> str:
         if not (segments and segments.is_complete):
             with tqdm(total=reader.clip.frame_count, initial=before, unit="frame", disable=None, leave=False) as bar:
                 look = _look(job, reader.clip, engine)
-                steady = Steady(job.steady) if job.steady else None
-                watched = with_motion(source) if steady else source
                 report = stack.enter_context(Report(job.report, results.last_index, stop=job.stop_when_lost))
 
                 def progress(index: int, doubt: float | None, unknown: float) -> None:
@@ -73,7 +70,7 @@ def run(job: ClipJob) -> str:
                     bar.set_postfix_str(report.line, refresh=False)
                     bar.update()
 
-                matte_clip(reader, watched, engine, results, look, steady=steady, progress=progress)
+                matte_clip(reader, source, engine, results, look, progress=progress)
                 _pass_on(reader)
         seconds = time.perf_counter() - start
         results.join(file)
@@ -145,7 +142,6 @@ def _asked(job: ClipJob, outputs: list[Output], plan: Path) -> dict[str, Any]:
         "erode",
         "dilate",
         "fixed",
-        "steady",
         "estimate_colors",
         "alpha_depth",
         "color_depth",

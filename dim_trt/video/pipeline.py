@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from dim_trt.errors import Error
 from dim_trt.pictures.composite import Color, composite, cutout, premultiplied
 from dim_trt.pictures.files import Levels, quantize_alpha
 from dim_trt.streaming import stream
-from dim_trt.tracking.sources import Doubts, Frame, Remembers, TrimapSource
+from dim_trt.tracking.sources import Doubts, Remembers, TrimapSource
 from dim_trt.video.ahead import ahead
 from dim_trt.video.formats import Content
 from dim_trt.video.reading import ClipFrame, Reader
@@ -28,12 +28,6 @@ U8: TypeAlias = NDArray[np.uint8]
 F32: TypeAlias = NDArray[np.float32]
 
 QUEUED = 4  # pictures behind each stage: enough to level out the times of single frames
-
-
-class Filter(Protocol):
-    """What makes alpha steadier, given that of the frame before."""
-
-    def __call__(self, frame: Frame, seen: Any, alpha: F32, previous: F32 | None) -> F32: ...
 
 
 @dataclass(frozen=True)
@@ -84,7 +78,6 @@ def matte_clip(
     results: Results,
     look: Look,
     *,
-    steady: Filter | None = None,
     progress: Callable[[int, float | None, float], object] = lambda *_: None,
 ) -> None:
     """Everything behind what `results` holds already.
@@ -94,7 +87,7 @@ def matte_clip(
     Raises:
         Error: of reading, of the source, of the engine or of writing. What was finished before stays.
     """
-    needs_previous = source.needs_previous or steady is not None
+    needs_previous = source.needs_previous
     resumed = results.last_index
     previous = results.last_alpha() if needs_previous and resumed is not None else None
     start = 0 if resumed is None else _first_look(source, resumed, needs_previous=needs_previous)
@@ -107,7 +100,7 @@ def matte_clip(
         pictures = stage(reader.pictures(start), "reading")
         seen = stage(_see(pictures, source, -1 if resumed is None else resumed), "trimaps")
         if needs_previous:
-            matted = stage(_matte_in_turn(seen, source, engine, steady, previous), "matting")
+            matted = stage(_matte_in_turn(seen, source, engine, previous), "matting")
         else:
             matted = stage(_matte_ahead(seen, engine), "matting")
         for colored in stage(_color(matted, results.wanted, look), "colors"):
@@ -133,14 +126,12 @@ def _see(pictures: Iterator[ClipFrame], source: TrimapSource, resumed: int) -> G
 
 
 def _matte_in_turn(
-    frames: Iterator[Seen], source: TrimapSource, engine: Engine, steady: Filter | None, previous: F32 | None
+    frames: Iterator[Seen], source: TrimapSource, engine: Engine, previous: F32 | None
 ) -> Generator[Matted, None, None]:
     for picture, seen, known in frames:
         trimap = source.trimap(picture.frame, seen, previous) if known is None else known
         with _naming([picture]):
             alpha = engine.run(picture.frame.image, trimap)
-        if steady is not None:
-            alpha = steady(picture.frame, seen, alpha, previous)
         previous = alpha
         doubt = source.doubt(seen, trimap, alpha) if isinstance(source, Doubts) else None
         yield Matted(picture, alpha, _unknown(trimap), doubt)
