@@ -17,7 +17,7 @@ from dim_trt.graph.load import Source, load_onnx
 from training.checkpoints import CheckpointError
 from training.data.preprocess import PREPROCESSING, Preprocessing
 from training.foreign.importing import import_checkpoint
-from training.foreign.reading import read_file, tensors_of
+from training.foreign.reading import find_tensors, load_tensors, opened
 from training.model import DeepImageMatting, ModelConfig
 from training.unfolding import unfold_batch_norm
 
@@ -41,11 +41,15 @@ def initial_weights(path: Path, config: ModelConfig, crop_size: int) -> dict[str
 
 def own_tensors(path: Path, config: ModelConfig) -> dict[str, Tensor] | None:
     """Those of a .safetensors file that somebody else wrote in the checkpoint's names; None of other files."""
-    if path.suffix != ".safetensors" or "dim_trt.config" in (content := read_file(path))["metadata"]:
+    if path.suffix != ".safetensors":
         return None
-    tensors, expected = tensors_of(content, path), DeepImageMatting(config).state_dict()
-    shapes = [{name: tensor.shape for name, tensor in state.items()} for state in (tensors, expected)]
-    return tensors if shapes[0] == shapes[1] else None
+    expected = {name: tuple(tensor.shape) for name, tensor in DeepImageMatting(config).state_dict().items()}
+    with opened(path) as content:
+        stored = find_tensors(content, path).tensors
+        if {name: tuple(tensor.shape) for name, tensor in stored.items()} != expected:
+            return None
+        counters = {name for name in expected if name.endswith("num_batches_tracked")}
+        return load_tensors(stored, expected.keys() - counters, path) | {name: stored[name] for name in counters}
 
 
 def check(path: Path, stored: ModelConfig, config: ModelConfig, preprocessing: Preprocessing) -> None:

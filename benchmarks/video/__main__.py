@@ -46,7 +46,7 @@ SEED, FAMILY = 3, "hair"
 PAN_PX = 2  # a frame
 FILLING = 12  # frames until all stages have work
 
-Tick: TypeAlias = Callable[[], object]
+Tick: TypeAlias = Callable[..., object]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +131,7 @@ def timed(run: Callable[[Tick], None]) -> tuple[float, float]:
     clock: list[float] = []
     processor: list[float] = []
 
-    def tick(_: object = None) -> None:
+    def tick(*_: object) -> None:
         clock.append(time.perf_counter())
         processor.append(time.process_time())
 

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from training.scenes.shapes import along, coat, outline, over, strands
 from training.scenes.textures import Array, Rng, Size, noise, texture
 
-Place = Callable[[int], tuple[float, float, float, float]]  # frame -> centre x, y in px, turn in radians, scale
+Place = Callable[
+    [float], tuple[float, float, float, float]
+]  # moment in frames -> centre x, y in px, turn in radians, scale
 SHUTTER = 0.5  # share of the time between frames in which light falls in
 EXPOSURES = 3  # positions that are averaged for motion blur
 SIZE = Size(360, 640)
@@ -64,7 +66,7 @@ class Clip:
         layer = np.zeros((*self.size, 4), np.float32)
         y, x = np.mgrid[0 : self.size.height, 0 : self.size.width].astype(np.float32)
         for actor in self.actors:
-            (cx, cy, turn, scale), half = actor.place(moment), len(actor.layer) / 2  # type: ignore[arg-type]
+            (cx, cy, turn, scale), half = actor.place(moment), len(actor.layer) / 2
             c, s = np.cos(turn) / scale, np.sin(turn) / scale
             u, v = c * (x - cx) + s * (y - cy) + half, -s * (x - cx) + c * (y - cy) + half
             bend = cv2.remap(actor.bend, u.astype(np.float32), v.astype(np.float32), cv2.INTER_LINEAR)
@@ -107,6 +109,11 @@ def swinging(x: float, y: float, reach: float, fastest: float) -> Place:
     return lambda t: (x + reach * float(np.sin(t * fastest / reach)), y, 0.004 * t, 1 + 0.002 * t)
 
 
+def _out_and_back(share: float, width: int) -> float:
+    """x in px after a share of the clip: most of the way to the right border, beyond, and back."""
+    return (0.55 + 0.4 * float(np.sin(np.pi * share))) * width
+
+
 def still(_: int) -> tuple[float, float]:
     return 0.0, 0.0
 
@@ -129,18 +136,53 @@ def clips(seed: int, size: Size = SIZE, frame_count: int = 40) -> dict[str, Call
     def fast(rng: Rng) -> Actor:
         return actor(rng, side, swinging(0.5 * width, 0.5 * height, 0.28 * width, 20 * height / 360))
 
+    def darting(rng: Rng) -> Actor:  # by a third of itself in a frame
+        return actor(rng, side, swinging(0.5 * width, 0.5 * height, 0.28 * width, 50 * height / 360), hair=0.6)
+
     def bending(rng: Rng) -> Actor:
         return actor(rng, side, straight(*middle, 1.0, 0.0, 0.01), bend_px=9.0)
 
     def second(rng: Rng) -> Actor:  # outside until about frame 8
         return actor(rng, int(0.6 * height), straight(-0.3 * height, 0.4 * height, 6.0 * height / 360), hair=0.5)
 
+    def torso(rng: Rng) -> Actor:
+        return actor(rng, int(0.75 * height), walker(0.0, 0.38 * height))
+
+    def leg(rng: Rng, phase: float) -> Actor:
+        drawn = actor(rng, (long := int(0.8 * height)), lambda t: swung(t, phase), hair=0.2)
+        narrow = cv2.resize(drawn.layer, (int(0.3 * long), long), interpolation=cv2.INTER_AREA)
+        aside = (long - narrow.shape[1]) // 2
+        drawn.layer = cv2.copyMakeBorder(narrow, 0, 0, aside, long - narrow.shape[1] - aside, cv2.BORDER_CONSTANT)
+        return drawn
+
+    def walker(dx: float, y: float) -> Place:  # the camera follows, not quite as fast
+        return lambda t: (middle[0] + dx + 0.8 * height / 360 * t, y + 0.008 * height * float(np.sin(t / 1.5)), 0, 1)
+
+    def swung(t: float, phase: float) -> tuple[float, float, float, float]:
+        """Around the hip."""
+        angle, reach = 0.55 * float(np.sin(t / 2.5 + phase)), 0.17 * height
+        x, y, *_ = walker(0.0, 0.5 * height)(t)
+        return x + reach * float(np.sin(angle)), y + reach * float(np.cos(angle)), -angle, 1.0
+
+    def left(rng: Rng) -> Actor:
+        return leg(rng, 0.0)
+
+    def right(rng: Rng) -> Actor:
+        return leg(rng, np.pi)
+
+    def leaving(rng: Rng) -> Actor:  # half of it is outside in the middle of the clip
+        return actor(rng, side, lambda t: (_out_and_back(t / frame_count, width), middle[1], 0.002 * t, 1.0))
+
+    follow = lambda t: (9.0 * t * height / 360, 4 * np.sin(t / 4) * height / 360)  # noqa: E731
     sway, two_keys = (lambda t: (6.0 * t if t < 30 else 360 - 6.0 * t, 10 * np.sin(t / 8))), (0, frame_count - 1)
     return {
         "slow": lambda: made("slow", slow),
         "pan": lambda: made("pan", slow, pan=sway),
         "fast": lambda: made("fast", fast),
+        "darting": lambda: made("darting", darting),
         "bending": lambda: made("bending", bending),
+        "walking": lambda: made("walking", left, right, torso, pan=follow),
+        "leaving": lambda: made("leaving", leaving),
         "entering": lambda: made("entering", slow, second),
         "entering, 2 keys": lambda: made("entering, 2 keys", slow, second, keys=two_keys),
         "cut, 2 keys": lambda: made(

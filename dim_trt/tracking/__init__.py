@@ -3,20 +3,19 @@
 In: frames in order, with one trimap for all, one for each, or a few for key frames. Out: a trimap for each frame; those
 between key frames are carried by optical flow, both ways where the clip can be read twice. Read `sources` first: it
 says what a source is and has the simple ones. `key_frames` carries, on `flow` (motion), `anchors` (what the key frames
-say) and `backwards`; `steady` takes flicker out of alpha; `files` says which file belongs to which frame.
+say), `appearance` (whose colors a place has) and `backwards`; `doubt` says how sure that is; `files` says which file
+belongs to which frame.
 """
 
 from dim_trt.tracking.key_frames import KeyFrames
-from dim_trt.tracking.sources import ConstantTrimap, Frame, TrimapFolder, TrimapSource, TrimapVideo
-from dim_trt.tracking.steady import Steady, with_motion
+from dim_trt.tracking.sources import ConstantTrimap, Doubts, Frame, TrimapFolder, TrimapSource, TrimapVideo
 
 __all__ = [
     "ConstantTrimap",
+    "Doubts",
     "Frame",
     "KeyFrames",
-    "Steady",
     "TrimapFolder",
     "TrimapSource",
     "TrimapVideo",
-    "with_motion",
 ]

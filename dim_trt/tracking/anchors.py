@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,7 @@ LOST_PX, LOST_SHARE = 1.0, 0.1  # misses its start by so much, in px of the smal
 BAND_WEIGHT = 1e-6  # of the unknown region where the object's motion is asked for: it has hair and background in it
 GUESS_SHARE = 1 / 120  # of the picture's shorter side: so far from the unknown region what is untracked is background
 STRANGE_SHARE = 1 / 15  # of the same: nearer to the object the flow of its edges looks strange without being so
+RIM_SHARE = 1 / 15  # of the same: so deep inside the object colors cannot overrule motion
 STRANGE = 0.5  # from here on unknown
 STRANGER, LESS_STRANGE = 0.5, 0.02  # of strangeness, in a frame that moves otherwise, and in one that does not
 OTHER_PX, OTHER_SHARE = 0.4, 0.1  # moves otherwise by so much, in px of the small picture, and of the motion's length
@@ -68,6 +69,12 @@ class Anchor:
         doubt = np.minimum(doubt, UNTRACKED_PX)
         outside, inside = warped(self.outside_px, back), warped(self.inside_px, back)
         return Anchor(outside, inside, doubt, self._strangeness(motion, outside, doubt))
+
+    def without_rim(self, background: Mask, side: int) -> Anchor:
+        """Without foreground near its edge, where `background` [h, w] says that it is none: flow that drags what was
+        uncovered along, and masks with background in them, would leave a trail. `side`: the frame's shorter one, px."""
+        rim = background & (self.inside_px > 0) & (self.inside_px < RIM_SHARE * side)
+        return replace(self, inside_px=np.where(rim, np.float32(-1), self.inside_px)) if rim.any() else self
 
     def _strangeness(self, motion: Motion, outside: F32, doubt: F32) -> F32:
         """That of the next frame, of which the other three are known."""

@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 from dim_trt.errors import InvalidInput
 from dim_trt.opencv import cv2
 from dim_trt.tracking.anchors import GUESS_SHARE, STRANGE, UNTRACKED_PX, Anchor, together
+from dim_trt.tracking.appearance import Appearance, says_background
 from dim_trt.tracking.backwards import Backwards, Reread
-from dim_trt.tracking.flow import F32, U8, Mask, Motion, Watcher, spread
-from dim_trt.tracking.sources import Frame, Remembers, TrimapSource, require_size
+from dim_trt.tracking.doubt import outline_doubt
+from dim_trt.tracking.flow import F32, U8, Mask, Motion, Watcher, small_picture, spread
+from dim_trt.tracking.sources import Doubts, Frame, Remembers, TrimapSource, require_size
 
 AtCut: TypeAlias = Literal["stop", "unknown", "carry"]
 
@@ -31,6 +33,7 @@ BAND_SHARE = 1 / 60  # of the picture's shorter side: half the width of the unkn
 SMALLEST_BAND_PX = 3.0
 LOW, HIGH = 0.05, 0.95  # alpha between them is soft
 SPREAD_SHARE = 0.5  # of the difference in motion around a pixel, by which the band grows
+COLOR_BANDS = 1.5  # of the band: nearer to the object its hair has the background's colors in it
 LARGEST_MISS_PX = 16.0  # of the flow's error, by which the band grows
 
 
@@ -40,13 +43,15 @@ class Seen:
 
     motion: since the frame before.
     anchor: what the key frames before and after it say about this frame.
+    evidence: of its colors, by those of the key frames before it; see `Appearance.evidence`.
     """
 
     motion: Motion | None
     anchor: Anchor | None
+    evidence: F32 | None = None
 
 
-class KeyFrames(TrimapSource, Remembers):
+class KeyFrames(TrimapSource, Remembers, Doubts):
     """A source that carries trimaps of key frames on through a clip.
 
     Args:
@@ -65,7 +70,6 @@ class KeyFrames(TrimapSource, Remembers):
     """
 
     needs_previous = True
-    finds_motion = True  # see dim_trt.tracking.steady.with_motion
 
     def __init__(
         self,
@@ -87,6 +91,7 @@ class KeyFrames(TrimapSource, Remembers):
         self._keys, self._at_cut, self._band_px = dict(keys), at_cut, band_px
         self._watcher = Watcher()
         self._anchor: Anchor | None = None
+        self._appearance: Appearance | None = None
         self._backwards = Backwards(self._keys, reread, finds_cuts=at_cut != "carry") if reread else None
 
     def first_look(self, index: int) -> int:
@@ -98,15 +103,24 @@ class KeyFrames(TrimapSource, Remembers):
         motion, key = self._watcher.motion(frame.image), self._keys.get(frame.index)
         if key is not None:
             self._anchor = Anchor.at(require_size(key, frame, f"key frame {frame.index}"))
+            self._appearance = self._appearance or Appearance()
+            self._appearance.begin(small_picture(frame.image), self._anchor)
             return Seen(motion, self._anchor)
         behind = self._backwards.anchor(frame.index) if self._backwards else None
         if self._is_cut(motion):
-            self._anchor = None
+            self._anchor = self._appearance = None
             if behind is None:
                 self._miss_key(f"frame {frame.index}: the scene changes here and there is no key frame")
         elif motion and self._anchor:
             self._anchor = self._anchor.carried(motion)
-        return Seen(motion, together(self._anchor, behind) if self._anchor and behind else self._anchor or behind)
+            if self._appearance is not None:
+                by_color = says_background(self._appearance.evidence(motion.pictures[0]))
+                self._anchor = self._anchor.without_rim(by_color, min(motion.size))
+        anchor = together(self._anchor, behind) if self._anchor and behind else self._anchor or behind
+        if motion is None or anchor is None or self._appearance is None:
+            return Seen(motion, anchor)
+        self._appearance.add(motion.pictures[0], anchor, min(motion.size))
+        return Seen(motion, anchor, self._appearance.evidence(motion.pictures[0]))
 
     def trimap(self, frame: Frame, seen: Seen, previous: F32 | None) -> U8:
         key = self._keys.get(frame.index)
@@ -121,7 +135,16 @@ class KeyFrames(TrimapSource, Remembers):
         if motion is None or previous is None:
             raise InvalidInput(f"previous: expected the alpha of the frame before frame {frame.index}, got none")
         band_px = self._band_px or max(SMALLEST_BAND_PX, BAND_SHARE * min(motion.size))
-        return carried(previous, motion, anchor, band_px)
+        return carried(previous, motion, anchor, band_px, seen.evidence)
+
+    def doubt(self, seen: Seen, trimap: U8, alpha: F32) -> float:
+        if seen.anchor is None:
+            return 1.0
+        if not seen.anchor.doubt_px.any():  # a key frame
+            return 0.0
+        outside, inside, doubt, _ = _fields(seen.anchor, trimap.shape)
+        colors = np.zeros_like(alpha) if seen.evidence is None else _up(seen.evidence, trimap.shape)
+        return outline_doubt(alpha, trimap, (inside > doubt) | (colors > 0.5), (outside > doubt) | (colors < -0.5))
 
     def close(self) -> None:
         if self._backwards:
@@ -139,8 +162,11 @@ class KeyFrames(TrimapSource, Remembers):
         LOGGER.warning("%s: all of it is unknown", what)
 
 
-def carried(previous: F32, motion: Motion, anchor: Anchor | None, band_px: float) -> U8:
-    """The trimap of a frame from the alpha [height, width] of the frame before and, if there is one, an anchor."""
+def carried(previous: F32, motion: Motion, anchor: Anchor | None, band_px: float, evidence: F32 | None = None) -> U8:
+    """The trimap of a frame from the alpha [height, width] of the frame before and, if there is one, an anchor.
+
+    What matting guessed is known only where the anchor or the evidence of colors supports it.
+    """
     alpha, new = motion.brought(previous), _up(_widened(motion.new.view(np.uint8), 3), motion.size, nearest=True)
     reach = SPREAD_SHARE * spread(motion.back) + np.minimum(motion.error, LARGEST_MISS_PX / motion.scale)
     radius = _up(_widened(reach, 5), motion.size) * np.float32(motion.scale) + np.float32(band_px)
@@ -149,24 +175,40 @@ def carried(previous: F32, motion: Motion, anchor: Anchor | None, band_px: float
     outside, inside, doubt, _ = _fields(anchor, motion.size)
     alpha[(outside > 0) & (alpha < 0.5)] = 0  # haze where there was no soft edge
     alpha[(inside > 0) & (alpha > 0.5)] = 1
-    trimap = _banded(alpha, radius, new > 0)
-    # What no key frame ever showed is not foreground for sure.
-    trimap[(trimap == 255) & (doubt >= UNTRACKED_PX) & (inside <= 0)] = 128
-    return anchored(anchor, motion.size, trimap)
+    untracked = doubt >= UNTRACKED_PX
+    colors = np.zeros_like(alpha) if evidence is None else _up(evidence, motion.size)
+    by_color = says_background(colors) & (inside <= doubt)
+    core = (alpha > HIGH) & ~by_color & (~untracked | (colors > 0))
+    by_color &= _distance_to(core) > COLOR_BANDS * radius
+    alpha[by_color] = 0
+    trimap = _banded(alpha, radius, (new > 0) & ~by_color)
+    # What no key frame ever showed, and whose colors are not the object's, is not foreground for sure.
+    trimap[(trimap == 255) & (inside <= 0) & (colors <= 0.5)] = 128
+    trimap[(trimap == 0) & untracked & (colors > 0.5)] = 128
+    return anchored(anchor, motion.size, trimap, by_color, colors)
 
 
-def anchored(anchor: Anchor | None, size: tuple[int, ...], trimap: U8 | None = None) -> U8:
+def anchored(
+    anchor: Anchor | None,
+    size: tuple[int, ...],
+    trimap: U8 | None = None,
+    background: Mask | None = None,
+    colors: F32 | float = 0.0,
+) -> U8:
     """What an anchor says of a frame of `size` (height, width), written over a trimap, which may be changed; without
-    one everything else is unknown."""
+    one everything else is unknown. `background`: [height, width], what is so by its colors."""
     if trimap is None:
         trimap = np.full(size, 128, np.uint8)
     if anchor is None:
         return trimap
     outside, inside, doubt, strange = _fields(anchor, size)
+    surely = np.zeros(size, np.bool_) if background is None else background & (colors < -0.9)
     # What came in far from the object is background, but for what moves otherwise than the background does.
     untracked = doubt >= UNTRACKED_PX
     trimap[untracked & (outside > GUESS_SHARE * min(size))] = 0
-    trimap[untracked & (strange >= STRANGE)] = 128
+    if background is not None:
+        trimap[background] = 0
+    trimap[untracked & (strange >= STRANGE) & ~surely] = 128
     trimap[((trimap == 0) & (outside < -doubt)) | ((trimap == 255) & (inside < -doubt))] = 128  # left open by the key
     trimap[outside > doubt], trimap[inside > doubt] = 0, 255
     return trimap

@@ -83,6 +83,17 @@ class Remembers(Protocol):
         next. Without it the run goes on, too, but its trimaps can differ from those of a run from the start."""
 
 
+@runtime_checkable
+class Doubts(Protocol):
+    """A source that knows how sure its trimaps are. Ask with isinstance."""
+
+    def doubt(self, seen: Any, trimap: U8, alpha: F32) -> float:
+        """0..1: the share of the object's outline without support.
+
+        `seen` is what `look` returned for the frame, `trimap` what `trimap` did, `alpha` [height, width] its matte.
+        """
+
+
 class ConstantTrimap(TrimapSource):
     """The same trimap [height, width] uint8 for every frame: a camera and an object that keep their places."""
 

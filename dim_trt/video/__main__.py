@@ -31,14 +31,17 @@ from dim_trt.pictures.composite import CHECKERBOARD, WHITE
 from dim_trt.precisions import PRECISIONS
 
 if TYPE_CHECKING:
-    from dim_trt.video.job import ClipJob
+    from dim_trt.video.clip_job import ClipJob
 
 RESULTS = ("cutout", "alpha", "premultiplied", "composite")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "video", type=file_name, help="the clip; - is standard input: a container, or raw frames with --size"
+        "video",
+        type=file_name,
+        help="the clip: a file, a folder of pictures, a pattern such as 'seq/%%04d.png' or 'seq/*.png'; - is standard "
+        "input: a container, or raw frames with --size",
     )
     known = parser.add_mutually_exclusive_group(required=True)
     for name, kind in (
@@ -66,13 +69,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where trimaps are carried and the scene changes without a key frame: stop and say where, take all for "
         "unknown, or do not look for cuts; default: %(default)s",
     )
-    parser.add_argument(
-        "--steady",
-        type=float,
-        metavar="STRENGTH",
-        help="less flicker, 0 to less than 1: soft pixels are drawn towards the frame before; 0.5 is moderate",
-    )
     add_mask_arguments(parser)
+    parser.add_argument(
+        "--report",
+        type=file_path,
+        metavar="FILE.csv",
+        help="a line for each frame: its number, how much of the object's outline has no support where trimaps are "
+        "carried, and which share of the picture is unknown",
+    )
+    parser.add_argument(
+        "--stop-when-lost",
+        action="store_true",
+        help="where trimaps are carried and most of the outline has no support, stop and say which key frame to add",
+    )
     add_result_arguments(parser)
     add_reading_arguments(parser)
     parser.add_argument(
@@ -123,7 +132,9 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--size", type=parse_size, metavar=SIZE_FORMAT, help="of raw frames on standard input")
     parser.add_argument("--pixel-format", help="of raw frames, FFmpeg's name; default: bgr24")
-    parser.add_argument("--rate", help="of raw frames, frames a second such as 25 or 30000/1001; default: 25")
+    parser.add_argument(
+        "--rate", help="of raw frames and of pictures, frames a second such as 25 or 30000/1001; default: 25"
+    )
 
 
 def work(args: argparse.Namespace) -> None:
@@ -154,8 +165,8 @@ def check_usage(args: argparse.Namespace) -> None:
     if args.precision and args.plan:
         raise UsageError("--precision chooses the shipped model's plan; a plan given with --plan has its own")
     args.rule = trimap_rule(args)
-    if (args.pixel_format or args.rate) and not args.size:
-        raise UsageError("--pixel-format and --rate are of raw frames and go with --size")
+    if args.pixel_format and not args.size:
+        raise UsageError("--pixel-format is of raw frames and goes with --size")
     if args.segment_frames < 1:
         raise UsageError(f"--segment-frames: expected a whole number from 1, got {args.segment_frames}")
     if args.size and args.video != "-":
@@ -163,22 +174,27 @@ def check_usage(args: argparse.Namespace) -> None:
 
 
 def job(args: argparse.Namespace) -> ClipJob:
+    from dim_trt.video.clip_job import ClipJob
     from dim_trt.video.decoding import RawFrames
-    from dim_trt.video.job import ClipJob
+    from dim_trt.video.sequences import is_sequence
 
-    raw = None
+    raw, rate = None, parse_rate(args.rate) if args.rate else None
     if args.size:
-        raw = RawFrames(args.size, args.pixel_format or "bgr24", parse_rate(args.rate or "25"))
+        raw = RawFrames(args.size, args.pixel_format or "bgr24", rate or Fraction(25))
+    elif rate and not is_sequence(args.video):
+        raise UsageError("--rate is of raw frames, with --size, and of pictures; a video has its own")
     return ClipJob(
         source=args.video,
         raw=raw,
+        rate=rate,
         unreadable=args.unreadable,
         known=args.mask or args.trimap,
         rule=args.rule,
         fixed=args.fixed,
         key_frames=args.key_frames,
         at_cut=args.at_cut,
-        steady=args.steady or 0.0,
+        report=args.report,
+        stop_when_lost=args.stop_when_lost,
         results=args.results,
         background=args.background or WHITE,
         estimate_colors=args.colors != "image",

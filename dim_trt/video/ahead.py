@@ -8,9 +8,12 @@ import threading
 from collections.abc import Generator
 from typing import TypeVar
 
+from dim_trt.errors import Error
+
 T = TypeVar("T")
 
 LEAVE_S = 5.0  # how long a thread that waits in a system call, for a pipe's next byte say, is waited for
+NO_THREADS = "the system allows no more threads (ulimit -u, or the container's limit)"
 _END = object()
 
 
@@ -19,6 +22,9 @@ def ahead(items: Generator[T, None, None], depth: int, name: str) -> Generator[T
 
     An error of `items` is raised in its place. Closing this generator stops the thread, which closes `items`; so a
     chain of stages is closed by closing the last. Nothing starts before the first item is asked for.
+
+    Raises:
+        Error: there can be no further thread.
     """
     done: queue.Queue[tuple[T | object, BaseException | None]] = queue.Queue(depth)
     stop = threading.Event()
@@ -42,7 +48,10 @@ def ahead(items: Generator[T, None, None], depth: int, name: str) -> Generator[T
             put(_END)
 
     thread = threading.Thread(target=work, name=name, daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError as failure:
+        raise Error(f"cannot begin {name}: {NO_THREADS}") from failure
     try:
         while True:
             item, error = done.get()

@@ -47,15 +47,20 @@ def tags_of(frame: VideoFrame) -> ColorTags:
     Raises:
         InvalidInput: the matrix is one that is not computed here.
     """
-    matrix = int(frame.colorspace)
+    matrix, primaries, transfer = int(frame.colorspace), int(frame.color_primaries), int(frame.color_trc)
     if matrix in (RGB, UNSPECIFIED, 3):  # 3 is reserved; RGB video has no matrix, but what is made of it may need one
-        matrix = BT709 if frame.width >= 1280 or frame.height > 576 else SMPTE170M
+        return usual_tags(frame.height, frame.width, primaries, transfer)
     if matrix not in MATRICES:
         raise InvalidInput(
             f"video: expected the color matrix BT.601, BT.709 or, with PyAV 18, BT.2020, got number {matrix} of "
             "ISO/IEC 23091-2; convert the clip with ffmpeg -vf scale=out_color_matrix=bt709"
         )
-    return ColorTags(matrix, int(frame.color_primaries), int(frame.color_trc))
+    return ColorTags(matrix, primaries, transfer)
+
+
+def usual_tags(height: int, width: int, primaries: int, transfer: int) -> ColorTags:
+    """With the matrix that players take for such a size where none is named."""
+    return ColorTags(BT709 if width >= 1280 or height > 576 else SMPTE170M, primaries, transfer)
 
 
 def to_bgr(frame: VideoFrame, tags: ColorTags) -> NDArray[np.uint8]:

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import errno
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import av
 import numpy as np
 from av.container.input import InputContainer
 from av.packet import Packet
+from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from dim_trt.errors import InvalidInput
 from dim_trt.opencv import cv2
+from dim_trt.video.ahead import NO_THREADS
 
 U8: TypeAlias = NDArray[np.uint8]
 
 STANDARD_INPUT = "-"
+INDEX_LAST = (
+    "an MP4 or MOV whose index is at the end cannot be read from a pipe: name the file, or put the index first with "
+    "ffmpeg -i FILE -c copy -movflags faststart"
+)
 FAILED_READS = 16  # in a row, after which what follows is given up
 
 
@@ -67,43 +74,52 @@ def open_clip(source: str, raw: RawFrames | None, name: str) -> InputContainer:
         raise InvalidInput(f"video: cannot read {name}: {reason(failure)}") from failure
 
 
-def decode(container: InputContainer, stream: VideoStream) -> Iterator[Decoded]:
-    """Every frame in order, unreadable ones at their place.
+class Decoder:
+    """Every frame of a stream in order, unreadable ones at their place; to be gone through once.
 
-    A decoder says that it failed, but with several threads not at which packet; that is known from the time which no
-    frame has when a later frame comes.
+    packets: how many were found so far.
     """
-    waiting: set[int] = set()  # times of packets whose frames have not come yet
-    failures: list[str] = []
-    for packet in _packets(container, stream, failures.append):
-        if packet.pts is not None:
-            waiting.add(packet.pts)
-        try:
-            frames = packet.decode()
-        except av.FFmpegError as failure:
-            frames = []
-            if packet.pts is None and packet.size:  # nothing to find its place by
-                yield Decoded(None, None, reason(failure))
-            else:
-                failures.append(reason(failure))
-        for frame in frames:
-            missing = sorted(pts for pts in waiting if frame.pts is not None and pts < frame.pts)
-            waiting.difference_update(missing, [frame.pts or 0])
-            for pts in missing[: len(failures)]:
-                yield Decoded(None, pts, failures.pop(0))
-            yield Decoded(frame, frame.pts, "it is damaged" if frame.is_corrupt else "")
-    places = [*sorted(waiting), *[None for _ in failures]]
-    yield from (Decoded(None, place, what) for place, what in zip(places, failures, strict=False))
+
+    def __init__(self, container: InputContainer, stream: VideoStream):
+        self._container, self._stream, self.packets = container, stream, 0
+        # Not "FRAME": with several frames under way FFmpeg tells neither where it failed nor, at the end, that it did.
+        stream.thread_type = "SLICE"
+
+    def __iter__(self) -> Iterator[Decoded]:
+        waiting: set[int] = set()  # times of packets whose frames have not come yet
+        failures: list[str] = []
+        for packet in readable_packets(self._container, [self._stream], failures.append):
+            self.packets += packet is not None and bool(packet.size)
+            if packet is not None and packet.pts is not None:
+                waiting.add(packet.pts)
+            try:
+                frames = self._stream.decode(packet)
+            except EOFError:  # flushed already
+                frames = []
+            except av.FFmpegError as failure:
+                frames = []
+                if packet is not None and packet.pts is None and packet.size:  # nothing to find its place by
+                    yield Decoded(None, None, reason(failure))
+                else:
+                    failures.append(reason(failure))
+            for frame in frames:
+                missing = sorted(pts for pts in waiting if frame.pts is not None and pts < frame.pts)
+                waiting.difference_update(missing, [frame.pts or 0])
+                for pts in missing[: len(failures)]:
+                    yield Decoded(None, pts, failures.pop(0))
+                yield Decoded(frame, frame.pts, "it is damaged" if frame.is_corrupt else "")
+        places = [*sorted(waiting), *[None for _ in failures]]
+        yield from (Decoded(None, place, what) for place, what in zip(places, failures, strict=False))
 
 
-def _packets(
-    container: InputContainer, stream: VideoStream, note: Callable[[str], None]
-) -> Iterator[Packet[VideoStream]]:
-    """The stream's packets and at last an empty one that flushes the decoder; reads that fail are noted."""
+def readable_packets(
+    container: InputContainer, streams: Sequence[Stream], note: Callable[[str], object]
+) -> Iterator[Packet[Any] | None]:
+    """The streams' packets, at last an empty one of each to flush its decoder, or None; reads that fail are noted."""
     in_a_row = 0
     while in_a_row < FAILED_READS:
         try:
-            for packet in container.demux(stream):
+            for packet in container.demux(*streams):
                 in_a_row = 0
                 yield packet
             return
@@ -111,10 +127,13 @@ def _packets(
             if not in_a_row:
                 note(reason(failure))
             in_a_row += 1
+    yield None
 
 
 def reason(failure: Exception) -> str:
     """What FFmpeg says, without its numbers."""
+    if isinstance(failure, BlockingIOError) and failure.errno == errno.EAGAIN:
+        return NO_THREADS
     return getattr(failure, "strerror", None) or str(failure)
 
 

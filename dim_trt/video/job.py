@@ -5,84 +5,40 @@ from __future__ import annotations
 import json
 import logging
 import os
-import secrets
 import time
-from collections.abc import Collection, Generator, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import av
 from tqdm import tqdm
 
-from dim_trt import _core, trimaps
+from dim_trt import _core
 from dim_trt.capabilities import capabilities
 from dim_trt.engine import Engine
 from dim_trt.errors import InvalidInput
 from dim_trt.pictures.composite import CHECKERBOARD, Background, behind, parse_color
 from dim_trt.pictures.files import read_background
-from dim_trt.pictures.folders import PICTURES
-from dim_trt.pictures.limit import DEFAULT, Limits
-from dim_trt.pictures.rendering import Content, Look
+from dim_trt.pictures.rendering import Look
 from dim_trt.places import Named, check_places
 from dim_trt.plans.cache import shipped_plan
-from dim_trt.tracking.backwards import Reread
-from dim_trt.tracking.files import paths_by_frame
-from dim_trt.tracking.key_frames import AtCut, KeyFrames
-from dim_trt.tracking.sources import (
-    ConstantTrimap,
-    Counted,
-    Frame,
-    TrimapFolder,
-    TrimapSource,
-    TrimapVideo,
-)
-from dim_trt.tracking.steady import Steady, with_motion
-from dim_trt.trimaps.files import GIVEN, read_trimap
+from dim_trt.tracking.sources import Counted
 from dim_trt.version import __version__
-from dim_trt.video.decoding import STANDARD_INPUT, RawFrames
+from dim_trt.video.clip_job import HARMLESS, NAMED_BY_CONTENT, ClipJob
+from dim_trt.video.decoding import STANDARD_INPUT
 from dim_trt.video.formats import PNG, STANDARD_OUTPUT, choose
+from dim_trt.video.inputs import carried, clip_fingerprint, open_reader, trimap_source
+from dim_trt.video.joining import rehearse
 from dim_trt.video.pipeline import estimator, matte_clip
-from dim_trt.video.reading import Clip, Unreadable, VideoReader
+from dim_trt.video.reading import Clip, Reader
+from dim_trt.video.report import Report
 from dim_trt.video.results import Output, Results, prepare_folder
-from dim_trt.video.segments import FRAMES, Segments, digest, fingerprint
+from dim_trt.video.segments import Segments, digest, fingerprint
+from dim_trt.video.sequences import is_sequence
+from dim_trt.video.sound_plan import Track, plan_sound
 
 LOGGER = logging.getLogger("dim_trt")
-
-
-@dataclass(frozen=True)
-class ClipJob:
-    """What `python -m dim_trt.video` takes; see its help."""
-
-    source: str
-    known: Path  # trimap or mask, or a folder or video of them
-    results: Mapping[Content, str]
-    rule: trimaps.TrimapRule = GIVEN
-    fixed: bool = False
-    key_frames: bool = False
-    at_cut: AtCut = "stop"
-    steady: float = 0.0
-    raw: RawFrames | None = None
-    unreadable: Unreadable = "stop"
-    background: str = "#ffffff"
-    estimate_colors: bool = True
-    alpha_depth: int = 8
-    color_depth: int = 8
-    audio: bool = True
-    segment_frames: int = FRAMES
-    restart: bool = False
-    plan: Path | None = None
-    precision: str = "fp32"
-    device: str = "auto"
-    threads: int | None = None
-    memory_limit_mb: int | None = None
-    limits: Limits = DEFAULT
-    orientations: int = 1
-
-    def depth(self, content: Content) -> int:
-        """Bits of a result's channels."""
-        return self.alpha_depth if content == "alpha" else self.color_depth
 
 
 def run(job: ClipJob) -> str:
@@ -93,7 +49,10 @@ def run(job: ClipJob) -> str:
     _check_places(job, outputs)
     with ExitStack() as stack:
         source = stack.enter_context(closing(trimap_source(job)))
-        reader = stack.enter_context(closing(VideoReader(job.source, raw=job.raw, unreadable=job.unreadable)))
+        reader = stack.enter_context(closing(open_reader(job)))
+        _pass_on(reader)
+        file = None if job.source == STANDARD_INPUT or is_sequence(job.source) else Path(job.source)
+        outputs = [_prepared(output, reader.clip, file, has_sound=job.audio) for output in outputs]
         plan = job.plan or shipped_plan(job.precision, job.device)
         engine = stack.enter_context(load_engine(plan, job))
         segments = _segments(job, outputs, plan)
@@ -105,11 +64,17 @@ def run(job: ClipJob) -> str:
         if not (segments and segments.is_complete):
             with tqdm(total=reader.clip.frame_count, initial=before, unit="frame", disable=None, leave=False) as bar:
                 look = _look(job, reader.clip, engine)
-                steady = Steady(job.steady) if job.steady else None
-                watched = with_motion(source) if steady else source
-                matte_clip(reader, watched, engine, results, look, steady=steady, progress=bar.update)
+                report = stack.enter_context(Report(job.report, results.last_index, stop=job.stop_when_lost))
+
+                def progress(index: int, doubt: float | None, unknown: float) -> None:
+                    report.note(index, doubt, unknown)
+                    bar.set_postfix_str(report.line, refresh=False)
+                    bar.update()
+
+                matte_clip(reader, source, engine, results, look, progress=progress)
+                _pass_on(reader)
         seconds = time.perf_counter() - start
-        results.join(Path(job.source) if job.audio and job.source != STANDARD_INPUT else None)
+        results.join(file)
         count = results.frame_count
         if isinstance(source, Counted) and results.last_index is not None:
             source.check_count(results.last_index + 1)  # the results are there; but they may not be what was meant
@@ -120,6 +85,23 @@ def run(job: ClipJob) -> str:
         f"{(count - before) / seconds:.1f} frames/s  "
         f"({info['device']}, {info['precision']}, {info['isa'] or info['gpu_name']}, {info['threads']} threads)"
     )
+
+
+def _prepared(output: Output, clip: Clip, source: Path | None, *, has_sound: bool) -> Output:
+    """With its sound planned; raises Error where something of it could not be written."""
+    if not output.form.is_video:
+        return output
+    tracks: list[Track] = []
+    if source is not None and has_sound and output.content != "alpha":
+        tracks = plan_sound(source, output.form, clip.origin * clip.time_base)
+    rehearse(output.form, clip, source, tracks)
+    return replace(output, tracks=tracks)
+
+
+def _pass_on(reader: Reader) -> None:
+    """What the reader remarked, as warnings, once."""
+    while reader.remarks:
+        LOGGER.warning("%s", reader.remarks.pop(0))
 
 
 def load_engine(plan: Path, job: ClipJob) -> Engine:
@@ -135,52 +117,6 @@ def load_engine(plan: Path, job: ClipJob) -> Engine:
         max_pixels=job.limits.max_pixels,
         orientations=job.orientations,
     )
-
-
-def trimap_source(job: ClipJob) -> TrimapSource:
-    """The source that the arguments mean.
-
-    Raises:
-        InvalidInput: they do not go together, or something cannot be read.
-    """
-    rule = job.rule
-    if job.fixed:
-        if not _is_picture(job.known):
-            raise InvalidInput(f"{rule.argument}: {str(job.known)!r}: --fixed goes with one picture for all frames")
-        return ConstantTrimap(read_trimap(job.known, rule, job.limits))
-    if carried := _carried(job):
-        keys = {index: read_trimap(path, rule, job.limits) for index, path in carried.items()}
-        return KeyFrames(keys, at_cut=job.at_cut, reread=_reread(job, keys))
-    if job.known.is_dir():
-        return TrimapFolder(job.known, rule=rule, limits=job.limits)
-    return TrimapVideo(job.known, rule=None if rule == GIVEN else rule)
-
-
-def _carried(job: ClipJob) -> dict[int, Path]:
-    """The pictures of key frames, by frame; none where each frame has one of its own."""
-    if job.key_frames:
-        return paths_by_frame(job.known, "number")
-    return {0: job.known} if _is_picture(job.known) and not job.fixed else {}
-
-
-def _reread(job: ClipJob, keys: Collection[int]) -> Reread | None:
-    """The clip's frames once more, for trimaps that are carried backwards; None where they cannot or need not be."""
-    if set(keys) == {0}:
-        return None
-    if not Path(job.source).is_file():
-        LOGGER.warning("a pipe cannot be read twice: trimaps are carried forwards only")
-        return None
-
-    def frames(start: int) -> Generator[Frame, None, None]:
-        with closing(VideoReader(job.source, unreadable=job.unreadable)) as reader:
-            for picture in reader.pictures(start):
-                yield picture.frame
-
-    return frames
-
-
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in PICTURES and not path.is_dir()
 
 
 def _look(job: ClipJob, clip: Clip, engine: Engine) -> Look:
@@ -204,46 +140,47 @@ def _segments(job: ClipJob, outputs: list[Output], plan: Path) -> Segments | Non
 def _asked(job: ClipJob, outputs: list[Output], plan: Path) -> dict[str, Any]:
     """Whatever decides the bits of the results, by names that a message can use.
 
-    What to do at cuts is not among it: a run that stopped at one may go on with another choice.
+    A setting counts unless `clip_job` says that it is harmless.
     """
     background = job.background
     if not background.startswith("#") and background != CHECKERBOARD:
         background = str(fingerprint(Path(background)))
-    settings, carried = asdict(job), _carried(job)
-    kept = (
-        "fixed",
-        "steady",
-        "unreadable",
-        "estimate_colors",
-        "alpha_depth",
-        "color_depth",
-        "segment_frames",
-        "orientations",
-    )
+    keys = carried(job)
+    everything = asdict(job)
+    settings = {name: value for name, value in everything.items() if name not in HARMLESS | NAMED_BY_CONTENT}
     return {
-        "video": secrets.token_hex(8) if job.source == STANDARD_INPUT else fingerprint(Path(job.source)),
-        "rule": [type(job.rule).__name__, settings["rule"]],
-        "trimap": {} if carried else fingerprint(job.known),
-        "key frames": {str(index): digest(path) for index, path in carried.items()},
+        "video": clip_fingerprint(job.source),
+        "rule": [type(job.rule).__name__, everything["rule"]],
+        "trimap": {} if keys else fingerprint(job.known),
+        "key frames": {str(index): digest(path) for index, path in keys.items()},
         "plan": fingerprint(plan),
         "results": {output.content: [str(output.path.resolve()), asdict(output.form)] for output in outputs},
         "background": background,
-        **{name.replace("_", " "): settings[name] for name in kept},
+        **{name.replace("_", " "): str(value) for name, value in settings.items()},
         "version": [__version__, av.__version__, str(av.library_versions)],
     }
 
 
 def _check_places(job: ClipJob, outputs: list[Output]) -> None:
-    """Raises where a result would replace another one or what it is made of; or has no folder."""
+    """Raises InvalidInput where a result would replace another one or what it is made of; or has no folder."""
     files = [output for output in outputs if str(output.path) != STANDARD_OUTPUT]
     inputs: list[Named] = [("video", job.source), (job.rule.argument, job.known), ("background", job.background)]
     if job.plan:
         inputs.append(("plan", job.plan))
     if job.known.is_dir():
         inputs += [(job.rule.argument, path) for path in job.known.iterdir()]
-    check_places([(o.content, o.path) for o in files if o.form.codec != PNG], inputs)
+    written: list[Named] = [(output.content, output.path) for output in files if output.form.codec != PNG]
+    if job.report:
+        written.append(("report", job.report))
+    check_places(written, inputs)
     for output in files:
         place = os.fspath(output.path)
+        if output.form.is_video and output.path.is_dir():
+            raise InvalidInput(
+                f"{output.content}: {place!r} is a folder; expected a file's name, or one without suffix"
+            )
+        if not output.form.is_video and output.path.is_file():
+            raise InvalidInput(f"{output.content}: {place!r} is a file; without suffix the result is a folder")
         if not output.path.resolve().parent.is_dir():
             raise InvalidInput(f"{output.content}: {place!r}: the folder does not exist")
         if output.path.is_dir() and job.known.is_dir() and output.path.samefile(job.known):

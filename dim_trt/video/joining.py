@@ -3,43 +3,47 @@
 from __future__ import annotations
 
 import heapq
-import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeAlias, cast
 
 import av
-from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
-from av.audio.stream import AudioStream
-from av.container.input import InputContainer
 from av.container.output import OutputContainer
-from av.packet import Packet
+from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from dim_trt.errors import Error
 from dim_trt.files import replaced
 from dim_trt.video.decoding import reason
+from dim_trt.video.extras import copy_extras
 from dim_trt.video.formats import Format
 from dim_trt.video.reading import Clip
 from dim_trt.video.segments import Segment
-
-LOGGER = logging.getLogger("dim_trt")
-OPUS_RATE = 48000
-SHIFTING = ("matroska", "webm")  # with audio from before 0, which most codecs begin with, they would move all times
-
-AnyPacket: TypeAlias = "Packet[Any]"  # a string: PyAV's class takes no brackets when it runs
+from dim_trt.video.sound import AnyPacket, Sound
+from dim_trt.video.sound_plan import Track
+from dim_trt.video.writing import add_encoder
 
 
-def join(output: Path, form: Format, clip: Clip, segments: Sequence[tuple[Segment, Path]], sound: Path | None) -> None:
-    """Writes the segments' packets, in order and at their times, and the audio of `sound` if there is some.
+def join(
+    output: Path,
+    form: Format,
+    clip: Clip,
+    segments: Sequence[tuple[Segment, Path]],
+    source: Path | None,
+    tracks: Sequence[Track] = (),
+) -> None:
+    """Writes the segments' packets, in order and at their times, and what is kept of the clip beside its pictures.
 
-    Audio is copied where the container takes its codec and encoded anew where not, which a log line says.
+    Args:
+        source: the clip's file, whose timecode, titles and chapters go along; None: it has none to be read again.
+        tracks: of its sound, as `plan_sound` planned them.
 
     Raises:
         Error: something cannot be read or written; the segments stay as they are.
     """
+    origin = clip.origin * clip.time_base
     try:
         with (
             replaced(output, what="video") as temporary,
@@ -47,15 +51,36 @@ def join(output: Path, form: Format, clip: Clip, segments: Sequence[tuple[Segmen
         ):
             with av.open(f"file:{segments[0][1]}") as first:
                 video = _add_video(joined, first.streams.video[0], clip)
-            if sound is None:
-                _mux(joined, [_video_packets(video, clip, segments)])
+            pictures = _video_packets(video, clip, segments)
+            if source is None:
+                _mux(joined, [pictures])
                 return
-            with av.open(f"file:{sound}") as source:
-                audio = _Audio(joined, source, form, _starts(sound))
-                _mux(joined, [_video_packets(video, clip, segments), audio.packets()])
+            with av.open(f"file:{source}") as container:
+                copy_extras(container, joined, video, origin)
+                sound = Sound(joined, container, tracks, origin)
+                _mux(joined, [pictures, sound.packets()])
     except av.FFmpegError as failure:
-        remedy = "" if sound is None else "; if it is the sound, --no-audio leaves it out"
+        remedy = "; if it is the sound, --no-audio leaves it out" if tracks else ""
         raise Error(f"cannot write video {str(output)!r}: {reason(failure)}{remedy}") from failure
+
+
+def rehearse(form: Format, clip: Clip, source: Path | None, tracks: Sequence[Track]) -> None:
+    """Opens all encoders and writes a header, in memory, so that what cannot be is told before the work.
+
+    Raises:
+        Error: this cannot be written.
+    """
+    try:
+        with ExitStack() as stack:
+            joined = stack.enter_context(av.open(io.BytesIO(), "w", format=form.muxer))
+            add_encoder(joined, form, clip)
+            if source is not None and tracks:
+                container = stack.enter_context(av.open(f"file:{source}"))
+                Sound(joined, container, tracks, Fraction(0))
+            joined.start_encoding()
+    except av.FFmpegError as failure:
+        remedy = "; if it is the sound, --no-audio leaves it out" if tracks else ""
+        raise Error(f"cannot write {form.codec} into {form.muxer}: {reason(failure)}{remedy}") from failure
 
 
 def _mux(joined: OutputContainer, packets: Sequence[Iterable[AnyPacket]]) -> None:
@@ -66,7 +91,10 @@ def _mux(joined: OutputContainer, packets: Sequence[Iterable[AnyPacket]]) -> Non
 
 def _add_video(joined: OutputContainer, template: VideoStream, clip: Clip) -> VideoStream:
     stream = joined.add_stream_from_template(template)
-    stream.time_base = clip.time_base
+    # PyAV forgets the tag, and FFmpeg's first guess for ProRes is 422 HQ, which editors take at its word.
+    stream.codec_context.codec_tag = template.codec_context.codec_tag
+    stream.codec_context.sample_aspect_ratio, stream.codec_context.framerate = clip.pixel_aspect, clip.rate
+    stream.time_base, stream.disposition = clip.time_base, Disposition.default
     for key, value in template.metadata.items():
         if key.lower() == "alpha_mode":
             stream.metadata["alpha_mode"] = value
@@ -84,66 +112,3 @@ def _video_packets(stream: VideoStream, clip: Clip, segments: Sequence[tuple[Seg
                 packet.duration = duration
                 packet.stream = stream
                 yield packet
-
-
-class _Audio:
-    """All audio of a file for another container. `starts`: of its streams, as `_starts` gives them."""
-
-    def __init__(self, joined: OutputContainer, source: InputContainer, form: Format, starts: Mapping[int, int]):
-        self._source = source
-        self._targets: dict[int, tuple[AudioStream, AudioResampler | None]] = {}
-        for stream in source.streams.audio:
-            codec = stream.codec_context.codec.canonical_name
-            fits = form.muxer not in SHIFTING or codec == "opus" or starts.get(stream.index, 0) >= 0
-            if fits and codec.startswith(form.copied) and codec in joined.supported_codecs:
-                target, resampler = joined.add_stream_from_template(stream), None
-            else:
-                target, resampler = _add_encoder(joined, stream, form.audio)
-                LOGGER.warning(
-                    "audio: %s does not go into %s as it is, encoding it as %s", codec, form.muxer, form.audio
-                )
-            target.metadata.update({key: value for key, value in stream.metadata.items() if key == "language"})
-            self._targets[stream.index] = target, resampler
-
-    def packets(self) -> Iterator[AnyPacket]:
-        if not self._targets:
-            return
-        for packet in self._source.demux(list(self._source.streams.audio)):
-            target, resampler = self._targets[packet.stream.index]
-            if resampler is not None:
-                frames = [
-                    resampled for frame in packet.decode() for resampled in resampler.resample(cast(AudioFrame, frame))
-                ]
-                if not packet.size:
-                    frames += resampler.resample(None)
-                for frame in frames:
-                    yield from target.encode(frame)
-                if not packet.size:
-                    yield from target.encode(None)
-            elif packet.dts is not None:
-                packet.stream = target
-                yield packet
-
-
-def _starts(sound: Path) -> dict[int, int]:
-    """The time of the first packet of each audio stream."""
-    starts: dict[int, int] = {}
-    with av.open(f"file:{sound}") as source:
-        streams = list(source.streams.audio)
-        for packet in source.demux(streams) if streams else ():
-            if packet.pts is not None:
-                starts.setdefault(packet.stream.index, packet.pts)
-            if len(starts) == len(streams):
-                break
-    return starts
-
-
-def _add_encoder(joined: OutputContainer, stream: AudioStream, codec: str) -> tuple[AudioStream, AudioResampler]:
-    rate = OPUS_RATE if codec == "libopus" else stream.codec_context.sample_rate
-    target = joined.add_stream(codec, rate=rate, options={"flags": "+bitexact"})
-    assert isinstance(target, AudioStream)
-    target.layout = stream.layout
-    target.time_base = Fraction(1, rate)
-    target.codec_context.open()
-    context = target.codec_context
-    return target, AudioResampler(context.format, context.layout, rate, context.frame_size or None)

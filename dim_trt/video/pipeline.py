@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,21 +18,15 @@ from dim_trt.errors import Error
 from dim_trt.pictures.picture import Levels, Picture
 from dim_trt.pictures.rendering import Estimate, Look, Wanted, render
 from dim_trt.streaming import stream
-from dim_trt.tracking.sources import Frame, Remembers, TrimapSource
+from dim_trt.tracking.sources import Doubts, Remembers, TrimapSource
 from dim_trt.video.ahead import ahead
-from dim_trt.video.reading import ClipFrame, VideoReader
+from dim_trt.video.reading import ClipFrame, Reader
 from dim_trt.video.results import Results
 
 U8: TypeAlias = NDArray[np.uint8]
 F32: TypeAlias = NDArray[np.float32]
 
 QUEUED = 4  # pictures behind each stage: enough to level out the times of single frames
-
-
-class Filter(Protocol):
-    """What makes alpha steadier, given that of the frame before."""
-
-    def __call__(self, frame: Frame, seen: Any, alpha: F32, previous: F32 | None) -> F32: ...
 
 
 def estimator(engine: Engine) -> Estimate:
@@ -51,30 +45,35 @@ class Seen(NamedTuple):
 class Matted(NamedTuple):
     picture: ClipFrame
     alpha: F32
+    unknown: float  # share of the picture
+    doubt: float | None  # None: the source knows of none
 
 
 class Colored(NamedTuple):
     picture: ClipFrame
     alpha: F32
     levels: dict[Wanted, Levels]
+    unknown: float
+    doubt: float | None
 
 
 def matte_clip(
-    reader: VideoReader,
+    reader: Reader,
     source: TrimapSource,
     engine: Engine,
     results: Results,
     look: Look,
     *,
-    steady: Filter | None = None,
-    progress: Callable[[], object] = lambda: None,
+    progress: Callable[[int, float | None, float], object] = lambda *_: None,
 ) -> None:
-    """Everything behind what `results` holds already; `progress` is called after each frame.
+    """Everything behind what `results` holds already.
+
+    `progress` is called before a frame is written, with its number, doubt and unknown share; it may end the run.
 
     Raises:
         Error: of reading, of the source, of the engine or of writing. What was finished before stays.
     """
-    needs_previous = source.needs_previous or steady is not None
+    needs_previous = source.needs_previous
     resumed = results.last_index
     previous = results.last_alpha() if needs_previous and resumed is not None else None
     start = 0 if resumed is None else _first_look(source, resumed, needs_previous=needs_previous)
@@ -87,12 +86,12 @@ def matte_clip(
         pictures = stage(reader.pictures(start), "reading")
         seen = stage(_see(pictures, source, -1 if resumed is None else resumed), "trimaps")
         if needs_previous:
-            matted = stage(_matte_in_turn(seen, source, engine, steady, previous), "matting")
+            matted = stage(_matte_in_turn(seen, source, engine, previous), "matting")
         else:
             matted = stage(_matte_ahead(seen, engine), "matting")
         for colored in stage(_color(matted, results.wanted, look), "colors"):
+            progress(colored.picture.frame.index, colored.doubt, colored.unknown)
             results.add(colored.picture, colored.alpha, colored.levels)
-            progress()
         results.end_clip()
 
 
@@ -113,26 +112,27 @@ def _see(pictures: Iterator[ClipFrame], source: TrimapSource, resumed: int) -> G
 
 
 def _matte_in_turn(
-    frames: Iterator[Seen], source: TrimapSource, engine: Engine, steady: Filter | None, previous: F32 | None
+    frames: Iterator[Seen], source: TrimapSource, engine: Engine, previous: F32 | None
 ) -> Generator[Matted, None, None]:
     for picture, seen, known in frames:
         trimap = source.trimap(picture.frame, seen, previous) if known is None else known
         with _naming([picture]):
             alpha = engine.run(picture.frame.image, trimap)
-        if steady is not None:
-            alpha = steady(picture.frame, seen, alpha, previous)
         previous = alpha
-        yield Matted(picture, alpha)
+        doubt = source.doubt(seen, trimap, alpha) if isinstance(source, Doubts) else None
+        yield Matted(picture, alpha, _unknown(trimap), doubt)
 
 
 def _matte_ahead(frames: Generator[Seen, None, None], engine: Engine) -> Generator[Matted, None, None]:
     """Trimaps do not depend on alpha, so several frames may run at a time."""
     under_way: deque[ClipFrame] = deque()
+    shares: deque[float] = deque()
 
     def pairs() -> Iterator[tuple[U8, U8]]:
         for picture, _, trimap in frames:
             assert trimap is not None
             under_way.append(picture)
+            shares.append(_unknown(trimap))
             yield picture.frame.image, trimap
 
     results = stream(engine, pairs())
@@ -141,7 +141,7 @@ def _matte_ahead(frames: Generator[Seen, None, None], engine: Engine) -> Generat
             found = next(results, None)
         if found is None:
             return
-        yield Matted(under_way.popleft(), found[1])
+        yield Matted(under_way.popleft(), found[1], shares.popleft(), None)
 
 
 @contextmanager
@@ -158,5 +158,11 @@ def _naming(pictures: Sequence[ClipFrame]) -> Iterator[None]:
 def _color(mattes: Iterator[Matted], wanted: set[Wanted], look: Look) -> Generator[Colored, None, None]:
     """`look` says how, the results what."""
     chosen = replace(look, wanted=tuple(wanted))
-    for picture, alpha in mattes:
-        yield Colored(picture, alpha, render(Picture(picture.frame.image), alpha, chosen))
+    for picture, alpha, unknown, doubt in mattes:
+        yield Colored(picture, alpha, render(Picture(picture.frame.image), alpha, chosen), unknown, doubt)
+
+
+def _unknown(trimap: U8) -> float:
+    """Share of the picture."""
+    known = np.count_nonzero(trimap == 0) + np.count_nonzero(trimap == 255)
+    return 1 - known / trimap.size

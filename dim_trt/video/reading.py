@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, TypeAlias
+from pathlib import Path
+from typing import Literal, Protocol, TypeAlias
 
 import av
 import numpy as np
@@ -16,7 +18,9 @@ from numpy.typing import NDArray
 from dim_trt.errors import InvalidInput
 from dim_trt.tracking.sources import Frame
 from dim_trt.video.colors import ColorTags, tags_of, to_bgr
-from dim_trt.video.decoding import STANDARD_INPUT, RawFrames, decode, open_clip, reason, turn_of
+from dim_trt.video.completeness import expected_frames
+from dim_trt.video.decoding import INDEX_LAST, STANDARD_INPUT, Decoder, RawFrames, open_clip, reason, turn_of
+from dim_trt.video.extras import left_out
 
 Unreadable: TypeAlias = Literal["stop", "skip", "repeat"]
 U8: TypeAlias = NDArray[np.uint8]
@@ -29,6 +33,7 @@ class Clip:
     size: (height, width) as it is looked at, that is after turning.
     time_base: seconds that a tick of `ClipFrame.pts` takes.
     pixel_aspect: width of a pixel by its height.
+    origin: in ticks, the earliest start of the file's pictures and sound, which is taken away from all times.
     frame_count: as the file says or its duration suggests; None if there is nothing to go by.
     """
 
@@ -37,19 +42,31 @@ class Clip:
     rate: Fraction
     colors: ColorTags
     pixel_aspect: Fraction
+    origin: int
     frame_count: int | None
 
 
 @dataclass(frozen=True)
 class ClipFrame:
-    """A frame with its time in ticks of the clip's time base."""
+    """A frame with its time, from the clip's origin, in ticks of its time base."""
 
     frame: Frame
     pts: int
     duration: int
 
 
-class VideoReader:
+class Reader(Protocol):
+    """What gives the pictures of a clip, once. `remarks`: sentences about what was read so far, for warnings."""
+
+    clip: Clip
+    remarks: list[str]
+
+    def pictures(self, start: int = 0) -> Generator[ClipFrame, None, None]: ...
+
+    def close(self) -> None: ...
+
+
+class VideoReader(Reader):
     """Reads one clip once, from its beginning.
 
     Args:
@@ -60,24 +77,34 @@ class VideoReader:
 
     Raises:
         InvalidInput: the source cannot be opened, or holds no video or no frame that can be decoded. From `pictures`
-            also for an unreadable frame, and for one whose size is not that of the first.
+            also for an unreadable frame, for one whose size is not that of the first, and at the end of a file that
+            broke off.
     """
 
     def __init__(self, source: str, *, raw: RawFrames | None = None, unreadable: Unreadable = "stop"):
         self._name = "standard input" if source == STANDARD_INPUT else repr(source)
-        self._unreadable = unreadable
+        self._source, self._unreadable = source, unreadable
+        self.remarks: list[str] = []
         self._container = open_clip(source, raw, self._name)
         try:
             self._stream = self._find_stream()
+            self._decoder = Decoder(self._container, self._stream)
             self._numbered = self._upright_frames()
             first = next(self._numbered, None)
             if first is None:
-                raise InvalidInput(f"video: {self._name} has no frame that can be decoded")
+                raise InvalidInput(f"video: {self._name} has no frame that can be decoded{self._why()}")
         except BaseException:
             self._container.close()
             raise
         self._first = first
         self._turn = turn_of(first[1])
+        if first[1].interlaced_frame:
+            self.remarks.append(
+                f"video: {self._name} is interlaced, and the results are marked as progressive; deinterlace it first, "
+                "with ffmpeg -vf bwdif for example: two half pictures at once cannot be matted well"
+            )
+        if names := left_out(self._container):
+            self.remarks.append(f"video: {self._name}: {names}")
         self.clip = self._describe(first[1])
 
     def pictures(self, start: int = 0) -> Generator[ClipFrame, None, None]:
@@ -96,6 +123,7 @@ class VideoReader:
                     raise InvalidInput(
                         f"video: {frame.format.name} cannot be converted: {reason(failure)}"
                     ) from failure
+                pts -= self.clip.origin
                 yield ClipFrame(Frame(index, image, float(pts * self.clip.time_base)), pts, duration)
 
     def close(self) -> None:
@@ -105,7 +133,6 @@ class VideoReader:
         stream = self._container.streams.best("video")
         if not isinstance(stream, VideoStream):
             raise InvalidInput(f"video: {self._name} has no video in it")
-        stream.thread_type = "AUTO"
         return stream
 
     def _describe(self, frame: VideoFrame) -> Clip:
@@ -118,8 +145,18 @@ class VideoReader:
             rate=rate,
             colors=tags_of(frame),
             pixel_aspect=1 / aspect if self._turn.transpose else aspect,
+            origin=self._origin(),
             frame_count=self._count(rate),
         )
+
+    def _origin(self) -> int:
+        """Sound that begins before 0, as many codecs' does, is played from 0."""
+        sound = [
+            max(Fraction(0), stream.start_time * stream.time_base)
+            for stream in self._container.streams.audio
+            if stream.start_time is not None and stream.time_base
+        ]
+        return math.floor(min([self._first[2] * self._time_base, *sound]) / self._time_base)
 
     def _count(self, rate: Fraction) -> int | None:
         if self._stream.frames:
@@ -142,16 +179,38 @@ class VideoReader:
         step = max(1, round(1 / (rate * self._time_base)))
         previous: VideoFrame | None = None
         last: int | None = None
-        for index, decoded in enumerate(decode(self._container, self._stream)):
+        found = failed = 0
+        for index, decoded in enumerate(self._decoder):
             pts = decoded.pts if decoded.pts is not None else (0 if last is None else last + step)
             pts = pts if last is None else max(pts, last + 1)
             if decoded.failure and self._unreadable == "stop":
                 raise InvalidInput(
-                    f"video: frame {index} of {self._name} cannot be read ({decoded.failure}); --unreadable skip or "
-                    "repeat goes on behind it"
+                    f"video: frame {index} of {self._name} cannot be read ({decoded.failure}); expected "
+                    f"{self._count(rate) or 'more'} frames, could read {found}; --unreadable skip or repeat goes on "
+                    f"behind it{'' if found else self._why()}"
                 )
+            failed += bool(decoded.failure)
+            found += not decoded.failure
             frame = previous if decoded.failure else decoded.frame
             if frame is None or (decoded.failure and self._unreadable == "skip"):
                 continue
             yield index, frame, pts, frame.duration or step
             previous, last = frame, pts
+        self._check_end(found, failed)
+
+    def _why(self) -> str:
+        """What explains that nothing can be decoded."""
+        index_last = self._source == STANDARD_INPUT and "mov" in self._container.format.name.split(",")
+        return f"; {INDEX_LAST}" if index_last else ""
+
+    def _check_end(self, found: int, failed: int) -> None:
+        expected = None
+        if self._source != STANDARD_INPUT:
+            expected = expected_frames(self._container, self._stream, Path(self._source), self._decoder.packets)
+        if expected is not None:
+            what = f"video: {self._name} breaks off: expected {expected} frames, found {found}"
+            if self._unreadable == "stop":
+                raise InvalidInput(f"{what}; get all of it, or --unreadable skip makes do with these")
+            self.remarks.append(what)
+        elif failed:
+            self.remarks.append(f"video: {self._name}: expected {found + failed} frames, could read {found}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +19,7 @@ from dim_trt.video.formats import PNG, Format
 from dim_trt.video.joining import join
 from dim_trt.video.reading import Clip, ClipFrame
 from dim_trt.video.segments import FRAMES, Segment, Segments
+from dim_trt.video.sound_plan import Track
 from dim_trt.video.writing import PngFolder, SegmentFile, Writer, even_size, raw_output
 
 LOGGER = logging.getLogger("dim_trt")
@@ -30,6 +31,7 @@ class Output:
     content: Content
     path: Path
     form: Format
+    tracks: Sequence[Track] = ()  # of sound
 
 
 @dataclass
@@ -64,6 +66,13 @@ class Results:
         self._raw = (
             raw_output() if any(not output.form.is_video and output.form.codec != PNG for output in outputs) else None
         )
+        apart = [str(output.path) for output in outputs if output.form.muxer not in ("mov", "mp4")]
+        if clip.pixel_aspect != 1 and apart:
+            LOGGER.warning(
+                "pixels are %d:%d, which %s cannot say here, so it looks too wide or too narrow: take .mov or .mp4, or "
+                "tell the player",
+                clip.pixel_aspect.numerator, clip.pixel_aspect.denominator, ", ".join(apart),
+            )  # fmt: skip
         if any(output.form.even for output in outputs) and even_size(clip.size) != clip.size:
             height, width = even_size(clip.size)
             LOGGER.warning("H.264 wants even sides: the last row or column is repeated, %dx%d px", width, height)
@@ -101,10 +110,10 @@ class Results:
         if self._open:
             self._finish(ends_clip=True)
 
-    def join(self, sound: Path | None) -> None:
+    def join(self, source: Path | None) -> None:
         """Segments to the files that were asked for, and away with the segments.
 
-        `sound`: the file whose audio goes into all results but alpha.
+        `source`: the clip's file, from which sound, timecode and titles come; None where it cannot be read again.
         """
         if self._segments is None:
             return
@@ -112,7 +121,7 @@ class Results:
         for output in self._outputs:
             if output.form.is_video:
                 parts = [(segment, self._segments.video(segment.number, _name(output))) for segment in finished]
-                join(output.path, output.form, self._clip, parts, None if output.content == "alpha" else sound)
+                join(output.path, output.form, self._clip, parts, source, output.tracks)
             elif output.form.codec == PNG:
                 ticks = [pts for segment in finished for pts in segment.pts]
                 lines = (f"{float(pts * self._clip.time_base * 1000):.6f}\n".encode() for pts in ticks)

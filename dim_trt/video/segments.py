@@ -127,8 +127,7 @@ def digest(path: Path) -> str:
 def fingerprint(path: Path) -> Any:
     """What changes when a file, or one of a folder's files, does: size and time, and of a file also its two ends."""
     if path.is_dir():
-        entries = sorted((entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in path.iterdir())
-        return [len(entries), hashlib.sha256(repr(entries).encode()).hexdigest()]
+        return fingerprint_of(list(path.iterdir()))
     try:
         with path.open("rb") as stream:
             digest = hashlib.sha256(stream.read(EDGE_BYTES))
@@ -138,6 +137,12 @@ def fingerprint(path: Path) -> Any:
     except OSError as failure:
         raise InvalidInput(f"cannot read {str(path)!r}: {failure.strerror}") from failure
     return [size, path.stat().st_mtime_ns, digest.hexdigest()]
+
+
+def fingerprint_of(paths: Sequence[Path]) -> Any:
+    """What changes when one of the files does."""
+    entries = sorted((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in paths)
+    return [len(entries), hashlib.sha256(repr(entries).encode()).hexdigest()]
 
 
 def _require_same(before: dict[str, Any], now: dict[str, Any], last: int, folder: Path) -> None:

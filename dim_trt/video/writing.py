@@ -8,6 +8,7 @@ from typing import BinaryIO, Protocol, cast
 
 import av
 import numpy as np
+from av.container.output import OutputContainer
 from av.video.stream import VideoStream
 
 from dim_trt.errors import Error
@@ -43,7 +44,7 @@ class SegmentFile:
         try:
             options = {"fflags": "+bitexact"}
             self._container = av.open(f"file:{path}", "w", format=form.muxer, container_options=options)
-            self._stream = self._add_stream()
+            self._stream = add_encoder(self._container, form, clip)
         except av.FFmpegError as failure:
             raise self._failed(failure) from failure
 
@@ -75,19 +76,20 @@ class SegmentFile:
     def _failed(self, failure: Exception) -> Error:
         return Error(f"cannot write {str(self._path)!r}: {reason(failure)}")
 
-    def _add_stream(self) -> VideoStream:
-        clip, form = self._clip, self._form
-        stream = self._container.add_stream(form.codec, rate=clip.rate, options=dict(form.options))
-        assert isinstance(stream, VideoStream)
-        height, width = even_size(clip.size) if form.even else clip.size
-        context = stream.codec_context
-        context.width, context.height, context.pix_fmt = width, height, form.pixel_format
-        context.time_base, context.sample_aspect_ratio = clip.time_base, clip.pixel_aspect
-        context.colorspace, context.color_range = stored_as(form.pixel_format, clip.colors)
-        context.color_primaries, context.color_trc = clip.colors.primaries, clip.colors.transfer
-        if form.pixel_format == "yuva420p":
-            stream.metadata["alpha_mode"] = "1"  # without it players take VP9's alpha for nothing
-        return stream
+
+def add_encoder(container: OutputContainer, form: Format, clip: Clip) -> VideoStream:
+    """A stream of a clip's pictures in a result's format."""
+    stream = container.add_stream(form.codec, rate=clip.rate, options=dict(form.options))
+    assert isinstance(stream, VideoStream)
+    height, width = even_size(clip.size) if form.even else clip.size
+    context = stream.codec_context
+    context.width, context.height, context.pix_fmt = width, height, form.pixel_format
+    context.time_base, context.sample_aspect_ratio = clip.time_base, clip.pixel_aspect
+    context.colorspace, context.color_range = stored_as(form.pixel_format, clip.colors)
+    context.color_primaries, context.color_trc = clip.colors.primaries, clip.colors.transfer
+    if form.pixel_format == "yuva420p":
+        stream.metadata["alpha_mode"] = "1"  # without it players take VP9's alpha for nothing
+    return stream
 
 
 class PngFolder:

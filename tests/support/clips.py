@@ -74,10 +74,12 @@ def write_clip(
     sound_rate: int = SOUND_RATE,
     tags: tuple[int, int] | None = None,
     aspect: Fraction | None = None,
+    options: dict[str, str] | None = None,
 ) -> Path:
-    """`times` in ticks of `time_base`; `tags`: color matrix and range; `sound`: a codec for a tone as long."""
+    """`times` in ticks of `time_base`; `tags`: color matrix and range; `sound`: a codec for a tone as long;
+    `options`: of the container."""
     ticks = list(times or range(len(pictures)))
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", options=options or {}) as container:
         video = container.add_stream(codec, rate=RATE)
         video.height, video.width = pictures[0].shape[:2]
         video.pix_fmt = pixel_format
