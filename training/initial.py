@@ -45,6 +45,8 @@ def own_tensors(path: Path, config: ModelConfig) -> dict[str, Tensor] | None:
         return None
     expected = {name: tuple(tensor.shape) for name, tensor in DeepImageMatting(config).state_dict().items()}
     with opened(path) as content:
+        if "dim_trt.config" in content.get("metadata", ()):
+            return None
         stored = find_tensors(content, path).tensors
         if {name: tuple(tensor.shape) for name, tensor in stored.items()} != expected:
             return None
