@@ -87,18 +87,23 @@ def read_source(path: Path) -> Source:
 
 
 def folded_weights(path: Path, source: Source, folded: DeepImageMatting) -> dict[str, Tensor]:
-    """By the names of `folded`. Convolutions have the names of the layers; of tensors that are equal, as biases of 0,
-    the exporter may keep one for several."""
+    """By the names of `folded`. Convolutions have the names of the layers; of equal tensors the exporter may keep one,
+    and leaves out biases of 0."""
     graph = source.proto.graph
     stored = {tensor.name: tensor for tensor in graph.initializer}
     inputs = {node.name: node.input[1:] for node in graph.node if node.op_type == "Conv"}
     weights = {}
     for name, expected in folded.state_dict().items():
         layer, _, part = name.partition(".conv.")
-        names = dict(zip(("weight", "bias"), inputs.get(layer, ()), strict=False))
-        if names.get(part) not in stored:
-            raise foreign(path, f"it has no {part} of a convolution {layer}")
-        values = numpy_helper.to_array(stored[names[part]])
+        if layer not in inputs:
+            raise foreign(path, f"it has no convolution {layer}")
+        tensors = dict(zip(("weight", "bias"), inputs[layer], strict=False))
+        if part == "bias" and part not in tensors:
+            weights[name] = torch.zeros_like(expected)
+            continue
+        if tensors.get(part) not in stored:
+            raise foreign(path, f"{layer}: its {part} is not stored")
+        values = numpy_helper.to_array(stored[tensors[part]])
         if values.shape != tuple(expected.shape):
             raise foreign(path, f"{layer}: expected a {part} {list(expected.shape)}, got {list(values.shape)}")
         weights[name] = torch.from_numpy(values.astype(np.float32))

@@ -3,6 +3,8 @@ import numpy as np
 import pytest
 import torch
 
+from tests.support.foregrounds import fill, write
+
 
 @pytest.fixture(autouse=True)
 def one_thread():
@@ -20,4 +22,13 @@ def folder(tmp_path):
     cv2.imwrite(str(root / "input/a.png"), rng.integers(0, 256, (45, 51, 3), np.uint8))
     cv2.imwrite(str(root / "trimap1/a.png"), np.repeat(np.uint8([0, 99, 255]), 17)[None].repeat(45, 0))
     cv2.imwrite(str(root / "gt/a.png"), np.repeat(np.uint8([0, 51, 255]), 17)[None].repeat(45, 0))
+    return root
+
+
+@pytest.fixture
+def plain(tmp_path):
+    root = tmp_path / "plain"
+    fill(root / "fg", root / "alpha", ["one", "two"], ".jpg")
+    for name, gray in (("dark", 10), ("light", 250)):
+        write(root / f"bg/{name}.png", np.full((50, 70, 3), gray, np.uint8))
     return root

@@ -179,7 +179,7 @@ def other_input(_, metadata):
     ("change", "message"),
     [
         (without_metadata, r"was not written by training\.export .*no metadata dim_trt\.model, dim_trt\.preprocessing"),
-        (renamed, r"was not written by training\.export .*it has no weight of a convolution conv2_1"),
+        (renamed, r"was not written by training\.export .*it has no convolution conv2_1"),
         (other_network, r"was not written by training\.export .*its metadata describe no network"),
         (other_width, r"holds .*width=0\.125.* expected .*width=0\.0625.*choose the matching --config"),
         (other_input, "its network is fed otherwise than this program feeds"),

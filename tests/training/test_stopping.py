@@ -19,7 +19,7 @@ from training.model import ModelConfig
 from training.options import resume_command
 from training.run import Run
 from training.settings import Settings
-from training.stopping import SIGNALS, Stop, stops_when_asked
+from training.stopping import SIGNALS, stops_when_asked
 from training.train import main
 
 resource = pytest.importorskip("resource", reason="limits on file sizes need a POSIX system")
@@ -242,12 +242,6 @@ def test_what_to_type_to_go_on():
     begun = ["--steps", "9", "--init", "a b.pt", "--stop-at=3", "--out", "my runs"]
     assert resume_command(begun) == "python -m training.train --steps 9 --out 'my runs' --resume"
     assert resume_command(["--encoder=x.npz", "--resume", "--hard"]) == "python -m training.train --hard --resume"
-
-
-def test_exit_codes_are_those_of_shells():
-    stop = Stop()
-    stop.number = signal.SIGTERM
-    assert stop.exit_code == 143
 
 
 if __name__ == "__main__":  # the process that is stopped
