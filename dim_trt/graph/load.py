@@ -72,9 +72,11 @@ def load_onnx(path: StrPath, preprocessing: StrPath | Mapping[str, Any] | None =
     try:
         proto.ParseFromString(data)
     except DecodeError as failure:
-        raise BuildError(f"onnx: {os.fspath(path)!r} is not an ONNX file ({failure})") from failure
+        raise BuildError(
+            f"onnx: {os.fspath(path)!r} is not an ONNX file ({failure}); copy or export it again"
+        ) from failure
     if not proto.graph.node:
-        raise BuildError(f"onnx: {os.fspath(path)!r} is not an ONNX file, or its graph is empty")
+        raise BuildError(f"onnx: {os.fspath(path)!r} is not an ONNX file, or its graph is empty; export it again")
     beside = embed(tensors_of(proto.graph), path)
     check_content(proto, ALLOWED_OPS | GLUE | LEFTOVERS)
     if (tidied := without_leftovers(proto)) is not proto:
@@ -85,9 +87,11 @@ def load_onnx(path: StrPath, preprocessing: StrPath | Mapping[str, Any] | None =
         check_graph(proto)
     metadata = {entry.key: entry.value for entry in proto.metadata_props}
     if not all(isinstance(text, str) for text in (*metadata.keys(), *metadata.values())):
-        raise BuildError("onnx: the metadata are not UTF-8; the file is damaged")
+        raise BuildError("onnx: the metadata are not UTF-8; the file is damaged: copy or export it again")
     if sum(len(text) for key, text in metadata.items() if key.startswith("dim_trt.")) > MAX_METADATA:
-        raise BuildError(f"onnx: expected metadata of at most {MAX_METADATA} characters under dim_trt., got more")
+        raise BuildError(
+            f"onnx: expected metadata of at most {MAX_METADATA} characters under dim_trt., got more; shorten them"
+        )
     return Source(
         path=path,
         proto=proto,
@@ -125,7 +129,9 @@ def check_content(proto: onnx.ModelProto, allowed: Collection[str]) -> None:
         )
     for node in proto.graph.node:
         if not all(isinstance(text, str) for text in (node.name, *node.input, *node.output)):
-            raise BuildError(f"onnx: {describe(node)} has a name that is not UTF-8; the file is damaged")
+            raise BuildError(
+                f"onnx: {describe(node)} has a name that is not UTF-8; the file is damaged: copy or export it again"
+            )
         if node.domain not in ("", "ai.onnx") or node.op_type not in allowed:
             raise BuildError(
                 f"onnx: {describe(node)} is not part of a Deep Image Matting graph; expected only "
@@ -140,7 +146,8 @@ def check_content(proto: onnx.ModelProto, allowed: Collection[str]) -> None:
     try:
         onnx.checker.check_model(proto)
     except (onnx.checker.ValidationError, UnicodeDecodeError) as failure:
-        raise BuildError(f"onnx: the model is not valid: {str(failure).strip().splitlines()[0]}") from failure
+        reason = str(failure).strip().splitlines()[0]
+        raise BuildError(f"onnx: the model is not valid: {reason}; export it again") from failure
 
 
 def _is_finite(tensor: TensorProto) -> bool:
@@ -148,7 +155,9 @@ def _is_finite(tensor: TensorProto) -> bool:
         values = numpy_helper.to_array(tensor)
         return values.dtype.kind != "f" or bool(np.isfinite(values).all())
     except (ValueError, TypeError, KeyError) as failure:
-        raise BuildError(f"onnx: tensor {tensor.name!r} is damaged ({failure})") from failure
+        raise BuildError(
+            f"onnx: tensor {tensor.name!r} is damaged ({failure}); copy or export the file again"
+        ) from failure
 
 
 def _check_values(graph: onnx.GraphProto) -> None:
@@ -160,8 +169,13 @@ def _check_values(graph: onnx.GraphProto) -> None:
 def _check_value(kind: str, values: list[onnx.ValueInfoProto], channels: int) -> None:
     if len(values) != 1:
         names = ", ".join(value.name for value in values) or "none"
-        cut = "; keep the one that is alpha with onnx.utils.extract_model" if kind == "output" and values else ""
-        raise BuildError(f"onnx: expected one {kind}, got {len(values)} ({names}){cut}")
+        cures = {
+            "input": "export it with RGB and trimap in one of four channels",
+            "output": "export it with alpha alone",
+        }
+        if values and kind == "output":
+            cures[kind] = "keep the one that is alpha with onnx.utils.extract_model"
+        raise BuildError(f"onnx: expected one {kind}, got {len(values)} ({names}); {cures[kind]}")
     tensor = values[0].type.tensor_type
     dims = [dim.dim_value if dim.HasField("dim_value") else (dim.dim_param or "?") for dim in tensor.shape.dim]
     dtypes = dict(zip(TensorProto.DataType.values(), TensorProto.DataType.keys(), strict=True))
@@ -181,7 +195,7 @@ def _json_object(metadata: dict[str, str], key: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as failure:
         raise BuildError(f"onnx: metadata {key!r} is not JSON ({failure}); export the model again") from failure
     if not isinstance(value, dict):
-        raise BuildError(f"onnx: metadata {key!r}: expected a JSON object, got {type(value).__name__}")
+        raise BuildError(f"onnx: metadata {key!r}: expected a JSON object, got {type(value).__name__}; export it again")
     return value
 
 
@@ -189,7 +203,9 @@ def _model(metadata: dict[str, str]) -> dict[str, Any]:
     key = "dim_trt.model"
     value = _json_object(metadata, key) if key in metadata else {}
     if not _is_storable(value):
-        raise BuildError(f"onnx: metadata {key!r}: expected text, finite numbers and few levels, got something else")
+        raise BuildError(
+            f"onnx: metadata {key!r}: expected text, finite numbers and few levels; export the model again"
+        )
     return value
 
 
@@ -217,8 +233,11 @@ def _preprocessing(metadata: dict[str, str], chosen: dict[str, Any] | None) -> d
         raise InvalidInput(f"preprocessing: the file's own metadata {key!r} say it; leave it out")
     version = metadata.get("dim_trt.format_version", "")
     if version != str(FORMAT_VERSION):
-        raise BuildError(f"onnx: expected metadata of format version {FORMAT_VERSION}, got {version or 'none'}")
+        raise BuildError(
+            f"onnx: expected metadata of format version {FORMAT_VERSION}, got {version or 'none'}; "
+            "export the model again"
+        )
     values = _json_object(metadata, key)
     if problem := problem_of(values):
-        raise BuildError(f"onnx: metadata {key!r}: {problem}")
+        raise BuildError(f"onnx: metadata {key!r}: {problem}; export the model again")
     return values

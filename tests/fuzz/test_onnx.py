@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dim_trt
-from tests.graph.test_leftovers import cast_like, halved, squeezed, with_norms
+from tests.support.leftovers import cast_like, halved, squeezed, with_norms
 from tests.support.tiny_graphs import PREPROCESSING, tiny_dim
 
 MODELS = [
