@@ -40,6 +40,7 @@ class Rendering:
     limits: Limits = DEFAULT
 
     def depth(self, content: Content) -> int:
+        """Bits of a result's channels."""
         return self.alpha_depth if content == "alpha" else self.color_depth
 
 
@@ -55,6 +56,7 @@ class PictureJob:
     composite: Path | None = None
 
     def outputs(self) -> dict[Content, Path]:
+        """What is written, by content."""
         named: dict[Content, Path | None] = {
             "alpha": self.alpha,
             "cutout": self.cutout,

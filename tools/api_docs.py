@@ -15,6 +15,8 @@ ROOT = Path(__file__).parents[1]
 PUBLIC = (
     "dim_trt",
     "dim_trt.foreground",
+    "dim_trt.pictures",
+    "dim_trt.renditions",
     "dim_trt.trimaps",
     "dim_trt.tracking",
     "dim_trt.scoring.metrics",
