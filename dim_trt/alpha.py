@@ -45,10 +45,10 @@ def estimate_alpha(
     from dim_trt.trimaps import GivenTrimap, MaskRule, read_trimap
 
     rule, known = (GivenTrimap(), trimap) if mask is None else (MaskRule(), mask)
-    is_file = isinstance(img, (str, os.PathLike))
-    picture = read_image(img) if is_file else img  # type: ignore[arg-type]
+    if isinstance(img, (str, os.PathLike)):
+        img, color = read_image(img), "bgr"
     values = read_trimap(known, rule) if isinstance(known, (str, os.PathLike)) else rule.trimap(known)
-    return _engine(device, "bgr" if is_file else color).run(picture, values)
+    return _engine(device, color).run(img, values)
 
 
 @functools.lru_cache(maxsize=4)

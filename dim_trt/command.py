@@ -138,7 +138,7 @@ def add_engine_arguments(parser: argparse.ArgumentParser, threads: str = "all co
         type=megabytes,
         metavar="N",
         help="working memory beside the plan and the picture, on the CPU; larger pictures are run in tiles, with the "
-        "same alpha; 0: as much as it takes; default: 512, or a quarter of the memory there is",
+        "same alpha; 0: as much as it takes; default: 448, or a quarter of the memory there is",
     )
 
 

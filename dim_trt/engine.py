@@ -53,7 +53,7 @@ class Engine:
             has its own memory. None is 1 on the CPU and 2 on a GPU, where one copies while the other computes.
         memory_limit_mb: how much working memory each run may take, in MiB, beside the plan and the caller's arrays. A
             picture that would take more is run in tiles, one after the other; they overlap by all that the network
-            sees, so alpha is the same up to rounding (1e-5), and the overlaps are computed twice. None: 512, or a
+            sees, so alpha is the same up to rounding (1e-5), and the overlaps are computed twice. None: 448, or a
             quarter of the memory of machine or cgroup where that is less, and at least what the smallest tile takes.
             0: as much as it takes. Only for plans of the cpu backend; one of the tensorrt backend was built for sizes
             up to a largest one, and takes larger pictures in tiles of that size.
@@ -177,7 +177,7 @@ class Engine:
         host = host_arrays(img, trimap, out)
         _core.check_arrays(*host)
         check_trimap(host[1])
-        return self._workers.submit(functools.partial(core.run, *host))
+        return self._workers.submit(functools.partial(_run, core, host, out))
 
     @overload
     def foreground(self, img: NDArray[Level], alpha: NDArray[np.floating]) -> tuple[NDArray[Level], NDArray[Level]]: ...
@@ -269,3 +269,9 @@ class Engine:
                 "Engine in the child, which multiprocessing must start with 'spawn'"
             )
         return core
+
+
+def _run(core: _core.Engine, host: tuple[Any, Any, Any], out: Any) -> Any:
+    """Alpha, in the caller's own object where there is one."""
+    alpha = core.run(*host)
+    return alpha if out is None else out

@@ -41,7 +41,7 @@ def check_no_stream(stream: Any) -> None:
 
 def plan_path(plan: StrPath, device: str) -> str:
     """Its path; that of the shipped model's plan for the device, which is built if need be, for its name."""
-    if plan == SHIPPED and not os.path.exists(plan):  # noqa: PTH110
+    if isinstance(plan, str) and plan == SHIPPED and not os.path.exists(plan):  # noqa: PTH110
         return str(shipped_plan(device=device))
     if not isinstance(plan, (str, os.PathLike)):
         raise InvalidInput(f"plan: expected a path, got {type(plan).__name__}")

@@ -25,7 +25,7 @@ from dim_trt.pictures.files import read_background
 from dim_trt.pictures.folders import PICTURES
 from dim_trt.pictures.limit import DEFAULT, Limits
 from dim_trt.pictures.rendering import Content, Look
-from dim_trt.places import check_places
+from dim_trt.places import Named, check_places
 from dim_trt.plans.cache import shipped_plan
 from dim_trt.tracking.backwards import Reread
 from dim_trt.tracking.files import paths_by_frame
@@ -227,8 +227,9 @@ def _asked(job: ClipJob, outputs: list[Output], plan: Path) -> dict[str, Any]:
 def _check_places(job: ClipJob, outputs: list[Output]) -> None:
     """Raises where a result would replace another one or what it is made of; or has no folder."""
     files = [output for output in outputs if str(output.path) != STANDARD_OUTPUT]
-    read = {"video": job.source, job.rule.argument: job.known, "background": job.background, "plan": job.plan}
-    inputs = [(name, path) for name, path in read.items() if path]
+    inputs: list[Named] = [("video", job.source), (job.rule.argument, job.known), ("background", job.background)]
+    if job.plan:
+        inputs.append(("plan", job.plan))
     if job.known.is_dir():
         inputs += [(job.rule.argument, path) for path in job.known.iterdir()]
     check_places([(o.content, o.path) for o in files if o.form.codec != PNG], inputs)

@@ -125,6 +125,7 @@ def test_tensors_on_the_cpu_are_taken_where_they_are(engine: Engine) -> None:
     assert engine.run(img, trimap, out) is out
     np.testing.assert_array_equal(out.numpy(), expected)
     np.testing.assert_array_equal(engine.submit(img.flip(2).flip(2), TRIMAP).result(), expected)
+    assert engine.submit(img, trimap, out).result() is out
     strided = torch.from_numpy(np.ascontiguousarray(IMG.transpose(2, 0, 1))).permute(1, 2, 0)
     np.testing.assert_array_equal(engine.run(strided, trimap), expected)
     assert engine.profile(img, trimap)

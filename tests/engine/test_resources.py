@@ -67,7 +67,7 @@ def test_memory_of_cgroups(
     monkeypatch.setattr(resources, "OF_PROCESS", tmp_path / "groups")
     monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 64 * GIB // 4096}.__getitem__)
     assert resources.usable_memory_bytes() == expected
-    assert resources.working_memory_mb(1) == min(512, expected // 4 >> 20)
+    assert resources.working_memory_mb(1) == min(448, expected // 4 >> 20)
 
 
 @pytest.mark.parametrize(("asked", "most"), [("1", 1), ("1000000", None), ("0", None), ("-3", None), ("x", None)])

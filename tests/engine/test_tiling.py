@@ -302,7 +302,7 @@ def test_limits_are_whole_numbers(lite: Path, name: str, least: int, value: Any)
 
 def test_memory_has_a_bound_by_default(lite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert dim_trt.Engine(lite, memory_limit_mb=0).info["memory_limit_mb"] is None
-    for usable_mb, runs, expected in ((1 << 20, 1, 512), (1024, 1, 256), (1024, 2, 128)):
+    for usable_mb, runs, expected in ((1 << 20, 1, 448), (1024, 1, 256), (1024, 2, 128)):
         monkeypatch.setattr(resources, "usable_memory_bytes", lambda mb=usable_mb: mb << 20)
         assert dim_trt.Engine(lite, max_concurrent=runs).info["memory_limit_mb"] == expected
     monkeypatch.setattr(resources, "usable_memory_bytes", lambda: 8 << 20)  # less than a tile takes: never refused
@@ -377,7 +377,7 @@ def test_commands_take_both_limits(lite: Path, tmp_path: Path) -> None:
         (["--memory-limit-mb", "2"], "memory_limit_mb: expected at least"),
     ):
         refused = subprocess.run(
-            [*run, *option], check=False, cwd=tmp_path, capture_output=True, text=True, timeout=100
+            [*run, *option, "-o", "a.png"], check=False, cwd=tmp_path, capture_output=True, text=True, timeout=100
         )
         assert refused.returncode == 1
         assert refused.stderr.startswith(f"error: {message}") or f"\nerror: {message}" in refused.stderr
