@@ -74,7 +74,7 @@ def read_header(data: bytes) -> Header:
     with listening() as said:
         tags = _tiff_tags(data) if data[:4] in TIFF_SIGNATURES else {}
         image = _opened(data)
-        orientation = tags.get(ORIENTATION) or (_orientation(image) if image else 1)
+        orientation = tags.get(ORIENTATION) or (_orientation(image, data) if image else 1)
     complaints = tuple(message for message in dict.fromkeys(said) if LOSS.search(message))
     if data.startswith(png.SIGNATURE) and (damage := png.damage(data)):
         complaints += (damage,)
@@ -125,9 +125,11 @@ def _opened_heif(data: bytes) -> Image.Image | None:
     return image
 
 
-def _orientation(image: Image.Image) -> int:
+def _orientation(image: Image.Image, data: bytes) -> int:
+    if image.format == "PNG" and (exif := png.exif(data)):
+        image.info["exif"] = exif
     try:
-        found = image.getexif().get(ORIENTATION, 1)
+        found = Image.Image.getexif(image).get(ORIENTATION, 1)  # that of PNG reads all pixels to look behind them
     except Exception:  # of damaged EXIF data
         return 1
     return found if isinstance(found, int) else 1

@@ -35,6 +35,11 @@ def pixels_only(data: bytes, *, is_damaged: bool) -> bytes:
     return b"".join(parts)
 
 
+def exif(data: bytes) -> bytes | None:
+    """EXIF data, wherever it stands."""
+    return next((b"Exif\0\0" + bytes(content) for kind, content, _ in _chunks(data) if kind == b"eXIf"), None)
+
+
 def transparent_key(data: bytes) -> tuple[int, ...] | None:
     """The one value or color (RGB) that is transparent, of a picture with no alpha channel and no palette."""
     for kind, content, _ in _chunks(data):

@@ -49,6 +49,15 @@ def test_every_orientation_in_every_format_is_upright(form: str, orientation: in
     assert np.abs(rgb(picture).astype(int) - np.asarray(image)).max() <= (0 if form in EXACT else 12)
 
 
+def test_exif_behind_the_pixels_counts(image: Image.Image) -> None:
+    data = saved(image, "PNG", 6)
+    start = data.index(b"eXIf") - 4
+    end = start + 12 + int.from_bytes(data[start : start + 4], "big")
+    behind = data.index(b"IEND") - 4
+    moved = data[:start] + data[end:behind] + data[start:end] + data[behind:]
+    np.testing.assert_array_equal(rgb(decode(moved)), np.asarray(image))
+
+
 @pytest.mark.parametrize("orientation", STORED)
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32])
 def test_deep_tiff_is_upright(dtype: type, orientation: int, image: Image.Image) -> None:
