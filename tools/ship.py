@@ -22,6 +22,7 @@ from pathlib import Path
 
 from benchmarks.report.pages import DOCS, PAGES
 from benchmarks.result_files import RESULTS
+from dim_trt.command import ends_well_when_terminated
 from dim_trt.files import write_atomic
 from training.card import CARD, WEIGHTS
 
@@ -120,7 +121,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    print(ship(parse(argv)))
+    args = parse(argv)
+    with ends_well_when_terminated():
+        print(ship(args))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +136,22 @@ def test_a_step_that_fails_ends_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.setattr(ship, "commands", lambda *_: [["writes"]])
     ship.main(arguments)
     assert weights.read_bytes() == b"new"
+
+
+def test_what_is_terminated_leaves_everything_as_it_was(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    weights = tmp_path / "lite.onnx"
+    weights.write_bytes(b"old")
+    monkeypatch.setattr(ship, "written", lambda: [weights])
+
+    def write_and_die(_: list[str]) -> None:
+        weights.write_bytes(b"new")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(ship, "run", write_and_die)
+    with pytest.raises(SystemExit) as ended:
+        ship.main(["--checkpoint", str(weights), "--alphamatting", str(tmp_path), "--hardware", "an abacus"])
+    assert ended.value.code == 128 + signal.SIGTERM
+    assert weights.read_bytes() == b"old"
 
 
 @pytest.mark.parametrize(
