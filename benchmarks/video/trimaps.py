@@ -8,8 +8,8 @@ Each clip is matted twice: with a true trimap for every frame (a band around the
 or with --true-keys the true trimaps. "error" is the mean of |alpha - truth| over the frame times 1000: with true
 trimaps, with carried ones, of these at the last frame, at the worst seed. dtSSD is that of convention "rvm"; a pixel is
 wrongly known if trimap and truth differ by more than 0.1 where the trimap is 0 or 255. Below stand the rank correlation
-of doubt and error over all frames, and for each clip whose error passed 30 how many frames later the warning came (below
-0: it had come before; "-": none).
+of doubt and error over all frames, and for each clip whose error passed 30 how many frames later the warning
+came (below 0: it had come before; "-": none).
 """
 
 from __future__ import annotations

@@ -146,8 +146,8 @@ class KeyFrames(TrimapSource, Remembers, Doubts):
         anchor, colors = seen.anchor, 0 if seen.evidence is None else seen.evidence
         size = anchor.doubt_px.shape[::-1]
         return outline_doubt(
-            cv2.resize(alpha, size, interpolation=cv2.INTER_AREA),
-            cv2.resize(trimap, size, interpolation=cv2.INTER_NEAREST),
+            np.asarray(cv2.resize(alpha, size, interpolation=cv2.INTER_AREA), np.float32),
+            np.asarray(cv2.resize(trimap, size, interpolation=cv2.INTER_NEAREST), np.uint8),
             (anchor.inside_px > anchor.doubt_px) | (colors > 0.5),
             (anchor.outside_px > anchor.doubt_px) | (colors < -0.5),
         )
