@@ -8,8 +8,8 @@ Each clip is matted twice: with a true trimap for every frame (a band around the
 or with --true-keys the true trimaps. "error" is the mean of |alpha - truth| over the frame times 1000: with true
 trimaps, with carried ones, of these at the last frame, at the worst seed. dtSSD is that of convention "rvm"; a pixel is
 wrongly known if trimap and truth differ by more than 0.1 where the trimap is 0 or 255. Below stand the rank correlation
-of doubt and error over all frames, and for each clip whose error passed 30 how many frames later the warning came
-(below 0: it had come before; "-": none).
+of doubt and error over all frames, and for each clip whose error passed 30 how many frames later the warning
+came (below 0: it had come before; "-": none).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks.video.moving_scenes import SIZE, Clip, clips
-from dim_trt.arguments import SIZE_FORMAT, parse_size
+from dim_trt.command import SIZE_FORMAT, parse_size
 from dim_trt.engine import Engine
 from dim_trt.plans.cache import shipped_plan
 from dim_trt.scoring.video_metrics import dtssd

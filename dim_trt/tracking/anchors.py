@@ -19,6 +19,7 @@ STRANGE_SHARE = 1 / 15  # of the same: nearer to the object the flow of its edge
 RIM_SHARE = 1 / 15  # of the same: so deep inside the object colors cannot overrule motion
 STRANGE = 0.5  # from here on unknown
 STRANGER, LESS_STRANGE = 0.5, 0.02  # of strangeness, in a frame that moves otherwise, and in one that does not
+COARSE_SIGMA, COARSE_PX = 1.5, 64  # px: what is left of a blur after shrinking, and of the shorter side before
 OTHER_PX, OTHER_SHARE = 0.4, 0.1  # moves otherwise by so much, in px of the small picture, and of the motion's length
 OTHER_LEVELS = 0.5  # of 255, by which the picture must fit its own motion better; flow of flat places says nothing
 
@@ -117,9 +118,20 @@ def _spread_around(back: F32, weight: F32) -> F32:
     """The flow where the weight is, and around it that of what is nearest."""
     total, flow = np.full(weight.shape, 1e-9, np.float32), np.float32(1e-9) * back
     for sigma, share in ((2, 1.0), (6, 1e-2), (18, 1e-4)):  # the wider ones count where the narrower find nothing
-        total += np.float32(share) * cv2.GaussianBlur(weight, (0, 0), sigma)
-        flow += np.float32(share) * cv2.GaussianBlur(back * weight[..., None], (0, 0), sigma)
+        total += np.float32(share) * _blurred(weight, sigma)
+        flow += np.float32(share) * _blurred(back * weight[..., None], sigma)
     return np.asarray(flow / total[..., None], np.float32)
+
+
+def _blurred(picture: F32, sigma: float) -> F32:
+    """A Gaussian's; a wide one's at a quarter of the size, which takes a tenth of the time."""
+    shrink = 4 if sigma >= 4 * COARSE_SIGMA and min(picture.shape[:2]) >= COARSE_PX else 1
+    if shrink == 1:
+        return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.float32)
+    height, width = picture.shape[:2]
+    coarse = cv2.resize(picture, (-(-width // shrink), -(-height // shrink)), interpolation=cv2.INTER_AREA)
+    coarse = cv2.GaussianBlur(coarse, (0, 0), sigma / shrink)
+    return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _signed_distance(pixels: Mask) -> F32:

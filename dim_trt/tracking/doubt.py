@@ -7,7 +7,7 @@ import numpy as np
 from dim_trt.opencv import cv2
 from dim_trt.tracking.flow import F32, U8, Mask
 
-REACH_SHARE, SMALLEST_REACH_PX = 1 / 12, 8  # of the picture's shorter side: so near to the outline both sides are known
+REACH_SHARE, SMALLEST_REACH_PX = 1 / 12, 5  # of the picture's shorter side: so near to the outline both sides are known
 
 
 def outline_doubt(alpha: F32, trimap: U8, foreground: Mask, background: Mask) -> float:

@@ -34,6 +34,7 @@ SMALLEST_BAND_PX = 3.0
 LOW, HIGH = 0.05, 0.95  # alpha between them is soft
 SPREAD_SHARE = 0.5  # of the difference in motion around a pixel, by which the band grows
 COLOR_BANDS = 1.5  # of the band: nearer to the object its hair has the background's colors in it
+SURE_COLOR, COLOR_DEPTH = 0.9, 0.8  # what has the object's colors, to so many bands from its edge, is foreground
 LARGEST_MISS_PX = 16.0  # of the flow's error, by which the band grows
 
 
@@ -142,9 +143,14 @@ class KeyFrames(TrimapSource, Remembers, Doubts):
             return 1.0
         if not seen.anchor.doubt_px.any():  # a key frame
             return 0.0
-        outside, inside, doubt, _ = _fields(seen.anchor, trimap.shape)
-        colors = np.zeros_like(alpha) if seen.evidence is None else _up(seen.evidence, trimap.shape)
-        return outline_doubt(alpha, trimap, (inside > doubt) | (colors > 0.5), (outside > doubt) | (colors < -0.5))
+        anchor, colors = seen.anchor, 0 if seen.evidence is None else seen.evidence
+        size = anchor.doubt_px.shape[::-1]
+        return outline_doubt(
+            np.asarray(cv2.resize(alpha, size, interpolation=cv2.INTER_AREA), np.float32),
+            np.asarray(cv2.resize(trimap, size, interpolation=cv2.INTER_NEAREST), np.uint8),
+            (anchor.inside_px > anchor.doubt_px) | (colors > 0.5),
+            (anchor.outside_px > anchor.doubt_px) | (colors < -0.5),
+        )
 
     def close(self) -> None:
         if self._backwards:
@@ -185,6 +191,7 @@ def carried(previous: F32, motion: Motion, anchor: Anchor | None, band_px: float
     # What no key frame ever showed, and whose colors are not the object's, is not foreground for sure.
     trimap[(trimap == 255) & (inside <= 0) & (colors <= 0.5)] = 128
     trimap[(trimap == 0) & untracked & (colors > 0.5)] = 128
+    trimap[(trimap == 128) & (_distance_to(colors < SURE_COLOR) > COLOR_DEPTH * band_px)] = 255
     return anchored(anchor, motion.size, trimap, by_color, colors)
 
 
