@@ -149,7 +149,7 @@ def test_matte_reads_gray_deep_and_four_channel_pictures(folder: Path) -> None:
     variants = {
         "gray.png": gray,
         "deep.png": gray.astype(np.uint16) * 257,
-        "four.png": np.dstack([gray, gray, gray, gray // 2]),
+        "four.png": np.dstack([gray, gray, gray, np.full_like(gray, 255)]),
     }
     deep_trimap = trimap.astype(np.uint16) * 257
     deep_trimap[trimap == 128] = 65534  # not yet foreground
@@ -181,8 +181,8 @@ def test_matte_without_a_plan_builds_one_once(folder: Path) -> None:
     ("change", "message"),
     [
         (("--image", "none.png"), "image: cannot read 'none.png': No such file or directory"),
-        (("--image", "dim.plan"), "image: 'dim.plan' is not a picture that OpenCV can decode, or is damaged"),
-        (("--image", "cut.png"), "image: 'cut.png' is not a picture that OpenCV can decode, or is damaged"),
+        (("--image", "dim.plan"), "image: 'dim.plan': not a picture that Pillow or OpenCV can decode, or damaged"),
+        (("--image", "cut.png"), "image: 'cut.png': the file is damaged (it is cut off)"),
         (("--trimap", "image.png"), "trimap: 'image.png': expected a grayscale picture, got colors"),
         (("--trimap", "small.png"), "trimap: expected "),
         (("--plan", "none.plan"), "plan 'none.plan': "),

@@ -246,7 +246,7 @@ def test_one_bad_file_does_not_stop_the_rest(
         "in/a.png: trimap: expected one picture called 'a' or 'a_trimap' in 'tri', found none",
         "in/cut-off.png: image: 'in/cut-off.png': the file is damaged (it is cut off)",
         "in/misfit.png: trimap: expected the image's size",
-        "in/z.png: trimap: expected one picture called 'z' in 'tri', found z.png and z.tif",
+        "in/z.png: trimap: expected one picture called 'z' or 'z_trimap' in 'tri', found z.png and z.tif",
     ):
         assert f"\n  {line}" in err
     assert sorted(path.name for path in Path("out/alpha").iterdir()) == ["b.c.png", "d [1].png"]

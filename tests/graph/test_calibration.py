@@ -123,7 +123,7 @@ BAD_FOLDERS = {
     no_trimap: "x_trimap.png', the trimap of 'x.png', is missing",
     other_size: "x_trimap.png': expected the size of 'x.png', [45, 71], got [33, 64]",
     all_known: "has unknown pixels; there is nothing to matte",
-    no_picture: "x.png' is not a picture that OpenCV can decode",
+    no_picture: "x.png': not a picture that Pillow or OpenCV can decode",
 }
 
 
