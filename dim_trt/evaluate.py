@@ -132,7 +132,8 @@ def check_results(args: argparse.Namespace, samples: Sequence[TruthFiles]) -> No
     if args.save and args.save.resolve() in folders:
         raise InvalidInput(f"save: {str(args.save)!r}: expected a folder of its own, got one that is read from")
     read += [("plan", plan) for plan in args.plan or []]
-    read += [("prediction", path) for path in pictures(args.predictions).values()] if args.predictions else []
+    if args.predictions and args.predictions.is_dir():
+        read += [("prediction", path) for path in pictures(args.predictions).values()]
     check_places([(name, path) for name in ("json", "csv", "sheet") if (path := getattr(args, name))], read)
 
 

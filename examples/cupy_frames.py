@@ -18,7 +18,7 @@ from typing import Any
 import cv2
 
 import dim_trt
-from dim_trt.pictures.files import read_image
+from dim_trt.pictures import read_image
 from dim_trt.trimaps import read_trimap
 
 

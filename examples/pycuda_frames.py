@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import dim_trt
-from dim_trt.pictures.files import read_image
+from dim_trt.pictures import read_image
 from dim_trt.trimaps import read_trimap
 
 U8 = NDArray[np.uint8]

@@ -16,6 +16,7 @@ PUBLIC = (
     "dim_trt",
     "dim_trt.foreground",
     "dim_trt.pictures",
+    "dim_trt.pictures.composite",
     "dim_trt.renditions",
     "dim_trt.trimaps",
     "dim_trt.tracking",

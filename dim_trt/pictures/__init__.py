@@ -12,6 +12,7 @@ mix colors with alpha, `limit` says what is refused. `files` does the same with 
 from dim_trt.pictures.composite import behind
 from dim_trt.pictures.decoding import decode
 from dim_trt.pictures.encoding import encode
+from dim_trt.pictures.files import read_image
 from dim_trt.pictures.limit import Limits
 from dim_trt.pictures.picture import Picture, as_image, quantize_alpha, to_8_bits, to_floats
 from dim_trt.pictures.rendering import Look, render
@@ -25,6 +26,7 @@ __all__ = [
     "decode",
     "encode",
     "quantize_alpha",
+    "read_image",
     "render",
     "to_8_bits",
     "to_floats",

@@ -46,6 +46,21 @@ def test_has_a_docstring_that_names_its_parameters(name: str) -> None:
         assert described >= parameters, f"{name}: {parameters - described} not described"
 
 
+@pytest.mark.parametrize("path", sorted(ROOT.glob("examples/*.py")), ids=lambda path: path.name)
+def test_what_examples_import_is_public(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
+    names = {f"{node.module}.{alias.name}" for node in found for alias in node.names}
+    used = {name for name in names if name.startswith("dim_trt")}
+    used |= {
+        f"dim_trt.{node.attr}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "dim_trt"
+    }
+    assert used
+    assert used <= set(NAMES), used - set(NAMES)
+
+
 # pages
 
 
