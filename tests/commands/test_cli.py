@@ -182,7 +182,7 @@ def test_matte_without_a_plan_builds_one_once(folder: Path) -> None:
     [
         (("--image", "none.png"), "image: cannot read 'none.png': No such file or directory"),
         (("--image", "dim.plan"), "image: 'dim.plan': not a picture that Pillow or OpenCV can decode, or damaged"),
-        (("--image", "cut.png"), "image: 'cut.png': "),
+        (("--image", "cut.png"), "image: 'cut.png': the file is damaged (it is cut off)"),
         (("--trimap", "image.png"), "trimap: 'image.png': expected a grayscale picture, got colors"),
         (("--trimap", "small.png"), "trimap: expected "),
         (("--plan", "none.plan"), "plan 'none.plan': "),

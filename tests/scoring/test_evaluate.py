@@ -111,7 +111,7 @@ def test_a_prediction_of_another_size_is_named(run: Run) -> None:
 def test_a_damaged_picture_is_named(kind: str, argument: str, run: Run) -> None:
     path = Path(f"set/{kind}/dog.png")
     path.write_bytes(path.read_bytes()[:50])
-    with pytest.raises(InvalidInput, match=f"dog: {argument}: 'set/{kind}/dog.png': "):
+    with pytest.raises(InvalidInput, match=f"dog: {argument}: 'set/{kind}/dog.png': the file is damaged"):
         run()
 
 

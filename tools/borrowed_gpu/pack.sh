@@ -31,11 +31,11 @@ wheel() { # of dim_trt, into base/wheels
   unzip -Z1 "$base"/wheels/dim_trt-*.whl 'dim_trt/*.so' > /dev/null || fail "the wheel of dim_trt holds no modules"
 }
 
-pure_wheels() {
+more_wheels() {
   if [[ -n ${PURE_WHEELS:-} ]]; then
     cp "$PURE_WHEELS"/*.whl "$base/wheels/"
   else
-    python3 -m pip download --quiet --no-deps --only-binary=:all: -d "$base/wheels" imagesize onnx-graphsurgeon
+    "${PYTHON_THERE:-python3.12}" -m pip download --quiet --no-deps --only-binary=:all: -d "$base/wheels" onnx-graphsurgeon pillow simplejpeg
   fi
 }
 
@@ -74,7 +74,7 @@ calls() { # a part each; the first also carries the base, the last also runs all
 }
 
 wheel
-pure_wheels
+more_wheels
 cuda_check
 tensorrt
 git rev-parse HEAD > "$base/commit"
