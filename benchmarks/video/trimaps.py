@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks.video.moving_scenes import SIZE, Clip, clips
-from dim_trt.command import SIZE_FORMAT, parse_size
+from dim_trt.arguments import SIZE_FORMAT, parse_size
 from dim_trt.engine import Engine
 from dim_trt.plans.cache import shipped_plan
 from dim_trt.scoring.video_metrics import dtssd
