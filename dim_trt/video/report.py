@@ -13,7 +13,7 @@ from dim_trt.files import write_atomic
 
 LOGGER = logging.getLogger("dim_trt")
 HEADER = "frame,doubt,unknown"
-LOST = 0.5  # of doubt
+LOST = 0.3  # of doubt
 LOST_FRAMES = 3  # in a row, so that one blurred frame is no alarm
 
 
@@ -59,8 +59,8 @@ class Report:
         if index - self._since + 1 < LOST_FRAMES or self._has_warned:
             return
         what = (
-            f"frame {self._since}: from here on the matte is a guess, {doubt:.0%} of the outline has nothing to go by; "
-            "a key frame of it helps most"
+            f"frame {self._since}: from here on part of the matte is a guess, {doubt:.0%} of the outline has nothing "
+            "to go by; a key frame of it helps most"
         )
         if self._stop:
             raise InvalidInput(f"{what}: add a trimap or mask of it to a folder for --key-frames and run this again")
