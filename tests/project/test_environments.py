@@ -20,4 +20,13 @@ def test_a_requirement_without_one_is_refused(requirement: str) -> None:
 
 def test_it_covers_what_the_wheel_asks_for() -> None:
     names = {requirement.partition("==")[0] for requirement in lowest_versions()}
-    assert {"numpy", "onnx", "onnx-graphsurgeon", "tqdm", "pillow", "simplejpeg", "opencv-python-headless", "av"} <= names
+    assert {
+        "numpy",
+        "onnx",
+        "onnx-graphsurgeon",
+        "tqdm",
+        "pillow",
+        "simplejpeg",
+        "opencv-python-headless",
+        "av",
+    } <= names
