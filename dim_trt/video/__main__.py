@@ -80,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stop-when-lost",
         action="store_true",
-        help="where trimaps are carried and a third of the outline has no support, stop and say which key frame helps",
+        help="where trimaps are carried and a quarter of the outline has no support, stop, naming a key frame to add",
     )
     add_result_arguments(parser)
     add_reading_arguments(parser)

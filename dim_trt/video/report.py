@@ -13,7 +13,7 @@ from dim_trt.files import write_atomic
 
 LOGGER = logging.getLogger("dim_trt")
 HEADER = "frame,doubt,unknown"
-LOST = 0.3  # of doubt
+LOST = 0.25  # of doubt
 LOST_FRAMES = 3  # in a row, so that one blurred frame is no alarm
 
 
