@@ -16,7 +16,7 @@ from dim_trt.video.decoding import RawFrames
 from dim_trt.video.reading import Unreadable
 from dim_trt.video.segments import FRAMES
 
-# What a run that stopped may go on with another value of, as no bit of what is written depends on it: a run that stops at
+# What a run that stopped may go on with another value of, as no bit of what is written depends on it: one that stops at
 # a cut or at an unreadable frame has written nothing of what is behind.
 HARMLESS = {"at_cut", "unreadable", "report", "stop_when_lost", "audio", "restart", "device", "threads",
             "memory_limit_mb", "limits"}  # fmt: skip
