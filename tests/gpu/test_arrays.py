@@ -193,7 +193,7 @@ def test_an_engine_on_the_cpu_takes_none_of_it(plan: Path, lend: Lend) -> None:
         engine.run(IMG, TRIMAP, stream=0)
     tensor = torch.from_numpy(IMG)  # in host memory, which numpy can share
     np.testing.assert_array_equal(engine.run(tensor, TRIMAP), engine.run(IMG, TRIMAP))
-    with pytest.raises(dim_trt.InvalidInput, match="img: Tensor cannot be shared with numpy: .*requires? grad"):
+    with pytest.raises(dim_trt.InvalidInput, match=r"img: Tensor cannot be shared with numpy: .*requires? grad"):
         engine.run(tensor.float().requires_grad_(), TRIMAP)
 
 
