@@ -320,7 +320,7 @@ def test_video_trimaps_compares_carried_key_frames_with_true_trimaps(capsys):
     assert 0 < last <= worst
     assert both[:2] == pytest.approx([(a + b) / 2 for a, b in zip(slow[:2], cut[:2], strict=True)], abs=0.11)
     assert rows[6:] == [
-        "rank correlation of doubt and error: nan over 10 frames",  # so small a picture gives no doubt
+        "rank correlation of doubt and error: nan over 10 frames",  # doubt is the same in all of them
         "error above 30: 0 of 2 clips; the warning so many frames later: ",
     ]
     with pytest.raises(SystemExit):
