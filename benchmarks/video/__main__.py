@@ -15,38 +15,22 @@ from __future__ import annotations
 import argparse
 import itertools
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
-from typing import TypeAlias
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
 import dim_trt
 from benchmarks.measure import add_json_argument, default_threads, manifest, write_json
 from benchmarks.records import Manifest
+from benchmarks.video.panning import Tick, draw, encode, timed, whole
 from dim_trt.arguments import SIZE_FORMAT, parse_size
-from dim_trt.pictures.rendering import Content, Look
 from dim_trt.tracking.sources import Frame
-from dim_trt.video.formats import choose
-from dim_trt.video.pipeline import estimator, matte_clip
 from dim_trt.video.reading import VideoReader
-from dim_trt.video.results import Output, Results
-from dim_trt.video.segments import Segments
-from training.scenes.drawing import draw_scene
-from training.scenes.textures import Size
 
 U8 = NDArray[np.uint8]
-CONTENTS: dict[str, Content] = {"cutout": "cutout", "over": "composite", "alpha": "alpha"}
-SEED, FAMILY = 3, "hair"
-PAN_PX = 2  # a frame
-FILLING = 12  # frames until all stages have work
-
-Tick: TypeAlias = Callable[..., object]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,54 +74,10 @@ class Listed:
         pass
 
 
-def draw(sides: tuple[int, int], count: int) -> tuple[list[U8], list[U8]]:
-    """Pictures [height, width, 3] BGR and trimaps of a scene that goes sideways."""
-    scene = draw_scene(np.random.default_rng(SEED), Size(*sides), FAMILY)
-    picture = np.ascontiguousarray(scene.image[:, :, ::-1])
-    moved = [(np.roll(picture, PAN_PX * i, 1), np.roll(scene.trimap, PAN_PX * i, 1)) for i in range(count)]
-    return [picture for picture, _ in moved], [trimap for _, trimap in moved]
-
-
-def encode(path: Path, pictures: Sequence[U8]) -> None:
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=25, options={"preset": "veryfast", "crf": "18"})
-        stream.height, stream.width = pictures[0].shape[:2]
-        stream.pix_fmt = "yuv420p"
-        for index, picture in enumerate(pictures):
-            frame = av.VideoFrame.from_ndarray(picture, "bgr24")
-            frame.pts, frame.time_base = index, Fraction(1, 25)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-
-
 def alone(engine: dim_trt.Engine, frames: Sequence[U8], trimaps: Sequence[U8], tick: Tick) -> None:
     for img, trimap in zip(frames, trimaps, strict=True):
         engine.run(img, trimap)
         tick()
-
-
-def whole(engine: dim_trt.Engine, clip: Path, trimaps: Sequence[U8], result: str, tick: Tick) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        content = CONTENTS[Path(result).stem]
-        reader = VideoReader(str(clip))
-        segments = Segments(Path(folder, "parts"), {})
-        results = Results([Output(content, Path(folder, result), choose(result, content))], reader.clip, segments)
-        matte_clip(reader, Listed(trimaps), engine, results, Look(estimate=estimator(engine)), progress=tick)
-        reader.close()
-
-
-def timed(run: Callable[[Tick], None]) -> tuple[float, float]:
-    """(frames a second, milliseconds of processor time a frame), once the first frames are through."""
-    clock: list[float] = []
-    processor: list[float] = []
-
-    def tick(*_: object) -> None:
-        clock.append(time.perf_counter())
-        processor.append(time.process_time())
-
-    run(tick)
-    count = len(clock) - FILLING
-    return count / (clock[-1] - clock[FILLING - 1]), (processor[-1] - processor[FILLING - 1]) * 1e3 / count
 
 
 def compare(
@@ -151,7 +91,7 @@ def compare(
     figures: dict[str, list[tuple[float, float]]] = {"engine": [], "video": []}
     for _ in range(turns):
         figures["engine"].append(timed(lambda tick: alone(engine, frames, trimaps, tick)))
-        figures["video"].append(timed(lambda tick: whole(engine, clip, trimaps, result, tick)))
+        figures["video"].append(timed(lambda tick: whole(engine, clip, Listed(trimaps), result, tick)))
     best = {name: max(rate for rate, _ in pairs) for name, pairs in figures.items()}
     by_turn = [video[0] / engine[0] for engine, video in zip(figures["engine"], figures["video"], strict=True)]
     return Video(

@@ -2,9 +2,9 @@
 
 In: frames in order, with one trimap for all, one for each, or a few for key frames. Out: a trimap for each frame; those
 between key frames are carried by optical flow, both ways where the clip can be read twice. Read `sources` first: it
-says what a source is and has the simple ones. `key_frames` carries, on `flow` (motion), `anchors` (what the key frames
-say), `appearance` (whose colors a place has) and `backwards`; `doubt` says how sure that is; `files` says which file
-belongs to which frame.
+says what a source is and has the simple ones. `key_frames` has those that are carried: `carrying` makes the next trimap
+of `flow` (motion), `anchors` (what the key frames say) and `appearance` (whose colors a place has); `backwards` comes
+from the key frame behind; `doubt` says how sure that is; `files` says which file belongs to which frame.
 """
 
 from dim_trt.tracking.key_frames import KeyFrames

@@ -1,4 +1,4 @@
-"""How the picture moved since the frame before: dense optical flow at a quarter of the size, and where not to trust it.
+"""How the picture moved since the frame before: dense optical flow of a small picture, and where not to trust it.
 
 Forward and backward flow (DIS, Kroeger et al., ECCV 2016) must lead back to where they started, within a tolerance that
 grows with the motion, and to the same brightness; elsewhere something was uncovered, came in, or the flow errs.
@@ -6,6 +6,7 @@ grows with the motion, and to the same brightness; elsewhere something was uncov
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -20,7 +21,7 @@ F32: TypeAlias = NDArray[np.float32]
 Mask: TypeAlias = NDArray[np.bool_]
 
 SHRINK = 4
-SMALLEST_PX = 64  # of the shorter side after shrinking; smaller pictures are shrunk less
+SMALLEST_PX, LARGEST_PX = 64, 180  # of the shorter side after shrinking; other pictures are shrunk less, or more
 TINIEST_PX = 16  # below, there is no flow: DIS needs room for its patches
 CHANGED_LEVELS = 24  # of 255, more than flow, noise and light explain
 CUT_LEVELS, CUT_SHARE = 12, 0.25  # a cut: so many pixels are so different from where the flow found them
@@ -28,7 +29,7 @@ CUT_LEVELS, CUT_SHARE = 12, 0.25  # a cut: so many pixels are so different from 
 
 @dataclass(frozen=True)
 class Motion:
-    """Between a frame and the one before. Arrays are of the small picture, about a quarter of the frame's size.
+    """Between a frame and the one before. Arrays are of the small picture, see `small_size`.
 
     size: (height, width) of the frame in px.
     back: [h, w, 2] float32 (x, y) in px of the small picture from a pixel to its place in the frame before.
@@ -55,9 +56,10 @@ class Motion:
         return _change(*self.pictures, back)
 
     def brought(self, picture: F32) -> F32:
-        """A picture [height, width] of the frame before, moved to where its pixels are in this frame."""
-        scales = np.array([self.scale, self.size[0] / self.back.shape[0]], np.float32)
-        return warped(picture, cv2.resize(self.back, self.size[::-1], interpolation=cv2.INTER_LINEAR) * scales)
+        """A picture of the frame before, of any size, moved to where its pixels are in this frame."""
+        height, width = picture.shape[:2]
+        scales = np.array([width / self.back.shape[1], height / self.back.shape[0]], np.float32)
+        return warped(picture, cv2.resize(self.back, (width, height), interpolation=cv2.INTER_LINEAR) * scales)
 
 
 class Watcher:
@@ -101,9 +103,9 @@ class Watcher:
 
 
 def small_size(size: tuple[int, ...]) -> tuple[int, int]:
-    """(height, width) a quarter of the size, rounded up; pictures that would come out tiny are shrunk less."""
-    shrink = max(1, min(SHRINK, min(size) // SMALLEST_PX))
-    return -(-size[0] // shrink), -(-size[1] // shrink)
+    """(height, width) a quarter of the size, rounded up; of small pictures more, and of large ones less."""
+    shrink = max(1, min(SHRINK, min(size) // SMALLEST_PX), min(size) / LARGEST_PX)
+    return math.ceil(size[0] / shrink), math.ceil(size[1] / shrink)
 
 
 def small_picture(image: U8) -> U8:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.video import __main__ as video
+from benchmarks.video import stages
 
 
 def test_rates_and_processor_time_are_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -20,3 +21,16 @@ def test_rates_and_processor_time_are_recorded(tmp_path: Path, capsys: pytest.Ca
         assert record["share"] == pytest.approx(rates["video"] / rates["engine"], rel=0.02)
         assert min(processor_ms.values()) > 0
     assert "| cutout.mov | 1 |" in capsys.readouterr().out
+
+
+def test_stages_are_all_there_and_the_slowest_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    stages.main(["--size", "96x64", "--frames", "14", "--threads", "1", "--result", "alpha.mkv"])
+    printed = capsys.readouterr().out
+    rows = [line.strip("| ").split(" | ") for line in printed.splitlines() if line.startswith("|")]
+    assert [row[0] for row in rows[2:]] == [
+        "reading", "flow", "trimap", "alpha", "doubt", "colors", "encoding", "together",
+    ]  # fmt: skip
+    assert int(rows[-1][1]) > 0
+    assert "times its slowest stage (" in printed
+    with pytest.raises(SystemExit):
+        stages.main(["--clip", "flying"])

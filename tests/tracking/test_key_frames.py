@@ -14,9 +14,10 @@ import pytest
 from numpy.typing import NDArray
 
 from dim_trt.errors import Error, InvalidInput
+from dim_trt.tracking import carrying
 from dim_trt.tracking.anchors import UNTRACKED_PX, Anchor
 from dim_trt.tracking.backwards import Reread
-from dim_trt.tracking.flow import Motion, Watcher
+from dim_trt.tracking.flow import Motion, Watcher, small_picture
 from dim_trt.tracking.key_frames import KeyFrames
 from dim_trt.tracking.sources import Frame, Remembers
 from tests.tracking.scenes import HEIGHT, WIDTH, scene, truth_trimap
@@ -282,3 +283,27 @@ def test_bad_arguments() -> None:
         source.trimap(scene(1)[0], source.look(scene(1)[0]), None)
     with pytest.raises(InvalidInput, match="frames of one size"):
         source.look(Frame(2, np.zeros((HEIGHT * 3, WIDTH, 3), np.uint8), None))
+
+
+def test_trimaps_of_large_frames_are_made_smaller_and_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = [scene(index) for index in range(12)]
+    key = {0: truth_trimap(frames[0][1])}
+    whole = carry(KeyFrames(key, band_px=9), frames)
+    monkeypatch.setattr(carrying, "WORKING_PX", min(HEIGHT, WIDTH) // 2)
+    halved, thin = carry(KeyFrames(key, band_px=9), frames), carry(KeyFrames(key, band_px=5), frames)
+    assert any(not np.array_equal(one, other) for one, other in zip(whole, halved, strict=True))
+    for one, other, (_, alpha) in zip(whole, halved, frames, strict=True):
+        assert one.shape == other.shape
+        assert abs(unknown(one) - unknown(other)) < 0.02
+        assert not ((np.minimum(one, other) == 0) & (np.maximum(one, other) == 255)).any()
+        assert wrongly_known(other, alpha) < 0.002
+    assert unknown(thin[-1]) < unknown(halved[-1])  # a thin band is made at full size
+
+
+@pytest.mark.parametrize(
+    ("size", "small"),
+    [((40, 50), (40, 50)), ((200, 130), (100, 65)), ((361, 640), (91, 160)), ((1080, 1920), (180, 320)),
+     ((3840, 2160), (320, 180))],
+)  # fmt: skip
+def test_motion_is_looked_for_in_a_picture_of_bounded_size(size: tuple[int, int], small: tuple[int, int]) -> None:
+    assert small_picture(np.zeros((*size, 3), np.uint8)).shape == (*small, 3)
