@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from dim_trt.scoring.datasets import TruthFiles
 from training.checkpoints import CheckpointError
+from training.data.bank import SceneBank
 from training.data.folders import FolderSource
 from training.data.hard import MAX_WORKERS, HardExamples
 from training.data.loader import batches
@@ -67,6 +68,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     for name in ("gradient", "laplacian"):
         text = f"weight of the {name} loss (training/losses.py), instead of the configuration's"
         parser.add_argument(f"--{name}-loss", type=float, metavar="WEIGHT", help=text)
+    parser.add_argument("--bank", type=int, metavar="LAYERS", help="drawn layers that scenes are combined from, kept in "
+                        "<out>; 0 draws each scene anew; instead of the configuration's")  # fmt: skip
     parser.add_argument("--half", action=argparse.BooleanOptionalAction, default=True, help="bfloat16 arithmetic")
     options = parser.parse_args(arguments)
     if options.hard and options.workers > MAX_WORKERS:
@@ -75,7 +78,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         if getattr(options, name) < 0:
             parser.error(f"--{name}: expected 0 or more, got {getattr(options, name)}")
     try:
-        extra = {name: getattr(options, name) for name in ("learning_rate", "gradient_loss", "laplacian_loss")}
+        extra = {name: getattr(options, name) for name in ("learning_rate", "gradient_loss", "laplacian_loss", "bank")}
         options.settings = load_settings(options.config, options.crop, options.batch, **extra)
     except ValueError as error:
         parser.error(f"--{error}")
@@ -145,15 +148,17 @@ def fit(run: Run, data: Iterable[Batch], budget: Budget, half: bool, every_s: fl
                 saved, before = run.seconds, time.monotonic()
 
 
-def open_source(options: argparse.Namespace, settings: Settings) -> Source:
+def open_source(options: argparse.Namespace, settings: Settings, out: Path) -> Source | SceneBank:
     if options.data:
         return FolderSource(options.data, options.backgrounds, settings.crop_size)
     if options.backgrounds:
         raise DataError("--backgrounds: goes with --data; scenes draw their own")
+    if settings.bank:
+        return SceneBank(settings.crop_size, settings.bank, settings.fresh, out)
     return SceneSource(settings.crop_size)
 
 
-def start(options: argparse.Namespace, device: torch.device, source: Source, out: Path, processes: Processes) -> Run:
+def start(options: argparse.Namespace, device: torch.device, source: Source | SceneBank, out: Path, processes: Processes) -> Run:
     """A new run, or the one that is in `out`."""
     hard = HardExamples(source.weights) if options.hard else None
     run = Run(options.settings, device, options.seed, options.stage, hard, processes)
@@ -170,12 +175,12 @@ def train(options: argparse.Namespace, device: torch.device, processes: Processe
     """The whole run, of this process; the first one validates, writes and shows the progress."""
     settings: Settings = options.settings
     out = options.out or Path("runs") / options.config
-    source = open_source(options, settings)
+    source = open_source(options, settings, out)
     pictures = alphamatting(options.validate) if options.validate else []  # a wrong folder: at once
     run = start(options, device, source, out, processes)
     log = Log(out if processes.rank == 0 else None)
     likely = run.hard.probabilities if run.hard else None
-    data = batches(source, settings.batch, run.seed, run.step, options.workers, likely, processes)
+    data = batches(source, settings.batch, run.seed, run.step, options.workers, likely, processes, device)
     budget = Budget(options.steps, "step") if options.steps else Budget(60 * options.minutes, "s")
     budget.stop_at = options.stop_at or math.inf
 

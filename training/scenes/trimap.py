@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
-import cv2
+import math
+
 import numpy as np
+import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
+from torch import Tensor
+
+from training.scenes.dice import Dice
+from training.scenes.distance import distance
+from training.scenes.textures import Rng
+
+RADII = (1.5, 40.0)  # of dilation and erosion, pixels
+WOBBLE = (0.3, 1.7)  # times the radius, where a hand is uneven
+CELL = 40  # pixels between places where an uneven hand changes
 
 
-def random_trimap(
-    rng: np.random.Generator, alpha: NDArray[np.float32], radii: tuple[float, float] = (1.5, 40.0)
-) -> NDArray[np.uint8]:
-    """Dilation and erosion with separate random radii (pixels, drawn on a log scale) of alpha [H, W].
+def random_radii(rng: Rng, count: int, radii: tuple[float, float] = RADII) -> NDArray[np.float32]:
+    """[2, N] pixels on a log scale: how far trimaps reach outside and inside of objects."""
+    return np.exp(rng.uniform(math.log(radii[0]), math.log(radii[1]), (2, count))).astype(np.float32)
+
+
+def random_trimaps(dice: Dice, alpha: Tensor, radii: NDArray[np.float32]) -> Tensor:
+    """Dilation and erosion of alpha [N, 1, H, W] by `radii` [2, N], as uint8.
 
     Known pixels never contradict alpha: 0 only where alpha is 0, 255 only where it is 1, else 128.
     """
-    low, high = np.log(radii[0]), np.log(radii[1])
-    outside, inside = np.exp(rng.uniform(low, high, 2))
     # distances instead of morphology: the same discs, at a cost that does not grow with the radius
-    to_object = cv2.distanceTransform((alpha == 0).astype(np.uint8), cv2.DIST_L2, 5)
-    to_rest = cv2.distanceTransform((alpha == 1).astype(np.uint8), cv2.DIST_L2, 5)
-    if rng.random() < 0.5:  # an uneven hand
-        cells = (max(2, alpha.shape[0] // 40), max(2, alpha.shape[1] // 40))
-        wobble = cv2.resize(rng.uniform(0.3, 1.7, cells).astype(np.float32), alpha.shape[::-1])
-        outside, inside = outside * wobble, inside * wobble
-    trimap = np.full(alpha.shape, 128, np.uint8)
-    trimap[(to_object > outside)] = 0
-    trimap[(to_rest > inside)] = 255
-    # with no pixel of a kind the distances are meaningless
-    trimap[(trimap == 0) & (alpha != 0)] = 128
-    trimap[(trimap == 255) & (alpha != 1)] = 128
+    away = distance(torch.cat([alpha > 0, alpha < 1], 1), math.ceil(radii.max() * WOBBLE[1]))
+    cells = [max(2, extent // CELL) for extent in alpha.shape[2:]]
+    uneven = dice.one(dice.rng.random(dice.count) < 0.5) * (dice.uniforms(*WOBBLE, 1, *cells) - 1) + 1
+    reach = F.interpolate(uneven, alpha.shape[2:], mode="bilinear", align_corners=False)
+    known = away > reach * dice.tensor(radii.T)[:, :, None, None]  # [N, 2, H, W]: background, foreground
+    trimap = torch.full_like(alpha, 128, dtype=torch.uint8)
+    return trimap.masked_fill_(known[:, :1], 0).masked_fill_(known[:, 1:], 255)
+
+
+def random_trimap(rng: Rng, alpha: NDArray[np.float32], radii: tuple[float, float] = RADII) -> NDArray[np.uint8]:
+    """The same of one alpha [H, W], with radii drawn between these."""
+    trimaps = random_trimaps(Dice(rng, 1), torch.from_numpy(alpha)[None, None], random_radii(rng, 1, radii))
+    trimap: NDArray[np.uint8] = trimaps[0, 0].numpy()
     return trimap
