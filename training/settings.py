@@ -28,7 +28,7 @@ class Settings:
     clip: float = 1.0
     gradient_loss: float = 0.0
     laplacian_loss: float = 0.0
-    bank: int = 256
+    bank: int = 0
     fresh: float = 0.125
 
     def __post_init__(self) -> None:

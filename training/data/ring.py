@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ class Ring:
 
     def __init__(self, path: Path, seed: tuple[int, ...], slots: int, side: int):
         self.path, self.seed, self.slots, self.side = path, seed, slots, side
+        self.file: BinaryIO | None = None
         key = {"seed": list(seed), "slots": slots, "side": side, "painted_by": version()}
         header = (MAGIC + json.dumps(key).encode()).ljust(PAGE)
         shapes: dict[str, tuple[tuple[int, ...], type]] = {
@@ -56,36 +57,43 @@ class Ring:
         """The whole file as bytes; its room is taken at once, as a write to a mapped file on a full disk is fatal."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.file = self.path.open("r+b" if self.path.exists() else "x+b")
-            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            found, stored = self.file.read(PAGE), self.file.seek(0, os.SEEK_END)
+            self.file = file = self.path.open("r+b" if self.path.exists() else "x+b")
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            found, stored = file.read(PAGE), file.seek(0, os.SEEK_END)
             if found and not found.startswith(MAGIC):
                 raise DataError(f"{self.path}: in the way of drawn layers, and none of ours; move it, or choose --out")
             self._new = (found, stored) != (header, size)
             if self._new:
-                self._make(header, size)
+                self._make(file, header, size)
             return np.memmap(self.path, np.uint8, "r+")
+        except DataError:
+            self.close()
+            raise
         except BlockingIOError as error:
+            self.close()
             raise DataError(f"{self.path}: another run uses it; give each run a folder of its own (--out)") from error
         except OSError as error:
+            self.close()
             raise DataError(
                 f"{self.path}: cannot keep drawn layers there ({error.strerror or error}); they take {size / 1e6:.0f} MB: "
                 "make room, or keep fewer with --bank"
             ) from error
 
-    def _make(self, header: bytes, size: int) -> None:
-        self.file.truncate(0)
+    def _make(self, file: BinaryIO, header: bytes, size: int) -> None:
+        file.truncate(0)
         try:
-            os.posix_fallocate(self.file.fileno(), 0, size)
+            os.posix_fallocate(file.fileno(), 0, size)
         except OSError:
             self.path.unlink()
             raise
-        self.file.seek(0)
-        self.file.write(header)
-        self.file.flush()
+        file.seek(0)
+        file.write(header)
+        file.flush()
 
     def close(self) -> None:
-        self.file.close()
+        """Lets another run have the file; the arrays stay."""
+        if self.file is not None:
+            self.file.close()
 
     def holds(self, number: int) -> bool:
         return bool(self.numbers[number % self.slots] == number)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import warnings
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import torch
@@ -17,7 +21,22 @@ def distance(mask: Tensor, reach: int) -> Tensor:
     """
     if mask.device.type == "cpu":
         return distance_by_opencv(mask, reach)
-    return distance_by_columns(mask, reach)
+    return over_rows(mask.device)(row_distance(mask, reach), reach)
+
+
+@functools.cache
+def over_rows(device: torch.device) -> Callable[[Tensor, int], Tensor]:
+    """The fastest `distance_over_rows` that this device has; says in one line where that is not the kernel."""
+    try:
+        from training.scenes.distance_cuda import distance_over_rows as by_kernel
+
+        by_kernel(torch.zeros((1, 2, 2), device=device), 1)  # compiles
+    except Exception as error:  # triton, its compiler and the driver each have errors of their own
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        warnings.warn(f"distances for trimaps come from PyTorch, several times slower: no Triton kernel ({reason})",
+                      stacklevel=2)  # fmt: skip
+        return distance_over_rows
+    return by_kernel
 
 
 def distance_by_opencv(mask: Tensor, reach: int) -> Tensor:
@@ -38,11 +57,11 @@ def row_distance(mask: Tensor, reach: int) -> Tensor:
     return torch.minimum(at - before, after - at).clamp_(max=reach + 1).square_()
 
 
-def distance_by_columns(mask: Tensor, reach: int) -> Tensor:
-    """The least of row distance² + k² over the rows k above and below, for all pictures at once."""
-    rows = row_distance(mask, reach)
+def distance_over_rows(rows: Tensor, reach: int) -> Tensor:
+    """[..., H, W] squared distances in each row -> distances: the least of row distance² + k² over the rows k above and
+    below."""
     best = rows.clone()
-    for k in range(1, min(reach + 1, mask.shape[-2])):
+    for k in range(1, min(reach + 1, rows.shape[-2])):
         torch.minimum(best[..., k:, :], rows[..., :-k, :] + k * k, out=best[..., k:, :])
         torch.minimum(best[..., :-k, :], rows[..., k:, :] + k * k, out=best[..., :-k, :])
     return best.sqrt_().clamp_(max=reach + 1)
