@@ -160,17 +160,17 @@ def test_what_the_camera_does():
 
 
 def test_trimaps_are_as_wide_as_drawn():
-    alpha = torch.zeros((300, 1, 120, 100))
-    alpha[:, :, :60] = 1
+    alpha = torch.zeros((300, 1, 220, 30))
+    alpha[:, :, :110] = 1
     thrown = dice(300)
     radii = random_radii(thrown.rng, 300)
     trimaps = random_trimaps(thrown, alpha, radii)
     unknown = (trimaps == 128).float().mean(3).sum((1, 2))  # rows
     even = np.isclose(unknown.numpy(), np.floor(radii).sum(0))  # the rows next to the edge are one pixel from it
-    assert 0.35 < even.mean() < 0.65
+    assert 0.25 < even.mean() < 0.55  # half of the hands are even, and a third of these leave spots open
     assert radii.min() >= 1.5
-    assert radii.max() <= 40
-    assert np.median(radii) == pytest.approx(np.sqrt(1.5 * 40), rel=0.25)
+    assert radii.max() <= 60
+    assert np.median(radii) == pytest.approx(np.sqrt(1.5 * 60), rel=0.25)
     assert (alpha[trimaps == 0] == 0).all()
     assert (alpha[trimaps == 255] == 1).all()
 

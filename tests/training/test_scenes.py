@@ -7,6 +7,7 @@ from training.scenes import __main__ as command
 from training.scenes.__main__ import contact_sheet, main
 from training.scenes.drawing import draw_scene
 from training.scenes.families import FAMILIES
+from training.scenes.statistics import Statistics, measure
 from training.scenes.textures import TEXTURES, Size, texture
 from training.scenes.trimap import random_trimap
 
@@ -114,9 +115,64 @@ def test_contact_sheet():
 
 
 def test_contact_sheet_command(tmp_path, monkeypatch):
-    monkeypatch.setattr(command, "contact_sheet", lambda seed, columns: np.full((seed, columns, 3), 9, np.uint8))
+    sheet = lambda seed, columns, folder: np.full((seed, columns, 3), 9, np.uint8)  # noqa: E731
+    monkeypatch.setattr(command, "contact_sheet", sheet)
     options = ["--seed", "7", "--columns", "5", "--out"]
     main([*options, str(tmp_path / "sheet.png")])
     assert cv2.imread(str(tmp_path / "sheet.png")).shape == (7, 5, 3)
     with pytest.raises(SystemExit, match="cannot write"):
         main([*options, str(tmp_path / "missing" / "sheet.png")])
+
+
+def test_nothing_to_do():
+    with pytest.raises(SystemExit, match="2"):
+        main([])
+
+
+def test_a_hand_leaves_spots_open():
+    alpha = np.zeros((200, 200), np.float32)
+    alpha[:, 100:] = 1
+    marks = [random_trimap(np.random.default_rng(seed), alpha, radii=(1.5, 60.0)) for seed in range(40)]
+    apart = [cv2.connectedComponents((trimap == 128).astype(np.uint8))[0] > 2 for trimap in marks]
+    assert 2 <= sum(apart) <= 25
+
+
+def two_halves() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pure red of two lightnesses on the left, black beside it, on a background of noise."""
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (200, 400, 1), np.uint8).repeat(3, 2)
+    image[:, :100] = (200, 0, 0)
+    image[100:, :100] = (100, 0, 0)
+    image[:, 100:125] = 0
+    alpha = np.zeros((200, 400), np.float32)
+    alpha[:, :125] = 1
+    trimap = (alpha * 255).astype(np.uint8)
+    trimap[:, 115:135] = 128
+    return image, trimap, alpha
+
+
+def test_statistics_of_a_picture():
+    figures = measure(*two_halves())
+    assert figures.black == pytest.approx(20)
+    assert figures.hue_spread == pytest.approx(0, abs=0.1)
+    assert figures.saturation == pytest.approx(0.8)
+    assert figures.islands == pytest.approx(2 * 1e5 / 80000)
+    assert figures.unknown == pytest.approx(5)
+    assert 9 <= figures.unknown_reach <= 10
+    assert abs(figures.slope) < 0.3  # white noise
+    assert 45 < figures.lightness_range < 65  # 200 and 0.3 of red in gray
+
+
+def test_statistics_of_nothing():
+    empty = measure(
+        np.zeros((40, 50, 3), np.uint8), np.full((40, 50), 128, np.uint8), np.full((40, 50), 0.5, np.float32)
+    )
+    assert np.isnan([empty.lightness_range, empty.black, empty.slope, empty.saturation]).all()
+    assert empty.unknown == 100
+
+
+def test_statistics_command(capsys):
+    main(["--statistics", "2", "--seed", "3"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "| | drawn |"
+    assert len(lines) == 2 + len(Statistics._fields)

@@ -20,7 +20,8 @@ from training.scenes import camera
 from training.scenes.dice import Dice
 from training.scenes.families import FAMILIES, likely_families
 from training.scenes.fields import FAINT, enlarged_window, gaussian_blur, ramp, smooth_noise, spread_color
-from training.scenes.textures import Array, Rng, Size, texture
+from training.scenes.painting import behind, front
+from training.scenes.textures import Array, Rng, Size
 from training.scenes.trimap import random_radii, random_trimaps
 
 LIGHT_SIDE = 48  # pixels of the fields of light, which are smooth
@@ -67,6 +68,12 @@ def light(dice: Dice, size: Size, share: float) -> Tensor:
     return enlarged_window(dice, slope * torch.exp(dice.uniform(0.5, 2.4) * folds), share, size)
 
 
+def lamps(dice: Dice) -> Tensor:
+    """Color [N, 3, 1, 1] of the light on objects, or on what is behind them: warm to cool."""
+    warmth, tint = dice.rng.normal(0, 0.15, dice.count), dice.rng.normal(0, 0.04, dice.count)
+    return dice.tensor(np.exp(np.stack([warmth, tint, -warmth], 1)))[..., None, None]
+
+
 def near_colors(dice: Dice, foreground: Tensor, background: Tensor) -> Tensor:
     """Foregrounds whose colors hardly differ from the background's."""
     apart = background.mean((2, 3), keepdim=True) - foreground.mean((2, 3), keepdim=True)
@@ -98,11 +105,12 @@ def compose(
     layer = dice.sometimes(0.6, camera.lens, layer)
     alpha = layer[:, 3:].clamp(0, 1)
     alpha = torch.where(alpha < FAINT, 0, torch.where(alpha > 1 - FAINT, 1, alpha))
-    foreground = spread_color(layer).mul_(light(dice, size, share)).clamp_(0, 1)
+    foreground = spread_color(layer).mul_(light(dice, size, share)).mul_(lamps(dice)).clamp_(0, 1)
+    background = (background * lamps(dice)).clamp_(0, 1)
     foreground = dice.sometimes(0.15, near_colors, foreground, background)
     background = dice.sometimes(0.3, shadow, background, alpha)
     image = camera.stored(dice, camera.mixture(dice, alpha, foreground, background))
-    return Composites(image, alpha, foreground, background, random_trimaps(dice, alpha, radii))
+    return Composites(image, alpha, foreground, background, random_trimaps(dice, alpha, radii, share))
 
 
 def draw_scene(rng: Rng, size: Size, family: str | None = None) -> Scene:
@@ -111,7 +119,7 @@ def draw_scene(rng: Rng, size: Size, family: str | None = None) -> Scene:
         family = str(rng.choice(list(FAMILIES), p=likely_families()))
     layer, background = (
         torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1), np.float32))[None]
-        for picture in (FAMILIES[family](rng, size), texture(rng, size, blurred=0.75))
+        for picture in (front(rng, size, family), behind(rng, size))
     )
     made = compose(Dice(rng, 1), layer, background, random_radii(rng, 1))
     colors = (made.image.to(torch.uint8), made.foreground, made.background)

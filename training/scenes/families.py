@@ -7,8 +7,8 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from training.scenes.hair import fur, hair, locks, wisps
-from training.scenes.shapes import body, fill, outline, over, paint, strands
+from training.scenes.hair import fur, hair, locks, tufts, wisps
+from training.scenes.shapes import along, body, fill, outline, over, paint, strands
 from training.scenes.textures import Array, Rng, Size, noise, palette, texture
 
 Family = Callable[[Rng, Size], Array]
@@ -109,6 +109,24 @@ def feather(rng: Rng, size: Size) -> Array:
     return layer.astype(np.float32)
 
 
+def wicker(rng: Rng, size: Size) -> Array:
+    """Baskets and twigs woven into a ball: round canes before a dark inside, some with holes right through it."""
+    contour = outline(rng, size, rng.uniform(0.02, 0.15), rng.uniform(0.25, 0.5))
+    color, inside = palette(rng, 1)[0], fill(contour, size)
+    if rng.random() < 0.7:
+        holes = (noise(rng, size, int(rng.integers(3, 12)), 0.5) - rng.uniform(0.4, 0.7)) * 20
+        inside = inside * (1 - np.clip(holes, 0, 1))
+    dark = rng.uniform(0.02, 0.4) * (0.5 + noise(rng, size, 6, 0.6))
+    layer = paint(inside, dark[..., None] * color)
+    width = max(size) * rng.uniform(0.01, 0.04)
+    for depth in range(3):  # the front has more light
+        roots, outward = along(rng, contour, int(rng.integers(6, 22)), 0.3)
+        headings = outward + np.pi + rng.normal(0, 0.6, len(roots))
+        length, tone = max(size) * rng.uniform(0.5, 1), color * (0.5 + 0.25 * depth)
+        layer = over(strands(rng, size, roots, headings, length, rng.uniform(0.2, 1), width, tone), layer)
+    return layer
+
+
 def solid(rng: Rng, size: Size) -> Array:
     """Hard objects with edges from smooth to ragged."""
     layer = np.zeros((*size, 4), np.float32)
@@ -169,10 +187,12 @@ FAMILIES: dict[str, Family] = {
     "motion": motion,
     "several": several,
     "locks": locks,
+    "tufts": tufts,
+    "wicker": wicker,
 }
 # Half of what is drawn is hair and fur; kinds whose alpha cannot be told from a small crop are rare. The others: 1.
-WEIGHTS = {"locks": 6.0, "hair": 3.0, "fur": 3.0, "solid": 2.5, "rough": 2.5, "several": 2.0, "leaves": 1.5}
-WEIGHTS |= {"wisps": 0.7, "net": 0.7, "smoke": 0.5, "glass": 0.5}
+WEIGHTS = {"locks": 5.0, "tufts": 4.0, "hair": 3.0, "fur": 3.0, "solid": 2.5, "rough": 2.5, "several": 2.0}
+WEIGHTS |= {"leaves": 1.5, "wisps": 0.7, "net": 0.7, "smoke": 0.5, "glass": 0.5}
 
 
 def likely_families() -> Array:

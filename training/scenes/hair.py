@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.scenes.shapes import along, coat, fill, outline, over, paint, strands
+from training.scenes.shapes import along, coat, fill, outline, over, paint, strands, stroke
 from training.scenes.textures import Array, Rng, Size, noise, palette
 
 STRANDS = 4096  # different ones in a layer of locks
@@ -52,6 +52,52 @@ def wisps(rng: Rng, size: Size) -> Array:
     length, curl = max(size) * rng.uniform(0.2, 0.9), rng.choice([0.2, 0.8, 2.0])
     drawn = strands(rng, size, roots, headings, length, curl, rng.uniform(0.5, 2), color)
     return over(drawn * np.float32(rng.choice([1.0, rng.uniform(0.4, 1)])), layer)
+
+
+def tufts(rng: Rng, size: Size) -> Array:
+    """Hair and plush that grows in tufts from a body and lies in layers: fine strands, dark between, some astray."""
+    longest = max(size)
+    contour = outline(rng, size, rng.uniform(0.05, 0.3), rng.uniform(0.15, 0.35))
+    layer, color = coat(rng, size, contour)
+    heading, fan, reach = rng.uniform(0, 2 * np.pi), rng.uniform(0.1, 1.2), longest * rng.uniform(0.15, 0.8)
+    count, width = int(4 * 12 ** rng.random()), 0.3 * 3.5 ** rng.random()
+    gleam = np.array([0.7, rng.uniform(0.7, 1.7), rng.uniform(0.7, 1.2)])  # where the light strikes
+    shape = (rng.uniform(0, 0.5), 0.02 * 8 ** rng.random())
+    for depth in range(3):  # the front has more light
+        roots, outward = along(rng, contour, count, rng.uniform(0.1, 0.8))
+        angles = np.arctan2(
+            fan * np.sin(outward) + np.sin(heading), fan * np.cos(outward) + np.cos(heading)
+        ) + rng.normal(0, 0.25, count)
+        own = int(rng.integers(12, 50) * longest / 400)
+        paths = _tuft_paths(rng, roots, angles, reach * rng.uniform(0.4, 1.2, count), own, *shape)
+        tones = np.repeat(rng.lognormal(0, 0.3, count), own) * rng.lognormal(0, 0.25, count * own)
+        colors = color * tones[:, None] + rng.normal(0, 0.02, (count * own, 3))
+        light = (0.55 + 0.25 * depth) * gleam
+        drawn = stroke(size, paths, colors, width * rng.uniform(0.5, 1.3, count * own), (light[0], light[1], light[2]))
+        layer = over(drawn * np.float32(rng.uniform(0.6, 1)), layer)
+    roots, _ = along(rng, contour, int(rng.integers(10, 80)), 0.4)
+    headings = heading + rng.normal(0, 0.9, len(roots))
+    astray = strands(rng, size, roots, headings, reach * rng.uniform(0.8, 1.6), rng.uniform(0.3, 1.2), width, color)
+    return over(astray * np.float32(rng.uniform(0.3, 1)), layer)
+
+
+def _tuft_paths(rng: Rng, roots: Array, angles: Array, lengths: Array, own: int, wave: float, frizz: float) -> Array:
+    """Lines [tufts · own, 16, 2]: the `own` strands of a tuft bend as it does and run together, or apart.
+
+    wave: radians that a tuft bends; frizz: radians that a strand does by itself at each step.
+    """
+    count, steps = len(roots), 16
+    t = np.linspace(0, 1, steps)
+    root, angle, length = roots[:, None, None], angles[:, None, None], lengths[:, None, None]
+    sway = np.sin(2 * np.pi * (t * rng.uniform(0.5, 2, (count, 1, 1)) + rng.random((count, 1, 1))))
+    turn = angle + wave * (rng.normal(0, 1, (count, 1, 1)) * t + 0.5 * sway)
+    turn = turn + frizz * np.cumsum(rng.normal(0, 1, (count, own, steps)), -1)
+    step = length * rng.uniform(0.5, 1.1, (count, own, 1)) / steps
+    ahead = np.cumsum(np.stack([np.cos(turn), np.sin(turn)], -1) * step[..., None], 2)
+    closing = 1 + (rng.uniform(0.1, 1.5, (count, 1, 1)) - 1) * t
+    across = rng.normal(0, 1, (count, own, 1)) * length * rng.uniform(0.02, 0.12, (count, 1, 1)) * closing
+    aside = np.stack([-np.sin(angle), np.cos(angle)], -1) * across[..., None]
+    return np.asarray((root + ahead + aside).reshape(count * own, steps, 2))
 
 
 def locks(rng: Rng, size: Size) -> Array:

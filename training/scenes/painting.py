@@ -1,4 +1,4 @@
-"""What a bank of scenes is made of, a number at a time: a layer, where to look in it, and a texture."""
+"""What scenes are made of: an object on a layer, and what is behind it; a bank has them by number."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.scenes.families import FAMILIES, likely_families
-from training.scenes.textures import Array, Size, texture
+from training.scenes.textures import Array, Rng, Size, noise, texture
 
 POINTS = 256  # of each layer
 
@@ -24,6 +24,26 @@ class Painting(NamedTuple):
     layer: NDArray[np.uint8]
     points: NDArray[np.int16]
     texture: NDArray[np.uint8]
+
+
+def crevices(rng: Rng, size: Size) -> Array:
+    """Dark gaps in the object, [H, W] factors: what lies too deep for light belongs to the object as well."""
+    relief = noise(rng, size, int(rng.integers(3, 40)), rng.uniform(0.35, 0.7))
+    depth = np.clip((rng.uniform(0.2, 0.45) - relief) * rng.uniform(4, 40), 0, 1)
+    return np.asarray(1 - rng.uniform(0.5, 1) * depth, np.float32)
+
+
+def front(rng: Rng, size: Size, family: str) -> Array:
+    """An object: a premultiplied layer [H, W, 4] float32."""
+    layer = FAMILIES[family](rng, size)
+    if rng.random() < 0.35:
+        layer = np.dstack([layer[..., :3] * crevices(rng, size)[..., None], layer[..., 3]])
+    return np.asarray(layer, np.float32)
+
+
+def behind(rng: Rng, size: Size) -> Array:
+    """A background [H, W, 3] float32."""
+    return texture(rng, size, blurred=0.85)
 
 
 def edges(alpha: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -41,14 +61,15 @@ def whole_levels(picture: Array) -> NDArray[np.uint8]:
 def paint(seed: tuple[int, ...], number: int, side: int) -> Painting:
     """Number `number` of the endless sequence that belongs to the seed; the pictures are `side` pixels square."""
     rng, size, found = np.random.default_rng((*seed, number)), Size(side, side), np.zeros((0, 2), np.int64)
+    names = list(FAMILIES)
     family = int(rng.choice(len(FAMILIES), p=likely_families()))
     while len(found) == 0:  # nothing was painted, or everything: nothing to learn
-        layer = whole_levels(list(FAMILIES.values())[family](rng, size))
+        layer = whole_levels(front(rng, size, names[family]))
         found = edges(layer[..., 3])
     points = found[rng.integers(len(found), size=POINTS)].astype(np.int16)
-    behind = np.full((side, side, 4), 255, np.uint8)
-    behind[..., :3] = whole_levels(texture(rng, size, blurred=0.75))
-    return Painting(family, layer, points, behind)
+    background = np.full((side, side, 4), 255, np.uint8)
+    background[..., :3] = whole_levels(behind(rng, size))
+    return Painting(family, layer, points, background)
 
 
 def version() -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from training.scenes.textures import Array, Rng, Size, noise, palette, texture
 
 SUPERSAMPLE = 3  # strands are drawn at this scale, so that they can be thinner than a pixel
+PIECES = ((0, 9, 1.0), (8, 13, 0.6), (12, 16, 0.0))  # of a line: from, to in sixteenths, share of its width
 
 
 def outline(rng: Rng, size: Size, roughness: float = 0.25, scale: float = 0.35) -> Array:
@@ -55,19 +56,31 @@ def strands(
 
     length and width are in pixels, curl is how far a strand turns in radians, color [3] their mean.
     """
-    canvas = np.zeros((size.height * SUPERSAMPLE, size.width * SUPERSAMPLE, 4), np.uint8)
     count, steps = len(roots), 16
     t = np.linspace(0, 1, steps)
     lengths = length * rng.uniform(0.4, 1.2, (count, 1))
     sway = np.sin(rng.uniform(2, 9, (count, 1)) * t + rng.uniform(0, 2 * np.pi, (count, 1)))
     angles = headings[:, None] + curl * (rng.normal(0, 1, (count, 1)) * t + 0.35 * sway)
     paths = np.cumsum(np.stack([np.cos(angles), np.sin(angles)], -1) * lengths[..., None] / steps, 1) + roots[:, None]
-    fixed = np.round(paths * (SUPERSAMPLE * 16)).astype(np.int32)
     shades = rng.lognormal(0, rng.uniform(0.1, 0.5), (count, 1)) + rng.normal(0, 0.04, (count, 3))
-    colors = np.clip((palette(rng, 1)[0] if color is None else color) * shades, 0.01, 1) * 255
-    thickness = np.clip(width * SUPERSAMPLE * rng.uniform(0.5, 1.3, count), 1, None)
-    for path, tone, thick in zip(fixed, colors.tolist(), thickness, strict=True):
-        for piece, share in ((path[:9], 1.0), (path[8:13], 0.6), (path[12:], 0.0)):
+    colors = (palette(rng, 1)[0] if color is None else color) * shades
+    return stroke(size, paths, colors, width * rng.uniform(0.5, 1.3, count))
+
+
+def stroke(
+    size: Size, paths: Array, colors: Array, widths: Array, light: tuple[float, float, float] = (1, 1, 1)
+) -> Array:
+    """Lines [N, K, 2] that taper, each in its color [N, 3] and width [N] in pixels, as one layer [H, W, 4]; the later
+    are before the earlier. light: of a line's beginning, middle and tip."""
+    canvas = np.zeros((size.height * SUPERSAMPLE, size.width * SUPERSAMPLE, 4), np.uint8)
+    fixed = np.round(paths * (SUPERSAMPLE * 16)).astype(np.int32)
+    steps = paths.shape[1]
+    spans = [(slice(first * steps // 16, last * steps // 16), share) for first, last, share in PIECES]
+    tones = [(np.clip(colors * factor, 0.01, 1) * 255).tolist() for factor in light]
+    thickness = np.clip(widths * SUPERSAMPLE, 1, None)
+    for path, thick, *lit in zip(fixed, thickness, *tones, strict=True):
+        for (span, share), tone in zip(spans, lit, strict=True):
+            piece = path[span]
             cv2.polylines(canvas, [piece], False, (*tone, 255), max(1, round(thick * share)), cv2.LINE_AA, 4)
             if thick * share > 3 * SUPERSAMPLE:  # a lit side makes it round
                 bright = [min(255.0, 1.4 * value) for value in tone]
@@ -92,4 +105,6 @@ def coat(rng: Rng, size: Size, contour: Array) -> tuple[Array, Array]:
     if rng.random() < 0.25:
         return body(rng, size, contour)[0], color
     shade = 0.5 + rng.uniform(0.2, 1.0) * noise(rng, size, 8, 0.8)
+    if rng.random() < 0.4:  # deep between the strands it is dark
+        shade = shade * rng.uniform(0.03, 0.4)
     return paint(fill(contour, size), np.clip(shade[..., None] * color, 0, 1)), color

@@ -22,7 +22,7 @@ def palette(rng: Rng, count: int) -> Array:
     """[count, 3] colors of one mood: a base hue with neighbours, and now and then an outlier."""
     hue, spread = rng.uniform(0, 360), rng.choice([10.0, 30.0, 90.0])
     hues = np.where(rng.random(count) < 0.15, rng.uniform(0, 360, count), hue + rng.normal(0, spread, count)) % 360
-    saturation = np.clip(rng.beta(1.3, 2.2) + rng.normal(0, 0.12, count), 0, 1)
+    saturation = np.clip(rng.beta(1.5, 1.7) + rng.normal(0, 0.15, count), 0, 1)
     value = np.clip(rng.uniform(0.2, 0.85) + rng.normal(0, rng.uniform(0.05, 0.3), count), 0.02, 1)
     hsv = np.stack([hues, saturation, value], -1).astype(np.float32)
     return np.asarray(cv2.cvtColor(hsv[None], cv2.COLOR_HSV2RGB)[0])
