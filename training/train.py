@@ -68,8 +68,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     for name in ("gradient", "laplacian"):
         text = f"weight of the {name} loss (training/losses.py), instead of the configuration's"
         parser.add_argument(f"--{name}-loss", type=float, metavar="WEIGHT", help=text)
-    parser.add_argument("--bank", type=int, metavar="LAYERS", help="drawn layers that scenes are combined from, kept in "
-                        "<out>; 0 draws each scene anew; instead of the configuration's")  # fmt: skip
+    parser.add_argument("--bank", type=int, metavar="LAYERS", help="drawn layers that scenes are combined from, kept "
+                        "in <out>; 0 draws each scene anew; instead of the configuration's")  # fmt: skip
     parser.add_argument("--half", action=argparse.BooleanOptionalAction, default=True, help="bfloat16 arithmetic")
     options = parser.parse_args(arguments)
     if options.hard and options.workers > MAX_WORKERS:
@@ -158,7 +158,9 @@ def open_source(options: argparse.Namespace, settings: Settings, out: Path) -> S
     return SceneSource(settings.crop_size)
 
 
-def start(options: argparse.Namespace, device: torch.device, source: Source | SceneBank, out: Path, processes: Processes) -> Run:
+def start(
+    options: argparse.Namespace, device: torch.device, source: Source | SceneBank, out: Path, processes: Processes
+) -> Run:
     """A new run, or the one that is in `out`."""
     hard = HardExamples(source.weights) if options.hard else None
     run = Run(options.settings, device, options.seed, options.stage, hard, processes)

@@ -5,6 +5,7 @@ import itertools
 import os
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,8 +16,7 @@ from training.checkpoints import load_checkpoint
 from training.configs import lite
 from training.data import bank as bank_module
 from training.data import ring as ring_module
-from training.data.bank import FILE, OnDevice, Pictures, Request, SceneBank, make, made_on_device, normalised, offsets
-from training.data.hard import HardExamples
+from training.data.bank import FILE, OnDevice, Pictures, Request, SceneBank, made_on_device, make, normalised, offsets
 from training.data.loader import batches
 from training.data.painters import Painters
 from training.data.placing import SCALES, least_side, place, see
@@ -70,7 +70,9 @@ def take(folder, count, **arguments):
 
 
 def same(first, second):
-    return all(torch.equal(a, b) for one, other in zip(first, second, strict=True) for a, b in zip(one, other, strict=True))
+    return all(
+        torch.equal(a, b) for one, other in zip(first, second, strict=True) for a, b in zip(one, other, strict=True)
+    )
 
 
 def test_a_painting():
@@ -110,7 +112,9 @@ def test_what_a_batch_is(tmp_path):
 def test_normalised_is_the_networks_input():
     rng = np.random.default_rng(0)
     image, trimap = rng.integers(0, 256, (5, 7, 3), np.uint8), rng.choice(np.uint8([0, 128, 255]), (5, 7))
-    planes = normalised(torch.from_numpy(image.transpose(2, 0, 1).astype(np.float32))[None], torch.from_numpy(trimap)[None, None])
+    planes = normalised(
+        torch.from_numpy(image.transpose(2, 0, 1).astype(np.float32))[None], torch.from_numpy(trimap)[None, None]
+    )
     np.testing.assert_allclose(planes[0].numpy(), network_input(image, trimap), rtol=1e-5, atol=1e-6)
 
 
@@ -167,7 +171,7 @@ def test_a_ring_that_cannot_be(tmp_path, open_ring):
     with pytest.raises(DataError, match="notes: in the way of drawn layers, and none of ours"):
         Ring(tmp_path / "notes", (0,), slots=2, side=48)
     assert (tmp_path / "notes").read_text() == "mine"
-    with pytest.raises(DataError, match="cannot keep drawn layers there .*; they take 0 MB"):
+    with pytest.raises(DataError, match=r"cannot keep drawn layers there .*; they take 0 MB"):
         Ring(tmp_path / "notes" / "ring", (0,), slots=2, side=48)
 
 
@@ -204,9 +208,9 @@ def test_painters_end_with_who_started_them(tmp_path, open_ring):
         os._exit(0)
     os.waitpid(child, 0)
     painter, end = int(ring.oldest[0]), time.monotonic() + 20
-    while os.path.exists(f"/proc/{painter}/exe") and time.monotonic() < end:
+    while Path(f"/proc/{painter}/exe").exists() and time.monotonic() < end:
         time.sleep(0.05)
-    assert not os.path.exists(f"/proc/{painter}/exe")
+    assert not Path(f"/proc/{painter}/exe").exists()
 
 
 def test_hard_examples_choose_layers(tmp_path, open_ring):
@@ -273,7 +277,7 @@ def test_resampling_is_bilinear():
     rng = np.random.default_rng(2)
     places = place(rng, 8, side, CROP, np.full((8, 2), side // 2, np.int16), np.zeros((8, 2)))
     at = (np.mgrid[:CROP, :CROP] - (CROP - 1) / 2).transpose(1, 2, 0)
-    row, column = (np.einsum("nij,yxj->inyx", places.matrix, at) + places.centre.T[:, :, None, None])
+    row, column = np.einsum("nij,yxj->inyx", places.matrix, at) + places.centre.T[:, :, None, None]
     seen = see(picture, np.zeros(8, np.int64), places, CROP).numpy() * 255
     np.testing.assert_allclose(seen[:, 0], row, atol=1e-3)
     np.testing.assert_allclose(seen[:, 1], column, atol=1e-3)
@@ -320,7 +324,19 @@ def test_a_run_resumes_to_the_bit(tmp_path, monkeypatch, workers):
     monkeypatch.setitem(model_module.CONFIGS, "tiny", ModelConfig(width=0.0625, norm="batch", skip=True))
     settings = Settings("tiny", crop_size=32, batch=2, learning_rate=1e-3, warmup_steps=3, bank=LAYERS)
     monkeypatch.setattr(lite, "SETTINGS", settings)
-    options = ["--config", "lite", "--steps", "6", "--threads", "1", "--hard", "--workers", str(workers), "--device", "cpu"]
+    options = [
+        "--config",
+        "lite",
+        "--steps",
+        "6",
+        "--threads",
+        "1",
+        "--hard",
+        "--workers",
+        str(workers),
+        "--device",
+        "cpu",
+    ]
     main([*options, "--out", str(tmp_path / "whole")])
     main([*options, "--out", str(tmp_path / "parts"), "--stop-at", "3"])
     main([*options, "--out", str(tmp_path / "parts"), "--resume"])

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from training.scenes import camera, distance as distance_module
+from training.scenes import camera
+from training.scenes import distance as distance_module
 from training.scenes.dice import Dice
 from training.scenes.distance import distance, distance_over_rows, over_rows, row_distance
 from training.scenes.drawing import compose, light, shadow

@@ -109,7 +109,10 @@ class OnDevice:
             slot = number % self.ring.slots
             if self.held[slot] == number:
                 continue
-            for target, source in ((self.pictures.layers, self.ring.layers), (self.pictures.textures, self.ring.textures)):
+            for target, source in (
+                (self.pictures.layers, self.ring.layers),
+                (self.pictures.textures, self.ring.textures),
+            ):
                 staged = torch.from_numpy(source[slot])
                 staged = staged.pin_memory() if target.is_cuda else staged
                 target[slot].copy_(staged, non_blocking=True)

@@ -60,7 +60,9 @@ def place(rng: Rng, count: int, side: int, crop: int, points: NDArray[np.int16],
         centre = inside(matrix, points - np.einsum("nij,nj->ni", matrix, offset), side, crop)
         found = np.einsum("nij,nj->ni", np.linalg.inv(matrix), points - centre)
         lost = (np.abs(found) > (crop - 2) / 2).any(1)
-        angle = np.where(lost, np.round(angle / (math.pi / 2)) * (math.pi / 2), angle)  # upright crops reach all corners
+        angle = np.where(
+            lost, np.round(angle / (math.pi / 2)) * (math.pi / 2), angle
+        )  # upright crops reach all corners
     half = (crop - 1) / 2
     centre[exact] = np.round(centre[exact] - half) + half
     return Places(matrix, centre, exact)

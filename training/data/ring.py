@@ -75,8 +75,8 @@ class Ring:
         except OSError as error:
             self.close()
             raise DataError(
-                f"{self.path}: cannot keep drawn layers there ({error.strerror or error}); they take {size / 1e6:.0f} MB: "
-                "make room, or keep fewer with --bank"
+                f"{self.path}: cannot keep drawn layers there ({error.strerror or error}); they take {size / 1e6:.0f} "
+                "MB: make room, or keep fewer with --bank"
             ) from error
 
     def _make(self, file: BinaryIO, header: bytes, size: int) -> None:

@@ -1,4 +1,4 @@
-"""From what is before a camera to the file that it writes; pictures are [N, C, H, W] float32, 0..1 unless said otherwise."""
+"""From what is before a camera to the file that it writes; pictures are [N, C, H, W] float32 in 0..1."""
 
 from __future__ import annotations
 

@@ -123,5 +123,5 @@ def draw_scene(rng: Rng, size: Size, family: str | None = None) -> Scene:
     )
     made = compose(Dice(rng, 1), layer, background, random_radii(rng, 1))
     colors = (made.image.to(torch.uint8), made.foreground, made.background)
-    image, front, back = (np.ascontiguousarray(part[0].permute(1, 2, 0).numpy()) for part in colors)
-    return Scene(image, made.alpha[0, 0].numpy(), front, back, made.trimap[0, 0].numpy(), family)
+    image, foreground, backdrop = (np.ascontiguousarray(part[0].permute(1, 2, 0).numpy()) for part in colors)
+    return Scene(image, made.alpha[0, 0].numpy(), foreground, backdrop, made.trimap[0, 0].numpy(), family)

@@ -25,7 +25,7 @@ def positions(size: Size, device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def smooth_noise(dice: Dice, size: Size, coarsest: tuple[int, int], falloff: float) -> Tensor:
-    """[N, 1, H, W] stretched to 0..1: octaves from a random whole number of cells, at most CELLS, along the longer side."""
+    """[N, 1, H, W] stretched to 0..1: octaves from a random number of cells, at most CELLS, along the longer side."""
     cells = dice.one(dice.rng.integers(coarsest[0], coarsest[1] + 1, dice.count))[..., 0]  # [N, 1, 1]
     # the outermost points stand half a cell inside, and their values go on to the borders
     y, x = (((at * (cells + 1) - 0.5).clamp(min=0).minimum(cells)) / CELLS for at in positions(size, dice.device))

@@ -26,7 +26,7 @@ def random_radii(rng: Rng, count: int, radii: tuple[float, float] = RADII) -> ND
 
 
 def random_trimaps(dice: Dice, alpha: Tensor, radii: NDArray[np.float32], share: float = 1.0) -> Tensor:
-    """Dilation and erosion of alpha [N, 1, H, W] by `radii` [2, N], as uint8; share: how much of a scene's sides is seen.
+    """Dilation and erosion of alpha [N, 1, H, W] by `radii` [2, N], as uint8; share: of a scene's sides that is seen.
 
     Known pixels never contradict alpha: 0 only where alpha is 0, 255 only where it is 1, else 128.
     """
