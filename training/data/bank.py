@@ -37,7 +37,7 @@ FILE = "layers.bank"
 
 
 class Pictures(NamedTuple):
-    """layers, textures: [slots, B, B, 4] uint8, on the device of the batches; families [slots], points [slots, K, 2]."""
+    """layers, textures: [slots, B, B, 4] uint8 where batches are made; families [slots], points [slots, K, 2]."""
 
     layers: Tensor
     textures: Tensor
