@@ -65,7 +65,7 @@ def _identity(argument: str, path: StrPath, folding: dict[tuple[int, int], bool]
     except OSError as failure:  # a name that is too long
         raise Error(f"{name}: {failure.strerror}") from failure
     if not target.is_file():
-        raise Error(f"{name}: it exists and is not a regular file")
+        raise Error(f"{name}: it {'is a folder' if target.is_dir() else 'exists and is not a regular file'}")
     return found.st_dev, found.st_ino, ""
 
 

@@ -165,7 +165,7 @@ def _table(heading: list[str], rows: list[list[str]]) -> str:
 def filled(page: str) -> str:
     """The page with its tables written anew."""
     for name, table in tables().items():
-        pattern = rf"(<!-- table: {name} -->\n).*?(<!-- end -->)"
+        pattern = rf"(<!-- table: {name} -->\n).*?(<!-- end of table -->)"
         page, count = re.subn(pattern, lambda found, text=table: f"{found[1]}{text}\n{found[2]}", page, flags=re.DOTALL)
         assert count == 1, name
     return page

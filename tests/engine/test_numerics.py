@@ -55,7 +55,7 @@ def everywhere(height: int, width: int) -> U8:
 
 def single(height: int, width: int) -> U8:
     trimap = np.zeros((height, width), np.uint8)
-    trimap[height // 3, -1] = 1
+    trimap[height // 3, -1] = 16  # lower ones are taken for labels
     return trimap
 
 

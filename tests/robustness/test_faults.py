@@ -421,7 +421,7 @@ ALLOWED = {
     ("dim_trt/video/writing.py", "open"),  # segments of a video; one counts when its note is written
     ("training/checkpoints.py", "save"),  # under a temporary name, then renamed
     ("training/foreign/writing.py", "save"),  # to bytes, for write_atomic
-    ("training/train.py", "save"),  # calls training.checkpoints
+    ("training/keeping.py", "save"),  # calls training.checkpoints
 }
 
 

@@ -111,7 +111,7 @@ def test_what_is_no_sequence(folder: Path, tmp_path: Path, run: Run) -> None:
     assert "a video has its own" in said
 
 
-@pytest.mark.parametrize(("level", "words"), [(0, "all is background"), (255, "all is foreground")])
+@pytest.mark.parametrize(("level", "words"), [(0, "black everywhere"), (255, "white everywhere")])
 @pytest.mark.parametrize("fixed", [(), ("--fixed",)])
 def test_masks_without_an_object_or_without_background_are_told(
     level: int, words: str, fixed: tuple[str, ...], folder: Path, run: Run, tmp_path: Path
