@@ -27,7 +27,8 @@ def estimate_alpha(
 
     Args:
         img: [height, width, 3] uint8 in the order of `color`, or the path of a picture.
-        trimap: [height, width]: black is background, white foreground, every other value unknown; or a picture's path.
+        trimap: [height, width]: black is background, white foreground, every other value unknown, labels (no value
+            above 15) refused; or a picture's path.
         mask: in its place: [height, width], hard or soft, of which `trimaps.from_mask` makes a trimap; or a path.
         color: "bgr" as OpenCV gives pictures, or "rgb".
         device: as for `Engine`.

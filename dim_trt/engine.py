@@ -141,7 +141,7 @@ class Engine:
             img: [height, width, 3] uint8 in the engine's channel order, 0..255; any height and width from 1 px,
                 strided and read-only arrays are fine, and what has DLPack, such as PyTorch's tensors.
             trimap: [height, width] uint8: 0 is background, 255 foreground, every other value unknown. Labels (no value
-                above 15) are refused.
+                above 15, but not 0 everywhere) are refused; in GPU memory nothing looks for them.
             out: [height, width] float32 to write into, so that nothing is allocated; returned.
             stream: only for arrays in GPU memory, see below.
 

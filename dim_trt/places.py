@@ -64,6 +64,8 @@ def _identity(argument: str, path: StrPath, folding: dict[tuple[int, int], bool]
         return (*key, _folded(target.name) if folding[key] else target.name)
     except OSError as failure:  # a name that is too long
         raise Error(f"{name}: {failure.strerror}") from failure
+    if target.is_dir():
+        raise Error(f"{name}: it is a folder; expected a file's name")
     if not target.is_file():
         raise Error(f"{name}: it {'is a folder' if target.is_dir() else 'exists and is not a regular file'}")
     return found.st_dev, found.st_ino, ""

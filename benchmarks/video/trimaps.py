@@ -150,7 +150,9 @@ HEADER = (
 
 
 def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float:
-    """Spearman's, with mean ranks for ties."""
+    """Spearman's, with mean ranks for ties; NaN where either is the same everywhere, so that nothing has a rank."""
+    if min(len(set(first)), len(set(second))) < 2:
+        return float("nan")
 
     def ranks(values: Sequence[float]) -> NDArray[np.float64]:
         _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)

@@ -175,10 +175,6 @@ def _check_places(job: ClipJob, outputs: list[Output]) -> None:
     check_places(written, inputs)
     for output in files:
         place = os.fspath(output.path)
-        if output.form.is_video and output.path.is_dir():
-            raise InvalidInput(
-                f"{output.content}: {place!r} is a folder; expected a file's name, or one without suffix"
-            )
         if not output.form.is_video and output.path.is_file():
             raise InvalidInput(f"{output.content}: {place!r} is a file; without suffix the result is a folder")
         if not output.path.resolve().parent.is_dir():

@@ -278,7 +278,7 @@ TRIMAP = np.full((5, 7), 128, np.uint8)
         (IMG, IMG, r"trimap: expected shape \(height, width\), got \(5, 7, 3\)"),
         (IMG, TRIMAP[:, :0], r"trimap: expected height and width of at least 1"),
         (IMG, TRIMAP.T, r"trimap: expected the image's size, 7x5 px, got 5x7 px"),
-        (IMG, None, r"trimap: expected a numpy array, got None, which cv2.imread returns"),
+        (IMG, None, r"trimap: expected a numpy array, got None, which cv2.imread returns .* check the path"),
     ],
 )
 def test_wrong_arrays_are_named(lite, img, trimap, message):

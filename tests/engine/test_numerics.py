@@ -19,6 +19,7 @@ from onnx import numpy_helper
 
 import dim_trt
 from dim_trt import _core
+from dim_trt.arrays import LABELS_BELOW
 from dim_trt.plans.header import write_plan
 from tests.graph.dim_graphs import dim_onnx, network
 from tests.support.compare import assert_within
@@ -55,7 +56,7 @@ def everywhere(height: int, width: int) -> U8:
 
 def single(height: int, width: int) -> U8:
     trimap = np.zeros((height, width), np.uint8)
-    trimap[height // 3, -1] = 16  # lower ones are taken for labels
+    trimap[height // 3, -1] = LABELS_BELOW  # the smallest value that no label has
     return trimap
 
 

@@ -191,8 +191,10 @@ def test_an_engine_on_the_cpu_takes_none_of_it(plan: Path, lend: Lend) -> None:
             call(IMG, TRIMAP, lend(OUT))
     with pytest.raises(dim_trt.InvalidInput, match="stream: expected None for arrays in host memory"):
         engine.run(IMG, TRIMAP, stream=0)
-    alpha = engine.run(torch.from_numpy(IMG), torch.from_numpy(TRIMAP))  # on the CPU, as it is
-    np.testing.assert_array_equal(alpha, engine.run(IMG, TRIMAP))
+    tensor = torch.from_numpy(IMG)  # in host memory, which numpy can share
+    np.testing.assert_array_equal(engine.run(tensor, TRIMAP), engine.run(IMG, TRIMAP))
+    with pytest.raises(dim_trt.InvalidInput, match=r"img: Tensor cannot be shared with numpy: .*requires? grad"):
+        engine.run(tensor.float().requires_grad_(), TRIMAP)
 
 
 @EVERY

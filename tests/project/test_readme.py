@@ -57,7 +57,7 @@ def test_the_commands_run(tmp_path: Path, folder: Path) -> None:
     names = {"alpha.png", "cutout.png", "composite.png", "dim.plan"}
     assert {path.name for path in (folder / "out").iterdir()} == names
     subprocess.run(["sh", "-euxc", second], cwd=folder, env=variables, check=True)
-    names |= {"trimap.png", "preview.jpg", "alpha2.png", "alphas", "cutouts", "best.png"}
+    names |= {"trimap.png", "preview.jpg", "alpha2.png", "alphas", "cutouts", "piped.png", "best.png"}
     assert {path.name for path in (folder / "out").iterdir()} == names
 
 

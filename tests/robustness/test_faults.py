@@ -422,6 +422,7 @@ ALLOWED = {
     ("training/checkpoints.py", "save"),  # under a temporary name, then renamed
     ("training/foreign/writing.py", "save"),  # to bytes, for write_atomic
     ("training/keeping.py", "save"),  # calls training.checkpoints
+    ("training/train.py", "save"),  # calls training.keeping
 }
 
 

@@ -16,7 +16,7 @@ from training.checkpoints import CheckpointError
 from training.foreign.importing import import_checkpoint
 
 PAGE = ROOT / "docs" / "training.md"
-BLOCK = re.compile(r"(?<=<!-- table: checkpoints -->\n)(.*?)(?=<!-- end -->)", re.DOTALL)
+BLOCK = re.compile(r"(?<=<!-- table: checkpoints -->\n)(.*?)(?=<!-- end of table -->)", re.DOTALL)
 
 
 def outcome(kind: Kind, folder: Path) -> tuple[str, str]:

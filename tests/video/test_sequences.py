@@ -111,12 +111,16 @@ def test_what_is_no_sequence(folder: Path, tmp_path: Path, run: Run) -> None:
     assert "a video has its own" in said
 
 
-@pytest.mark.parametrize(("level", "words"), [(0, "black everywhere"), (255, "white everywhere")])
-@pytest.mark.parametrize("fixed", [(), ("--fixed",)])
+@pytest.mark.parametrize(("level", "color"), [(0, "black"), (255, "white")])
+@pytest.mark.parametrize("argument", ["mask", "trimap"])
+@pytest.mark.parametrize("way", ["carried", "--fixed", "--key-frames"])
 def test_masks_without_an_object_or_without_background_are_told(
-    level: int, words: str, fixed: tuple[str, ...], folder: Path, run: Run, tmp_path: Path
+    way: str, argument: str, level: int, color: str, folder: Path, run: Run, tmp_path: Path
 ) -> None:
-    cv2.imwrite(str(tmp_path / "mask.png"), np.full((45, 61), level, np.uint8))
-    code, said = run(folder / "shot_[12].png", "--mask", tmp_path / "mask.png", *fixed, "--alpha", tmp_path / "a.mkv")
+    known = tmp_path / "known" / "0000.png"
+    known.parent.mkdir()
+    cv2.imwrite(str(known), np.full((45, 61), level, np.uint8))
+    given = [known] if way == "carried" else [known, way] if way == "--fixed" else [known.parent, way]
+    code, said = run(folder / "shot_[12].png", f"--{argument}", *given, "--alpha", tmp_path / "a.mkv")
     assert code == 0, said
-    assert words in said
+    assert said.count(f"the {argument} is {color} everywhere") == 1
