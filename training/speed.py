@@ -38,7 +38,11 @@ STAGES = ((bank, "see"), (camera, "lens"), (drawing, "spread_color"), (drawing, 
 def rate(work: Callable[[], object], seconds: float, device: torch.device | None = None) -> float:
     """How often a second, on one device, after a first time that does not count."""
     work()
-    wait = (lambda: torch.cuda.synchronize(device)) if device and device.type == "cuda" else (lambda: None)
+
+    def wait() -> None:
+        if device is not None and device.type == "cuda":
+            torch.cuda.synchronize(device)
+
     wait()
     start, count = time.perf_counter(), 0
     while (took := time.perf_counter() - start) < seconds or not count:

@@ -46,11 +46,11 @@ class Pictures(NamedTuple):
 
 
 class Request(NamedTuple):
-    """Batch number `number` of `count` crops; seed: with the process's number; first: of its window of `layers`;
+    """Batch number `number` of so many crops; seed: with the process's number; first: of its window of `layers`;
     likely: [families], how likely each is."""
 
     number: int
-    count: int
+    crops: int
     seed: tuple[int, ...]
     first: int
     layers: int
@@ -69,13 +69,13 @@ def offsets(rng: np.random.Generator, radii: NDArray[np.float32], crop: int) -> 
     count = radii.shape[1]
     turn, far = rng.uniform(0, 2 * np.pi, count), radii.max(0) * rng.uniform(0, 1, count)
     around = rng.uniform(-crop / 4, crop / 4, (count, 2)) + far[:, None] * np.stack([np.sin(turn), np.cos(turn)], -1)
-    return np.clip(around, 1 - crop / 2, crop / 2 - 1)
+    return np.asarray(np.clip(around, 1 - crop / 2, crop / 2 - 1))
 
 
 @torch.no_grad()
 def make(pictures: Pictures, request: Request, crop: int) -> Batch:
     """One batch on the pictures' device."""
-    rng, count = np.random.default_rng((*request.seed, request.number)), request.count
+    rng, count = np.random.default_rng((*request.seed, request.number)), request.crops
     slots, side = len(pictures.families), pictures.layers.shape[1]
     window = (request.first + np.arange(request.layers)) % slots
     families = pictures.families[window]
@@ -167,7 +167,7 @@ class _Requests:
 def made_on_device(ring: Ring, crop: int, requests: Iterator[Request], device: torch.device) -> Iterator[Batch]:
     """By the device itself, on a stream of its own: the next batch while the training step takes this one."""
     held = OnDevice(ring, device)
-    stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+    stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
     waiting: tuple[Batch, Any] | None = None
     for request in requests:
         with torch.cuda.stream(stream):
