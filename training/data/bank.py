@@ -47,7 +47,7 @@ class Pictures(NamedTuple):
 
 
 class Request(NamedTuple):
-    """Batch number `number` of `crops` crops; seed: with the process's number; first: of its window of `layers`;
+    """Batch number `number` of so many crops; seed: with the process's number; first: of its window of `layers`;
     likely: [families], how likely each is."""
 
     number: int

@@ -29,8 +29,7 @@ def smooth_noise(dice: Dice, size: Size, coarsest: tuple[int, int], falloff: flo
     cells = dice.one(dice.rng.integers(coarsest[0], coarsest[1] + 1, dice.count))[..., 0]  # [N, 1, 1]
     # the outermost points stand half a cell inside, and their values go on to the borders
     y, x = (((at * (cells + 1) - 0.5).clamp(min=0).minimum(cells)) / CELLS for at in positions(size, dice.device))
-    columns, rows = (2 * x - 1).expand_as(x + y), (2 * y - 1).expand_as(x + y)
-    places = torch.stack([columns, rows], -1)  # [N, H, W, 2]
+    places = torch.stack([(2 * x - 1).expand(-1, *size), (2 * y - 1).expand(-1, *size)], -1)  # [N, H, W, 2]
     total = torch.zeros((dice.count, 1, *size), device=dice.device)
     for octave in range(OCTAVES):
         grid = dice.normals(1, *(CELLS * 2**octave + 1,) * 2)
