@@ -171,8 +171,10 @@ class Cost(Part):
 
 @dataclass(frozen=True, kw_only=True)
 class PictureScore:
+    """seconds: None where the picture was scored again but never timed."""
+
     sad: float
-    seconds: float
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,9 +46,11 @@ def keeps(row: Quality, pictures: Sequence[Picture]) -> bool:
 
 
 def with_scores(row: Quality, new: Quality) -> Quality:
-    """The record with another one's scores, and its own costs."""
+    """The record with another one's scores, and its own costs; a picture's only where it is the same."""
+    timed = row.pictures if row.pictures_sha256 == new.pictures_sha256 else {}
     pictures = {
-        name: PictureScore(sad=score.sad, seconds=row.pictures[name].seconds) for name, score in new.pictures.items()
+        name: PictureScore(sad=score.sad, seconds=timed[name].seconds if name in timed else None)
+        for name, score in new.pictures.items()
     }
     return replace(
         new,

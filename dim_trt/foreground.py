@@ -56,12 +56,10 @@ def check_matted(img: NDArray[Level], alpha: NDArray[np.floating]) -> tuple[NDAr
 
 
 def _check_picture(img: NDArray[Level]) -> None:
-    expected = "img: expected an array of uint8, or of float32 in 0..1"
-    if isinstance(img, np.ndarray) and img.dtype == np.uint16:  # of which `advise` keeps 8 bits
-        raise InvalidInput(f"{expected}, got uint16; (img / 65535).astype(numpy.float32) makes it so")
     advise(img, "img")
     if not isinstance(img, np.ndarray) or img.dtype not in (np.uint8, np.float32):
-        raise InvalidInput(f"{expected}, got {img.dtype if isinstance(img, np.ndarray) else type(img).__name__}")
+        got = img.dtype if isinstance(img, np.ndarray) else type(img).__name__
+        raise InvalidInput(f"img: expected an array of uint8, or of float32 in 0..1, got {got}")
     if img.ndim != 3 or img.shape[2] != 3 or img.size == 0:
         raise InvalidInput(f"img: expected shape (height, width, 3) with sides of at least 1, got {img.shape}")
     if img.dtype == np.float32 and not (img.min() >= 0 and img.max() <= 1):  # false for NaN

@@ -165,7 +165,7 @@ def names_folder(path: str) -> bool:
     return path.endswith(os.sep) or Path(path).is_dir()
 
 
-def suffix_of(args: argparse.Namespace) -> str:
+def chosen_suffix(args: argparse.Namespace) -> str:
     return f".{(args.format or 'png').lstrip('.').lower()}"
 
 
@@ -184,8 +184,8 @@ def work_on_one(args: argparse.Namespace, settings: Rendering, streams: Pipes) -
     sources = [("image", streams.source("image", image)), (argument, streams.source(argument, second))]
     results = {}
     for name, given in results_of(args).items():
-        path = Path(given, f"{sources[0][1].stem}{suffix_of(args)}") if names_folder(given) else Path(given)
-        results[name] = streams.result(name, path, suffix_of(args))
+        path = Path(given, f"{sources[0][1].stem}{chosen_suffix(args)}") if names_folder(given) else Path(given)
+        results[name] = streams.result(name, path, chosen_suffix(args))
     if not results.get("alpha"):
         results["alpha"] = default_result("alpha.png")
     job = PictureJob(sources[0][1], sources[1][1], results["alpha"], *(results.get(name) for name in RENDITIONS))
@@ -215,7 +215,7 @@ def work_on_many(args: argparse.Namespace, settings: Rendering) -> None:
     check_folders(list(results.values()), [second, *(path.parent for path in pictures)])
 
     def results_for(image: Path) -> dict[str, Path]:
-        return {name: folder / f"{image.stem}{suffix_of(args)}" for name, folder in results.items()}
+        return {name: folder / f"{image.stem}{chosen_suffix(args)}" for name, folder in results.items()}
 
     def job_of(image: Path, partner: Path) -> PictureJob:
         paths = results_for(image)

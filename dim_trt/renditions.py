@@ -20,7 +20,7 @@ from dim_trt.pictures.encoding import encode, suffix_of
 from dim_trt.pictures.files import check_format, naming, read_background, read_picture
 from dim_trt.pictures.limit import DEFAULT, Limits
 from dim_trt.pictures.picture import Picture, as_image, to_8_bits, turn_advice
-from dim_trt.pictures.rendering import Content, Look, Wanted, render
+from dim_trt.pictures.rendering import CHANNELS, Content, Look, Wanted, render
 from dim_trt.trimaps.files import GIVEN, read_trimap
 from dim_trt.trimaps.rules import TrimapRule
 
@@ -88,8 +88,7 @@ class Outcome:
 def check_outputs(job: PictureJob, settings: Rendering) -> None:
     """Raise InvalidInput for a name whose format cannot hold what is asked for; before any work."""
     for content, path in job.outputs().items():
-        channels = {"alpha": 1, "composite": 3}.get(content, 4)
-        check_format(path, content, channels=channels, depth=settings.depth(content))
+        check_format(path, content, channels=CHANNELS[content], depth=settings.depth(content))
 
 
 def load(job: PictureJob, settings: Rendering) -> Loaded:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import onnx
 from onnx import helper, numpy_helper
 
+from dim_trt.graph.nodes import stored_tensors
+
 SAME_SHAPE = frozenset(["Sigmoid", "Clip", "Relu", "Identity", "Cast"])  # of what comes in
 AXES = frozenset([0, 1, -3, -4])  # of a [1, 1, H, W] map, those that squeezing drops
 
@@ -27,10 +29,7 @@ class _Axis:
     """`squeezed`: tensors without the axis; `replaced`: nodes that drop or restore it; `is_needed`: by other nodes."""
 
     def __init__(self, graph: onnx.GraphProto):
-        self.stored = {tensor.name: tensor for tensor in graph.initializer}
-        for node in graph.node:
-            if node.op_type == "Constant" and node.attribute and node.attribute[0].HasField("t"):
-                self.stored[node.output[0]] = node.attribute[0].t
+        self.stored = stored_tensors(graph)
         self.single: set[str] = set()  # maps of one channel
         self.squeezed: set[str] = set()
         self.replaced: list[onnx.NodeProto] = []

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from dim_trt.errors import BuildError
 from dim_trt.graph.channel_axis import keep_channel_axis
-from dim_trt.graph.nodes import describe, tensors_of
+from dim_trt.graph.nodes import describe, stored_tensors, tensors_of
 
 LEFTOVERS = frozenset(["BatchNormalization", "CastLike"])
 HALVES = (TensorProto.FLOAT16, TensorProto.BFLOAT16)
@@ -83,10 +83,9 @@ def _to_float32(graph: onnx.GraphProto) -> None:
 def _fold_norms(graph: onnx.GraphProto) -> None:
     """As they are in eval mode: a network that was exported in training mode has its averages, too."""
     norms = [node for node in graph.node if node.op_type == "BatchNormalization"]
-    stored = {tensor.name: tensor for tensor in graph.initializer}
-    for node in graph.node:
-        if norms and node.op_type == "Constant" and node.attribute and node.attribute[0].name == "value":
-            stored[node.output[0]] = node.attribute[0].t
+    if not norms:
+        return
+    stored = stored_tensors(graph)
     producers = {name: node for node in graph.node for name in node.output}
     readers: dict[str, int] = {}
     for name in [name for node in graph.node for name in node.input] + [output.name for output in graph.output]:

@@ -13,6 +13,15 @@ def describe(node: onnx.NodeProto) -> str:
     return f"node {node.name or (node.output[0] if node.output else '?')!r} ({node.op_type})"
 
 
+def stored_tensors(graph: onnx.GraphProto) -> dict[str, TensorProto]:
+    """By the name that nodes use: initializers, and what Constant nodes hold."""
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Constant" and node.attribute and node.attribute[0].HasField("t"):
+            stored[node.output[0]] = node.attribute[0].t
+    return stored
+
+
 def tensors_of(graph: onnx.GraphProto) -> Iterator[TensorProto]:
     """Every tensor stored in the graph: initializers, attributes, and those of nested graphs."""
     yield from graph.initializer

@@ -53,23 +53,23 @@ def decode(data: bytes, limits: Limits = DEFAULT) -> Picture:
     header = read_header(data)
     if header.size:
         limits.check(*header.size)
-    damage = [*header.complaints]
+    damage = "; ".join(header.complaints)
     if header.format == "JPEG":
         picture, complaint = _jpeg(data, header)
-        damage += [complaint] if complaint else []
-    elif damage and not limits.accept_damaged:
-        picture = None
+        damage = "; ".join(filter(None, (damage, complaint)))
+        _refuse_damage(damage, limits)
     else:
+        _refuse_damage(damage, limits)
         picture = DECODERS.get(header.format, _by_pillow)(data, header)
-    if damage and not limits.accept_damaged:
-        raise InvalidInput(
-            f"the file is damaged ({'; '.join(damage)}); --accept-damaged (accept_damaged) takes what can be read"
-        )
-    assert picture is not None
     limits.check(*picture.size)  # its header may not have told
     if header.format not in TURNED:
         picture = picture.turned(header.orientation)
-    return replace(picture, orientation=header.orientation, damage="; ".join(damage) or None)
+    return replace(picture, orientation=header.orientation, damage=damage or None)
+
+
+def _refuse_damage(damage: str, limits: Limits) -> None:
+    if damage and not limits.accept_damaged:
+        raise InvalidInput(f"the file is damaged ({damage}); --accept-damaged (accept_damaged) takes what can be read")
 
 
 def _jpeg(data: bytes, header: Header) -> tuple[Picture, str | None]:

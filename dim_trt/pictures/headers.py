@@ -9,6 +9,7 @@ import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 from PIL import (  # each registers its format
@@ -115,11 +116,11 @@ def _opened(data: bytes) -> Image.Image | None:
 
 def _opened_heif(data: bytes) -> Image.Image | None:
     try:
-        import pillow_heif
+        pillow_heif: Any = import_module("pillow_heif")
     except ImportError as failure:
         raise InvalidInput("HEIC needs pillow-heif, which is not installed: pip install pillow-heif") from failure
     try:
-        image: Image.Image = pillow_heif.HeifImageFile(io.BytesIO(data))  # type: ignore[no-untyped-call] # upright already
+        image: Image.Image = pillow_heif.HeifImageFile(io.BytesIO(data))  # upright already
     except Exception:
         return None
     return image

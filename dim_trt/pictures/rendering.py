@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -15,6 +16,7 @@ from dim_trt.pictures.picture import Levels, Picture, quantize_alpha, to_8_bits,
 
 Content: TypeAlias = Literal["alpha", "cutout", "premultiplied", "composite"]
 Wanted: TypeAlias = tuple[Content, int]  # what, and bits of a channel, 8 or 16
+CHANNELS: Mapping[Content, int] = MappingProxyType({"alpha": 1, "cutout": 4, "premultiplied": 4, "composite": 3})
 Estimate: TypeAlias = Callable[[Any, NDArray[np.float32]], tuple[Any, Any]]
 
 

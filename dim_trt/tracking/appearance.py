@@ -29,17 +29,18 @@ class Appearance:
 
     def begin(self, picture: U8, anchor: Anchor) -> None:
         """At a key frame: its colors, together with what is known of earlier ones."""
+        bins = _bins(picture)
         inner = anchor.inside_px > INNER_SHARE * anchor.inside_px.max()  # rough masks have background at their rim
-        self._foreground = _mixed(self._foreground, picture, inner & (anchor.inside_px > 0), 0.5)
-        self._background = _mixed(self._background, picture, anchor.outside_px > 0, 0.5)
+        self._foreground = _mixed(self._foreground, bins[inner & (anchor.inside_px > 0)], 0.5)
+        self._background = _mixed(self._background, bins[anchor.outside_px > 0], 0.5)
 
     def add(self, picture: U8, anchor: Anchor, side: int) -> None:
         """Of a later frame what its anchor is sure of. `side`: the frame's shorter one, px."""
         untracked = anchor.doubt_px >= UNTRACKED_PX
         came_in = untracked & (anchor.outside_px > GUESS_SHARE * side) & (anchor.strange <= SETTLED)
-        outside = (anchor.outside_px > anchor.doubt_px) | came_in
-        self._background = _mixed(self._background, picture, outside, NEW_SHARE)
-        self._foreground = _mixed(self._foreground, picture, anchor.inside_px > anchor.doubt_px, NEW_SHARE)
+        bins = _bins(picture)
+        self._background = _mixed(self._background, bins[(anchor.outside_px > anchor.doubt_px) | came_in], NEW_SHARE)
+        self._foreground = _mixed(self._foreground, bins[anchor.inside_px > anchor.doubt_px], NEW_SHARE)
 
     def evidence(self, picture: U8) -> F32:
         """[h, w] float32: -1 background's color, 1 the object's, 0 neither's or both's."""
@@ -53,17 +54,21 @@ def says_background(evidence: F32) -> Mask:
     return evidence < -0.5
 
 
+def says_foreground(evidence: F32) -> Mask:
+    return evidence > 0.5
+
+
 def _bins(picture: U8) -> np.ndarray:
     step = 256 // BINS
     b, g, r = (picture[..., channel].astype(np.int32) // step for channel in range(3))
     return np.asarray((b * BINS + g) * BINS + r)
 
 
-def _mixed(before: F32, picture: U8, pixels: Mask, share: float) -> F32:
-    """The histogram with that of some pixels, by their share; each sums up to 1."""
-    if not pixels.any():
+def _mixed(before: F32, bins: np.ndarray, share: float) -> F32:
+    """The histogram with that of some pixels, whose bins [n] these are, by their share; each sums up to 1."""
+    if not bins.size:
         return before
-    counts = np.bincount(_bins(picture)[pixels], minlength=BINS**3).astype(np.float32).reshape(BINS, BINS, BINS)
+    counts = np.bincount(bins, minlength=BINS**3).astype(np.float32).reshape(BINS, BINS, BINS)
     for axis in range(3):  # noise and light move colors by a bin
         padded = np.pad(counts, [(1, 1) if other == axis else (0, 0) for other in range(3)])
         below, at, above = (np.take(padded, range(start, start + BINS), axis) for start in range(3))

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from dim_trt.errors import InvalidInput
 from dim_trt.opencv import cv2
 from dim_trt.tracking.anchors import GUESS_SHARE, STRANGE, UNTRACKED_PX, Anchor, together
-from dim_trt.tracking.appearance import Appearance, says_background
+from dim_trt.tracking.appearance import Appearance, says_background, says_foreground
 from dim_trt.tracking.backwards import Backwards, Reread
 from dim_trt.tracking.doubt import outline_doubt
 from dim_trt.tracking.flow import F32, U8, Mask, Motion, Watcher, small_picture, spread
@@ -143,13 +143,14 @@ class KeyFrames(TrimapSource, Remembers, Doubts):
             return 1.0
         if not seen.anchor.doubt_px.any():  # a key frame
             return 0.0
-        anchor, colors = seen.anchor, 0 if seen.evidence is None else seen.evidence
+        anchor = seen.anchor
+        colors = np.zeros_like(anchor.doubt_px) if seen.evidence is None else seen.evidence
         size = anchor.doubt_px.shape[::-1]
         return outline_doubt(
             np.asarray(cv2.resize(alpha, size, interpolation=cv2.INTER_AREA), np.float32),
             np.asarray(cv2.resize(trimap, size, interpolation=cv2.INTER_NEAREST), np.uint8),
-            (anchor.inside_px > anchor.doubt_px) | (colors > 0.5),
-            (anchor.outside_px > anchor.doubt_px) | (colors < -0.5),
+            (anchor.inside_px > anchor.doubt_px) | says_foreground(colors),
+            (anchor.outside_px > anchor.doubt_px) | says_background(colors),
         )
 
     def close(self) -> None:
@@ -189,8 +190,8 @@ def carried(previous: F32, motion: Motion, anchor: Anchor | None, band_px: float
     alpha[by_color] = 0
     trimap = _banded(alpha, radius, (new > 0) & ~by_color)
     # What no key frame ever showed, and whose colors are not the object's, is not foreground for sure.
-    trimap[(trimap == 255) & (inside <= 0) & (colors <= 0.5)] = 128
-    trimap[(trimap == 0) & untracked & (colors > 0.5)] = 128
+    trimap[(trimap == 255) & (inside <= 0) & ~says_foreground(colors)] = 128
+    trimap[(trimap == 0) & untracked & says_foreground(colors)] = 128
     trimap[(trimap == 128) & (_distance_to(colors < SURE_COLOR) > COLOR_DEPTH * band_px)] = 255
     return anchored(anchor, motion.size, trimap, by_color, colors)
 

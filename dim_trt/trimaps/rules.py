@@ -88,16 +88,19 @@ class GivenTrimap(TrimapRule):
 
     def _findings(self, levels: Levels, trimap: Trimap, file: str | None) -> list[Finding]:
         found = []
-        near_px = NOISE / 255 * levels.white
-        near = (trimap == 128) & ((levels.values <= near_px) | (levels.values >= levels.white - near_px))
-        if near.any():
+        unknown, noise = trimap == 128, NOISE / 255 * levels.white
+        there = levels.values[unknown]
+        is_near = (there <= noise) | (there >= levels.white - noise)
+        if is_near.any():
+            near = unknown.copy()
+            near[unknown] = is_near
             cleans = f"dim-trt trimap clean {shlex.quote(file)}" if file else "trimaps.clean"
             message = (
                 f"{np.count_nonzero(near)} pixels are nearly but not quite black or white, so they count as unknown: "
                 f"JPEG, or smooth scaling; {cleans} makes them known"
             )
             found.append(found_at("warning", "noise", message, near))
-        if not (trimap == 128).any():
+        if not unknown.any():
             found.append(_without_unknown(trimap))
         return found
 
@@ -124,8 +127,7 @@ class MaskRule(TrimapRule):
 
     def of_levels(self, levels: Levels, file: str | None = None) -> Examined:
         trimap = banded(levels.fraction(), self.erode, self.dilate, self.low, self.high)
-        values = set(np.unique(trimap).tolist())
-        found = () if values - {0} and values - {255} else (_of_one_value("mask", trimap),)
+        found = (_of_one_value("mask", trimap),) if trimap.min() == trimap.max() != 128 else ()
         return Examined(trimap, found)
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 import av
 from av.codec import Codec
 
 from dim_trt.errors import BackendUnavailable, InvalidInput
-from dim_trt.pictures.rendering import Content
+from dim_trt.pictures.rendering import CHANNELS, Content
 
-CHANNELS: Mapping[Content, int] = MappingProxyType({"alpha": 1, "cutout": 4, "premultiplied": 4, "composite": 3})
 STANDARD_OUTPUT = "-"
 PNG, RAW = "png", "rawvideo"
 

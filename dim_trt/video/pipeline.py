@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dim_trt import foreground
+from dim_trt.arrays import unknown_pixels
 from dim_trt.engine import Engine
 from dim_trt.errors import Error
 from dim_trt.pictures.picture import Levels, Picture
@@ -126,13 +127,13 @@ def _matte_in_turn(
 def _matte_ahead(frames: Generator[Seen, None, None], engine: Engine) -> Generator[Matted, None, None]:
     """Trimaps do not depend on alpha, so several frames may run at a time."""
     under_way: deque[ClipFrame] = deque()
-    shares: deque[float] = deque()
+    unknown: deque[float] = deque()  # shares of theirs
 
     def pairs() -> Iterator[tuple[U8, U8]]:
         for picture, _, trimap in frames:
             assert trimap is not None
             under_way.append(picture)
-            shares.append(_unknown(trimap))
+            unknown.append(_unknown(trimap))
             yield picture.frame.image, trimap
 
     results = stream(engine, pairs())
@@ -141,7 +142,7 @@ def _matte_ahead(frames: Generator[Seen, None, None], engine: Engine) -> Generat
             found = next(results, None)
         if found is None:
             return
-        yield Matted(under_way.popleft(), found[1], shares.popleft(), None)
+        yield Matted(under_way.popleft(), found[1], unknown.popleft(), None)
 
 
 @contextmanager
@@ -164,5 +165,4 @@ def _color(mattes: Iterator[Matted], wanted: set[Wanted], look: Look) -> Generat
 
 def _unknown(trimap: U8) -> float:
     """Share of the picture."""
-    known = np.count_nonzero(trimap == 0) + np.count_nonzero(trimap == 255)
-    return 1 - known / trimap.size
+    return float(unknown_pixels(trimap).mean())

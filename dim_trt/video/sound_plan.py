@@ -9,14 +9,12 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import av
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.stream import AudioStream
 from av.container.input import InputContainer
 from av.container.output import OutputContainer
-from av.packet import Packet
 
 from dim_trt.errors import Error
 from dim_trt.video.decoding import reason
@@ -29,8 +27,6 @@ RATES = (96000, 48000, 44100)  # for encoders that do not take the clip's
 LAYOUTS = {3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}  # that every encoder knows, by channels
 PCM = {"s32": "pcm_s24le", "flt": "pcm_f32le", "dbl": "pcm_f64le"}  # of formats without loss; else 16 bits
 WIDER = ("wavpack",)  # have 32 bits where others have 24
-
-AnyPacket: TypeAlias = "Packet[Any]"  # a string: PyAV's class takes no brackets when it runs
 
 
 @dataclass(frozen=True)

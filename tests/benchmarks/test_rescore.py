@@ -70,6 +70,20 @@ def test_scores_are_new_and_costs_are_old(step: tuple[Path, list[dict[str, Any]]
     }
 
 
+def test_other_and_more_pictures_have_no_seconds_of_their_own(
+    step: tuple[Path, list[dict[str, Any]]], tmp_path: Path
+) -> None:
+    path, rows = step
+    for row in rows:
+        del row["pictures"]["001"]
+        row["pictures_sha256"] = "of others"
+    path.write_text(json.dumps(rows))
+    rescore.main(["--alphamatting", str(tmp_path), "--results", str(tmp_path)])
+    for new, old in zip(json.loads(path.read_text()), rows, strict=True):
+        assert [set(score) for score in new["pictures"].values()] == [{"sad"}, {"sad"}]
+        assert new.get("seconds_per_picture") == old.get("seconds_per_picture")
+
+
 def test_without_a_network_other_pictures_are_scored_again(
     step: tuple[Path, list[dict[str, Any]]], tmp_path: Path
 ) -> None:

@@ -14,18 +14,9 @@ import dim_trt
 from dim_trt import foreground, matte, trimaps
 from dim_trt.pictures.composite import CHECKS, checkerboard
 from dim_trt.pictures.encoding import can_write
-from tests.support.tiny_graphs import tiny_dim
 
 pytestmark = pytest.mark.public
 HEIGHT, WIDTH = 37, 53
-
-
-@pytest.fixture(name="plan", scope="module")
-def fixture_plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("plan")
-    (folder / "dim.onnx").write_bytes(tiny_dim().SerializeToString())
-    dim_trt.build_plan(folder / "dim.onnx", folder / "dim.plan", backend="cpu")
-    return folder / "dim.plan"
 
 
 @pytest.fixture(name="folder")

@@ -12,10 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-import dim_trt
 from dim_trt import matte
 from tests.support.photos import STORED, gray_profile, p3_profile, saved, saved_deep, shown, smooth, srgb_profile
-from tests.support.tiny_graphs import tiny_dim
 
 pytestmark = pytest.mark.public
 PROFILES = {"none": None, "sRGB": srgb_profile(), "P3": p3_profile()}
@@ -28,14 +26,6 @@ FORMATS: dict[str, dict[str, Any]] = {
 }
 MODES = {"PNG": ("RGB", "L", "RGBA", "P"), "TIFF": ("RGB", "L", "RGBA", "CMYK"), "JPEG": ("RGB", "L", "CMYK")}
 ONLY_RGB = ("RGB",)
-
-
-@pytest.fixture(name="plan", scope="module")
-def fixture_plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("plan")
-    (folder / "dim.onnx").write_bytes(tiny_dim().SerializeToString())
-    dim_trt.build_plan(folder / "dim.onnx", folder / "dim.plan", backend="cpu")
-    return folder / "dim.plan"
 
 
 @st.composite

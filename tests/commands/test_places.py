@@ -10,24 +10,14 @@ import cv2
 import numpy as np
 import pytest
 
-import dim_trt
 from dim_trt import build, evaluate, info, matte, places, trimap
 from dim_trt.errors import Error, InvalidInput
 from dim_trt.files import write_together
 from dim_trt.places import check_places
-from tests.support.tiny_graphs import tiny_dim
 
 pytestmark = pytest.mark.public
 HEIGHT, WIDTH = 37, 53
 MATTE = ["--image", "image.png", "--trimap", "trimap.png", "--plan", "dim.plan", "--device", "cpu"]
-
-
-@pytest.fixture(name="plan", scope="module")
-def fixture_plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("plan")
-    (folder / "dim.onnx").write_bytes(tiny_dim().SerializeToString())
-    dim_trt.build_plan(folder / "dim.onnx", folder / "dim.plan", backend="cpu")
-    return folder / "dim.plan"
 
 
 @pytest.fixture(name="folder")
@@ -45,7 +35,7 @@ def fixture_folder(plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         cv2.imwrite(f"in/{name}.png", img)
         cv2.imwrite(f"tri/{name}.png", trimap_)
     Path("dim.plan").write_bytes(plan.read_bytes())
-    Path("dim.onnx").write_bytes(plan.with_name("dim.onnx").read_bytes())
+    Path("dim.onnx").write_bytes(plan.with_suffix(".onnx").read_bytes())
     return tmp_path
 
 

@@ -20,20 +20,11 @@ import torch
 
 import dim_trt
 from dim_trt import Engine, InvalidInput, foreground
-from tests.support.tiny_graphs import tiny_dim
 
 HEIGHT, WIDTH = 37, 53
 IMG = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
 TRIMAP = np.full((HEIGHT, WIDTH), 128, np.uint8)
 TRIMAP[:, :10], TRIMAP[:, -10:] = 0, 255
-
-
-@pytest.fixture(name="plan", scope="module")
-def fixture_plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("plan")
-    (folder / "dim.onnx").write_bytes(tiny_dim().SerializeToString())
-    dim_trt.build_plan(folder / "dim.onnx", folder / "dim.plan", backend="cpu")
-    return folder / "dim.plan"
 
 
 @pytest.fixture(name="engine", scope="module")
@@ -96,7 +87,7 @@ def test_modules_are_there_without_being_imported() -> None:
 
 def test_engines_pickle_as_their_arguments(plan: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(plan.parent)
-    engine = Engine("dim.plan", "cpu", 2, "rgb", max_concurrent=3, memory_limit_mb=64, max_pixels=5000)
+    engine = Engine(plan.name, "cpu", 2, "rgb", max_concurrent=3, memory_limit_mb=64, max_pixels=5000)
     stored = pickle.dumps(engine)
     monkeypatch.chdir(tmp_path)
     for other in (pickle.loads(stored), copy.copy(engine)):

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 import dim_trt
 from dim_trt import _core
-from dim_trt.plans.header import write_plan
 from tests.graph.dim_graphs import dim_onnx, network
 from tests.support.compare import assert_within, max_error
 from tests.support.networks import alpha_of, random_picture
+from tests.support.plans import plan_for
 from tests.support.tiny_graphs import PREPROCESSING, tiny_dim
 from training.model import ModelConfig
 
@@ -145,14 +145,6 @@ def test_tiles_of_each_orientation(plans: dict[str, Path]) -> None:
     assert len(limited.tiles(np.ascontiguousarray(trimap.T))) > 1
     alpha = check(plans["skip"], 8, img, trimap, memory_limit_mb=limit_mb)
     assert_within(alpha, dim_trt.Engine(plans["skip"], threads=2, orientations=8).run(img, trimap), 1e-5)
-
-
-def plan_for(source: Path, path: Path, **sizes: list[int]) -> Path:
-    """The plan, for pictures of other sizes."""
-    header = json.loads(_core.read_plan_header(str(source)))
-    header["shapes"] |= sizes
-    write_plan(path, header, _core.read_plan_payload(str(source)))
-    return path
 
 
 def test_plans_whose_sizes_do_not_hold_the_turned_picture(plans: dict[str, Path], tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
@@ -21,10 +20,10 @@ from dim_trt import _core, resources
 from dim_trt.engine_options import check_backend
 from dim_trt.graph.halo import halo_px
 from dim_trt.graph.lower import import_graph
-from dim_trt.plans.header import write_plan
 from tests.graph.dim_graphs import dim_onnx, network
 from tests.support.compare import assert_within
 from tests.support.networks import random_picture
+from tests.support.plans import plan_for
 from tests.support.testing import _testing
 from tests.support.tiny_graphs import tiny_dim
 from training.model import ModelConfig
@@ -321,14 +320,6 @@ def test_a_limit_is_for_plans_of_the_cpu() -> None:
 
 
 # ------------------------------------------------------------------------------------------- sizes that plans are for
-
-
-def plan_for(source: Path, path: Path, **sizes: list[int]) -> Path:
-    """The plan, for pictures of other sizes."""
-    header = json.loads(_core.read_plan_header(str(source)))
-    header["shapes"] |= sizes
-    write_plan(path, header, _core.read_plan_payload(str(source)))
-    return path
 
 
 def test_pictures_larger_than_the_plan_are_run_in_tiles(plans: dict[str, Path], tmp_path: Path) -> None:

@@ -17,18 +17,9 @@ from dim_trt import renditions
 from dim_trt.errors import InvalidInput
 from dim_trt.renditions import Outcome, PictureJob, Rendering, matte_files
 from tests.support.photos import saved, smooth
-from tests.support.tiny_graphs import tiny_dim
 
 pytestmark = pytest.mark.public
 HEIGHT, WIDTH = 37, 53
-
-
-@pytest.fixture(name="plan", scope="module")
-def fixture_plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("plan")
-    (folder / "dim.onnx").write_bytes(tiny_dim().SerializeToString())
-    dim_trt.build_plan(folder / "dim.onnx", folder / "dim.plan", backend="cpu")
-    return folder / "dim.plan"
 
 
 @pytest.fixture(name="engine")

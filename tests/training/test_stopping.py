@@ -35,6 +35,14 @@ def tiny():
 
 
 @pytest.fixture(autouse=True)
+def fixture_heard():
+    """Ctrl-C is heard, here and in the processes that are started: a shell has it ignored by what it runs behind."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(autouse=True)
 def tiny_model(monkeypatch):
     monkeypatch.setitem(model_module.CONFIGS, "tiny", None)
     monkeypatch.setattr(lite, "SETTINGS", None)

@@ -18,7 +18,6 @@ from dim_trt import trimap as command
 from dim_trt.errors import InvalidInput
 from dim_trt.trimaps import GivenTrimap, MaskRule, fraction_of
 from dim_trt.trimaps.rules import ClipReader
-from tests.support.tiny_graphs import tiny_dim
 
 pytestmark = pytest.mark.public
 HEIGHT, WIDTH = 37, 53
@@ -82,14 +81,6 @@ REFUSED: dict[str, tuple[NDArray[Any], str]] = {
     "floats to 255": (MASK.astype(np.float32), "divide by 255"),
     "NaN": (np.full((HEIGHT, WIDTH), np.nan, np.float32), "outside or NaN"),
 }
-
-
-@pytest.fixture(name="plan", scope="module")
-def fixture_plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("plan")
-    (folder / "dim.onnx").write_bytes(tiny_dim().SerializeToString())
-    dim_trt.build_plan(folder / "dim.onnx", folder / "dim.plan", backend="cpu")
-    return folder / "dim.plan"
 
 
 @pytest.fixture(name="folder")

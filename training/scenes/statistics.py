@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from dim_trt.scoring.datasets import find_samples
 from dim_trt.scoring.evaluation import read_content
 from training.scenes.drawing import draw_scene
-from training.scenes.families import FAMILIES, WEIGHTS
 from training.scenes.textures import Array, Size
 
 PATCH = 96  # pixels, of a background whose spectrum is measured
@@ -105,10 +104,8 @@ def _slope(gray: Array, background: NDArray[np.bool_]) -> float:
 
 def drawn(count: int, seed: int) -> Iterator[Picture]:
     """So many scenes, of families as they are in training."""
-    likely = np.array([WEIGHTS.get(name, 1.0) for name in FAMILIES])
     for number in range(count):
-        rng = np.random.default_rng((seed, number))
-        scene = draw_scene(rng, DRAWN_SIZE, str(rng.choice(list(FAMILIES), p=likely / likely.sum())))
+        scene = draw_scene(np.random.default_rng((seed, number)), DRAWN_SIZE)
         yield scene.image, scene.trimap, scene.alpha
 
 
