@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import os
-import signal
 import time
 from collections.abc import Callable
 
@@ -22,7 +21,6 @@ PAUSE_S = 0.02  # between looks at what others do
 def paint_ahead(ring: Ring, first: int, step: int, parent: int) -> None:
     """Every `step`th number from `first` on, as slots become free; until the parent ends."""
     ignore_signals()
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # by which the parent ends it
     cv2.setNumThreads(1)  # the processes are the parallelism
     for number in itertools.count(first, step):
         while not ring.free(number):
@@ -77,7 +75,7 @@ class Painters:
 
     def stop(self) -> None:
         for process in self.processes:
-            process.terminate()
+            process.kill()  # which it cannot miss; a layer that is half drawn does not count
         for process in self.processes:
             process.join()
         self.processes.clear()
