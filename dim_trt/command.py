@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import logging
 import os
 import signal
 import sys
@@ -19,7 +18,7 @@ from dim_trt.engine_options import ORIENTATIONS
 from dim_trt.errors import Error, InvalidInput
 from dim_trt.pictures.limit import MAX_PIXELS, Limits
 from dim_trt.precisions import PRECISIONS
-from dim_trt.terminal import abandon_output, complain, flush_output, prepare_streams
+from dim_trt.terminal import abandon_output, complain, flush_output, logs_on_stderr, prepare_streams
 from dim_trt.trimaps import DILATE, ERODE, HIGH, LOW, GivenTrimap, MaskRule, TrimapRule
 
 USAGE = 2  # argparse's own exit code
@@ -89,22 +88,6 @@ def exit_code(work: Callable[[], None]) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     return 0
-
-
-@contextlib.contextmanager
-def logs_on_stderr(verbose: bool) -> Iterator[None]:
-    """Warnings of the package, and with `verbose` all that it says, are lines on stderr, each once; then the logger
-    is as it was."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    logger, once = logging.getLogger("dim_trt"), _Once()
-    before = logger.level
-    logger.setLevel(logging.INFO if verbose else logging.WARNING)
-    logger.addFilter(once)
-    try:
-        yield
-    finally:
-        logger.removeFilter(once)
-        logger.setLevel(before)
 
 
 @contextlib.contextmanager
@@ -233,20 +216,6 @@ def add_precision_argument(parser: argparse.ArgumentParser) -> None:
         default="fp32",
         help="of the weights on the CPU, of the arithmetic on a GPU; default: %(default)s",
     )
-
-
-class _Once(logging.Filter):
-    """Lets each message through once: several engines in one command say the same."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.said: set[str] = set()
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        message = record.getMessage()
-        is_new = message not in self.said
-        self.said.add(message)
-        return is_new
 
 
 def _fail(reason: object, code: int) -> int:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import sys
+from collections.abc import Iterator
 
 
 def prepare_streams() -> None:
@@ -52,3 +54,33 @@ def complain(reason: object) -> None:
     """One line on standard error, if somebody reads it."""
     with contextlib.suppress(OSError, ValueError):
         print(f"error: {reason}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def logs_on_stderr(verbose: bool) -> Iterator[None]:
+    """Warnings of the package, and with `verbose` all that it says, are lines on stderr, each once; then the logger
+    is as it was."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logger, once = logging.getLogger("dim_trt"), _Once()
+    before = logger.level
+    logger.setLevel(logging.INFO if verbose else logging.WARNING)
+    logger.addFilter(once)
+    try:
+        yield
+    finally:
+        logger.removeFilter(once)
+        logger.setLevel(before)
+
+
+class _Once(logging.Filter):
+    """Lets each message through once: several engines in one command say the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        is_new = message not in self.said
+        self.said.add(message)
+        return is_new

@@ -14,7 +14,7 @@ import pytest
 
 import benchmarks
 import dim_trt
-from benchmarks import tiling
+from benchmarks import file_stages, tiling
 from benchmarks.json_fields import from_json
 from benchmarks.kernels import __main__ as kernels
 from benchmarks.kernels.cases import Case, Layer, cases, operands, real_products
@@ -326,3 +326,13 @@ def test_video_trimaps_compares_carried_key_frames_with_true_trimaps(capsys):
     ]
     with pytest.raises(SystemExit):
         video_trimaps.main(["--clips", "nothing"])
+
+
+def test_file_stages_are_all_there_and_add_up(capsys):
+    file_stages.main(["--size", "97x65", "--cutout", "tif", "--threads", "1", "--runs", "2"])
+    rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in capsys.readouterr().out.splitlines()]
+    stages = {row[0]: int(row[1]) for row in rows if len(row) == 3 and row[1].isdigit()}
+    assert {"read the picture", "read the trimap", "alpha", "colors", "encode the cutout, TIF", "write"} < stages.keys()
+    together = stages.pop("together")
+    assert together > 0
+    assert sum(stages.values()) == pytest.approx(together, abs=len(stages))
