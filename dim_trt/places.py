@@ -67,7 +67,7 @@ def _identity(argument: str, path: StrPath, folding: dict[tuple[int, int], bool]
     if target.is_dir():
         raise Error(f"{name}: it is a folder; expected a file's name")
     if not target.is_file():
-        raise Error(f"{name}: it exists and is not a regular file")
+        raise Error(f"{name}: it {'is a folder' if target.is_dir() else 'exists and is not a regular file'}")
     return found.st_dev, found.st_ino, ""
 
 

@@ -72,12 +72,14 @@ def parse(arguments: list[str] | None, description: str | None) -> argparse.Name
     for name in ("gradient", "laplacian"):
         text = f"weight of the {name} loss (training/losses.py), instead of the configuration's"
         add(f"--{name}-loss", type=float, metavar="WEIGHT", help=text)
+    add("--bank", type=number(int, 0), metavar="LAYERS", help="drawn layers that scenes are combined from, kept in "
+        "<out>; 0 draws each scene anew; instead of the configuration's")  # fmt: skip
     add_half_argument(parser)
     options = parser.parse_args(arguments)
     if options.hard and (options.workers or 0) > MAX_WORKERS:
         parser.error(f"--workers: at most {MAX_WORKERS} with --hard, got {options.workers}")
     try:
-        extra = {name: getattr(options, name) for name in ("learning_rate", "gradient_loss", "laplacian_loss")}
+        extra = {name: getattr(options, name) for name in ("learning_rate", "gradient_loss", "laplacian_loss", "bank")}
         options.settings = load_settings(options.config, options.crop, options.batch, **extra)
     except ValueError as error:
         parser.error(f"--{error}")

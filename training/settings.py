@@ -25,7 +25,8 @@ OPTIONS = {  # of the command line, by the setting that they change
 class Settings:
     """model: a name in `training.model.CONFIGS`; crop_size: pixels, a multiple of 32; batch: crops per step;
     learning_rate: the highest of the schedule; warmup_steps: steps until then; ema: decay of the averaged weights;
-    clip: gradient norm limit; gradient_loss, laplacian_loss: weights of these further losses, 0 for none."""
+    clip: gradient norm limit; gradient_loss, laplacian_loss: weights of these further losses, 0 for none;
+    bank: drawn layers that scenes are combined from, 0 to draw each scene anew; fresh: new layers for each crop."""
 
     model: str
     crop_size: int
@@ -36,6 +37,8 @@ class Settings:
     clip: float = 1.0
     gradient_loss: float = 0.0
     laplacian_loss: float = 0.0
+    bank: int = 0
+    fresh: float = 0.125
 
     def __post_init__(self) -> None:
         if self.crop_size <= 0 or self.crop_size % STRIDE:
@@ -44,6 +47,10 @@ class Settings:
             raise ValueError(f"batch: expected at least 1, got {self.batch}")
         if not 0 < self.learning_rate < math.inf:
             raise ValueError(f"learning-rate: expected more than 0, got {self.learning_rate}")
+        if self.bank < 0:
+            raise ValueError(f"bank: expected 0 layers or more, got {self.bank}")
+        if not 0 <= self.fresh < math.inf:
+            raise ValueError(f"fresh: expected 0 or more new layers for a crop, got {self.fresh}")
         for name, weight in self.extra_losses().items():
             if not 0 <= weight < math.inf:
                 raise ValueError(f"{name}: expected a weight of 0 or more, got {weight}")

@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass
 import torch
 
 from training.checkpoints import CheckpointError
+from training.data.bank import SceneBank
 from training.data.folders import FolderSource
 from training.data.hard import HardExamples
 from training.data.loader import batches
@@ -35,7 +36,7 @@ from training.options import parse
 from training.parallel import Processes, join, leave
 from training.progress import Progress, say
 from training.run import Run
-from training.settings import Plan
+from training.settings import Plan, Settings
 from training.stopping import stops_when_asked
 from training.validation import open_validation
 
@@ -92,15 +93,18 @@ def fit(run: Run, data: Iterable[Batch], budget: Budget, half: bool, every_s: fl
                 saved, before = run.seconds, time.monotonic()
 
 
-def open_source(options: argparse.Namespace) -> FolderSource | SceneSource:
+def open_source(options: argparse.Namespace) -> FolderSource | SceneSource | SceneBank:
     if options.data:
         return FolderSource(options.data, options.backgrounds, options.settings.crop_size)
     if options.backgrounds:
         raise DataError("--backgrounds: goes with --data; scenes draw their own")
-    return SceneSource(options.settings.crop_size)
+    settings: Settings = options.settings
+    if settings.bank:
+        return SceneBank(settings.crop_size, settings.bank, settings.fresh, options.out)
+    return SceneSource(settings.crop_size)
 
 
-def start(options: argparse.Namespace, device: torch.device, source: Source, processes: Processes,
+def start(options: argparse.Namespace, device: torch.device, source: Source | SceneBank, processes: Processes,
           plan: Plan) -> tuple[Run, Plan | None]:  # fmt: skip
     """A new run, or the one that is in the folder, and the plan that it had."""
     hard = HardExamples(source.names, source.weights) if options.hard else None
@@ -141,7 +145,7 @@ def train(options: argparse.Namespace, device: torch.device, processes: Processe
     log = Log(out if first else None, run.step + 1 if run.step else 0)
     log.settings(describe(options, run), run.step)
     likely = run.hard.probabilities if run.hard else None
-    data = batches(source, run.settings.batch, run.seed, run.step, options.workers, likely, processes)
+    data = batches(source, run.settings.batch, run.seed, run.step, options.workers, likely, processes, device)
     with stops_when_asked() as stop, contextlib.closing(log), contextlib.closing(data):
         keeper = Keeper(run, out, validation, options.half, log, stop)
         with ending(keeper, options.resume_command):

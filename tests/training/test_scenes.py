@@ -5,7 +5,7 @@ import pytest
 from training.data.samples import crop
 from training.scenes import __main__ as command
 from training.scenes.__main__ import contact_sheet, main
-from training.scenes.drawing import draw_scene, unpremultiply
+from training.scenes.drawing import draw_scene
 from training.scenes.families import FAMILIES
 from training.scenes.statistics import Statistics, measure
 from training.scenes.textures import TEXTURES, Size, texture
@@ -61,18 +61,7 @@ def test_known_trimap_agrees_with_alpha(scenes):
     assert kinds == {0, 128, 255}
 
 
-def test_color_beside_an_object_is_its_nearest(scenes):
-    """However far away: it used to fade to black."""
-    layer = np.zeros((90, 301, 4), np.float32)
-    layer[20:60, 5:9] = [0.4, 0.2, 0.1, 0.5]  # premultiplied
-    layer[30:50, 280:285] = [0.1, 0.9, 0.3, 1.0]
-    color, alpha = unpremultiply(np.random.default_rng(0), layer)
-    np.testing.assert_allclose(color[:, :140], np.broadcast_to(np.float32([0.8, 0.4, 0.2]), (90, 140, 3)), atol=1e-6)
-    np.testing.assert_allclose(color[:, 150:], np.broadcast_to(np.float32([0.1, 0.9, 0.3]), (90, 151, 3)), atol=1e-6)
-    np.testing.assert_array_equal(alpha, layer[..., 3])
-    assert color.dtype == alpha.dtype == np.float32
-    nothing, empty = unpremultiply(np.random.default_rng(0), np.zeros((9, 11, 4), np.float32))
-    assert nothing.max() == empty.max() == 0
+def test_color_beside_an_object_does_not_fade(scenes):
     for scene in scenes:
         if (painted := scene.alpha > 0).any():
             far = cv2.distanceTransform((~painted).astype(np.uint8), cv2.DIST_L2, 5) > 24

@@ -15,4 +15,4 @@ improved along the way, so a new run will differ a little.
 
 from training.settings import Settings
 
-SETTINGS = Settings(model="lite", crop_size=128, batch=16, learning_rate=1.5e-3)
+SETTINGS = Settings(model="lite", crop_size=128, batch=16, learning_rate=1.5e-3, bank=256)

@@ -29,7 +29,7 @@ from training.data.reading import (
     read_headers,
 )
 from training.data.samples import DataError, Sample, sample
-from training.scenes.drawing import spread
+from training.data.spreading import spread
 from training.scenes.trimap import random_trimap
 
 PARTS = ("Adobe-licensed images", "Other")

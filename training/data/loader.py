@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
+from training.data.bank import SceneBank
 from training.data.reading import UnreadableError
 from training.data.samples import Batch, DataError, Sample, Source
 from training.parallel import Processes
@@ -104,24 +105,32 @@ def _as_it_is(item: Any) -> Any:
 
 
 def batches(
-    source: Source,
+    source: Source | SceneBank,
     batch: int,
     seed: int,
     first: int = 0,
     workers: int = 0,
     probabilities: Probabilities | None = None,
     processes: Processes | None = None,
+    device: torch.device | None = None,
 ) -> Generator[Batch, None, None]:
     """Endless batches from number `first` on, made by `workers` processes (0: by this one).
 
-    batch: crops per step, of which each of `processes` gets an equal share. A picture that cannot be read is said once
-    and left out; raises DataError for more than MAX_UNREADABLE of them.
+    batch: crops per step, of which each of `processes` gets an equal share; device: where a bank combines what was
+    drawn, by default the CPU. A picture that cannot be read is said once and left out; raises DataError for more than
+    MAX_UNREADABLE of them.
     """
     processes = processes or Processes()
     if batch % processes.count:
         raise DataError(f"batch: expected a multiple of the {processes.count} processes, got {batch}")
     fixed = source.weights / source.weights.sum()
-    requests = Requests(group_of(first), batch, seed, probabilities or (lambda group: fixed), processes)
+    probabilities = probabilities or (lambda group: fixed)
+    if isinstance(source, SceneBank):
+        share = batch // processes.count
+        likely = lambda number: probabilities(group_of(number))  # noqa: E731
+        yield from source.batches(share, seed, first, workers, device or torch.device("cpu"), likely, processes.rank)
+        return
+    requests = Requests(group_of(first), batch, seed, probabilities, processes)
     loader = DataLoader(
         Groups(source, seed),
         sampler=requests,

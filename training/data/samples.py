@@ -11,7 +11,7 @@ from torch import Tensor
 
 from training.data.preprocess import UNKNOWN, network_input
 from training.scenes.drawing import Scene, draw_scene
-from training.scenes.families import FAMILIES, WEIGHTS
+from training.scenes.families import FAMILIES, likely_families
 from training.scenes.textures import Size
 
 
@@ -97,7 +97,7 @@ class SceneSource:
         self.crop_size = crop_size
         self.scene_size = Size(2 * crop_size + 32, 2 * crop_size + 32)
         self.names = list(FAMILIES)
-        self.weights = np.array([WEIGHTS.get(name, 1.0) for name in self.names])
+        self.weights = likely_families()
 
     def draw(self, rng: np.random.Generator, kind: int, count: int) -> list[Sample]:
         while True:

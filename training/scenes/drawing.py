@@ -1,23 +1,31 @@
 """Pictures with known alpha, drawn by rules: endless training data that belongs to nobody else.
 
-A family paints one kind of foreground as a premultiplied RGBA layer; `draw_scene` puts it over a
-background as a camera would see it and adds a trimap. `python -m training.scenes` writes a contact sheet.
+A family paints one kind of foreground as a premultiplied RGBA layer; `compose` puts layers over backgrounds as a
+camera would see them and adds trimaps, a batch at a time on any device. `draw_scene` is one picture of it all.
+`python -m training.scenes` writes a contact sheet.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple
 
-import cv2
 import numpy as np
+import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
+from torch import Tensor
 
-from training.scenes.families import FAMILIES, WEIGHTS
-from training.scenes.textures import Array, Rng, Size, noise, ramp, texture
-from training.scenes.trimap import random_trimap
+from training.scenes import camera
+from training.scenes.dice import Dice
+from training.scenes.families import FAMILIES, likely_families
+from training.scenes.fields import FAINT, enlarged_window, gaussian_blur, ramp, smooth_noise, spread_color
+from training.scenes.painting import behind, front
+from training.scenes.textures import Array, Rng, Size
+from training.scenes.trimap import random_radii, random_trimaps
 
-Level = TypeVar("Level", np.uint8, np.float32)
+LIGHT_SIDE = 48  # pixels of the fields of light, which are smooth
+SHADOW_STEP = 4  # shadows are made at a quarter of the size
 
 
 @dataclass(frozen=True)
@@ -38,89 +46,82 @@ class Scene:
     family: str
 
 
-def spread(color: NDArray[Level], painted: NDArray[np.bool_]) -> NDArray[Level]:
-    """Color [H, W, C] as it is where `painted` [H, W], elsewhere that of the nearest painted pixel."""
-    if not painted.any():
-        return color
-    rest = (~painted).astype(np.uint8)
-    _, nearest = cv2.distanceTransformWithLabels(rest, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
-    colors = np.empty((nearest.max() + 1, color.shape[2]), color.dtype)  # by the label of a painted pixel
-    colors[nearest[painted]] = color[painted]
-    return np.asarray(colors[nearest])
+class Composites(NamedTuple):
+    """The same for a batch: image [N, 3, H, W] float32, whole numbers 0..255; alpha [N, 1, H, W];
+    foreground, background: [N, 3, H, W]; trimap: [N, 1, H, W] uint8."""
+
+    image: Tensor
+    alpha: Tensor
+    foreground: Tensor
+    background: Tensor
+    trimap: Tensor
 
 
-def unpremultiply(rng: Rng, layer: Array) -> tuple[Array, Array]:
-    """Foreground color, spread to where nothing was painted, and alpha."""
-    alpha = np.clip(layer[..., 3], 0, 1)
-    alpha = np.where(alpha < 1 / 128, 0, np.where(alpha > 127 / 128, 1, alpha)).astype(np.float32)
-    color = np.clip(layer[..., :3] / np.maximum(layer[..., 3:], 1e-3), 0, 1).astype(np.float32)
-    return spread(color, alpha > 0), alpha
+def light(dice: Dice, size: Size, share: float) -> Tensor:
+    """Light and shade on objects, [N, 1, H, W], about 1: a slope, and soft folds as on a body with light from one side.
+
+    share: how much of a whole scene's sides the picture shows.
+    """
+    scene = Size(*(max(2, round(LIGHT_SIDE * extent / max(size))) for extent in size))
+    slope = 1 + dice.uniform(0, 0.8) * (ramp(dice, scene) - 0.5)
+    folds = smooth_noise(dice, scene, (2, 4), 0.35) - 0.5
+    return enlarged_window(dice, slope * torch.exp(dice.uniform(0.5, 2.4) * folds), share, size)
 
 
-def light(rng: Rng, size: Size) -> Array:
-    """Light and shade on the object, [H, W], about 1: a slope, and soft folds as on a body with light from one side."""
-    slope = 1 + rng.uniform(0, 0.8) * (ramp(rng, size) - 0.5)
-    folds = noise(rng, size, int(rng.integers(2, 5)), 0.35) - 0.5
-    return np.asarray(slope * np.exp(rng.uniform(0.5, 2.4) * folds), np.float32)
+def lamps(dice: Dice) -> Tensor:
+    """Color [N, 3, 1, 1] of the light on objects, or on what is behind them: warm to cool."""
+    warmth, tint = dice.rng.normal(0, 0.15, dice.count), dice.rng.normal(0, 0.04, dice.count)
+    return dice.tensor(np.exp(np.stack([warmth, tint, -warmth], 1)))[..., None, None]
 
 
-def crevices(rng: Rng, size: Size) -> Array:
-    """Dark gaps in the object, [H, W] factors: what lies too deep for light belongs to the object as well."""
-    relief = noise(rng, size, int(rng.integers(3, 40)), rng.uniform(0.35, 0.7))
-    depth = np.clip((rng.uniform(0.2, 0.45) - relief) * rng.uniform(4, 40), 0, 1)
-    return np.asarray(1 - rng.uniform(0.5, 1) * depth, np.float32)
+def near_colors(dice: Dice, foreground: Tensor, background: Tensor) -> Tensor:
+    """Foregrounds whose colors hardly differ from the background's."""
+    apart = background.mean((2, 3), keepdim=True) - foreground.mean((2, 3), keepdim=True)
+    return (foreground + dice.uniform(0.3, 0.8) * apart).clamp_(0, 1)
 
 
-def lamps(rng: Rng) -> Array:
-    """Color [3] of the light on an object, or on what is behind it: warm to cool."""
-    warmth, tint = rng.normal(0, 0.15), rng.normal(0, 0.04)
-    return np.asarray(np.exp([warmth, tint, -warmth]), np.float32)
-
-
-def shadow(rng: Rng, background: Array, alpha: Array) -> Array:
+def shadow(dice: Dice, background: Tensor, alpha: Tensor) -> Tensor:
     """Darkens the background beside the object."""
-    dx, dy = rng.normal(0, 12, 2)
-    cast = cv2.warpAffine(alpha, np.array([[1, 0, dx], [0, 1, dy]], np.float32), alpha.shape[::-1])
-    cast = cv2.GaussianBlur(cast, (0, 0), rng.uniform(2, 12))
-    return np.asarray(background * (1 - rng.uniform(0.2, 0.8) * cast[..., None]))
+    theta = np.tile(np.eye(2, 3, dtype=np.float32), (dice.count, 1, 1))
+    theta[:, :, 2] = 2 * dice.rng.normal(0, 12, (dice.count, 2)) / alpha.shape[:1:-1]
+    small = F.avg_pool2d(alpha, SHADOW_STEP, ceil_mode=True)
+    places = F.affine_grid(dice.tensor(theta), list(small.shape), align_corners=False)
+    cast = F.grid_sample(small, places, "bilinear", "zeros", align_corners=False)
+    cast = gaussian_blur(cast, dice.uniform(2, 12) / SHADOW_STEP, reach=3 * 12 // SHADOW_STEP)
+    cast = F.interpolate(cast, alpha.shape[2:], mode="bilinear", align_corners=False)
+    return background * (1 - dice.uniform(0.2, 0.8) * cast)
 
 
-def camera_noise(rng: Rng, image: Array) -> NDArray[np.uint8]:
-    """Sensor noise and JPEG artefacts; [H, W, 3] in 0..1 to uint8."""
-    if rng.random() < 0.7:
-        level = rng.uniform(0, 0.025)
-        grain = rng.standard_normal(image.shape, np.float32) * level
-        image = image + grain * (0.4 + image)
-    stored = np.clip(image * 255 + 0.5, 0, 255).astype(np.uint8)
-    if rng.random() < 0.4:
-        _, data = cv2.imencode(".jpg", stored, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(60, 98))])
-        stored = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
-    return stored
+@torch.no_grad()
+def compose(
+    dice: Dice, layer: Tensor, background: Tensor, radii: NDArray[np.float32], share: float = 1.0
+) -> Composites:
+    """Layers over backgrounds, seen by a camera; both tensors may be changed.
+
+    layer: [N, 4, H, W] premultiplied; background: [N, 3, H, W]; radii: [2, N] of the trimaps, in pixels;
+    share: how much of a whole scene's sides they show.
+    """
+    size = Size(*layer.shape[2:])
+    layer = dice.sometimes(0.6, camera.lens, layer)
+    alpha = layer[:, 3:].clamp(0, 1)
+    alpha = torch.where(alpha < FAINT, 0, torch.where(alpha > 1 - FAINT, 1, alpha))
+    foreground = spread_color(layer).mul_(light(dice, size, share)).mul_(lamps(dice)).clamp_(0, 1)
+    background = (background * lamps(dice)).clamp_(0, 1)
+    foreground = dice.sometimes(0.15, near_colors, foreground, background)
+    background = dice.sometimes(0.3, shadow, background, alpha)
+    image = camera.stored(dice, camera.mixture(dice, alpha, foreground, background))
+    return Composites(image, alpha, foreground, background, random_trimaps(dice, alpha, radii, share))
 
 
 def draw_scene(rng: Rng, size: Size, family: str | None = None) -> Scene:
     """One scene of a random family, or of the one named; the same generator state gives the same scene."""
     if family is None:
-        weights = np.array([WEIGHTS.get(name, 1.0) for name in FAMILIES])
-        family = str(rng.choice(list(FAMILIES), p=weights / weights.sum()))
-    layer = FAMILIES[family](rng, size)
-    if rng.random() < 0.6:  # the lens
-        layer = cv2.GaussianBlur(layer, (0, 0), rng.uniform(0.3, 1.1))
-    foreground, alpha = unpremultiply(rng, layer)
-    foreground = foreground * light(rng, size)[..., None] * lamps(rng)
-    if rng.random() < 0.35:
-        foreground = foreground * crevices(rng, size)[..., None]
-    foreground = np.clip(foreground, 0, 1)
-    background = np.clip(texture(rng, size, blurred=0.85) * lamps(rng), 0, 1)
-    if rng.random() < 0.15:  # colors that hardly differ
-        near = rng.uniform(0.3, 0.8) * (background.mean((0, 1)) - foreground.mean((0, 1)))
-        foreground = np.clip(foreground + near.astype(np.float32), 0, 1)
-    if rng.random() < 0.3:
-        background = shadow(rng, background, alpha)
-    # Light adds up before the camera encodes it. Cameras differ in how they encode (raw files hardly do):
-    # the mixture happens under a random gamma, and colors stay display-encoded on both sides of it.
-    gamma = 1.0 if rng.random() < 0.6 else rng.uniform(1.4, 2.4)
-    mixed = alpha[..., None] * foreground**gamma + (1 - alpha[..., None]) * background**gamma
-    image = camera_noise(rng, mixed ** (1 / gamma))
-    trimap = random_trimap(rng, alpha)
-    return Scene(image, alpha, foreground.astype(np.float32), background.astype(np.float32), trimap, family)
+        family = str(rng.choice(list(FAMILIES), p=likely_families()))
+    layer, background = (
+        torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1), np.float32))[None]
+        for picture in (front(rng, size, family), behind(rng, size))
+    )
+    made = compose(Dice(rng, 1), layer, background, random_radii(rng, 1))
+    colors = (made.image.to(torch.uint8), made.foreground, made.background)
+    image, foreground, backdrop = (np.ascontiguousarray(part[0].permute(1, 2, 0).numpy()) for part in colors)
+    return Scene(image, made.alpha[0, 0].numpy(), foreground, backdrop, made.trimap[0, 0].numpy(), family)

@@ -193,3 +193,9 @@ FAMILIES: dict[str, Family] = {
 # Half of what is drawn is hair and fur; kinds whose alpha cannot be told from a small crop are rare. The others: 1.
 WEIGHTS = {"locks": 5.0, "tufts": 4.0, "hair": 3.0, "fur": 3.0, "solid": 2.5, "rough": 2.5, "several": 2.0}
 WEIGHTS |= {"leaves": 1.5, "wisps": 0.7, "net": 0.7, "smoke": 0.5, "glass": 0.5}
+
+
+def likely_families() -> Array:
+    """How likely each family is, in the order of FAMILIES; the sum is 1."""
+    weights = np.array([WEIGHTS.get(name, 1.0) for name in FAMILIES])
+    return np.asarray(weights / weights.sum())
