@@ -34,11 +34,6 @@ std::size_t strips_for(std::size_t memory_limit_bytes, std::size_t strip_bytes) 
   return memory_limit_bytes == 0 ? strip_bytes : std::min(strip_bytes, std::max(kLeast, memory_limit_bytes / kPart));
 }
 
-bool parse_color(const std::string& color) {
-  if (color != "bgr" && color != "rgb") throw InvalidInput("color: expected 'bgr' or 'rgb', got '" + color + "'");
-  return color == "rgb";
-}
-
 /// `low` 0: 0 stands for the default.
 void check_count(const char* name, int value, int low) {
   if (value < low || value > kThreadLimit)

@@ -31,7 +31,7 @@ def feature_peaks(
     peaks = [_add_peak(model, name) for name in names]
     session = Session(model)
     found = np.zeros(len(names))
-    for x in progress(network_inputs(pictures, preprocessing)):
+    for x, _ in progress(network_inputs(pictures, preprocessing)):
         found = np.maximum(found, session.run(x, peaks))
     for name, peak in zip(names, found, strict=True):
         if not np.isfinite(peak):

@@ -247,6 +247,7 @@ HEADER_CHANGES: dict[str, tuple[tuple[Any, ...], Any]] = {
     "two_means": (("preprocessing", "mean"), [1, 2]),
     "infinite_mean": (("preprocessing", "mean"), [1e300, 0, 0]),
     "zero_std": (("preprocessing", "std"), [1, 0, 1]),
+    "zero_trimap_scale": (("preprocessing", "trimap_scale"), 0),
     "negative_std": (("preprocessing", "std"), [-1, -2, -3]),
     "padding": (("preprocessing", "padding"), "zero"),
     "stride_2": (("preprocessing", "stride"), 2),

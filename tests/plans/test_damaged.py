@@ -170,7 +170,10 @@ def test_every_name_of_the_program_replaced(plan, tmp_path):
         (lambda h: with_resize(h, img="lanczos"), "resize.img: expected 'nearest' or 'linear' or 'cubic'"),
         (lambda h: with_resize(h, alpha=2), "resize.alpha: expected"),
         (lambda h: without_entry(with_resize(h), "resize", "trimap"), "resize: 'trimap' is missing"),
-        (lambda h: h | {"preprocessing": h["preprocessing"] | {"resize": "up"}}, "padding: expected 'none', got"),
+        (
+            lambda h: h | {"preprocessing": h["preprocessing"] | {"resize": "up"}},
+            "padding: expected 'none' with resize, got",
+        ),
         (lambda h: h | {"preprocessing": h["preprocessing"] | {"trimap_values": "gray"}}, "'canonical' or 'raw', got"),
         (lambda h: h | {"preprocessing": h["preprocessing"] | {"stride": 2}}, "pools more often"),
         (lambda h: h | {"preprocessing": []}, "preprocessing: expected an object"),
