@@ -40,25 +40,36 @@ def dlpack_export(
     read_only: bool = False,
 ) -> object: ...
 
+class CpuOptions:
+    def __init__(self) -> None: ...
+    threads: int
+    strip_bytes: int
+
+class TensorRtOptions:
+    def __init__(self) -> None: ...
+    gpu: int
+    crop: bool
+    max_concurrent: int
+    cuda_graphs: bool
+    folders: list[str]
+
+class Limits:
+    def __init__(self) -> None: ...
+    memory_bytes: int
+    at_least_a_tile: bool
+    pixels: int
+
+class EngineOptions:
+    def __init__(self) -> None: ...
+    backend: str
+    rgb: bool
+    orientations: int
+    limits: Limits
+    cpu: CpuOptions
+    tensorrt: TensorRtOptions
+
 class Engine:
-    def __init__(
-        self,
-        path: str,
-        *,
-        threads: int = 0,
-        color: str = "bgr",
-        strip_bytes: int = 67108864,
-        gpu: int = 0,
-        crop: bool = True,
-        max_concurrent: int = 2,
-        cuda_graphs: bool = True,
-        tensorrt_folders: Sequence[str] = ...,
-        backend: str = "",
-        memory_limit_bytes: int = 0,
-        at_least_a_tile: bool = False,
-        max_pixels: int = 0,
-        orientations: int = 1,
-    ) -> None: ...
+    def __init__(self, path: str, options: EngineOptions = ...) -> None: ...
     def run(
         self, img: NDArray[np.uint8], trimap: NDArray[np.uint8], out: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]: ...
@@ -74,6 +85,8 @@ class Engine:
     def argmax(self, img: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> list[NDArray[np.uint8]]: ...
     def tiles(self, trimap: NDArray[np.uint8]) -> list[tuple[_Window, _Window]]: ...
     def working_bytes(self, size: tuple[int, int]) -> int: ...
+    @property
+    def max_concurrent(self) -> int: ...
     @property
     def memory_limit_bytes(self) -> int: ...
     @property

@@ -38,7 +38,9 @@ def float32_alpha(model: nn.Module, picture: Picture) -> NDArray[np.float32]:
 
 def same_argmax(model: nn.Module, plan: Path, picture: Picture) -> SameArgmax:
     """The engine beside a PyTorch that takes the engine's maxima."""
-    engine = _core.Engine(str(plan), color="rgb")
+    options = _core.EngineOptions()
+    options.rgb = True
+    engine = _core.Engine(str(plan), options)
     argmax = engine.argmax(picture.img, picture.trimap)
     gaps: list[float] = []
     windows = differing = 0
