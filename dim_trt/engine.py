@@ -32,6 +32,7 @@ from dim_trt.plans.builder import SHIPPED
 from dim_trt.workers import Workers, closed
 
 LOGGER = logging.getLogger("dim_trt")
+DESCRIPTION = ("inputs", "outputs", "model", "preprocessing", "shapes", "producer", "source")  # in the header
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
 GpuOut = TypeVar("GpuOut", bound=GpuPicture)
@@ -228,16 +229,17 @@ class Engine:
 
     @property
     def info(self) -> dict[str, Any]:
-        """What runs: backend, device, precision, isa (the CPU's instruction set; None on a GPU), gpu_name (None on the
-        CPU), threads (of the CPU), color, orientations, memory_limit_mb, max_pixels, halo_px (how far from a pixel of
-        alpha the network looks), model, preprocessing, shapes, producer, weights and path."""
+        """What runs: task, network, backend, device, precision (what computes), weights (how they are stored), isa (the
+        CPU's instruction set; None on a GPU), gpu_name (None on the CPU), threads (of the CPU), color, orientations,
+        memory_limit_mb, max_pixels, halo_px (how far from a pixel of alpha the network looks), inputs, outputs, model,
+        preprocessing, shapes, producer, source and path."""
         return {
-            "backend": self._header["backend"],
+            **{key: self._header[key] for key in ("task", "network", "backend")},
             "device": self._device,
-            "precision": self._header["precision"],
+            **{key: self._header[key] for key in ("precision", "weights")},
             **self._runs_on,
             **self._settings,
-            **{key: self._header[key] for key in ("model", "preprocessing", "shapes", "producer", "weights")},
+            **{key: self._header[key] for key in DESCRIPTION},
             "path": self._path,
         }
 
@@ -246,7 +248,7 @@ class Engine:
         computes = "isa" if info["isa"] else "gpu_name"
         return (
             f"Engine({self._path!r}, device={info['device']!r}, precision={info['precision']!r}, "
-            f"{computes}={info[computes]!r}, threads={info['threads']})"
+            f"weights={info['weights']!r}, {computes}={info[computes]!r}, threads={info['threads']})"
         )
 
     def _open_core(self) -> _core.Engine:

@@ -25,7 +25,8 @@ import torch
 
 from dim_trt.errors import Error
 from dim_trt.files import write_atomic
-from dim_trt.graph.load import FORMAT_VERSION, check_graph
+from dim_trt.graph.load import check_graph
+from dim_trt.graph.metadata import FORMAT_VERSION
 from training.checkpoints import CheckpointError
 from training.data.preprocess import PREPROCESSING, Preprocessing
 from training.folding import fold_batch_norm as fold_batch_norm

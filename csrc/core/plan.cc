@@ -19,6 +19,7 @@ constexpr char kMagic[] = "DIMPLAN1";
 constexpr std::size_t kMagicBytes = 8;
 constexpr std::size_t kFixedBytes = kMagicBytes + 4;
 constexpr std::size_t kAlignment = 64;
+constexpr int kMaxChannels = 1 << 14;
 constexpr std::uintmax_t kMaxReservedBytes = std::uintmax_t{4} << 30;  // a larger file grows as it is read
 
 void check_magic(const std::uint8_t* data, std::size_t bytes, const std::string& name) {
@@ -56,6 +57,13 @@ constexpr Key<Plan> kShapeKeys[] = {
     {"max", [](const Json& json, Plan& plan) { plan.max_size = parse_size(json); }},
 };
 
+std::vector<MapInfo> parse_maps(const Json& json) {
+  std::vector<MapInfo> maps;
+  for (const Json& map : json.array())
+    maps.push_back({map.at("name").string(), static_cast<int>(map.at("channels").integer(1, kMaxChannels))});
+  return maps;
+}
+
 struct HeaderTarget {
   Plan& plan;
   const std::string& name;  // of the file, for messages
@@ -88,8 +96,10 @@ constexpr Key<HeaderTarget> kPayloadKeys[] = {{"bytes", check_bytes}, {"sha256",
 
 constexpr Key<HeaderTarget> kHeaderKeys[] = {
     {"format_version", check_version},
+    {"task", [](const Json& json, HeaderTarget& to) { to.plan.task = json.string(); }},
     {"backend", [](const Json& json, HeaderTarget& to) { to.plan.backend = json.string(); }},
-    {"precision", [](const Json& json, HeaderTarget& to) { to.plan.precision = json.string(); }},
+    {"inputs", [](const Json& json, HeaderTarget& to) { to.plan.inputs = parse_maps(json); }},
+    {"outputs", [](const Json& json, HeaderTarget& to) { to.plan.outputs = parse_maps(json); }},
     {"preprocessing", [](const Json& json, HeaderTarget& to) { to.plan.preprocessing = read_preprocessing(json); },
      false, list_preprocessing_keys},
     {"shapes", [](const Json& json, HeaderTarget& to) { read_keys(json, kShapeKeys, to.plan); }, false,

@@ -12,12 +12,19 @@
 
 namespace dim {
 
-inline constexpr int kPlanFormatVersion = 1;
+inline constexpr int kPlanFormatVersion = 2;
+
+/// What a network reads or writes, a value for each channel of each pixel.
+struct MapInfo {
+  std::string name;
+  int channels = 0;
+};
 
 struct Plan {
   std::string header;  // the JSON text
+  std::string task;    // what the network is for: who runs it must know
   std::string backend;
-  std::string precision;
+  std::vector<MapInfo> inputs, outputs;
   Preprocessing preprocessing;
   Size min_size, max_size;  // of pictures, before padding
 

@@ -13,8 +13,8 @@ from onnx import helper
 from dim_trt.errors import BuildError
 from dim_trt.graph.export import export_model
 from dim_trt.graph.pictures import CalibrationPicture, network_inputs
+from dim_trt.graph.quantize import FLOAT16_MAX
 from dim_trt.graph.runtime import Session
-from dim_trt.graph.weights import FLOAT16_MAX
 
 LIMIT = FLOAT16_MAX / 2  # pictures that nobody calibrated with reach further
 

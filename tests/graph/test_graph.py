@@ -21,9 +21,9 @@ from dim_trt.errors import BuildError, InvalidInput
 from dim_trt.graph.load import load_onnx
 from dim_trt.graph.lower import import_graph, lower
 from dim_trt.graph.program import Program
+from dim_trt.graph.quantize import quantize_weights
 from dim_trt.graph.storage import store_weights
 from dim_trt.graph.translate import translate
-from dim_trt.graph.weights import quantize_weights
 from tests.support.tiny_graphs import PREPROCESSING, GraphMaker, network_input, tiny_dim
 
 VARIANTS = [
@@ -266,7 +266,7 @@ def test_weights_beyond_float16_are_refused_by_name() -> None:
 
 
 def test_unknown_precision_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="precision: expected one of fp32, fp16, int8, got 'fp8'"):
+    with pytest.raises(InvalidInput, match="weights: expected one of fp32, fp16, int8, got 'fp8'"):
         store_weights(import_graph(tiny_dim()), "fp8")
 
 
