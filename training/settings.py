@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from dim_trt.graph.metadata import TASK
 from training.model import STRIDE
 
 OPTIONS = {  # of the command line, by the setting that they change
@@ -25,7 +26,8 @@ OPTIONS = {  # of the command line, by the setting that they change
 class Settings:
     """model: a name in `training.model.CONFIGS`; crop_size: pixels, a multiple of 32; batch: crops per step;
     learning_rate: the highest of the schedule; warmup_steps: steps until then; ema: decay of the averaged weights;
-    clip: gradient norm limit; gradient_loss, laplacian_loss: weights of these further losses, 0 for none."""
+    clip: gradient norm limit; gradient_loss, laplacian_loss: weights of these further losses, 0 for none;
+    task: a name in `training.tasks.TASKS`."""
 
     model: str
     crop_size: int
@@ -36,6 +38,7 @@ class Settings:
     clip: float = 1.0
     gradient_loss: float = 0.0
     laplacian_loss: float = 0.0
+    task: str = TASK
 
     def __post_init__(self) -> None:
         if self.crop_size <= 0 or self.crop_size % STRIDE:

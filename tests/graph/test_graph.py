@@ -388,6 +388,14 @@ BAD_METADATA = {
     "a list": ({"dim_trt.preprocessing": "[]"}, "expected a JSON object, got list"),
     "no version": ({"dim_trt.format_version": ""}, "format version 1, got none"),
     "future version": ({"dim_trt.format_version": "2"}, "format version 1, got 2"),
+    "another network": (
+        {"dim_trt.network": "u2net"},
+        "'dim_trt.network': expected 'dim', got 'u2net'; upgrade",
+    ),
+    "another task": (
+        {"dim_trt.task": "segmentation"},
+        "'dim_trt.task': expected 'matting', got 'segmentation'; upgrade",
+    ),
     "model is no object": ({"dim_trt.model": "3"}, "'dim_trt.model': expected a JSON object, got int"),
 }
 

@@ -143,3 +143,18 @@ def test_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
         save_checkpoint(path, TINY, {"a": torch.zeros(2)})
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["c.pt"]
+
+
+def test_checkpoints_say_what_they_hold(tmp_path):
+    """Those that do not are older, and of the only network there was."""
+    path, model = tmp_path / "c.pt", DeepImageMatting(TINY)
+    save_checkpoint(path, TINY, model.state_dict())
+    content = torch.load(path, weights_only=True)
+    assert (content["task"], content["network"]) == ("matting", "dim")
+    torch.save({key: value for key, value in content.items() if key not in ("task", "network")}, path)
+    assert load_model(path).config == TINY
+    torch.save(content | {"network": "u2net"}, path)
+    with pytest.raises(
+        CheckpointError, match=r"expected task and network \('matting', 'dim'\), got \('matting', 'u2net'\)"
+    ):
+        load_model(path)
