@@ -22,7 +22,7 @@ import dim_trt
 from dim_trt.pictures.files import read_image, write_image
 from dim_trt.pictures.picture import quantize_alpha
 from dim_trt.trimaps import read_trimap
-from training.data.preprocess import network_input, pad_to_stride
+from training.data.preprocess import network_input
 
 U8 = NDArray[np.uint8]
 Alpha = NDArray[np.float32]
@@ -129,7 +129,7 @@ def _engine(plan: Path, threads: int) -> Contender:
 
 
 def _network_input(img: U8, trimap: U8) -> NDArray[np.float32]:
-    return pad_to_stride(network_input(img, trimap))[None]
+    return network_input(img, trimap)[None]
 
 
 def _known(alpha: NDArray[Any], trimap: U8) -> Alpha:

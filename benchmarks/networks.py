@@ -12,7 +12,7 @@ import torch
 
 from benchmarks.pictures import stripe
 from dim_trt.plans.builder import onnx_file
-from training.data.preprocess import network_input, pad_to_stride
+from training.data.preprocess import network_input
 from training.export import export_onnx
 from training.model import CONFIGS, DeepImageMatting, ModelConfig
 from training.random_heads import normalise_heads
@@ -55,6 +55,6 @@ def random_model(config: ModelConfig, seed: int) -> DeepImageMatting:
     torch.manual_seed(seed)
     model = DeepImageMatting(config).eval()
     picture = stripe(*CALIBRATION_SIZE, 1.0)
-    x = torch.from_numpy(pad_to_stride(network_input(picture.img, picture.trimap)))[None]
+    x = torch.from_numpy(network_input(picture.img, picture.trimap))[None]
     normalise_heads(model, x)
     return model

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from dim_trt.arrays import unknown_pixels
-from dim_trt.errors import Error
+from dim_trt.errors import Error, InvalidInput
 from dim_trt.files import write_atomic
 from dim_trt.graph.calibrate import collect_ranges
 from dim_trt.graph.emulate import emulate
@@ -91,8 +91,11 @@ def pictures_with_truth(args: argparse.Namespace) -> Iterator[tuple[CalibrationP
 
 
 def matte(session: Session, picture: CalibrationPicture, preprocessing: dict[str, Any]) -> NDArray[np.float32]:
+    if preprocessing.get("resize"):
+        raise InvalidInput("onnx: this network wants pictures scaled; expected one that is fed padded pictures")
     height, width = picture.trimap.shape
-    alpha = session.run(picture.network_input(preprocessing))[0][0, 0, :height, :width]
+    x, _ = picture.network_input(preprocessing)
+    alpha = session.run(x)[0][0, 0, :height, :width]
     known = picture.trimap.astype(np.float32) / 255
     pasted: NDArray[np.float32] = np.where(unknown_pixels(picture.trimap), np.clip(alpha, 0, 1), known)
     return pasted.astype(np.float32)

@@ -29,7 +29,7 @@ from benchmarks.pictures import UNKNOWN, Picture, noise, stripe, thin_band
 from benchmarks.records import Stages
 from dim_trt.arguments import SIZE_FORMAT, parse_size
 from dim_trt.trimaps import read_trimap
-from training.data.preprocess import network_input, pad_to_stride
+from training.data.preprocess import network_input
 
 BAND = 0.05
 CONV = "Conv"  # ONNX Runtime's name of a convolution, the ReLU it has taken in included
@@ -121,7 +121,7 @@ def profiles(network: Network, picture: Picture, threads: int, runs: int, folder
     options.enable_profiling = True
     options.profile_file_prefix = str(folder / "onnxruntime")
     session = onnxruntime.InferenceSession(network.onnx, options, providers=["CPUExecutionProvider"])
-    x = pad_to_stride(network_input(picture.img, picture.trimap))[None]
+    x = network_input(picture.img, picture.trimap)[None]
     ours = []
     for _ in range(runs):
         time.sleep(PAUSE_S)

@@ -1,24 +1,49 @@
 #include "backends.h"
 
+#include "base/cores.h"
 #include "base/error.h"
 #include "cpu/runner.h"
 #include "tensorrt/library.h"
 
 namespace dim {
+namespace {
 
-std::unique_ptr<Backend> make_backend(const Plan& plan, const BackendOptions& options) {
+/// `least` 0: 0 stands for the default.
+void check_count(const char* name, int value, int least) {
+  if (value < least || value > kThreadLimit)
+    throw InvalidInput(std::string(name) + ": expected 1 to " + std::to_string(kThreadLimit) + ", got " +
+                       std::to_string(value));
+}
+
+void check_backend(const Plan& plan, const std::string& backend) {
+  if (backend.empty() || plan.backend == backend) return;
+  throw BackendUnavailable("device: '" + std::string(backend == "cpu" ? "cpu" : "cuda") +
+                           "' cannot run this plan, which was built for the " + plan.backend +
+                           " backend; build one with python -m dim_trt.build --backend " + backend);
+}
+
+}  // namespace
+
+std::unique_ptr<Backend> make_backend(const Plan& plan, const EngineOptions& options) {
   if (plan.backend == "cpu")
-    return std::make_unique<cpu::Runner>(plan, options.threads, options.rgb, options.strip_bytes);
+    return std::make_unique<cpu::Runner>(plan, options.rgb, cpu::within(options.limits.memory_bytes, options.cpu));
   if (plan.backend == "tensorrt") {
-    const tensorrt::Status status = tensorrt::find_tensorrt(options.tensorrt_folders);
+    const tensorrt::Status status = tensorrt::find_tensorrt(options.tensorrt.folders);
     if (!status.available())
       throw BackendUnavailable("plan: it was built for the tensorrt backend, and " + status.problem +
                                "; or build one for the CPU with python -m dim_trt.build --backend cpu");
-    return tensorrt::module(options.tensorrt_folders)
-        .load(plan, {options.gpu, options.rgb, options.crop, options.max_concurrent, options.cuda_graphs});
+    return tensorrt::module(options.tensorrt.folders).load(plan, options.rgb, options.tensorrt);
   }
   throw PlanError("plan: expected backend 'cpu' or 'tensorrt', got '" + plan.backend +
                   "'; rebuild it with python -m dim_trt.build");
+}
+
+std::unique_ptr<Matting> load_engine(const std::string& path, const EngineOptions& options) {
+  check_count("threads", options.cpu.threads, 0);
+  check_count("max_concurrent", options.tensorrt.max_concurrent, 1);
+  const Plan plan = read_plan(path);
+  check_backend(plan, options.backend);
+  return std::make_unique<Matting>(plan, make_backend(plan, options), options.limits, options.orientations);
 }
 
 }  // namespace dim

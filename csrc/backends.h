@@ -1,32 +1,31 @@
 // The one place that knows every backend.
 #pragma once
 
-#include <cstddef>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "core/backend.h"
+#include "core/matting.h"
 #include "core/plan.h"
+#include "cpu/options.h"
+#include "tensorrt/module.h"
 
 namespace dim {
 
-struct BackendOptions {
-  int threads = 0;   // 0: every core this process may use
-  bool rgb = false;  // channel order of the pictures
-  // CPU: larger maps are computed in strips of this many bytes where that can be. Enough to keep the threads busy for
-  // milliseconds: strips cost them a rendezvous each.
-  std::size_t strip_bytes = std::size_t{64} << 20;
-
-  // TensorRT
-  int gpu = 0;
-  bool crop = true;        // run only the window that the unknown pixels need
-  int max_concurrent = 2;  // runs at a time; each has its own memory on the GPU
-  bool cuda_graphs = true;
-  std::vector<std::string> tensorrt_folders;  // where its libraries may be, besides the loader's path
+/// How a plan is loaded. Of the backends' own options those of the plan's count.
+struct EngineOptions {
+  std::string backend;   // the only one that will do; empty: the plan's
+  bool rgb = false;      // channel order of the pictures; otherwise BGR
+  int orientations = 1;  // see Matting
+  Limits limits;
+  cpu::Options cpu;
+  tensorrt::LoadOptions tensorrt;
 };
 
-/// The backend that `plan` was built for. Throws PlanError, BackendUnavailable.
-std::unique_ptr<Backend> make_backend(const Plan& plan, const BackendOptions& options);
+/// The backend that `plan` was built for. Throws PlanError, BackendUnavailable, InvalidInput.
+std::unique_ptr<Backend> make_backend(const Plan& plan, const EngineOptions& options);
+
+/// Reads the plan and loads it. Throws the same.
+std::unique_ptr<Matting> load_engine(const std::string& path, const EngineOptions& options);
 
 }  // namespace dim

@@ -14,6 +14,7 @@ from dim_trt.command import add_precision_argument, default_result, run_command
 from dim_trt.places import check_places
 from dim_trt.plans.builder import build_plan
 from dim_trt.plans.tensorrt_options import TUNINGS, UNPOOL, TensorRtOptions
+from dim_trt.precisions import PRECISIONS, in_words
 
 SIZES = {
     "min": "smallest picture; default: 1x1",
@@ -31,6 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--output", type=file_path, help="default: dim.plan, if it is new")
     add_precision_argument(parser)
+    stored = "how a plan for the CPU stores them; default: as --precision"
+    parser.add_argument("--weights", choices=PRECISIONS, help=stored)
     parser.add_argument("--backend", choices=BACKENDS, default="auto", help="default: %(default)s")
     group = parser.add_argument_group("for the tensorrt backend")
     add = group.add_argument
@@ -67,11 +70,12 @@ def work(args: argparse.Namespace) -> None:
     }
     read = {"onnx": args.onnx, "preprocessing": args.preprocessing}
     check_places(*([(name, path) for name, path in places.items() if path] for places in (written, read)))
-    header = build_plan(args.onnx, output, precision=args.precision, backend=args.backend, tensorrt=options,
-                        preprocessing=args.preprocessing)  # fmt: skip
+    header = build_plan(args.onnx, output, precision=args.precision, weights=args.weights, backend=args.backend,
+                        tensorrt=options, preprocessing=args.preprocessing)  # fmt: skip
     seconds = time.perf_counter() - start
     size = output.stat().st_size / 1e6
-    print(f"{output}  {size:.2f} MB  {header['precision']}  {header['backend']}  built in {seconds:.2f} s")
+    numbers = in_words(header["precision"], header["weights"])
+    print(f"{output}  {size:.2f} MB  {numbers}  {header['backend']}  built in {seconds:.2f} s")
     if origin := header.get("tensorrt"):
         sides = ", ".join(f"{name} {width}x{height} px" for name, (height, width) in header["shapes"].items())
         print(f"TensorRT {origin['version']}, {origin['gpu']}, {sides}; convolutions: {origin['convolutions']}")

@@ -214,7 +214,7 @@ def add_precision_argument(parser: argparse.ArgumentParser) -> None:
         "--precision",
         choices=PRECISIONS,
         default="fp32",
-        help="of the weights on the CPU, of the arithmetic on a GPU; default: %(default)s",
+        help="of the arithmetic; the CPU's is fp32 and takes it for the weights alone; default: %(default)s",
     )
 
 

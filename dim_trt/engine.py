@@ -15,17 +15,13 @@ from numpy.typing import NDArray
 
 from dim_trt import _core
 from dim_trt.arrays import host_arrays
-from dim_trt.capabilities import resolve_device, tensorrt_folders
 from dim_trt.engine_options import (
     TensorRtRun,
-    channel_order,
     check_backend,
     check_no_stream,
     check_trimap,
-    count,
-    orientation_count,
+    core_options,
     plan_path,
-    tensorrt_run,
     uses_gpu_arrays,
 )
 from dim_trt.errors import BackendUnavailable
@@ -33,10 +29,10 @@ from dim_trt.files import StrPath
 from dim_trt.foreground import Level, check_matted
 from dim_trt.gpu.arrays import GpuArray, GpuPicture, estimate_foreground, prepare
 from dim_trt.plans.builder import SHIPPED
-from dim_trt.resources import working_memory_mb
 from dim_trt.workers import Workers, closed
 
 LOGGER = logging.getLogger("dim_trt")
+DESCRIPTION = ("inputs", "outputs", "model", "preprocessing", "shapes", "producer", "source")  # in the header
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
 GpuOut = TypeVar("GpuOut", bound=GpuPicture)
@@ -87,28 +83,11 @@ class Engine:
         tensorrt: TensorRtRun | None = None,
     ):
         self._arguments = {name: value for name, value in locals().items() if name != "self"}
-        backend, self._gpu = resolve_device(device)
         self._path, self._process = plan_path(plan, device), os.getpid()
         if plan != SHIPPED or self._path == SHIPPED:  # else it is found, or built, where the engine is unpickled
             self._arguments["plan"] = os.path.abspath(self._path)  # noqa: PTH100 (the working folder may change)
-        runs, options = count("max_concurrent", max_concurrent, "the backend's own choice"), tensorrt_run(tensorrt)
-        limit_mb = count("memory_limit_mb", memory_limit_mb, "the default", least=0)
-        limit_mb = working_memory_mb(runs or 1) if memory_limit_mb is None else limit_mb
-        core = _core.Engine(
-            self._path,
-            threads=count("threads", threads, "all cores"),
-            color=channel_order(color),
-            gpu=self._gpu,
-            crop=options.crop,
-            max_concurrent=runs or 2,
-            cuda_graphs=options.cuda_graphs,
-            tensorrt_folders=tensorrt_folders(),
-            backend=backend,
-            memory_limit_bytes=limit_mb << 20,
-            at_least_a_tile=memory_limit_mb is None,
-            max_pixels=count("max_pixels", max_pixels, "any number", most=2**62),
-            orientations=orientation_count(orientations),
-        )
+        options = core_options(**{name: value for name, value in self._arguments.items() if name != "plan"})
+        core = _core.Engine(self._path, options)
         self._header: dict[str, Any] = json.loads(core.header)
         on_cpu = self._header["backend"] == "cpu"
         check_backend(self._header["backend"], threads=threads, memory_limit_mb=memory_limit_mb, tensorrt=tensorrt)
@@ -122,8 +101,9 @@ class Engine:
             "max_pixels": max_pixels,
             "halo_px": core.halo_px,
         }
+        self._gpu = options.tensorrt.gpu
         self._device = "cpu" if on_cpu else f"cuda:{self._gpu}"
-        self._max_concurrent = runs or (1 if on_cpu else 2)
+        self._max_concurrent = max_concurrent or core.max_concurrent
         self._workers = Workers(self._max_concurrent)
         if device == "auto":
             LOGGER.info("device auto: %s, which the plan was built for", self._device)
@@ -249,16 +229,17 @@ class Engine:
 
     @property
     def info(self) -> dict[str, Any]:
-        """What runs: backend, device, precision, isa (the CPU's instruction set; None on a GPU), gpu_name (None on the
-        CPU), threads (of the CPU), color, orientations, memory_limit_mb, max_pixels, halo_px (how far from a pixel of
-        alpha the network looks), model, preprocessing, shapes, producer, weights and path."""
+        """What runs: task, network, backend, device, precision (what computes), weights (how they are stored), isa (the
+        CPU's instruction set; None on a GPU), gpu_name (None on the CPU), threads (of the CPU), color, orientations,
+        memory_limit_mb, max_pixels, halo_px (how far from a pixel of alpha the network looks), inputs, outputs, model,
+        preprocessing, shapes, producer, source and path."""
         return {
-            "backend": self._header["backend"],
+            **{key: self._header[key] for key in ("task", "network", "backend")},
             "device": self._device,
-            "precision": self._header["precision"],
+            **{key: self._header[key] for key in ("precision", "weights")},
             **self._runs_on,
             **self._settings,
-            **{key: self._header[key] for key in ("model", "preprocessing", "shapes", "producer", "weights")},
+            **{key: self._header[key] for key in DESCRIPTION},
             "path": self._path,
         }
 
@@ -267,7 +248,7 @@ class Engine:
         computes = "isa" if info["isa"] else "gpu_name"
         return (
             f"Engine({self._path!r}, device={info['device']!r}, precision={info['precision']!r}, "
-            f"{computes}={info[computes]!r}, threads={info['threads']})"
+            f"weights={info['weights']!r}, {computes}={info[computes]!r}, threads={info['threads']})"
         )
 
     def _open_core(self) -> _core.Engine:

@@ -8,14 +8,20 @@ from typing import Any
 
 import numpy as np
 
+from dim_trt import _core
 from dim_trt.arrays import LABELS_BELOW
+from dim_trt.capabilities import resolve_device, tensorrt_folders
 from dim_trt.errors import InvalidInput
 from dim_trt.files import StrPath
 from dim_trt.gpu.views import is_on_gpu
 from dim_trt.plans.builder import SHIPPED
 from dim_trt.plans.cache import shipped_plan
+from dim_trt.resources import working_memory_mb
 
 ORIENTATIONS = (1, 2, 8)  # the picture, its mirror image, and both turned by quarters
+
+
+_DEFAULTS = _core.TensorRtOptions()
 
 
 @dataclass(frozen=True)
@@ -27,13 +33,41 @@ class TensorRtRun:
     cuda_graphs: record the GPU's work once per size and replay it, which takes less of the CPU.
     """
 
-    crop: bool = True
-    cuda_graphs: bool = True
+    crop: bool = _DEFAULTS.crop
+    cuda_graphs: bool = _DEFAULTS.cuda_graphs
 
     def __post_init__(self) -> None:
         for name in ("crop", "cuda_graphs"):
             if not isinstance(value := getattr(self, name), bool):
                 raise InvalidInput(f"{name}: expected True or False, got {value!r}")
+
+
+def core_options(
+    *,
+    device: str,
+    threads: int | None,
+    color: str,
+    max_concurrent: int | None,
+    memory_limit_mb: int | None,
+    max_pixels: int | None,
+    orientations: int,
+    tensorrt: TensorRtRun | None,
+) -> _core.EngineOptions:
+    """Engine's arguments, checked, as the core takes them; what is not given is the core's default."""
+    options, runs = _core.EngineOptions(), count("max_concurrent", max_concurrent, "the backend's own choice")
+    options.backend, options.tensorrt.gpu = resolve_device(device)
+    options.rgb = channel_order(color) == "rgb"
+    options.orientations = orientation_count(orientations)
+    limit_mb = count("memory_limit_mb", memory_limit_mb, "the default", least=0)
+    options.limits.memory_bytes = (working_memory_mb(runs or 1) if memory_limit_mb is None else limit_mb) << 20
+    options.limits.at_least_a_tile = memory_limit_mb is None
+    options.limits.pixels = count("max_pixels", max_pixels, "any number", most=2**62)
+    options.cpu.threads = count("threads", threads, "all cores")
+    chosen = tensorrt_run(tensorrt)
+    options.tensorrt.crop, options.tensorrt.cuda_graphs = chosen.crop, chosen.cuda_graphs
+    options.tensorrt.max_concurrent = runs or options.tensorrt.max_concurrent
+    options.tensorrt.folders = tensorrt_folders()
+    return options
 
 
 def check_no_stream(stream: Any) -> None:

@@ -31,6 +31,7 @@ from dim_trt.pictures.files import read_background
 from dim_trt.pipes import STANDARD, Pipes, pipes
 from dim_trt.places import check_places
 from dim_trt.plans.cache import shipped_plan
+from dim_trt.precisions import what_runs
 from dim_trt.renditions import Matting, PictureJob, Rendering, check_outputs, load, matte_files
 
 
@@ -81,8 +82,7 @@ def work_on_one(args: argparse.Namespace, settings: Rendering, streams: Pipes) -
     info, (height, width) = engine.info, outcome.size
     shown = (STANDARD if getattr(args, name, None) == STANDARD else str(path) for name, path in results.items())
     print(
-        f"{', '.join(shown)}  {width}x{height} px  {outcome.latency_ms:.1f} ms  "
-        f"({info['device']}, {info['precision']}, {info['isa'] or info['gpu_name']}, {info['threads']} threads)",
+        f"{', '.join(shown)}  {width}x{height} px  {outcome.latency_ms:.1f} ms  ({what_runs(info)})",
         file=sys.stderr if streams.writes else sys.stdout,
     )
 

@@ -11,6 +11,7 @@ import torch
 
 from dim_trt.errors import Error
 from dim_trt.files import replaced
+from dim_trt.graph.metadata import NETWORK, TASK
 from training.model import DeepImageMatting, ModelConfig
 
 FORMAT = 1
@@ -24,14 +25,15 @@ class CheckpointError(RuntimeError):
 def save_checkpoint(
     path: Path, config: ModelConfig, model: dict[str, torch.Tensor], training: dict[str, Any] | None = None
 ) -> None:
-    """Writes {format, config, model, training} so that `path` is always a whole file, old or new.
+    """Writes {format, task, network, config, model, training} so that `path` is always a whole file, old or new.
 
     Raises CheckpointError where it cannot be written, as on a full disk.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replaced(path, what="checkpoint") as temporary:
-            torch.save({"format": FORMAT, "config": config.to_dict(), "model": model, "training": training}, temporary)
+            kind = {"format": FORMAT, "task": TASK, "network": NETWORK}
+            torch.save({**kind, "config": config.to_dict(), "model": model, "training": training}, temporary)
     except (Error, OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
         cause = error.__cause__ if isinstance(error, Error) else error
         reason = str(cause or error).splitlines()[0]
@@ -53,6 +55,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path}: no checkpoint of this program (expected format, config and model)")
     if content["format"] != FORMAT:
         raise CheckpointError(f"{path}: checkpoint format {content['format']}, this program reads {FORMAT}")
+    found, expected = (content.get("task", TASK), content.get("network", NETWORK)), (TASK, NETWORK)
+    if found != expected:  # older checkpoints do not say it
+        raise CheckpointError(f"{path}: expected task and network {expected}, got {found}; use a newer version")
     return content
 
 

@@ -25,7 +25,8 @@ import torch
 
 from dim_trt.errors import Error
 from dim_trt.files import write_atomic
-from dim_trt.graph.load import FORMAT_VERSION, check_graph
+from dim_trt.graph.load import check_graph
+from dim_trt.graph.metadata import FORMAT_VERSION, NETWORK, TASK
 from training.checkpoints import CheckpointError
 from training.data.preprocess import PREPROCESSING, Preprocessing
 from training.folding import fold_batch_norm as fold_batch_norm
@@ -54,6 +55,8 @@ def export_onnx(
         proto,
         {
             "dim_trt.format_version": str(FORMAT_VERSION),
+            "dim_trt.task": TASK,
+            "dim_trt.network": NETWORK,
             "dim_trt.preprocessing": json.dumps(preprocessing.to_dict()),
             "dim_trt.model": json.dumps(model.config.to_dict()),
             "dim_trt.licence": licence,

@@ -19,7 +19,7 @@ from training.progress import say
 from training.run import Run
 from training.settings import Plan
 from training.stopping import Stop
-from training.validation import Score, Validation, mean_score, network
+from training.validation import Score, Validation, mean_score
 
 LAST, BEST = "last.pt", "checkpoint.pt"
 UNFINISHED = ".dim_trt-*.tmp"  # what a process that was killed was writing
@@ -96,7 +96,8 @@ class Keeper:
         """By set of pictures; None without any, or when the run is asked to stop."""
         if not self.validation.sets:
             return None
-        method = network(model, self.half and self.run.device.type == "cuda")  # on a CPU as it will be used
+        half = self.half and self.run.device.type == "cuda"  # on a CPU as it will be used
+        method = self.run.task.method(model, half)
         return self.validation.scores(method, lambda: self.stop.number > 0)
 
     def report(self, scores: dict[str, Score]) -> float:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from training.data.hard import MAX_WORKERS
 from training.devices import add_device_argument, add_half_argument
-from training.run import STAGES
 from training.settings import config_names, load_settings
+from training.tasks import STAGES
 
 STARTS = ("--init", "--encoder", "--stop-at")  # of a run's beginning or first part: not for going on
 

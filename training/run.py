@@ -15,13 +15,9 @@ from torch import Tensor, nn
 from training.checkpoints import CheckpointError, load_checkpoint, save_checkpoint
 from training.data.hard import HardExamples
 from training.data.samples import Batch
-from training.encoder import load_vgg16
-from training.losses import alpha_loss, gradient_loss, laplacian_loss, matting_loss
-from training.model import CONFIGS, DeepImageMatting, Stages
 from training.parallel import Processes
 from training.settings import Plan, Settings, data_difference, difference
-
-STAGES = ("all", "encoder-decoder", "refiner")
+from training.tasks import TASKS
 
 
 def learning_rate(settings: Settings, step: int, progress: float) -> float:
@@ -42,58 +38,6 @@ def update_average(average: nn.Module, model: nn.Module, step: int, decay: float
             target.copy_(source)
 
 
-def train_only(model: DeepImageMatting, stage: str) -> None:
-    """Freezes what the stage leaves as it is: weights and batch-norm statistics."""
-    for name, block in model.named_children():
-        trained = stage == "all" or name.startswith("refine_") == (stage == "refiner")
-        block.requires_grad_(trained).train(trained)
-
-
-def switch_refiner_off(model: DeepImageMatting) -> None:
-    """The refined alpha is the coarse one until the refiner's last layer learns something else."""
-    if model.config.refine:
-        for weight in model.refine_alpha.conv.parameters():
-            nn.init.zeros_(weight)
-
-
-def forward(model: DeepImageMatting, stage: str, batch: Batch, half: bool) -> Stages:
-    """Both alphas in float32; without the cost of a refiner that is not trained."""
-    with torch.autocast(batch.input.device.type, torch.bfloat16, enabled=half):
-        x = batch.input.contiguous(memory_format=torch.channels_last)
-        if stage == "encoder-decoder":
-            coarse = model.activate(model.raw_alpha(x)).float()
-            return Stages(coarse, coarse)
-        stages = model.stages(x)
-    return Stages(stages.coarse.float(), stages.refined.float())
-
-
-def loss_of(stages: Stages, stage: str, batch: Batch, settings: Settings) -> tuple[Tensor, dict[str, Tensor]]:
-    """The loss of the stage and its weighted parts. "all" puts one on both results; as in the paper, the refiner's own
-    stage has the alpha loss alone."""
-    trained = {"all": ("coarse", "refined"), "encoder-decoder": ("coarse",), "refiner": ("refined",)}[stage]
-    parts = {}
-    for name in trained:
-        predicted = getattr(stages, name)
-        if stage == "refiner":
-            parts[name] = alpha_loss(predicted, batch.alpha, batch.unknown)
-        else:
-            parts[name] = matting_loss(predicted, batch.alpha, batch.foreground, batch.background, batch.unknown)
-        if settings.gradient_loss:
-            gradient = gradient_loss(predicted, batch.alpha, batch.unknown)
-            parts[f"{name}_gradient"] = settings.gradient_loss * gradient
-        if settings.laplacian_loss:
-            laplacian = laplacian_loss(predicted, batch.alpha, batch.unknown)
-            parts[f"{name}_laplacian"] = settings.laplacian_loss * laplacian
-    return torch.stack(list(parts.values())).sum(), parts
-
-
-@torch.no_grad()
-def sample_errors(predicted: Tensor, batch: Batch) -> Tensor:
-    """Mean |predicted - alpha| over each sample's unknown pixels: [N] float64."""
-    error = ((predicted - batch.alpha).abs() * batch.unknown).double().sum((1, 2, 3))
-    return error / batch.unknown.sum((1, 2, 3)).clamp(min=1)
-
-
 class Run:
     """The state of one training run; everything here goes into its checkpoint."""
 
@@ -110,14 +54,14 @@ class Run:
         torch.manual_seed(seed)
         self.settings, self.device, self.seed, self.stage = settings, device, seed, stage
         self.hard, self.processes, self.plan = hard, processes or Processes(), plan or Plan()
-        self.model = DeepImageMatting(CONFIGS[settings.model]).to(device)
+        self.task = TASKS[settings.task]
+        self.model = self.task.make(settings.model).to(device)
         for weight in self.model.parameters():  # faster on CPUs and on tensor cores
             if weight.dim() == 4:
                 weight.data = weight.data.contiguous(memory_format=torch.channels_last)
-        if stage == "encoder-decoder":
-            switch_refiner_off(self.model)
+        self.task.begin(self.model, stage)
         self.average = copy.deepcopy(self.model).eval()
-        train_only(self.model, stage)
+        self.task.train_only(self.model, stage)
         trained = [weight for weight in self.model.parameters() if weight.requires_grad]
         if not trained:
             raise CheckpointError(f"stage {stage}: the network of config {settings.model} has no refiner")
@@ -129,13 +73,12 @@ class Run:
     def start_from(self, weights: dict[str, Tensor]) -> None:
         """Begins with these weights instead of random ones."""
         self.model.load_state_dict(weights)
-        if self.stage == "encoder-decoder":
-            switch_refiner_off(self.model)
+        self.task.begin(self.model, self.stage)
         self.average.load_state_dict(self.model.state_dict())
 
     def start_from_vgg16(self, path: Path) -> None:
         """Begins with an encoder that knows ImageNet."""
-        load_vgg16(self.model, path)
+        self.task.load_encoder(self.model, path)
         self.average.load_state_dict(self.model.state_dict())
 
     def train_step(self, batch: Batch, progress: float, half: bool) -> dict[str, float]:
@@ -143,9 +86,9 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.settings, self.step, progress)
         batch = Batch(*(part.to(self.device, non_blocking=True) for part in batch))
-        stages = forward(self.model, self.stage, batch, half)
-        loss, parts = loss_of(stages, self.stage, batch, self.settings)
-        errors = sample_errors(stages.refined, batch)
+        predicted = self.task.forward(self.model, self.stage, batch, half)
+        loss, parts = self.task.loss(predicted, self.stage, batch, self.settings)
+        errors = self.task.errors(predicted, batch)
         joint = self.share(loss, errors, batch)
         if not math.isfinite(joint):
             raise FloatingPointError(self.complaint("loss", joint))

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from dim_trt.graph.metadata import TASK
 from training.model import STRIDE
 
 OPTIONS = {  # of the command line, by the setting that they change
@@ -26,7 +27,8 @@ class Settings:
     """model: a name in `training.model.CONFIGS`; crop_size: pixels, a multiple of 32; batch: crops per step;
     learning_rate: the highest of the schedule; warmup_steps: steps until then; ema: decay of the averaged weights;
     clip: gradient norm limit; gradient_loss, laplacian_loss: weights of these further losses, 0 for none;
-    bank: drawn layers that scenes are combined from, 0 to draw each scene anew; fresh: new layers for each crop."""
+    bank: drawn layers that scenes are combined from, 0 to draw each scene anew; fresh: new layers for each crop;
+    task: a name in `training.tasks.TASKS`."""
 
     model: str
     crop_size: int
@@ -39,6 +41,7 @@ class Settings:
     laplacian_loss: float = 0.0
     bank: int = 0
     fresh: float = 0.125
+    task: str = TASK
 
     def __post_init__(self) -> None:
         if self.crop_size <= 0 or self.crop_size % STRIDE:

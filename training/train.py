@@ -38,7 +38,7 @@ from training.progress import Progress, say
 from training.run import Run
 from training.settings import Plan, Settings
 from training.stopping import stops_when_asked
-from training.validation import open_validation
+from training.tasks import TASKS
 
 STEP_LIMIT_S = 10.0  # a step that took longer was suspended; it counts as this long
 LOG_STEPS = 50
@@ -135,7 +135,8 @@ def describe(options: argparse.Namespace, run: Run) -> dict[str, object]:
 def train(options: argparse.Namespace, device: torch.device, processes: Processes) -> None:
     """The whole run, of this process; the first one validates, writes and shows the progress."""
     out, first = options.out, processes.rank == 0
-    source, validation = open_source(options), open_validation(options.validate)  # a wrong folder: at once
+    task = TASKS[options.settings.task]
+    source, validation = open_source(options), task.validation(options.validate)  # a wrong folder: at once
     if first and isinstance(source, FolderSource):
         source.check()
     budget = Budget(options.steps, "step") if options.steps else Budget(60 * options.minutes, "s")

@@ -18,7 +18,7 @@ from torch import Tensor
 from dim_trt.errors import InvalidInput
 from dim_trt.scoring.datasets import TruthFiles
 from dim_trt.scoring.metrics import mse, sad
-from training.data.preprocess import network_input, pad_to_stride
+from training.data.preprocess import network_input
 from training.data.reading import read_headers
 from training.data.samples import DataError
 from training.data.testsets import find_sets, load
@@ -57,7 +57,7 @@ def predict(
 
     half: bfloat16 arithmetic. A picture that is too big for the GPU goes through the CPU, as in the paper.
     """
-    planes, alpha = torch.from_numpy(pad_to_stride(network_input(image, trimap)))[None], None
+    planes, alpha = torch.from_numpy(network_input(image, trimap))[None], None
     with contextlib.suppress(torch.OutOfMemoryError):
         alpha = infer(model, planes, half)
     if alpha is None:  # outside the handler: there the failed pass would still hold its memory

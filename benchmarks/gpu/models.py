@@ -25,7 +25,7 @@ from dim_trt.files import replaced
 from dim_trt.pictures.files import read_image
 from dim_trt.plans.builder import SHIPPED, onnx_file
 from dim_trt.trimaps import read_trimap
-from training.data.preprocess import network_input, pad_to_stride
+from training.data.preprocess import network_input
 from training.export import export_onnx
 from training.model import CONFIGS, DeepImageMatting
 from training.scenes.drawing import draw_scene
@@ -76,7 +76,7 @@ def load_model(name: str) -> DeepImageMatting:
 
 def tensor_of(image: U8, trimap: U8) -> Tensor:
     """[1, 4, 32·h, 32·w] float32."""
-    return torch.from_numpy(pad_to_stride(network_input(image, trimap)))[None]
+    return torch.from_numpy(network_input(image, trimap))[None]
 
 
 @torch.inference_mode()

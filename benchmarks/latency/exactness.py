@@ -21,7 +21,7 @@ from benchmarks.pictures import Picture
 from benchmarks.records import Difference, Float64Error, SameArgmax, Worth
 from dim_trt import _core
 from training import model as networks
-from training.data.preprocess import network_input, pad_to_stride
+from training.data.preprocess import network_input
 
 STRIP_BYTES = 512 << 20  # of unfolded input that a float64 convolution may take at once
 TOLERANCE = 1e-4  # of alpha, against PyTorch's float32
@@ -31,14 +31,16 @@ TOLERANCE = 1e-4  # of alpha, against PyTorch's float32
 def float32_alpha(model: nn.Module, picture: Picture) -> NDArray[np.float32]:
     """PyTorch's own."""
     height, width = picture.trimap.shape
-    x = torch.from_numpy(pad_to_stride(network_input(picture.img, picture.trimap)))[None]
+    x = torch.from_numpy(network_input(picture.img, picture.trimap))[None]
     alpha: NDArray[np.float32] = model(x)[0, 0, :height, :width].numpy()
     return alpha
 
 
 def same_argmax(model: nn.Module, plan: Path, picture: Picture) -> SameArgmax:
     """The engine beside a PyTorch that takes the engine's maxima."""
-    engine = _core.Engine(str(plan), color="rgb")
+    options = _core.EngineOptions()
+    options.rgb = True
+    engine = _core.Engine(str(plan), options)
     argmax = engine.argmax(picture.img, picture.trimap)
     gaps: list[float] = []
     windows = differing = 0
@@ -71,7 +73,7 @@ def same_argmax(model: nn.Module, plan: Path, picture: Picture) -> SameArgmax:
 def float64_alpha(model: nn.Module, picture: Picture) -> NDArray[np.float64]:
     """The reference. PyTorch unfolds float64 convolutions, 25 times the map: here in strips of rows."""
     height, width = picture.trimap.shape
-    x = torch.from_numpy(pad_to_stride(network_input(picture.img, picture.trimap)))[None]
+    x = torch.from_numpy(network_input(picture.img, picture.trimap))[None]
     convolutions = [module for module in model.modules() if isinstance(module, nn.Conv2d)]
     for conv in convolutions:
         conv.forward = lambda x, conv=conv: _conv_in_strips(conv, x)  # type: ignore[method-assign, misc]

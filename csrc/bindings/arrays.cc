@@ -48,6 +48,11 @@ py::array require_array(const py::handle& object, const char* name) {
   return py::reinterpret_borrow<py::array>(object);
 }
 
+bool parse_color(const std::string& color) {
+  if (color != "bgr" && color != "rgb") throw InvalidInput("color: expected 'bgr' or 'rgb', got '" + color + "'");
+  return color == "rgb";
+}
+
 ImageView image_view(const py::array& img) {
   require_uint8(img, "img", "for floats in 0..1 use numpy.round(img * 255).astype(numpy.uint8)");
   if (img.ndim() != 3 || img.shape(2) != 3)

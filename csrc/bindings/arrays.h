@@ -18,6 +18,9 @@ std::string shape_of(const py::array& array);
 /// `object` as an array of whatever type and shape. `name` is the argument's, for the message of InvalidInput.
 py::array require_array(const py::handle& object, const char* name);
 
+/// Whether pictures are RGB, of "bgr" and "rgb".
+bool parse_color(const std::string& color);
+
 ImageView image_view(const py::array& img);
 TrimapView trimap_view(const py::array& trimap);
 

@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "backends.h"
-#include "base/cores.h"
 #include "base/error.h"
 #include "bindings/arrays.h"
 #include "bindings/foreground.h"
@@ -28,48 +27,8 @@ namespace {
 
 using namespace pybind11::literals;
 
-/// Strips that are small enough beside a memory limit to leave room for large tiles, and no smaller: strips cost time.
-std::size_t strips_for(std::size_t memory_limit_bytes, std::size_t strip_bytes) {
-  constexpr std::size_t kLeast = std::size_t{8} << 20, kPart = 16;
-  return memory_limit_bytes == 0 ? strip_bytes : std::min(strip_bytes, std::max(kLeast, memory_limit_bytes / kPart));
-}
-
-bool parse_color(const std::string& color) {
-  if (color != "bgr" && color != "rgb") throw InvalidInput("color: expected 'bgr' or 'rgb', got '" + color + "'");
-  return color == "rgb";
-}
-
-/// `low` 0: 0 stands for the default.
-void check_count(const char* name, int value, int low) {
-  if (value < low || value > kThreadLimit)
-    throw InvalidInput(std::string(name) + ": expected 1 to " + std::to_string(kThreadLimit) + ", got " +
-                       std::to_string(value));
-}
-
-/// `backend`: the one that the caller insists on, or empty.
-void check_backend(const Plan& plan, const std::string& backend) {
-  if (backend.empty() || plan.backend == backend) return;
-  throw BackendUnavailable("device: '" + std::string(backend == "cpu" ? "cpu" : "cuda") +
-                           "' cannot run this plan, which was built for the " + plan.backend +
-                           " backend; build one with python -m dim_trt.build --backend " + backend);
-}
-
-std::unique_ptr<Matting> load(const std::filesystem::path& path, int threads, const std::string& color,
-                              std::size_t strip_bytes, int gpu, bool crop, int max_concurrent, bool cuda_graphs,
-                              const std::vector<std::string>& tensorrt_folders, const std::string& backend,
-                              std::size_t memory_limit_bytes, bool at_least_a_tile, std::size_t max_pixels,
-                              int orientations) {
-  check_count("threads", threads, 0);
-  check_count("max_concurrent", max_concurrent, 1);
-  const BackendOptions options = {
-      threads,     parse_color(color), strips_for(memory_limit_bytes, strip_bytes), gpu, crop, max_concurrent,
-      cuda_graphs, tensorrt_folders};
-  return unlocked([&] {
-    const Plan plan = read_plan(path.string());
-    check_backend(plan, backend);
-    return std::make_unique<Matting>(plan, make_backend(plan, options),
-                                     Limits{memory_limit_bytes, at_least_a_tile, max_pixels}, orientations);
-  });
+std::unique_ptr<Matting> load(const std::filesystem::path& path, const EngineOptions& options) {
+  return unlocked([&] { return load_engine(path.string(), options); });
 }
 
 py::array run_traced(const Matting& matting, const py::object& img_object, const py::object& trimap_object,
@@ -176,16 +135,35 @@ struct GpuMemory {
 }  // namespace
 
 void register_engine(py::module_& m) {
-  const BackendOptions defaults;
+  py::class_<cpu::Options>(m, "CpuOptions", "How the cpu backend runs plans.")
+      .def(py::init())
+      .def_readwrite("threads", &cpu::Options::threads, "0: all cores.")
+      .def_readwrite("strip_bytes", &cpu::Options::strip_bytes);
+  py::class_<tensorrt::LoadOptions>(m, "TensorRtOptions", "How the tensorrt backend runs plans.")
+      .def(py::init())
+      .def_readwrite("gpu", &tensorrt::LoadOptions::gpu)
+      .def_readwrite("crop", &tensorrt::LoadOptions::crop)
+      .def_readwrite("max_concurrent", &tensorrt::LoadOptions::max_concurrent)
+      .def_readwrite("cuda_graphs", &tensorrt::LoadOptions::cuda_graphs)
+      .def_readwrite("folders", &tensorrt::LoadOptions::folders);
+  py::class_<Limits>(m, "Limits", "0: none.")
+      .def(py::init())
+      .def_readwrite("memory_bytes", &Limits::memory_bytes)
+      .def_readwrite("at_least_a_tile", &Limits::at_least_a_tile)
+      .def_readwrite("pixels", &Limits::pixels);
+  py::class_<EngineOptions>(m, "EngineOptions", "How a plan is loaded; of the backends' options the plan's count.")
+      .def(py::init())
+      .def_readwrite("backend", &EngineOptions::backend, "The only one that will do; empty: the plan's.")
+      .def_readwrite("rgb", &EngineOptions::rgb)
+      .def_readwrite("orientations", &EngineOptions::orientations)
+      .def_readwrite("limits", &EngineOptions::limits)
+      .def_readwrite("cpu", &EngineOptions::cpu)
+      .def_readwrite("tensorrt", &EngineOptions::tensorrt);
   py::class_<GpuMemory>(m, "GpuMemory", "Memory on an engine's GPU; freed with this object.")
       .def_property_readonly("address",
                              [](const GpuMemory& self) { return reinterpret_cast<std::uintptr_t>(self.data.get()); });
   py::class_<Matting>(m, "Engine", "A loaded plan. Safe to use from several threads at once.")
-      .def(py::init(&load), "path"_a, py::kw_only(), "threads"_a = 0, "color"_a = "bgr",
-           "strip_bytes"_a = defaults.strip_bytes, "gpu"_a = defaults.gpu, "crop"_a = defaults.crop,
-           "max_concurrent"_a = defaults.max_concurrent, "cuda_graphs"_a = defaults.cuda_graphs,
-           "tensorrt_folders"_a = defaults.tensorrt_folders, "backend"_a = "", "memory_limit_bytes"_a = 0,
-           "at_least_a_tile"_a = false, "max_pixels"_a = 0, "orientations"_a = 1)
+      .def(py::init(&load), "path"_a, py::arg_v("options", EngineOptions{}, "EngineOptions()"))
       .def("run", &run, "img"_a, "trimap"_a, "out"_a = py::none(),
            "Alpha, HxW float32 in 0..1, of img (HxWx3 uint8) and trimap (HxW uint8).")
       .def("run_on_gpu", &run_on_gpu, "img"_a, "trimap"_a, "alpha"_a, "stream"_a, "wait"_a,
@@ -212,6 +190,9 @@ void register_engine(py::module_& m) {
           "size"_a, "Memory of a run on a picture of (height, width) beside the plan and the caller's arrays.")
       .def_property_readonly(
           "memory_limit_bytes", [](const Matting& self) { return self.limits().memory_bytes; }, "0: none.")
+      .def_property_readonly(
+          "max_concurrent", [](const Matting& self) { return self.backend().max_concurrent(); },
+          "How many runs at a time are quickest.")
       .def_property_readonly("halo_px", [](const Matting& self) { return self.backend().halo_px(); })
       .def_property_readonly("header", &Matting::header, "The plan's header, JSON.")
       .def_property_readonly("threads", [](const Matting& self) { return self.backend().threads(); })

@@ -88,6 +88,8 @@ class Backend {
   /// Memory that a run on a picture of this size takes beside the plan and the caller's arrays; 0 where the backend
   /// does not count it.
   virtual std::size_t working_bytes(Size /*picture*/) const { return 0; }
+  /// How many runs at a time are quickest; more wait, or share what one alone would use.
+  virtual int max_concurrent() const { return 1; }
   /// Whether requests may be `on_gpu`.
   virtual bool takes_gpu_memory() const { return false; }
   /// Memory of the backend's GPU; freed with the last owner.

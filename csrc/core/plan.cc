@@ -1,8 +1,6 @@
 #include "core/plan.h"
 
-#include <algorithm>
 #include <cerrno>
-#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -12,6 +10,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/sha256.h"
+#include "core/keys.h"
 
 namespace dim {
 namespace {
@@ -20,7 +19,7 @@ constexpr char kMagic[] = "DIMPLAN1";
 constexpr std::size_t kMagicBytes = 8;
 constexpr std::size_t kFixedBytes = kMagicBytes + 4;
 constexpr std::size_t kAlignment = 64;
-constexpr int kMaxSide = 1 << 20;
+constexpr int kMaxChannels = 1 << 14;
 constexpr std::uintmax_t kMaxReservedBytes = std::uintmax_t{4} << 30;  // a larger file grows as it is read
 
 void check_magic(const std::uint8_t* data, std::size_t bytes, const std::string& name) {
@@ -47,115 +46,6 @@ std::vector<std::uint8_t> read_file(const std::string& path) {
   return bytes;
 }
 
-float float32(const Json& json) {
-  const auto value = static_cast<float>(json.number());
-  if (!std::isfinite(value)) throw PlanError(json.path() + ": expected a number that float32 can hold");
-  return value;
-}
-
-std::array<float, 3> three_floats(const Json& json) {
-  const auto& list = json.array();
-  if (list.size() != 3) throw PlanError(json.path() + ": expected 3 numbers, got " + std::to_string(list.size()));
-  return {float32(list[0]), float32(list[1]), float32(list[2])};
-}
-
-/// Which of `allowed` the string is.
-std::size_t choice(const Json& json, const std::vector<std::string>& allowed) {
-  const auto found = std::find(allowed.begin(), allowed.end(), json.string());
-  if (found != allowed.end()) return static_cast<std::size_t>(found - allowed.begin());
-  std::string names;
-  for (const std::string& name : allowed) names += (names.empty() ? "'" : " or '") + name + "'";
-  throw PlanError(json.path() + ": expected " + names + ", got '" + json.string() + "'");
-}
-
-/// A key of an object in the header, and what reads its value. So the keys that are read are those that can be listed.
-template <typename Target>
-struct Key {
-  const char* name;
-  void (*read)(const Json& value, Target& to);
-  bool may_be_missing = false;
-  void (*list)(const std::string& prefix, std::vector<std::string>& names) = nullptr;  // the keys of an object
-};
-
-template <typename Target, std::size_t kCount>
-void read_keys(const Json& object, const Key<Target> (&keys)[kCount], Target& to) {
-  for (const Key<Target>& key : keys)
-    if (!key.may_be_missing || object.has(key.name)) key.read(object.at(key.name), to);
-}
-
-template <const auto& kKeys>
-void list_keys(const std::string& prefix, std::vector<std::string>& names) {
-  for (const auto& key : kKeys) {
-    names.push_back(prefix + key.name);
-    if (key.list != nullptr) key.list(prefix + key.name + ".", names);
-  }
-}
-
-Interpolation interpolation(const Json& json) {
-  return static_cast<Interpolation>(choice(json, {"nearest", "linear", "cubic"}));
-}
-
-struct ResizeTarget {
-  Resize resize;
-  int stride;
-};
-
-constexpr Key<ResizeTarget> kResizeKeys[] = {
-    {"round", [](const Json& json, ResizeTarget& to) { to.resize.up = choice(json, {"down", "up"}) == 1; }},
-    {"max_side",
-     [](const Json& json, ResizeTarget& to) {
-       to.resize.max_side = static_cast<int>(json.integer(0, kMaxSide));
-       if (to.resize.max_side % to.stride != 0)
-         throw PlanError(json.path() + ": expected a multiple of " + std::to_string(to.stride) + ", got " +
-                         std::to_string(to.resize.max_side));
-     }},
-    {"pixels",
-     [](const Json& json, ResizeTarget& to) { to.resize.whole_levels = choice(json, {"float32", "uint8"}) == 1; }},
-    {"img", [](const Json& json, ResizeTarget& to) { to.resize.img = interpolation(json); }},
-    {"trimap", [](const Json& json, ResizeTarget& to) { to.resize.trimap = interpolation(json); }},
-    {"alpha", [](const Json& json, ResizeTarget& to) { to.resize.alpha = interpolation(json); }},
-};
-
-struct PreprocessingTarget {
-  Preprocessing& settings;
-  const Json* padding = nullptr;
-};
-
-void read_std(const Json& json, PreprocessingTarget& to) {
-  to.settings.std = three_floats(json);
-  for (const float s : to.settings.std)
-    if (!(std::abs(s) > 1e-12f)) throw PlanError(json.path() + ": expected numbers other than 0");
-}
-
-void read_resize(const Json& json, PreprocessingTarget& to) {
-  if (json.is_null()) return;
-  choice(*to.padding, {"none"});
-  ResizeTarget target = {{}, to.settings.stride};
-  read_keys(json, kResizeKeys, target);
-  to.settings.resize = target.resize;
-}
-
-constexpr Key<PreprocessingTarget> kPreprocessingKeys[] = {
-    {"channel_order",
-     [](const Json& json, PreprocessingTarget& to) { to.settings.rgb = choice(json, {"bgr", "rgb"}) == 1; }},
-    {"mean", [](const Json& json, PreprocessingTarget& to) { to.settings.mean = three_floats(json); }},
-    {"std", read_std},
-    {"trimap_scale", [](const Json& json, PreprocessingTarget& to) { to.settings.trimap_scale = float32(json); }},
-    {"stride",
-     [](const Json& json, PreprocessingTarget& to) { to.settings.stride = static_cast<int>(json.integer(1, 1024)); }},
-    {"trimap_values",
-     [](const Json& json, PreprocessingTarget& to) {
-       to.settings.raw_trimap = choice(json, {"canonical", "raw"}) == 1;
-     },
-     true},
-    {"padding",
-     [](const Json& json, PreprocessingTarget& to) {
-       to.settings.reflect = choice(json, {"none", "reflect"}) == 1;
-       to.padding = &json;
-     }},
-    {"resize", read_resize, true, list_keys<kResizeKeys>},
-};
-
 Size parse_size(const Json& json) {
   const auto& list = json.array();
   if (list.size() != 2) throw PlanError(json.path() + ": expected [height, width]");
@@ -166,6 +56,13 @@ constexpr Key<Plan> kShapeKeys[] = {
     {"min", [](const Json& json, Plan& plan) { plan.min_size = parse_size(json); }},
     {"max", [](const Json& json, Plan& plan) { plan.max_size = parse_size(json); }},
 };
+
+std::vector<MapInfo> parse_maps(const Json& json) {
+  std::vector<MapInfo> maps;
+  for (const Json& map : json.array())
+    maps.push_back({map.at("name").string(), static_cast<int>(map.at("channels").integer(1, kMaxChannels))});
+  return maps;
+}
 
 struct HeaderTarget {
   Plan& plan;
@@ -199,14 +96,12 @@ constexpr Key<HeaderTarget> kPayloadKeys[] = {{"bytes", check_bytes}, {"sha256",
 
 constexpr Key<HeaderTarget> kHeaderKeys[] = {
     {"format_version", check_version},
+    {"task", [](const Json& json, HeaderTarget& to) { to.plan.task = json.string(); }},
     {"backend", [](const Json& json, HeaderTarget& to) { to.plan.backend = json.string(); }},
-    {"precision", [](const Json& json, HeaderTarget& to) { to.plan.precision = json.string(); }},
-    {"preprocessing",
-     [](const Json& json, HeaderTarget& to) {
-       PreprocessingTarget target = {to.plan.preprocessing};
-       read_keys(json, kPreprocessingKeys, target);
-     },
-     false, list_keys<kPreprocessingKeys>},
+    {"inputs", [](const Json& json, HeaderTarget& to) { to.plan.inputs = parse_maps(json); }},
+    {"outputs", [](const Json& json, HeaderTarget& to) { to.plan.outputs = parse_maps(json); }},
+    {"preprocessing", [](const Json& json, HeaderTarget& to) { to.plan.preprocessing = read_preprocessing(json); },
+     false, list_preprocessing_keys},
     {"shapes", [](const Json& json, HeaderTarget& to) { read_keys(json, kShapeKeys, to.plan); }, false,
      list_keys<kShapeKeys>},
     {"payload", [](const Json& json, HeaderTarget& to) { read_keys(json, kPayloadKeys, to); }, false,

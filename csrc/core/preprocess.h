@@ -4,7 +4,7 @@
 #include <array>
 
 #include "core/image.h"
-#include "core/plan.h"
+#include "core/preprocessing.h"
 
 namespace dim {
 

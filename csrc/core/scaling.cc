@@ -40,10 +40,9 @@ void for_strips(int height, ThreadPool& pool, const Work& work) {
 }
 
 /// Picture and trimap, scaled into pixels of four numbers.
-void scale_pictures(const Request& request, const Preprocessing& settings, Size size, float* to, ThreadPool& pool) {
+void scale_pictures(const ImageView& image, const TrimapView& trimap, const Preprocessing& settings, Size size,
+                    float* to, ThreadPool& pool) {
   const Resize& resize = *settings.resize;
-  const ImageView& image = request.image;
-  const TrimapView& trimap = request.trimap;
   const Resampler colors(image.size, size, 3, resize.img, resize.whole_levels);
   const Resampler marks(image.size, size, 1, resize.trimap, resize.whole_levels);
   const std::array<std::uint8_t, 256> values = trimap_values(settings);
@@ -97,38 +96,51 @@ Size network_size(const Preprocessing& settings, Size picture) {
           scaled_side(*settings.resize, settings.stride, picture.width)};
 }
 
-Scaling::Scaling(const Preprocessing& settings) : settings_(settings) {}
-
-void Scaling::run(const Request& request, ThreadPool& pool, const std::function<void(const Request&)>& network) const {
+ScaledPicture::ScaledPicture(const Preprocessing& settings, const ImageView& image, const TrimapView& trimap,
+                             ThreadPool& pool)
+    : size_(network_size(settings, image.size)),
+      back_(size_, image.size, 1, settings.resize->alpha, false),
+      pixels_(new float[4 * size_.area()]),
+      wanted_(size_.area(), kBackground) {
   const FlushDenormals flush;  // as in the pool's own threads
-  const Size picture = request.image.size, size = network_size(settings_, picture);
-  const std::unique_ptr<float[]> pixels(new float[4 * size.area()]), scaled_alpha(new float[size.area()]);
-  std::vector<std::uint8_t> wanted(size.area(), kBackground);
-  scale_pictures(request, settings_, size, pixels.get(), pool);
-  const Resampler back(size, picture, 1, settings_.resize->alpha, false);
-  const std::vector<char> has_unknown = find_wanted(request.trimap, back, wanted.data(), size.width);
+  scale_pictures(image, trimap, settings, size_, pixels_.get(), pool);
+  has_unknown_ = find_wanted(trimap, back_, wanted_.data(), size_.width);
+}
 
-  const std::ptrdiff_t width = size.width;
-  Request scaled = request;
-  scaled.image = {reinterpret_cast<const std::uint8_t*>(pixels.get()), size, 16 * width, 16, 4, Pixels::kInputs};
-  scaled.trimap = {wanted.data(), size, width, 1};
-  scaled.alpha = {scaled_alpha.get(), size, 4 * width, 4};
-  scaled.clamp = false;
-  network(scaled);
+ImageView ScaledPicture::image() const {
+  const std::ptrdiff_t width = size_.width;
+  return {reinterpret_cast<const std::uint8_t*>(pixels_.get()), size_, 16 * width, 16, 4, Pixels::kInputs};
+}
 
-  const auto read = [&](int y, float* row) { std::copy_n(scaled_alpha.get() + y * width, width, row); };
-  const auto write = [&](int y, const float* row) { postprocess_row(request.trimap, y, row, 1, request.alpha, true); };
-  for_strips(picture.height, pool, [&](int begin, int end) {
+void ScaledPicture::write(const float* scaled, const TrimapView& trimap, const AlphaView& alpha,
+                          ThreadPool& pool) const {
+  const FlushDenormals flush;
+  const std::ptrdiff_t width = size_.width;
+  const auto read = [&](int y, float* row) { std::copy_n(scaled + y * width, width, row); };
+  const auto write = [&](int y, const float* row) { postprocess_row(trimap, y, row, 1, alpha, true); };
+  for_strips(trimap.size.height, pool, [&](int begin, int end) {
     for (int y = begin; y < end;) {
       int next = y + 1;
-      while (next < end && has_unknown[at(next)] == has_unknown[at(y)]) ++next;
-      if (has_unknown[at(y)])
-        back.rows(y, next, read, write);
+      while (next < end && has_unknown_[at(next)] == has_unknown_[at(y)]) ++next;
+      if (has_unknown_[at(y)])
+        back_.rows(y, next, read, write);
       else
         for (int row = y; row < next; ++row) write(row, nullptr);
       y = next;
     }
   });
+}
+
+void Scaling::run(const Request& request, ThreadPool& pool, const std::function<void(const Request&)>& network) const {
+  const ScaledPicture picture(settings_, request.image, request.trimap, pool);
+  const std::unique_ptr<float[]> alpha(new float[picture.size().area()]);
+  Request scaled = request;
+  scaled.image = picture.image();
+  scaled.trimap = picture.wanted();
+  scaled.alpha = {alpha.get(), picture.size(), 4 * std::ptrdiff_t{picture.size().width}, 4};
+  scaled.clamp = false;
+  network(scaled);
+  picture.write(alpha.get(), request.trimap, request.alpha, pool);
 }
 
 }  // namespace dim

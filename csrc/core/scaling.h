@@ -2,20 +2,48 @@
 // into one for the scaled picture, and scales what comes back.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <memory>
+#include <vector>
 
 #include "core/backend.h"
-#include "core/plan.h"
+#include "core/preprocessing.h"
+#include "core/resample.h"
 
 namespace dim {
 
 /// Height and width of what the network sees of a picture.
 Size network_size(const Preprocessing& settings, Size picture);
 
+/// What a network sees of a picture that is scaled for it.
+class ScaledPicture {
+ public:
+  /// `settings` with `resize`. The CPU's work is shared out to `pool`.
+  ScaledPicture(const Preprocessing& settings, const ImageView& image, const TrimapView& trimap, ThreadPool& pool);
+
+  Size size() const { return size_; }
+  /// Pixels::kInputs.
+  ImageView image() const;
+  /// Unknown is every pixel that an unknown pixel's alpha is made of; the rest is background.
+  TrimapView wanted() const { return {wanted_.data(), size_, size_.width, 1}; }
+
+  /// Known pixels come out exactly 0 or 1, unknown ones from `scaled`, packed rows of what the network says of this
+  /// picture, read only where it is wanted.
+  void write(const float* scaled, const TrimapView& trimap, const AlphaView& alpha, ThreadPool& pool) const;
+
+ private:
+  Size size_;
+  Resampler back_;
+  std::unique_ptr<float[]> pixels_;
+  std::vector<std::uint8_t> wanted_;
+  std::vector<char> has_unknown_;  // by row of the picture: whether any pixel of it is
+};
+
 class Scaling {
  public:
   /// `settings` with `resize`.
-  explicit Scaling(const Preprocessing& settings);
+  explicit Scaling(const Preprocessing& settings) : settings_(settings) {}
 
   /// Whether pictures of this size are run as they are.
   bool keeps(Size picture) const { return network_size(settings_, picture) == picture; }

@@ -32,12 +32,12 @@ std::mutex& idle_mutex() {
 
 }  // namespace
 
-Runner::Runner(const Plan& plan, int threads, bool rgb, std::size_t strip_bytes)
-    : Backend(threads > 0 ? threads : default_threads()),
+Runner::Runner(const Plan& plan, bool rgb, const Options& options)
+    : Backend(options.threads > 0 ? options.threads : default_threads()),
       kernels_(&default_kernels()),
       stride_(plan.preprocessing.stride),
       reflect_(plan.preprocessing.reflect),
-      strip_bytes_(strip_bytes),
+      strip_bytes_(options.strip_bytes),
       preprocessor_(plan.preprocessing, rgb),
       program_(parse_program(plan.payload(), plan.payload_bytes(), stride_)),
       schedule_(make_schedule(program_)),

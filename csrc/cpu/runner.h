@@ -12,6 +12,7 @@
 #include "cpu/layers/dense_conv.h"
 #include "cpu/layers/unpool_conv.h"
 #include "cpu/layers/winograd_conv.h"
+#include "cpu/options.h"
 #include "cpu/program.h"
 #include "cpu/schedule.h"
 #include "cpu/tracing.h"
@@ -25,8 +26,8 @@ inline constexpr Size kQuad = {2, 2};  // of pooling and unpooling
 
 class Runner final : public Backend {
  public:
-  /// `threads` 0: see default_threads. `rgb`: channel order of the pictures. `strip_bytes`: see BackendOptions.
-  Runner(const Plan& plan, int threads, bool rgb, std::size_t strip_bytes);
+  /// `rgb`: channel order of the pictures.
+  Runner(const Plan& plan, bool rgb, const Options& options);
 
   void run(const Request& request, Trace* trace) override;
   int halo_px() const override { return halo_px_; }

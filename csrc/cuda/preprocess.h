@@ -1,7 +1,7 @@
 // The element functions of preprocessing: bit for bit what core/preprocess computes.
 #pragma once
 
-#include "core/plan.h"
+#include "core/preprocessing.h"
 #include "cuda/types.h"
 
 namespace dim::cuda {

@@ -12,8 +12,8 @@ class TensorRt final : public Module {
   explicit TensorRt(const Libraries& libraries) : session_(libraries) {}
 
   BuildResult build(const BuildRequest& request) override { return tensorrt::build(session_, request); }
-  std::unique_ptr<Backend> load(const Plan& plan, const LoadOptions& options) override {
-    return std::make_unique<Runner>(session_, plan, options);
+  std::unique_ptr<Backend> load(const Plan& plan, bool rgb, const LoadOptions& options) override {
+    return std::make_unique<Runner>(session_, plan, rgb, options);
   }
 
  private:

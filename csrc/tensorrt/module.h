@@ -36,12 +36,13 @@ struct BuildResult {
   std::string layers;  // JSON of TensorRT's engine inspector
 };
 
+/// How plans are run.
 struct LoadOptions {
   int gpu = 0;
-  bool rgb = false;        // channel order of the pictures
   bool crop = true;        // run only the window that the unknown pixels need
-  int max_concurrent = 2;  // runs at a time; each has its own memory on the GPU
+  int max_concurrent = 2;  // runs at a time, one copies while the other computes; each has its own memory on the GPU
   bool cuda_graphs = true;
+  std::vector<std::string> folders;  // where TensorRT's libraries may be, besides the loader's path
 };
 
 class Module {
@@ -50,8 +51,8 @@ class Module {
 
   /// Throws BuildError, BackendUnavailable.
   virtual BuildResult build(const BuildRequest& request) = 0;
-  /// Throws PlanError, BackendUnavailable.
-  virtual std::unique_ptr<Backend> load(const Plan& plan, const LoadOptions& options) = 0;
+  /// `rgb`: channel order of the pictures. Throws PlanError, BackendUnavailable.
+  virtual std::unique_ptr<Backend> load(const Plan& plan, bool rgb, const LoadOptions& options) = 0;
 };
 
 /// Where a module finds TensorRT. Handles are those of dlopen.

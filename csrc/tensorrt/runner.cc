@@ -56,12 +56,12 @@ cuda::AlphaTarget target(const AlphaView& alpha, bool clamp) {
 
 }  // namespace
 
-Runner::Runner(Session& session, const Plan& plan, const LoadOptions& options)
+Runner::Runner(Session& session, const Plan& plan, bool rgb, const LoadOptions& options)
     : Backend(std::min(kMostThreads, default_threads())),
       options_(options),
       min_size_(network_size(plan.preprocessing, plan.min_size)),
       stride_(plan.preprocessing.stride),
-      transform_(cuda::input_transform(plan.preprocessing, options.rgb)),
+      transform_(cuda::input_transform(plan.preprocessing, rgb)),
       log_(session.log()) {
   if (!plan.preprocessing.reflect && !plan.preprocessing.resize)
     throw PlanError(

@@ -17,11 +17,12 @@ namespace dim::tensorrt {
 class Runner final : public Backend {
  public:
   /// Throws PlanError where the plan is for another TensorRT or GPU, BackendUnavailable.
-  Runner(Session& session, const Plan& plan, const LoadOptions& options);
+  Runner(Session& session, const Plan& plan, bool rgb, const LoadOptions& options);
   ~Runner() override;
 
   void run(const Request& request, Trace* trace) override;
   int halo_px() const override { return halo_px_; }
+  int max_concurrent() const override { return options_.max_concurrent; }
   bool takes_gpu_memory() const override { return true; }
   std::shared_ptr<void> allocate(std::size_t bytes) const override;
   void estimate_foreground(const ForegroundTask<float>& task) override { estimate(task); }

@@ -45,7 +45,7 @@ def collect_histograms(
     names = sorted({node.inputs[0].name for node in quantizable(graph)})
     histograms = {name: Histogram() for name in names}
     session = Session(_with_outputs(export_model(graph), names))
-    for x in progress(network_inputs(pictures, preprocessing)):
+    for x, _ in progress(network_inputs(pictures, preprocessing)):
         for name, values in zip(names, session.run(x, names), strict=True):
             if not np.isfinite(values).all():
                 raise BuildError(f"onnx: {name!r} is not finite on a calibration picture; the weights are not usable")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dim_trt.graph.weights import INT8_MAX
+from dim_trt.graph.quantize import INT8_MAX
 
 BINS = 4096
 PERCENTILE = 0.9999

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import os
 from collections.abc import Collection, Mapping
@@ -16,17 +15,16 @@ import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import TensorProto, numpy_helper
 
-from dim_trt.errors import BuildError, InvalidInput
+from dim_trt.errors import BuildError
 from dim_trt.files import StrPath
 from dim_trt.graph.external import embed
 from dim_trt.graph.foreign import GLUE, LAYERS, is_standard, standardize
 from dim_trt.graph.leftovers import LEFTOVERS, without_leftovers
+from dim_trt.graph.metadata import described
 from dim_trt.graph.nodes import describe, tensors_of
-from dim_trt.graph.preprocessing import CHOICES, chosen_preprocessing, problem_of
+from dim_trt.graph.preprocessing import chosen_preprocessing
 
-FORMAT_VERSION = 1  # of the metadata; written by training.export
 ALLOWED_OPS = LAYERS | {"Constant"}
-MAX_METADATA = 1 << 16
 MIN_OPSET = 11  # from it on the operations that stay mean the same
 
 
@@ -37,10 +35,22 @@ class Source:
     path: Path
     proto: onnx.ModelProto
     sha256: str
+    task: str
+    network: str
     preprocessing: dict[str, Any]
     model: dict[str, Any]
     licence: str
     origin: str
+
+    @property
+    def inputs(self) -> list[dict[str, Any]]:
+        """Of the graph, as a plan's header has them: name and channels."""
+        stored = {tensor.name for tensor in self.proto.graph.initializer}
+        return [_map_of(value) for value in self.proto.graph.input if value.name not in stored]
+
+    @property
+    def outputs(self) -> list[dict[str, Any]]:
+        return [_map_of(value) for value in self.proto.graph.output]
 
     @property
     def parameters(self) -> int:
@@ -85,21 +95,11 @@ def load_onnx(path: StrPath, preprocessing: StrPath | Mapping[str, Any] | None =
     if not is_standard(proto):
         proto = standardize(proto)
         check_graph(proto)
-    metadata = {entry.key: entry.value for entry in proto.metadata_props}
-    if not all(isinstance(text, str) for text in (*metadata.keys(), *metadata.values())):
-        raise BuildError("onnx: the metadata are not UTF-8; the file is damaged: copy or export it again")
-    if sum(len(text) for key, text in metadata.items() if key.startswith("dim_trt.")) > MAX_METADATA:
-        raise BuildError(
-            f"onnx: expected metadata of at most {MAX_METADATA} characters under dim_trt., got more; shorten them"
-        )
     return Source(
         path=path,
         proto=proto,
         sha256=hashlib.sha256(data + beside).hexdigest(),
-        preprocessing=_preprocessing(metadata, chosen),
-        model=_model(metadata),
-        licence=metadata.get("dim_trt.licence", "unknown"),
-        origin=metadata.get("dim_trt.origin", "unknown"),
+        **described(proto, chosen),
     )
 
 
@@ -189,55 +189,5 @@ def _check_value(kind: str, values: list[onnx.ValueInfoProto], channels: int) ->
         )
 
 
-def _json_object(metadata: dict[str, str], key: str) -> dict[str, Any]:
-    try:
-        value = json.loads(metadata[key])
-    except (ValueError, RecursionError) as failure:
-        raise BuildError(f"onnx: metadata {key!r} is not JSON ({failure}); export the model again") from failure
-    if not isinstance(value, dict):
-        raise BuildError(f"onnx: metadata {key!r}: expected a JSON object, got {type(value).__name__}; export it again")
-    return value
-
-
-def _model(metadata: dict[str, str]) -> dict[str, Any]:
-    key = "dim_trt.model"
-    value = _json_object(metadata, key) if key in metadata else {}
-    if not _is_storable(value):
-        raise BuildError(
-            f"onnx: metadata {key!r}: expected text, finite numbers and few levels; export the model again"
-        )
-    return value
-
-
-def _is_storable(value: Any, depth: int = 8) -> bool:
-    """Whether the plan's header can hold it: its reader is stricter than Python's."""
-    if isinstance(value, (dict, list)):
-        parts = [*value.keys(), *value.values()] if isinstance(value, dict) else value
-        return depth > 0 and all(_is_storable(part, depth - 1) for part in parts)
-    if isinstance(value, str):
-        return not any("\ud800" <= letter <= "\udfff" for letter in value)
-    return value is None or abs(value) < 1e300  # false for NaN
-
-
-def _preprocessing(metadata: dict[str, str], chosen: dict[str, Any] | None) -> dict[str, Any]:
-    """What the network is fed; without it no picture can be matted, so it must be there and make sense."""
-    key = "dim_trt.preprocessing"
-    if key not in metadata:
-        if chosen is not None:
-            return chosen
-        raise BuildError(
-            f"onnx: metadata {key!r} is missing, and nothing else says what the network is fed: choose --preprocessing "
-            f"{CHOICES}; or export the model with `python -m training.export`, which writes it"
-        )
-    if chosen is not None:
-        raise InvalidInput(f"preprocessing: the file's own metadata {key!r} say it; leave it out")
-    version = metadata.get("dim_trt.format_version", "")
-    if version != str(FORMAT_VERSION):
-        raise BuildError(
-            f"onnx: expected metadata of format version {FORMAT_VERSION}, got {version or 'none'}; "
-            "export the model again"
-        )
-    values = _json_object(metadata, key)
-    if problem := problem_of(values):
-        raise BuildError(f"onnx: metadata {key!r}: {problem}; export the model again")
-    return values
+def _map_of(value: onnx.ValueInfoProto) -> dict[str, Any]:
+    return {"name": value.name, "channels": value.type.tensor_type.shape.dim[1].dim_value}

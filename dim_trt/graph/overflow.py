@@ -13,8 +13,8 @@ from onnx import helper
 from dim_trt.errors import BuildError
 from dim_trt.graph.export import export_model
 from dim_trt.graph.pictures import CalibrationPicture, network_inputs
+from dim_trt.graph.quantize import FLOAT16_MAX
 from dim_trt.graph.runtime import Session
-from dim_trt.graph.weights import FLOAT16_MAX
 
 LIMIT = FLOAT16_MAX / 2  # pictures that nobody calibrated with reach further
 
@@ -31,7 +31,7 @@ def feature_peaks(
     peaks = [_add_peak(model, name) for name in names]
     session = Session(model)
     found = np.zeros(len(names))
-    for x in progress(network_inputs(pictures, preprocessing)):
+    for x, _ in progress(network_inputs(pictures, preprocessing)):
         found = np.maximum(found, session.run(x, peaks))
     for name, peak in zip(names, found, strict=True):
         if not np.isfinite(peak):

@@ -11,8 +11,9 @@ most unknown pixels is used: statistics of more pixels are not better, and every
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dim_trt import _core
 from dim_trt.arrays import unknown_pixels
 from dim_trt.errors import InvalidInput
 from dim_trt.files import StrPath
@@ -31,7 +33,6 @@ from dim_trt.trimaps.files import read_trimap
 
 MARK = "_trimap"
 WINDOW_PX = 384  # of the input, in height and width
-STRIDE_PX = 32
 LAYOUTS = f"input/x.png with trimap1/x.png, or x.png with x{MARK}.png"
 
 
@@ -43,18 +44,11 @@ class CalibrationPicture:
     image: NDArray[np.uint8]
     trimap: NDArray[np.uint8]
 
-    def network_input(self, preprocessing: dict[str, Any]) -> NDArray[np.float32]:
-        """[1, 4, 32·h, 32·w], as the engine's preprocessing makes it from the metadata of dim.onnx."""
-        image = self.image[:, :, ::-1] if preprocessing["channel_order"] == "rgb" else self.image
-        planes = np.empty((4, *self.trimap.shape), np.float32)
-        mean, std = (np.array(preprocessing[name], np.float32) for name in ("mean", "std"))
-        planes[:3] = ((image.astype(np.float32) - mean) / std).transpose(2, 0, 1)
-        trimap = self.trimap
-        if preprocessing.get("trimap_values") != "raw":
-            trimap = np.where(unknown_pixels(trimap), np.uint8(128), trimap)
-        planes[3] = trimap.astype(np.float32) * np.float32(preprocessing["trimap_scale"])
-        padding = [(0, 0), *((0, -side % STRIDE_PX) for side in self.trimap.shape)]
-        return np.pad(planes, padding, mode="reflect")[None]
+    def network_input(self, preprocessing: Mapping[str, Any]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """What the engine feeds a network of this preprocessing for the picture, [1, C, H, W], and the pixels [H, W] of
+        the network's answer that the alpha of unknown pixels is made of."""
+        planes, wanted = _core.network_input(self.image, self.trimap, json.dumps(preprocessing), color="bgr")
+        return planes[None], wanted
 
 
 def shipped_pictures() -> list[CalibrationPicture]:
@@ -73,8 +67,10 @@ def read_pictures(folder: StrPath) -> list[CalibrationPicture]:
     return pictures
 
 
-def network_inputs(pictures: Sequence[CalibrationPicture], preprocessing: dict[str, Any]) -> list[NDArray[np.float32]]:
-    """What the network is fed for each picture."""
+def network_inputs(
+    pictures: Sequence[CalibrationPicture], preprocessing: Mapping[str, Any]
+) -> list[tuple[NDArray[np.float32], NDArray[np.bool_]]]:
+    """What the network is fed for each picture, and what counts of its answer."""
     if not pictures:
         raise InvalidInput("pictures: expected at least one, got none")
     return [picture.network_input(preprocessing) for picture in pictures]

@@ -9,25 +9,25 @@ last convolutions, where a rounding error would show most, stay as they are.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
 import numpy as np
 import onnx_graphsurgeon as gs
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 from onnx import helper
 
 from dim_trt.errors import BuildError, InvalidInput
 from dim_trt.graph.lower import fail
-from dim_trt.graph.weights import (
-    INT8_MAX,
-    SMALLEST_SCALE,
+from dim_trt.graph.quantize import (
+    activation_scale,
     float32_weights,
     is_first_or_last,
-    quantize_weights,
+    quantized_activation,
+    quantized_weight,
     to_float16,
 )
 
 BASES = {"fp32": np.float32, "fp16": np.float16}
+SETTINGS = {"Resize": (1, 2, 3), "Upsample": (1,)}  # inputs that are no data: roi, scales, sizes; float32 in any graph
 HEAD_OPS = ("Sigmoid", "Clip")  # in float32, and sums between them and a head
 
 
@@ -82,10 +82,11 @@ def to_int8(
     quantized: dict[str, gs.Variable] = {}  # several convolutions may read one tensor
     for node, source, weights in convs:
         if source not in quantized:
-            scale = _activation_scale(ranges[source], BASES[base])
-            quantized[source] = _quantize_activation(graph, node.inputs[0], scale)
+            scale = activation_scale(ranges[source], BASES[base])
+            quantized[source] = quantized_activation(graph, node.inputs[0], scale)
         node.inputs[0] = quantized[source]
-        node.inputs[1] = _quantize_weight(graph, node, weights, BASES[base])
+        # TensorRT 10 and newer, which have float16 around it, take stored int8
+        node.inputs[1] = quantized_weight(graph, node, weights, BASES[base], is_stored=base == "fp16")
     return graph.cleanup(remove_unused_graph_inputs=False).toposort()
 
 
@@ -111,8 +112,11 @@ def _head_nodes(graph: gs.Graph) -> set[int]:
 
 
 def _round_constants(node: gs.Node) -> None:
+    """Those that the node computes with; what says how stays as it is."""
     for index, tensor in enumerate(node.inputs):
         if not isinstance(tensor, gs.Constant) or tensor.values.dtype.kind != "f":
+            continue
+        if index in SETTINGS.get(node.op, ()):
             continue
         if tensor.values.dtype != np.float32:
             raise fail(node, f"has a {tensor.values.dtype} constant; precision can be chosen only for fp32 models")
@@ -154,44 +158,3 @@ def _cast_output(graph: gs.Graph, output: gs.Variable) -> None:
     to = helper.np_dtype_to_tensor_dtype(np.dtype(np.float32))
     graph.nodes.append(gs.Node("Cast", f"{output.name}.cast", {"to": to}, [half], [output]))
     output.dtype = np.float32
-
-
-def _activation_scale(peak: float, dtype: DTypeLike) -> NDArray[Any]:
-    """A scalar: the step between two int8 values; 1 for a tensor that is always zero."""
-    step = max(peak / INT8_MAX, SMALLEST_SCALE[np.dtype(dtype)]) if peak > 0 else 1.0
-    return np.asarray(step, dtype)
-
-
-def _quantize_activation(graph: gs.Graph, tensor: gs.Variable, scale: NDArray[Any]) -> gs.Variable:
-    """`tensor` rounded to int8 and back."""
-    constants = [gs.Constant(f"{tensor.name}.scale", scale), gs.Constant(f"{tensor.name}.zero", np.zeros((), np.int8))]
-    stored = gs.Variable(f"{tensor.name}.int8", np.int8, tensor.shape)
-    restored = gs.Variable(f"{tensor.name}.dequantized", scale.dtype, tensor.shape)
-    name = f"{tensor.name}.quantize"
-    graph.nodes += [
-        gs.Node("QuantizeLinear", name, {}, [tensor, *constants], [stored]),
-        gs.Node("DequantizeLinear", f"{tensor.name}.dequantize", {}, [stored, *constants], [restored]),
-    ]
-    return restored
-
-
-def _quantize_weight(graph: gs.Graph, node: gs.Node, weights: NDArray[np.float32], dtype: DTypeLike) -> gs.Variable:
-    """A convolution's weights from int8 and one scale per output channel.
-
-    TensorRT 10 and newer, which have float16 around it, take stored int8; TensorRT 8 wants to round float32 itself.
-    """
-    name = f"{node.name}.weight"
-    values, scale = quantize_weights(weights, dtype)
-    scales = gs.Constant(f"{name}.scales", scale)
-    zeros = gs.Constant(f"{name}.zeros", np.zeros(len(scale), np.int8))  # ONNX can do without; TensorRT 8 cannot
-    if np.dtype(dtype) == np.float32:
-        stored = gs.Variable(f"{name}.int8", np.int8, weights.shape)
-        exact = gs.Constant(f"{name}.fp32", values * scale.reshape(-1, *[1] * (weights.ndim - 1)))
-        graph.nodes.append(gs.Node("QuantizeLinear", f"{name}.quantize", {"axis": 0}, [exact, scales, zeros], [stored]))
-    else:
-        stored = gs.Constant(f"{name}.int8", values)
-    restored = gs.Variable(f"{name}.dequantized", np.dtype(dtype), weights.shape)
-    graph.nodes.append(
-        gs.Node("DequantizeLinear", f"{name}.dequantize", {"axis": 0}, [stored, scales, zeros], [restored])
-    )
-    return restored

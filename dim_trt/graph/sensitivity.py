@@ -10,7 +10,6 @@ import onnx
 import onnx_graphsurgeon as gs
 from numpy.typing import NDArray
 
-from dim_trt.arrays import unknown_pixels
 from dim_trt.errors import InvalidInput
 from dim_trt.graph.export import export_model
 from dim_trt.graph.lower import import_graph
@@ -26,8 +25,7 @@ class Comparison:
 
     def __init__(self, graph: gs.Graph, pictures: Sequence[CalibrationPicture], preprocessing: dict[str, Any]):
         self.inputs = network_inputs(pictures, preprocessing)
-        self.unknown = [unknown_pixels(picture.trimap) for picture in pictures]
-        if not any(region.any() for region in self.unknown):
+        if not any(wanted.any() for _, wanted in self.inputs):
             raise InvalidInput(
                 "pictures: expected unknown pixels in some trimap, got none; there is nothing to compare"
             )
@@ -35,7 +33,7 @@ class Comparison:
         self.reference = self._alphas(self.fp32)
 
     def change(self, graph: gs.Graph) -> tuple[float, float]:
-        """Mean and largest change over the unknown pixels of all pictures."""
+        """Mean and largest change over all pictures, of what unknown pixels are made of."""
         change = np.abs(self._alphas(export_model(graph)) - self.reference)
         return float(change.mean()), float(change.max())
 
@@ -44,11 +42,10 @@ class Comparison:
         return self.change(to_int8(import_graph(self.fp32), ranges, exclude, base="fp32"))
 
     def _alphas(self, model: onnx.ModelProto) -> NDArray[np.float64]:
-        """Alpha of the unknown pixels of all pictures, one after another."""
+        """Of all pictures, one after another, what the alpha of unknown pixels is made of."""
         session, alphas = Session(model), []
-        for x, region in zip(self.inputs, self.unknown, strict=True):
-            height, width = region.shape
-            alphas.append(session.run(x)[0][0, 0, :height, :width][region].astype(np.float64))
+        for x, wanted in self.inputs:
+            alphas.append(session.run(x)[0][0, 0][wanted].astype(np.float64))
         return np.concatenate(alphas)
 
 

@@ -11,18 +11,18 @@ import numpy as np
 import onnx_graphsurgeon as gs
 from onnx import TensorProto
 
-from dim_trt.graph.weights import float32_weights, is_first_or_last, quantize_weights, to_float16
+from dim_trt.graph.quantize import float32_weights, is_first_or_last, quantized_weight, to_float16
 from dim_trt.precisions import check_precision
 
 
-def store_weights(graph: gs.Graph, precision: str) -> gs.Graph:
-    """Store the weights of every convolution of a standard graph at `precision`, in place."""
-    check_precision(precision)
-    if precision == "fp32":
+def store_weights(graph: gs.Graph, weights: str) -> gs.Graph:
+    """Store the weights of every convolution of a standard graph as "fp32", "fp16" or "int8", in place."""
+    check_precision(weights, "weights")
+    if weights == "fp32":
         return graph
     for node in [node for node in graph.nodes if node.op == "Conv"]:
-        if precision == "int8" and not is_first_or_last(graph, node):
-            _store_int8(graph, node)
+        if weights == "int8" and not is_first_or_last(graph, node):
+            node.inputs[1] = quantized_weight(graph, node, float32_weights(node), np.float32)
         else:
             _store_fp16(graph, node)
     return graph.cleanup().toposort()
@@ -33,15 +33,4 @@ def _store_fp16(graph: gs.Graph, node: gs.Node) -> None:
     stored = gs.Constant(f"{weight.name}.fp16", to_float16(node, float32_weights(node), "weights"))
     restored = gs.Variable(f"{weight.name}.fp32", np.float32, weight.shape)
     graph.nodes.append(gs.Node("Cast", f"{node.name}.cast", {"to": TensorProto.FLOAT}, [stored], [restored]))
-    node.inputs[1] = restored
-
-
-def _store_int8(graph: gs.Graph, node: gs.Node) -> None:
-    weight = node.inputs[1]
-    values, scale = quantize_weights(float32_weights(node))
-    stored = gs.Constant(f"{weight.name}.int8", values)
-    scales = gs.Constant(f"{weight.name}.scale", scale)
-    restored = gs.Variable(f"{weight.name}.fp32", np.float32, weight.shape)
-    dequantize = gs.Node("DequantizeLinear", f"{node.name}.dequantize", {"axis": 0}, [stored, scales], [restored])
-    graph.nodes.append(dequantize)
     node.inputs[1] = restored

@@ -14,7 +14,7 @@ from dim_trt.errors import BuildError, InvalidInput, PlanError
 from dim_trt.files import StrPath, cache_folder
 from dim_trt.plans.header import SHAPES, write_plan
 from dim_trt.plans.tensorrt_options import TensorRtOptions
-from dim_trt.precisions import check_precision
+from dim_trt.precisions import chosen_numbers
 from dim_trt.version import __version__
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def build_plan(
     plan: StrPath,
     *,
     precision: str = "fp32",
+    weights: str | None = None,
     backend: str = "auto",
     tensorrt: TensorRtOptions | None = None,
     preprocessing: StrPath | Mapping[str, Any] | None = None,
@@ -48,27 +49,29 @@ def build_plan(
         onnx: path of a dim.onnx as `python -m training.export` writes it, or of another exporter's Deep Image Matting
             network; None or "lite" is the shipped model.
         plan: path of the plan to write; it appears whole or not at all.
-        precision: "fp32", "fp16" or "int8". On the cpu backend this is how the weights are stored: fp16 halves the
-            file, int8 quarters it; the arithmetic is fp32. On tensorrt it is the precision of the arithmetic; int8
-            calibrates first, which needs onnxruntime.
+        precision: what computes: "fp32", "fp16" or "int8". int8 for tensorrt calibrates first, which needs
+            onnxruntime. The cpu backend computes in fp32 whatever is asked for, and says so in one log line; `weights`
+            follow the word.
+        weights: how they are stored: "fp32", "fp16", which halves a plan for the CPU, or "int8", which quarters it.
+            None is as `precision` says. TensorRT stores them as it computes and takes no other.
         backend: "cpu", "tensorrt", or "auto", which takes what this machine has and says so in one log line.
         tensorrt: choices for the tensorrt backend: sizes, memory, unpooling and so on.
         preprocessing: what the network is fed, for an ONNX file of another program, which does not say: "imagenet",
             "raw-bgr", the path of a JSON file, or its values.
 
     Returns:
-        The header of the plan: backend, precision, model, preprocessing, shapes, producer, weights, payload, and for
-        TensorRT what it was built with.
+        The header of the plan: task, network, backend, precision, weights, inputs, outputs, model, preprocessing,
+        shapes, producer, source, payload, and for TensorRT what it was built with.
 
     Raises:
-        InvalidInput: precision or backend is not one of the above, `tensorrt` is given for the cpu backend, or
+        InvalidInput: precision, weights or backend is not one of the above, `tensorrt` is given for the cpu backend, or
             `preprocessing` makes no sense or is given for a file that says it itself.
         BackendUnavailable: the backend is not in this build or has no device here.
         BuildError: the ONNX file is not a Deep Image Matting graph (the message names the node), or the plan cannot
             be written.
     """
-    check_precision(precision)
     backend = resolve_backend(backend)
+    computes, stored = chosen_numbers(backend, precision, weights)
     if backend == "cpu" and tensorrt is not None:
         raise InvalidInput("tensorrt: these options are for backend='tensorrt', and the backend is 'cpu'")
     from dim_trt.graph.load import load_onnx  # here: onnx takes longer to import than all the rest
@@ -76,37 +79,40 @@ def build_plan(
     with onnx_file(onnx) as path:
         source = load_onnx(path, preprocessing)
     header = {
+        "task": source.task,
+        "network": source.network,
         "backend": backend,
-        "precision": precision,
+        "precision": computes,
+        "weights": stored,
+        "inputs": source.inputs,
+        "outputs": source.outputs,
         "model": source.model,
         "preprocessing": source.preprocessing,
         "shapes": SHAPES,
         "producer": {"dim_trt": __version__},
-        "weights": {
+        "source": {
             "licence": source.licence,
             "origin": source.origin,
             "onnx_sha256": source.sha256,
             "parameters": source.parameters,
         },
     }
-    return write_plan(plan, *_compile(source, precision, header, tensorrt or TensorRtOptions()))
+    return write_plan(plan, *_compile(source, header, tensorrt or TensorRtOptions()))
 
 
-def _compile(
-    source: Source, precision: str, header: dict[str, Any], options: TensorRtOptions
-) -> tuple[dict[str, Any], bytes]:
+def _compile(source: Source, header: dict[str, Any], options: TensorRtOptions) -> tuple[dict[str, Any], bytes]:
     """The header, completed, and the payload of its backend."""
     if header["backend"] == "tensorrt":
         from dim_trt.plans.tensorrt import build_engine
 
-        engine = build_engine(source, precision, options, cache_folder())
+        engine = build_engine(source, header["precision"], options, cache_folder())
         sizes = {name: list(size) for name, size in options.sizes().items()}
         return {**header, "shapes": sizes, "tensorrt": engine.header}, engine.payload
     from dim_trt.graph.lower import import_graph, lower
     from dim_trt.graph.storage import store_weights
     from dim_trt.graph.translate import translate
 
-    payload = translate(lower(store_weights(import_graph(source.proto), precision))).to_bytes()
+    payload = translate(lower(store_weights(import_graph(source.proto), header["weights"]))).to_bytes()
     try:
         _core.check_cpu_payload(payload, source.preprocessing["stride"])
     except PlanError as failure:

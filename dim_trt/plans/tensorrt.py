@@ -48,7 +48,7 @@ def build_engine(source: Source, precision: str, options: TensorRtOptions, cache
     if options.report:
         write_atomic(options.report, [made.report.encode()], what="report", error=BuildError)
     cache = Path(options.timing_cache or cache_folder / f"tensorrt-{version}-sm{gpu['sm']}.timing")
-    sizes = options.padded_sizes(source.preprocessing.get("resize"))
+    sizes = options.network_sizes(source.preprocessing)
     with contextlib.closing(_Progress()) as progress:
         built = _core.build_engine(
             made.model.SerializeToString(), precision=precision, types=made.types,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dim_trt import _core
 from dim_trt.errors import InvalidInput
 from dim_trt.files import StrPath
 
 Sides = tuple[int, int]  # (height, width) in pixels
-STRIDE_PX = 32
 LARGEST_PX = 16384
 # (best, largest); TensorRT tunes for the best, and reserves memory for the largest. All begin at 1x1.
 TUNINGS: dict[str, tuple[Sides, Sides]] = {
@@ -83,15 +84,9 @@ class TensorRtOptions:
         best, largest = TUNINGS[self.tuned_for]
         return {"min": self.min_size or (1, 1), "opt": self.opt_size or best, "max": self.max_size or largest}
 
-    def padded_sizes(self, resize: Mapping[str, Any] | None = None) -> dict[str, Sides]:
-        """The same as the network sees them, padded or by the rule `resize`: multiples of its stride."""
-        rule = resize or {"round": "up", "max_side": 0}
-
-        def side(px: int) -> int:
-            whole = -(-px // STRIDE_PX) if rule["round"] == "up" else max(1, px // STRIDE_PX)
-            return min(whole * STRIDE_PX, rule["max_side"] or LARGEST_PX)
-
-        return {name: (side(size[0]), side(size[1])) for name, size in self.sizes().items()}
+    def network_sizes(self, preprocessing: Mapping[str, Any]) -> dict[str, Sides]:
+        """The same of what the network is fed for such pictures."""
+        return {name: _core.network_size(size, json.dumps(preprocessing)) for name, size in self.sizes().items()}
 
 
 def _rise(*sizes: Sides) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import onnx_graphsurgeon as gs
 
 from dim_trt.graph.overflow import LIMIT
-from dim_trt.graph.weights import is_first_or_last
+from dim_trt.graph.quantize import is_first_or_last
 
 COLUMNS = ("layer", "precision", "mean change", "largest change", "why")
 

@@ -45,11 +45,13 @@ class PictureScores:
 
 @dataclass
 class Scores:
-    """One method: a plan, or pictures that another tool made (`precision` and `plan_bytes` are None then)."""
+    """One method: a plan, or pictures that another tool made (`precision`, `weights` and `plan_bytes` are None
+    then)."""
 
     label: str
     plan: str
     precision: str | None = None
+    weights: str | None = None
     plan_bytes: int | None = None
     pictures: list[PictureScores] = field(default_factory=list)
 
@@ -111,6 +113,7 @@ def write_json(path: StrPath, table: Sequence[Scores], **settings: Any) -> None:
             "label": scores.label,
             "plan": scores.plan,
             "precision": scores.precision,
+            "weights": scores.weights,
             "plan_bytes": scores.plan_bytes,
             "mean": scores.summary(),
             "images": [asdict(picture) for picture in scores.pictures],

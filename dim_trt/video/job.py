@@ -23,6 +23,7 @@ from dim_trt.pictures.files import read_background
 from dim_trt.pictures.rendering import Look
 from dim_trt.places import Named, check_places
 from dim_trt.plans.cache import shipped_plan
+from dim_trt.precisions import what_runs
 from dim_trt.tracking.sources import Counted
 from dim_trt.version import __version__
 from dim_trt.video.clip_job import HARMLESS, NAMED_BY_CONTENT, ClipJob
@@ -83,7 +84,7 @@ def run(job: ClipJob) -> str:
     return (
         f"{', '.join(job.results.values())}  {width}x{height} px  {count} frames{resumed}  "
         f"{(count - before) / seconds:.1f} frames/s  "
-        f"({info['device']}, {info['precision']}, {info['isa'] or info['gpu_name']}, {info['threads']} threads)"
+        f"({what_runs(info)})"
     )
 
 

@@ -82,10 +82,12 @@ MATTE = ("matte", "--image", "image.png", "--trimap", "trimap.png", "--plan", "d
 def test_build_prints_what_it_wrote(precision: str, folder: Path) -> None:
     run = command(folder, "build", "--onnx", "dim.onnx", "-o", "new.plan", "--precision", precision)
     size = (folder / "new.plan").stat().st_size / 1e6
-    assert f"new.plan  {size:.2f} MB  {precision}  cpu  built in" in run.stdout
+    said = {"fp32": "fp32", "int8": "fp32, weights stored as int8"}[precision]
+    assert f"new.plan  {size:.2f} MB  {said}  cpu  built in" in run.stdout
     assert not run.stderr
     verbose = command(folder, "build", "--onnx", "dim.onnx", "-o", "new.plan", "--precision", precision, "--verbose")
-    assert verbose.stderr == "backend auto: cpu\n"
+    why = "precision int8: the cpu backend computes in fp32; weights are stored as int8\n" * (precision == "int8")
+    assert verbose.stderr == f"backend auto: cpu\n{why}"
 
 
 @pytest.mark.smoke
@@ -270,7 +272,7 @@ def test_info_prints_the_header(folder: Path) -> None:
     document = json.loads(command(folder, "info", "dim.plan", "--json").stdout)
     assert document["precision"] == "fp32"
     assert document["file_bytes"] == (folder / "dim.plan").stat().st_size
-    assert document["weights"]["licence"] == "test licence"
+    assert document["source"]["licence"] == "test licence"
 
 
 def test_info_refuses_a_damaged_plan(folder: Path) -> None:
@@ -324,7 +326,7 @@ def test_evaluate_prints_means_with_n_and_changes(folder: Path) -> None:
     assert "unknown region; SAD = sum of |alpha - truth| / 1000" in run.stdout
     document = json.loads((folder / "scores.json").read_text())
     fp32, int8 = document["plans"]
-    assert (fp32["mean"]["max_change"], fp32["precision"], int8["precision"]) == (0.0, "fp32", "int8")
+    assert (fp32["mean"]["max_change"], fp32["weights"], int8["weights"]) == (0.0, "fp32", "int8")
     assert 0 < int8["mean"]["mean_change"] <= int8["mean"]["max_change"] < 0.5
     assert int8["plan_bytes"] < fp32["plan_bytes"]
     engine = dim_trt.Engine(folder / "dim.plan", device="cpu")

@@ -9,9 +9,9 @@ import torch
 import dim_trt
 from benchmarks.latency.exactness import same_argmax
 from benchmarks.pictures import Picture
-from dim_trt import _core
 from tests.support.exports import exported_network
 from tests.support.networks import input_tensor, random_picture
+from tests.support.plans import core_engine
 from training.model import CONFIGS, ModelConfig
 
 NOT_COMPUTED = 255
@@ -54,7 +54,7 @@ def codes_of(model, img, trimap):
 def test_codes_are_those_of_pytorch(network):
     model, plan = network
     img, trimap = all_unknown(97, 131)
-    ours = _core.Engine(plan, color="rgb").argmax(img, trimap)
+    ours = core_engine(plan, rgb=True).argmax(img, trimap)
     for codes, expected in zip(ours, codes_of(model, img, trimap), strict=True):
         assert (codes.dtype, codes.shape) == (np.uint8, expected.shape)
         computed = codes != NOT_COMPUTED
@@ -67,10 +67,10 @@ def test_only_what_unknown_pixels_depend_on_has_codes(network):
     img, trimap = random_picture(1, 257, 385)
     trimap[:] = 0
     trimap[3, 5] = 128
-    for codes in _core.Engine(plan).argmax(img, trimap):
+    for codes in core_engine(plan).argmax(img, trimap):
         assert (codes[:, 0, 0] < 4).all()
     trimap[:] = 255
-    assert _core.Engine(plan).argmax(img, trimap) == []  # nothing runs
+    assert core_engine(plan).argmax(img, trimap) == []  # nothing runs
 
 
 def test_with_the_same_argmax_alpha_differs_by_rounding_alone(network):
@@ -84,6 +84,6 @@ def test_with_the_same_argmax_alpha_differs_by_rounding_alone(network):
 def test_tiles_have_no_argmax_in_common(network):
     _, plan = network
     img, trimap = np.zeros((2000, 2000, 3), np.uint8), np.full((2000, 2000), 128, np.uint8)
-    engine = _core.Engine(plan, memory_limit_bytes=_core.Engine(plan).working_bytes((1000, 1000)))
+    engine = core_engine(plan, memory_bytes=core_engine(plan).working_bytes((1000, 1000)))
     with pytest.raises(dim_trt.InvalidInput, match="run in tiles"):
         engine.argmax(img, trimap)

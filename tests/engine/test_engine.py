@@ -17,6 +17,7 @@ from dim_trt import _core
 from tests.support.compare import assert_as_accurate, assert_within, max_error
 from tests.support.exports import exported_network
 from tests.support.networks import alpha_of, input_tensor, random_network, random_picture
+from tests.support.plans import core_engine
 from tests.support.seeds import SeedCase, seed_of
 from training.model import CONFIGS, ModelConfig
 
@@ -190,7 +191,7 @@ def test_computing_only_what_unknown_pixels_need_changes_nothing(network, model,
 @pytest.mark.parametrize(("height", "width"), [(161, 35), (131, 203), (33, 57)])
 def test_strips_change_nothing(network, model, height, width):
     plan = str(network(model).plan)
-    whole, strips = (_core.Engine(plan, threads=2, strip_bytes=bytes_) for bytes_ in (1 << 40, 1))
+    whole, strips = (core_engine(plan, threads=2, strip_bytes=bytes_) for bytes_ in (1 << 40, 1))
     img, trimap = random_picture(13, height, width)
     for picture in (img, img[::-1]):  # twice: the second run meets the first one's numbers
         np.testing.assert_array_equal(strips.run(picture, trimap), whole.run(picture, trimap))

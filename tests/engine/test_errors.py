@@ -61,7 +61,7 @@ BAD_PLANS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "with extra bytes": (lambda d: d + b"\0", "extra bytes"),
     "tampered at its end": (lambda d: flipped(d, -1), "SHA-256"),
     "tampered in its middle": (lambda d: flipped(d, len(d) // 2), "SHA-256"),
-    "of the future": (lambda d: with_header(d, format_version=2), "format version 2, and this dim_trt reads version 1"),
+    "of the future": (lambda d: with_header(d, format_version=3), "format version 3, and this dim_trt reads version 2"),
 }
 
 
@@ -133,13 +133,14 @@ def test_auto_says_what_it_chose(plan: Path, caplog: pytest.LogCaptureFixture) -
 def test_info_and_repr(plan: Path) -> None:
     engine = Engine(plan, device="cpu", threads=2, color="rgb")
     info = engine.info
-    assert (info["backend"], info["device"], info["precision"]) == ("cpu", "cpu", "fp32")
+    assert (info["task"], info["network"], info["backend"], info["device"]) == ("matting", "dim", "cpu", "cpu")
+    assert (info["precision"], info["weights"]) == ("fp32", "fp32")
     assert (info["threads"], info["color"], info["path"]) == (2, "rgb", str(plan))
     assert info["isa"] in dim_trt.capabilities()["cpu"]["available_isas"]
     assert info["gpu_name"] is None
     assert info["preprocessing"]["channel_order"] == "rgb"
-    assert info["weights"]["licence"] == "test licence"
-    assert repr(engine).startswith(f"Engine({str(plan)!r}, device='cpu', precision='fp32', isa=")
+    assert info["source"]["licence"] == "test licence"
+    assert repr(engine).startswith(f"Engine({str(plan)!r}, device='cpu', precision='fp32', weights='fp32', isa=")
     json.dumps(info)
 
 

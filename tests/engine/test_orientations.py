@@ -14,11 +14,10 @@ import pytest
 from numpy.typing import NDArray
 
 import dim_trt
-from dim_trt import _core
 from tests.graph.dim_graphs import dim_onnx, network
 from tests.support.compare import assert_within, max_error
 from tests.support.networks import alpha_of, random_picture
-from tests.support.plans import plan_for
+from tests.support.plans import core_engine, plan_for
 from tests.support.tiny_graphs import PREPROCESSING, tiny_dim
 from training.model import ModelConfig
 
@@ -137,10 +136,10 @@ def test_turning_the_picture_turns_alpha(plans: dict[str, Path]) -> None:
 
 
 def test_tiles_of_each_orientation(plans: dict[str, Path]) -> None:
-    probe = _core.Engine(str(plans["skip"]), threads=2, strip_bytes=8 * MIB)
+    probe = core_engine(plans["skip"], threads=2, strip_bytes=8 * MIB)
     limit_mb = probe.working_bytes((416, 480)) // MIB + 2
     img, trimap = random_picture(4, 451, 733)
-    limited = _core.Engine(str(plans["skip"]), threads=2, memory_limit_bytes=limit_mb * MIB)
+    limited = core_engine(plans["skip"], threads=2, memory_bytes=limit_mb * MIB)
     assert len(limited.tiles(trimap)) > 1
     assert len(limited.tiles(np.ascontiguousarray(trimap.T))) > 1
     alpha = check(plans["skip"], 8, img, trimap, memory_limit_mb=limit_mb)
@@ -199,7 +198,7 @@ def test_info_says_how_many(plans: dict[str, Path]) -> None:
     assert dim_trt.Engine(plans["skip"]).info["orientations"] == 1
     assert dim_trt.Engine(plans["skip"], orientations=8).info["orientations"] == 8
     with pytest.raises(dim_trt.InvalidInput, match="img: is run in several orientations, each with an argmax"):
-        _core.Engine(str(plans["skip"]), orientations=2).argmax(*random_picture(9, 35, 53))
+        core_engine(plans["skip"], orientations=2).argmax(*random_picture(9, 35, 53))
 
 
 @pytest.mark.parametrize("value", [0, 3, 4, -1, 16, 2.0, True, "8", None, 2**70])
@@ -208,4 +207,4 @@ def test_other_numbers_are_refused(plans: dict[str, Path], value: Any) -> None:
         dim_trt.Engine(plans["skip"], orientations=value)
     if type(value) is int and value < 2**31:
         with pytest.raises(dim_trt.InvalidInput, match=f"orientations: expected 1, 2 or 8, got {value}"):
-            _core.Engine(str(plans["skip"]), orientations=value)
+            core_engine(plans["skip"], orientations=value)

@@ -14,10 +14,10 @@ import pytest
 from numpy.typing import NDArray
 
 import dim_trt
-from dim_trt import _core
 from dim_trt.graph.runtime import Session
 from tests.support.compare import assert_within, max_error
 from tests.support.networks import random_picture
+from tests.support.plans import core_engine
 from tests.support.testing import _testing
 from tests.support.tiny_graphs import PREPROCESSING, tiny_dim
 
@@ -150,6 +150,6 @@ def test_the_plan_says_what_it_does(tmp_path: Path) -> None:
 def test_tiles_give_the_same_alpha(preprocessing: dict[str, Any], tmp_path: Path) -> None:
     whole = engine_of(tmp_path, tiny_dim(seed=5), **preprocessing)
     rgb, trimap = random_picture(9, 451, 603)
-    tiled = _core.Engine(str(tmp_path / "dim.plan"), threads=2, color="rgb", memory_limit_bytes=12 << 20)
+    tiled = core_engine(tmp_path / "dim.plan", threads=2, rgb=True, memory_bytes=12 << 20)
     assert len(tiled.tiles(trimap)) > 1
     assert_within(tiled.run(rgb, trimap), whole.run(rgb, trimap), 1e-5)

@@ -16,14 +16,14 @@ import pytest
 from numpy.typing import NDArray
 
 import dim_trt
-from dim_trt import _core, resources
+from dim_trt import resources
 from dim_trt.engine_options import check_backend
 from dim_trt.graph.halo import halo_px
 from dim_trt.graph.lower import import_graph
 from tests.graph.dim_graphs import dim_onnx, network
 from tests.support.compare import assert_within
 from tests.support.networks import random_picture
-from tests.support.plans import plan_for
+from tests.support.plans import core_engine, plan_for
 from tests.support.testing import _testing
 from tests.support.tiny_graphs import tiny_dim
 from training.model import ModelConfig
@@ -156,7 +156,7 @@ def fixture_lite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def limit_of(path: Path, side: int) -> int:
     """The memory, in bytes, with which a square of this side is run at once."""
-    return _core.Engine(str(path), threads=2, strip_bytes=8 * MIB).working_bytes((side, side)) + MIB
+    return core_engine(path, threads=2, strip_bytes=8 * MIB).working_bytes((side, side)) + MIB
 
 
 def pictures(random: np.random.Generator, height: int, width: int) -> list[U8]:
@@ -182,7 +182,7 @@ def test_tiles_give_the_alpha_of_the_whole_picture(
     plans: dict[str, Path], name: str, side: int, height: int, width: int
 ) -> None:
     whole = dim_trt.Engine(plans[name], threads=2)
-    tiled = _core.Engine(str(plans[name]), threads=2, memory_limit_bytes=limit_of(plans[name], side))
+    tiled = core_engine(plans[name], threads=2, memory_bytes=limit_of(plans[name], side))
     img, _ = random_picture(3, height, width)
     several = 0
     for trimap in pictures(np.random.default_rng(4), height, width):
@@ -235,7 +235,9 @@ import numpy as np
 from dim_trt import _core, resources
 plan, limit, height, width, kind = sys.argv[1], *map(int, sys.argv[2:5]), sys.argv[5]
 peak = lambda name: int(re.search(name + r":\\s*(\\d+)", Path("/proc/self/status").read_text())[1]) * 1024
-engine = _core.Engine(plan, threads=2, memory_limit_bytes=limit)
+options = _core.EngineOptions()
+options.cpu.threads, options.limits.memory_bytes = 2, limit
+engine = _core.Engine(plan, options)
 warm = np.full((33, 35), 128, np.uint8)
 warm[0] = 0
 engine.run(np.zeros((33, 35, 3), np.uint8), warm)  # starts the threads
@@ -276,7 +278,7 @@ def test_memory_is_what_the_engine_says(lite: Path, limit: int, height: int, wid
 def test_every_tile_keeps_the_limit(lite: Path, limit_mb: int) -> None:
     """Also where strips make a large window take less than a smaller one."""
     random, several = np.random.default_rng(11), 0
-    core = _core.Engine(str(lite), threads=2, memory_limit_bytes=limit_mb * MIB)
+    core = core_engine(lite, threads=2, memory_bytes=limit_mb * MIB)
     for _ in range(30):
         height, width = (int(side) for side in random.integers(300, 3000, 2))
         tiles = core.tiles(blobs(random, height, width, 2))

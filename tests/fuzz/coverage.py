@@ -13,6 +13,7 @@ from tests.support.clang import ROOT, build, llvm_tool
 
 READER = (
     "csrc/core/plan.cc",
+    "csrc/core/preprocessing.cc",
     "csrc/base/json.cc",
     "csrc/base/json_parser.cc",
     "csrc/cpu/program.cc",

@@ -46,7 +46,7 @@ inline bool is_small(const cpu::Program& program, int stride) {
 inline void load_and_run(const Plan& plan) {
   const int stride = plan.preprocessing.stride;
   if (!is_small(cpu::parse_program(plan.payload(), plan.payload_bytes(), stride), stride)) return;
-  const Matting matting(plan, std::make_unique<cpu::Runner>(plan, 1, false, std::size_t{1} << 12));
+  const Matting matting(plan, std::make_unique<cpu::Runner>(plan, false, cpu::Options{1, std::size_t{1} << 12}));
   Bytes image(kPicture.area() * 3), trimap(kPicture.area(), kUnknown);
   for (std::size_t i = 0; i < image.size(); ++i) image[i] = static_cast<std::uint8_t>(i * 37);
   std::fill_n(trimap.begin(), 10 * kPicture.width, kBackground);

@@ -32,11 +32,12 @@ void expect_refused(const std::string& path) {
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
   if (dim::plan_keys().empty() || dim::cpu::operations().empty()) std::abort();
   for (const char* path : {"/nonexistent/plan", "/", "/dev/zero", "/dev/null"}) expect_refused(path);
-  dim::fuzz::Parts parts = {R"({"format_version": 1, "backend": "cpu", "precision": "fp32", "preprocessing": {)"
-                            R"("channel_order": "rgb", "mean": [0, 0, 0], "std": [1, 1, 1], "trimap_scale": 1,)"
-                            R"("stride": 1, "padding": "reflect"}, "shapes": {"min": [1, 1], "max": [1, 1]},)"
-                            R"("payload": {"bytes": 0, "sha256": ""}})",
-                            dim::fuzz::Bytes(3 << 19)};
+  dim::fuzz::Parts parts = {
+      R"({"format_version": 2, "task": "matting", "backend": "cpu", "inputs": [], "outputs": [], "preprocessing": {)"
+      R"("channel_order": "rgb", "mean": [0, 0, 0], "std": [1, 1, 1], "trimap_scale": 1,)"
+      R"("stride": 1, "padding": "reflect"}, "shapes": {"min": [1, 1], "max": [1, 1]},)"
+      R"("payload": {"bytes": 0, "sha256": ""}})",
+      dim::fuzz::Bytes(3 << 19)};
   repair(parts);
   const dim::fuzz::Bytes file = dim::fuzz::join("DIMPLAN1", parts);
   char name[] = "/tmp/dim_fuzz_plan_XXXXXX";

@@ -3,7 +3,8 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   dim::Plan plan;
-  plan.backend = "cpu";
+  plan.task = "matting", plan.backend = "cpu";
+  plan.inputs = {{"input", 4}}, plan.outputs = {{"alpha", 1}};
   plan.preprocessing.std = {1, 1, 1};
   plan.preprocessing.stride = 32;
   plan.min_size = {1, 1};

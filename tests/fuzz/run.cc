@@ -16,8 +16,9 @@ constexpr float kOutside = -7.0f;
 
 std::unique_ptr<dim::Matting> load(int threads, std::size_t strip_bytes, int orientations = 1) {
   const dim::Plan plan = dim::read_plan(DIM_FUZZ_PLAN);
-  return std::make_unique<dim::Matting>(plan, std::make_unique<dim::cpu::Runner>(plan, threads, false, strip_bytes),
-                                        dim::Limits{}, orientations);
+  return std::make_unique<dim::Matting>(
+      plan, std::make_unique<dim::cpu::Runner>(plan, false, dim::cpu::Options{threads, strip_bytes}), dim::Limits{},
+      orientations);
 }
 
 /// Strides, in elements, of an array laid out along `order` with gaps; negative ones walk backwards.

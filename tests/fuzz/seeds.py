@@ -24,8 +24,13 @@ from tests.support.tiny_graphs import tiny_dim
 Document = dict[str, Any]
 
 HEADER: Document = {
+    "task": "matting",
+    "network": "dim",
     "backend": "cpu",
     "precision": "fp32",
+    "weights": "fp32",
+    "inputs": [{"name": "x", "channels": 4}],
+    "outputs": [{"name": "j", "channels": 1}],
     "preprocessing": {
         "channel_order": "rgb",
         "mean": [0, 0, 0],
@@ -35,8 +40,8 @@ HEADER: Document = {
         "padding": "reflect",
     },
     "shapes": {"min": [1, 1], "opt": [1, 1], "max": [99, 99]},
-    "format_version": 1,
-    **{key: {} for key in ("model", "producer", "weights")},
+    "format_version": 2,
+    **{key: {} for key in ("model", "producer", "source")},
 }
 
 
@@ -238,8 +243,14 @@ def resized(**changes: Any) -> Document:
 
 
 HEADER_CHANGES: dict[str, tuple[tuple[Any, ...], Any]] = {
-    "newer": (("format_version",), 2),
-    "older": (("format_version",), 0),
+    "newer": (("format_version",), 3),
+    "older": (("format_version",), 1),
+    "another_task": (("task",), "segmentation"),
+    "no_inputs": (("inputs",), []),
+    "three_channels": (("inputs",), [{"name": "x", "channels": 3}]),
+    "two_outputs": (("outputs",), [{"name": "j", "channels": 1}, {"name": "k", "channels": 1}]),
+    "output_of_two_channels": (("outputs",), [{"name": "j", "channels": 2}]),
+    "output_without_channels": (("outputs",), [{"name": "j", "channels": 0}]),
     "tensorrt": (("backend",), "tensorrt"),
     "no_backend": (("backend",), ...),
     "bgr": (("preprocessing", "channel_order"), "bgr"),
@@ -247,6 +258,7 @@ HEADER_CHANGES: dict[str, tuple[tuple[Any, ...], Any]] = {
     "two_means": (("preprocessing", "mean"), [1, 2]),
     "infinite_mean": (("preprocessing", "mean"), [1e300, 0, 0]),
     "zero_std": (("preprocessing", "std"), [1, 0, 1]),
+    "zero_trimap_scale": (("preprocessing", "trimap_scale"), 0),
     "negative_std": (("preprocessing", "std"), [-1, -2, -3]),
     "padding": (("preprocessing", "padding"), "zero"),
     "stride_2": (("preprocessing", "stride"), 2),

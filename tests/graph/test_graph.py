@@ -21,9 +21,9 @@ from dim_trt.errors import BuildError, InvalidInput
 from dim_trt.graph.load import load_onnx
 from dim_trt.graph.lower import import_graph, lower
 from dim_trt.graph.program import Program
+from dim_trt.graph.quantize import quantize_weights
 from dim_trt.graph.storage import store_weights
 from dim_trt.graph.translate import translate
-from dim_trt.graph.weights import quantize_weights
 from tests.support.tiny_graphs import PREPROCESSING, GraphMaker, network_input, tiny_dim
 
 VARIANTS = [
@@ -266,7 +266,7 @@ def test_weights_beyond_float16_are_refused_by_name() -> None:
 
 
 def test_unknown_precision_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="precision: expected one of fp32, fp16, int8, got 'fp8'"):
+    with pytest.raises(InvalidInput, match="weights: expected one of fp32, fp16, int8, got 'fp8'"):
         store_weights(import_graph(tiny_dim()), "fp8")
 
 
@@ -388,6 +388,14 @@ BAD_METADATA = {
     "a list": ({"dim_trt.preprocessing": "[]"}, "expected a JSON object, got list"),
     "no version": ({"dim_trt.format_version": ""}, "format version 1, got none"),
     "future version": ({"dim_trt.format_version": "2"}, "format version 1, got 2"),
+    "another network": (
+        {"dim_trt.network": "u2net"},
+        "'dim_trt.network': expected 'dim', got 'u2net'; upgrade",
+    ),
+    "another task": (
+        {"dim_trt.task": "segmentation"},
+        "'dim_trt.task': expected 'matting', got 'segmentation'; upgrade",
+    ),
     "model is no object": ({"dim_trt.model": "3"}, "'dim_trt.model': expected a JSON object, got int"),
 }
 
@@ -407,10 +415,10 @@ def test_broken_metadata_is_refused(case: str, tmp_path: Path) -> None:
     [
         ("channel_order", "grb"),
         ("mean", [1, 2]),
-        ("mean", [1, 2, float("nan")]),
         ("std", [1, 0, 1]),
         ("trimap_scale", "1/255"),
-        ("stride", 16),
+        ("stride", 0),
+        ("stride", 2.5),
         ("padding", "zero"),
     ],
 )

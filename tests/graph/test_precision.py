@@ -16,11 +16,11 @@ from dim_trt.graph.emulate import emulate
 from dim_trt.graph.export import export_model
 from dim_trt.graph.lower import import_graph
 from dim_trt.graph.precision import quantizable, to_fp16, to_int8
+from dim_trt.graph.quantize import quantize_weights
 from dim_trt.graph.runtime import Session
-from dim_trt.graph.weights import quantize_weights
 from tests.graph.dim_graphs import PLAIN, SMALL, dim_onnx, network, picture_input, run, run_torch
 from tests.support.compare import assert_within
-from tests.support.tiny_graphs import network_input, tiny_dim
+from tests.support.tiny_graphs import GraphMaker, network_input, tiny_dim
 
 FLOAT, HALF, INT8 = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.INT8
 VARIANTS = [{"refine": refine, "output": output} for refine in (True, False) for output in ("sigmoid", "clip")]
@@ -173,6 +173,53 @@ def test_emulated_graph_holds_float16_values_wherever_the_typed_one_does() -> No
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in halves)
     for name, values in zip(halves, Session(model).run(network_input(32, 64), halves), strict=True):
         assert np.array_equal(values, values.astype(np.float16)), name
+
+
+def resized_graph(sizes: bool) -> onnx.ModelProto:
+    """A convolution whose result a Resize doubles, by factors or by sizes, with a region of interest."""
+    weight = np.random.default_rng(0).standard_normal((1, 4, 3, 3)).astype(np.float32)
+    tensors = {
+        "weight": weight,
+        "roi": np.zeros(8, np.float32),
+        "scales": np.float32([1, 1, 2, 2]),
+        "sizes": np.int64([1, 1, 16, 24]),
+    }
+    inputs = ["y", "roi", "", "sizes"] if sizes else ["y", "roi", "scales"]
+    graph = helper.make_graph(
+        [
+            helper.make_node("Conv", ["x", "weight"], ["y"], "conv", pads=[1, 1, 1, 1]),
+            helper.make_node("Resize", inputs, ["alpha"], "resize", mode="linear"),
+        ],
+        "resized",
+        [helper.make_tensor_value_info("x", FLOAT, [1, 4, 8, 12])],
+        [helper.make_tensor_value_info("alpha", FLOAT, [1, 1, 16, 24])],
+        [numpy_helper.from_array(values, name) for name, values in tensors.items() if name in ("weight", *inputs)],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+@pytest.mark.parametrize("sizes", [True, False], ids=["sizes", "scales"])
+def test_fp16_leaves_alone_what_says_how_a_map_is_resized(sizes: bool) -> None:
+    proto = resized_graph(sizes)
+    typed = export_model(to_fp16(import_graph(proto)))
+    types = types_of(typed)
+    (resize,) = (node for node in typed.graph.node if node.op_type == "Resize")
+    said = [types[name] for name in resize.input[1:] if name]
+    assert said == [FLOAT, TensorProto.INT64 if sizes else FLOAT]
+    assert types[resize.input[0]] == types[resize.output[0]] == HALF
+    x = np.random.default_rng(1).standard_normal((1, 4, 8, 12)).astype(np.float32)
+    assert_within(run(emulate(typed), x), run(proto, x), 0.02)
+
+
+def test_first_and_last_are_found_by_where_they_stand() -> None:
+    """After a Concat there may be any convolution, and a head may have several channels."""
+    maker = GraphMaker()
+    both = maker.add("Concat", [maker.conv("input", 4, 3, 3, "first"), "input"], "concat_input", axis=1)
+    near = maker.conv(both, 7, 3, 3, "beside_the_input")
+    joined = maker.add("Concat", [maker.conv(near, 3, 3, 3, "inner"), near], "concat", axis=1)
+    several = maker.conv(maker.conv(joined, 6, 3, 3, "after_concat"), 3, 2, 3, "head", relu=False)
+    graph = import_graph(maker.model(maker.add("Sigmoid", [several], "sigmoid")))
+    assert [node.name for node in quantizable(graph)] == ["inner", "after_concat"]
 
 
 def test_int8_error_is_bounded() -> None:

@@ -19,6 +19,7 @@ import dim_trt
 from dim_trt import _core
 from dim_trt.errors import BackendUnavailable, BuildError, Error, InvalidInput
 from dim_trt.files import write_atomic
+from dim_trt.plans.header import FORMAT_VERSION
 from dim_trt.version import __version__
 from tests.support.tiny_graphs import PREPROCESSING, tiny_dim
 
@@ -53,17 +54,20 @@ def test_plan_layout_is_the_documented_one(onnx_path: Path, tmp_path: Path) -> N
 
 def test_header_says_what_made_the_plan(onnx_path: Path, tmp_path: Path) -> None:
     header = dim_trt.build_plan(onnx_path, tmp_path / "dim.plan", precision="fp16", backend="cpu")
-    assert header["format_version"] == 1
-    assert (header["backend"], header["precision"]) == ("cpu", "fp16")
+    assert header["format_version"] == FORMAT_VERSION
+    assert (header["task"], header["network"]) == ("matting", "dim")
+    assert (header["backend"], header["precision"], header["weights"]) == ("cpu", "fp32", "fp16")
+    assert header["inputs"] == [{"name": "input", "channels": 4}]
+    assert header["outputs"] == [{"name": "alpha", "channels": 1}]
     assert header["model"] == {"width": 0.1}
     assert header["preprocessing"] == PREPROCESSING
     assert header["shapes"] == {"min": [1, 1], "opt": [512, 512], "max": [16384, 16384]}
     assert header["producer"] == {"dim_trt": __version__}
-    weights = header["weights"]
-    assert (weights["licence"], weights["origin"]) == ("test licence", "test origin")
-    assert weights["onnx_sha256"] == hashlib.sha256(onnx_path.read_bytes()).hexdigest()
+    source = header["source"]
+    assert (source["licence"], source["origin"]) == ("test licence", "test origin")
+    assert source["onnx_sha256"] == hashlib.sha256(onnx_path.read_bytes()).hexdigest()
     stored = [tensor for tensor in onnx.load(onnx_path).graph.initializer if tensor.name.endswith(("weight", "bias"))]
-    assert weights["parameters"] == sum(math.prod(tensor.dims) for tensor in stored) > 1000
+    assert source["parameters"] == sum(math.prod(tensor.dims) for tensor in stored) > 1000
 
 
 def test_the_core_reads_what_is_written(onnx_path: Path, tmp_path: Path) -> None:
@@ -97,9 +101,36 @@ def test_auto_says_what_it_chose(onnx_path: Path, tmp_path: Path, caplog: pytest
 
 
 @pytest.mark.parametrize(
+    ("asked", "precision", "weights"),
+    [
+        ({}, "fp32", "fp32"),
+        ({"precision": "fp16"}, "fp32", "fp16"),
+        ({"weights": "int8"}, "fp32", "int8"),
+        ({"precision": "fp16", "weights": "fp32"}, "fp32", "fp32"),
+    ],
+)
+def test_what_computes_and_how_weights_are_stored_are_two_things(
+    asked: dict[str, str],
+    precision: str,
+    weights: str,
+    onnx_path: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO, "dim_trt"):
+        header = dim_trt.build_plan(onnx_path, tmp_path / "dim.plan", backend="cpu", **asked)
+    info = dim_trt.Engine(tmp_path / "dim.plan", device="cpu").info
+    assert (header["precision"], header["weights"]) == (info["precision"], info["weights"]) == (precision, weights)
+    said = [record.message for record in caplog.records]
+    why = f"precision {asked.get('precision')}: the cpu backend computes in fp32; weights are stored as {weights}"
+    assert said == [why] * ("precision" in asked)
+
+
+@pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
         ({"precision": "fp8"}, InvalidInput, "precision: expected one of fp32, fp16, int8, got 'fp8'"),
+        ({"weights": "fp8"}, InvalidInput, "weights: expected one of fp32, fp16, int8, got 'fp8'"),
         ({"backend": "gpu"}, InvalidInput, "backend: expected one of auto, cpu, tensorrt, got 'gpu'"),
         ({"backend": "tensorrt"}, BackendUnavailable, r"backend='tensorrt': .*; or use backend='cpu'"),
     ],

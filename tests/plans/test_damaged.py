@@ -149,8 +149,14 @@ def test_every_name_of_the_program_replaced(plan, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda h: h | {"format_version": 2}, "format version 2, and this dim_trt reads version 1; upgrade dim_trt"),
-        (lambda h: h | {"format_version": 0}, "format version 0.*rebuild it with python -m dim_trt.build"),
+        (lambda h: h | {"format_version": 3}, "format version 3, and this dim_trt reads version 2; upgrade dim_trt"),
+        (lambda h: h | {"format_version": 1}, "format version 1.*reads version 2; rebuild it with python -m dim_trt.b"),
+        (lambda h: h | {"task": "segmentation"}, "expected task 'matting', got 'segmentation'; upgrade dim_trt"),
+        (lambda h: h | {"inputs": []}, "expected one input of 4 channels and one output of 1"),
+        (lambda h: h | {"inputs": [{"name": "x", "channels": 3}]}, "expected one input of 4 channels and one output"),
+        (lambda h: h | {"outputs": [*h["outputs"], *h["outputs"]]}, "expected one input of 4 channels and one output"),
+        (lambda h: h | {"outputs": [{"name": "alpha", "channels": 0}]}, "channels: expected a whole number from 1"),
+        (lambda h: h | {"outputs": [{"channels": 1}]}, "'name' is missing"),
         (lambda h: h | {"backend": "tensorrt"}, "built for the tensorrt backend.*--backend cpu"),
         (lambda h: h | {"backend": "abacus"}, "expected backend 'cpu' or 'tensorrt', got 'abacus'"),
         (lambda h: {k: v for k, v in h.items() if k != "shapes"}, "header: 'shapes' is missing"),
@@ -170,7 +176,10 @@ def test_every_name_of_the_program_replaced(plan, tmp_path):
         (lambda h: with_resize(h, img="lanczos"), "resize.img: expected 'nearest' or 'linear' or 'cubic'"),
         (lambda h: with_resize(h, alpha=2), "resize.alpha: expected"),
         (lambda h: without_entry(with_resize(h), "resize", "trimap"), "resize: 'trimap' is missing"),
-        (lambda h: h | {"preprocessing": h["preprocessing"] | {"resize": "up"}}, "padding: expected 'none', got"),
+        (
+            lambda h: h | {"preprocessing": h["preprocessing"] | {"resize": "up"}},
+            "padding: expected 'none' with resize, got",
+        ),
         (lambda h: h | {"preprocessing": h["preprocessing"] | {"trimap_values": "gray"}}, "'canonical' or 'raw', got"),
         (lambda h: h | {"preprocessing": h["preprocessing"] | {"stride": 2}}, "pools more often"),
         (lambda h: h | {"preprocessing": []}, "preprocessing: expected an object"),

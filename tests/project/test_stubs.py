@@ -107,8 +107,10 @@ def test_functions(module: str, name: str) -> None:
 @pytest.mark.parametrize(("module", "name"), entries(ast.ClassDef))
 def test_classes(module: str, name: str) -> None:
     kind = getattr(module_of(module), name)
-    methods = stub_of(stub_of(stub(module), ast.ClassDef)[name].body, ast.FunctionDef)
-    assert members(kind) == set(methods)
+    body = stub_of(stub(module), ast.ClassDef)[name].body
+    methods, fields = stub_of(body, ast.FunctionDef), constants(body)
+    assert members(kind) == {*methods, *fields}
+    assert all(inspect.getattr_static(kind, field).fset is not None for field in fields)
     for method, definition in methods.items():
         member = inspect.getattr_static(kind, method)
         assert isinstance(member, property) == is_property(definition), f"{name}.{method}"

@@ -80,7 +80,9 @@ def test_an_engine_has_no_more_threads_than_it_was_given(plan: Path) -> None:
     count = """
         tasks = lambda: set(os.listdir("/proc/self/task"))
         before = tasks()
-        engine = dim_trt._core.Engine(sys.argv[1], threads=3)  # alone: OpenCV, which checks mattes, has threads, too
+        options = dim_trt._core.EngineOptions()
+        options.cpu.threads = 3
+        engine = dim_trt._core.Engine(sys.argv[1], options)  # alone: OpenCV, which checks mattes, has threads, too
         engine.run(img, trimap)
         alpha = np.random.default_rng(0).random((2000, 300), np.float32)
         picture = np.zeros((2000, 300, 3), np.uint8)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tests.support.pictures import random_picture
-from training.data.preprocess import network_input, pad_to_stride
+from training.data.preprocess import network_input
 from training.model import DeepImageMatting, ModelConfig
 from training.random_heads import normalise_heads
 
@@ -22,7 +22,7 @@ U8 = NDArray[np.uint8]
 
 def input_tensor(img_rgb: U8, trimap: U8) -> Tensor:
     """The network's input, [1, 4, 32·h, 32·w] float32, by the training side's own preprocessing."""
-    return torch.from_numpy(pad_to_stride(network_input(img_rgb, trimap)))[None]
+    return torch.from_numpy(network_input(img_rgb, trimap))[None]
 
 
 def random_network(config: ModelConfig, seed: int) -> DeepImageMatting:

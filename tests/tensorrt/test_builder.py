@@ -14,7 +14,7 @@ from onnx import helper
 
 import dim_trt
 from dim_trt import _core
-from dim_trt.errors import BackendUnavailable, BuildError, PlanError
+from dim_trt.errors import BackendUnavailable, BuildError, InvalidInput, PlanError
 from dim_trt.plans.tensorrt import check_layers
 from tests.support.tiny_graphs import PREPROCESSING, scaled
 from tests.tensorrt.fake_core import ENGINE, FakeCore, build, inspected, layer
@@ -51,6 +51,17 @@ def test_header_says_what_the_plan_was_built_by(core: FakeCore, source: Path) ->
     assert header["shapes"] == {"min": [1, 1], "opt": [512, 512], "max": [1024, 1024]}
     assert header["preprocessing"] == PREPROCESSING
     assert len(core.requests) == 1
+
+
+@pytest.mark.usefixtures("core")
+def test_weights_are_stored_as_they_compute(source: Path) -> None:
+    assert build(source, "fp16")["weights"] == "fp16"
+    for weights in ("fp32", "int8"):
+        with pytest.raises(InvalidInput, match=f"weights: expected None or 'fp16', .* got '{weights}'; leave it out"):
+            dim_trt.build_plan(
+                source, source.with_name("a.plan"), precision="fp16", weights=weights, backend="tensorrt"
+            )
+    assert not source.with_name("a.plan").exists()
 
 
 def test_request_carries_the_options(core: FakeCore, source: Path) -> None:

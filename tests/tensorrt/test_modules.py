@@ -32,8 +32,8 @@ from dim_trt import Engine
 from dim_trt.plans.header import write_plan
 from tests.support.tiny_graphs import PREPROCESSING
 shapes = {name: [64, 64] for name in ("min", "opt", "max")}
-header = {"backend": "tensorrt", "precision": "fp16", "model": {}, "preprocessing": PREPROCESSING, "shapes": shapes,
-          "tensorrt": {"version": sys.argv[2], "sm": "9.0", "halo_px": 0}, "producer": {}, "weights": {}}
+header = {"task": "matting", "backend": "tensorrt", "inputs": [], "outputs": [], "preprocessing": PREPROCESSING,
+          "shapes": shapes, "tensorrt": {"version": sys.argv[2], "sm": "9.0", "halo_px": 0}}
 write_plan(sys.argv[1], header, b"no engine")
 print(sys.argv[2], "Fake")
 Engine(sys.argv[1])

@@ -70,7 +70,7 @@ def test_npz(model, vgg, npz_file):
         assert torch.equal(conv.weight, weight)
         assert torch.equal(conv.bias, bias)
     image = np.random.default_rng(0).integers(0, 256, (9, 7, 3), np.uint8)
-    planes = torch.from_numpy(network_input(image, np.zeros((9, 7), np.uint8)))[None]
+    planes = torch.from_numpy(network_input(image, np.zeros((9, 7), np.uint8)))[None, :, :9, :7]
     ours = model.conv1_1.conv(planes)
     theirs = F.conv2d((torch.from_numpy(image) - torch.tensor(NPZ_MEAN)).permute(2, 0, 1)[None], *vgg["conv1_1"])
     torch.testing.assert_close(ours[..., 1:-1, 1:-1], theirs, rtol=1e-4, atol=1e-3)

@@ -122,6 +122,8 @@ def test_metadata_carries_what_tensors_cannot(exported: Exported) -> None:
     source = load_onnx(exported.path)
     assert source.preprocessing == json.loads(json.dumps(PREPROCESSING.to_dict()))
     assert ModelConfig(**source.model) == exported.model.config
+    keys = {entry.key: entry.value for entry in exported.proto.metadata_props}
+    assert (keys["dim_trt.task"], keys["dim_trt.network"]) == (source.task, source.network) == ("matting", "dim")
     assert source.licence != "unknown"
     assert source.origin != "unknown"
 

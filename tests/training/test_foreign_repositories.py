@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 import dim_trt
-from dim_trt import _core
 from dim_trt.graph.load import load_onnx
 from dim_trt.graph.lower import import_graph, lower
 from dim_trt.graph.runtime import Session
@@ -25,6 +24,7 @@ from dim_trt.graph.tensorrt import to_native_model, to_plugin_model, with_refere
 from tests.graph.dim_graphs import dim_onnx
 from tests.support.compare import assert_within
 from tests.support.networks import random_picture
+from tests.support.plans import core_engine
 from tests.support.seeds import SeedCase, seed_of
 from tests.training.foreign_files import (
     by_foamliu,
@@ -199,7 +199,7 @@ def test_maps_that_end_with_the_picture_in_strips_and_in_part(made: Import, tmp_
     img, trimap = picture(made.case.program, made.seed, 141, 203)
     expected = replace(made, img=img, trimap=trimap).alpha()
     for strip_bytes in (1 << 40, 1):
-        engine = _core.Engine(str(tmp_path / "dim.plan"), threads=2, color="rgb", strip_bytes=strip_bytes)
+        engine = core_engine(tmp_path / "dim.plan", threads=2, rgb=True, strip_bytes=strip_bytes)
         assert_within(engine.run(img, trimap), expected, TOLERANCE, f"strips of {strip_bytes}")
         for top, left in ((0, 0), (70, 190), (130, 60), (136, 198)):
             few = np.zeros_like(trimap)

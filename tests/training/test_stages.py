@@ -10,8 +10,9 @@ from training.configs import lite
 from training.data.samples import Batch, sample
 from training.losses import alpha_loss, composition_loss, matting_loss
 from training.model import DeepImageMatting, ModelConfig
-from training.run import Run, forward, loss_of
+from training.run import Run
 from training.settings import Settings
+from training.tasks import Matting
 from training.train import main
 
 TINY = ModelConfig(width=0.125, norm="batch", skip=True)
@@ -52,7 +53,7 @@ def truth_of(batch):
 
 def losses(run, batch):
     """The worst of both losses on both results, as the network was last trained."""
-    coarse, refined = forward(run.model, "all", batch, half=False)
+    coarse, refined = Matting().forward(run.model, "all", batch, half=False)
     truth = truth_of(batch)
     return {
         "coarse": max(alpha_loss(coarse, truth[0], truth[3]).item(), composition_loss(coarse, *truth).item()),
@@ -101,18 +102,18 @@ def test_further_losses_go_with_each_trained_result(batch, stage, trained):
     }
     assert all(value > 0 for value in parts.values())
     other = Run(SETTINGS, CPU, 0, stage)
-    stages = forward(other.model, stage, batch, half=False)
-    _, alone = loss_of(stages, stage, batch, replace(SETTINGS, gradient_loss=1.0))
+    stages = Matting().forward(other.model, stage, batch, half=False)
+    _, alone = Matting().loss(stages, stage, batch, replace(SETTINGS, gradient_loss=1.0))
     for name in trained:
         assert parts[f"{name}_gradient"] == pytest.approx(2 * alone[f"{name}_gradient"].item(), rel=1e-5)
 
 
 def test_the_refiner_stage_has_the_alpha_loss_alone(batch):
-    stages = forward(Run(SETTINGS, CPU, 0).model, "all", batch, half=False)
-    loss, parts = loss_of(stages, "refiner", batch, SETTINGS)
+    stages = Matting().forward(Run(SETTINGS, CPU, 0).model, "all", batch, half=False)
+    loss, parts = Matting().loss(stages, "refiner", batch, SETTINGS)
     assert parts.keys() == {"refined"}
     assert loss.item() == alpha_loss(stages.refined, batch.alpha, batch.unknown).item()
-    both, _ = loss_of(stages, "all", batch, SETTINGS)
+    both, _ = Matting().loss(stages, "all", batch, SETTINGS)
     matting = [matting_loss(alpha, *truth_of(batch)).item() for alpha in stages]
     assert both.item() == pytest.approx(sum(matting), rel=1e-6)
 

@@ -8,7 +8,7 @@ from training import model as model_module
 from training.checkpoints import CheckpointError, load_checkpoint, load_model, save_checkpoint
 from training.configs import lite
 from training.data.loader import batches
-from training.data.preprocess import PREPROCESSING, canonical_trimap, network_input, pad_to_stride
+from training.data.preprocess import PREPROCESSING, canonical_trimap, network_input
 from training.data.samples import SceneSource
 from training.model import DeepImageMatting, ModelConfig
 from training.run import learning_rate, update_average
@@ -29,23 +29,26 @@ def test_network_input():
     image = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
     trimap = np.array([[0, 1, 127, 128, 200, 254, 255]] * 5, np.uint8)
     planes = network_input(image, trimap)
-    assert planes.shape == (4, 5, 7)
+    assert planes.shape == (4, 32, 32)
     assert planes.dtype == np.float32
     expected = (image[2, 3] - np.array(PREPROCESSING.mean)) / PREPROCESSING.std
     np.testing.assert_allclose(planes[:3, 2, 3], expected, rtol=1e-5)
-    np.testing.assert_allclose(planes[3, 0], np.array([0, 128, 128, 128, 128, 128, 255]) / 255, rtol=1e-6)
+    np.testing.assert_allclose(planes[3, 0, :7], np.array([0, 128, 128, 128, 128, 128, 255]) / 255, rtol=1e-6)
     assert canonical_trimap(trimap).dtype == np.uint8
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 33), (32, 64), (33, 57), (161, 243)])
-def test_pad_to_stride(size):
-    planes = np.random.default_rng(0).standard_normal((4, *size)).astype(np.float32)
-    padded = pad_to_stride(planes)
-    assert padded.shape[1] % 32 == padded.shape[2] % 32 == 0
-    assert all(0 <= padded.shape[1 + axis] - size[axis] < 32 for axis in range(2))
-    np.testing.assert_array_equal(padded[:, : size[0], : size[1]], planes)
-    if size[1] == 33:
-        np.testing.assert_array_equal(padded[:, 0, 33:], planes[:, 0, 31:0:-1])
+def test_network_input_is_filled_up_by_reflection(size):
+    rng = np.random.default_rng(0)
+    image, trimap = rng.integers(0, 256, (*size, 3), np.uint8), rng.integers(0, 256, size, np.uint8)
+    planes = network_input(image, trimap)
+    assert planes.shape[1] % 32 == planes.shape[2] % 32 == 0
+    assert all(0 <= planes.shape[1 + axis] - size[axis] < 32 for axis in range(2))
+    inside = planes[:, : size[0], : size[1]]
+    padding = [(0, 0), *((0, -side % 32) for side in size)]
+    np.testing.assert_array_equal(planes, np.pad(inside, padding, mode="reflect"))
+    colors = ((image - np.float32(PREPROCESSING.mean)) / np.float32(PREPROCESSING.std)).transpose(2, 0, 1)
+    np.testing.assert_array_equal(inside[:3], colors)
 
 
 def test_crops_depend_on_the_seed_only():
@@ -140,3 +143,18 @@ def test_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
         save_checkpoint(path, TINY, {"a": torch.zeros(2)})
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["c.pt"]
+
+
+def test_checkpoints_say_what_they_hold(tmp_path):
+    """Those that do not are older, and of the only network there was."""
+    path, model = tmp_path / "c.pt", DeepImageMatting(TINY)
+    save_checkpoint(path, TINY, model.state_dict())
+    content = torch.load(path, weights_only=True)
+    assert (content["task"], content["network"]) == ("matting", "dim")
+    torch.save({key: value for key, value in content.items() if key not in ("task", "network")}, path)
+    assert load_model(path).config == TINY
+    torch.save(content | {"network": "u2net"}, path)
+    with pytest.raises(
+        CheckpointError, match=r"expected task and network \('matting', 'dim'\), got \('matting', 'u2net'\)"
+    ):
+        load_model(path)

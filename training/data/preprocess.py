@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from dim_trt import _core
+from dim_trt.graph.preprocessing import PRESETS
 
 UNKNOWN = 128  # the canonical trimap's unknown value; 0 is background, 255 foreground
 
@@ -39,12 +43,12 @@ class Preprocessing:
         poolings leave an odd last row or column out, or with `resize` sides are such multiples anyway.
     """
 
-    channel_order: str = "rgb"
-    mean: tuple[float, float, float] = (123.675, 116.28, 103.53)
-    std: tuple[float, float, float] = (58.395, 57.12, 57.375)
-    trimap_scale: float = 1 / 255
-    stride: int = 32
-    padding: str = "reflect"
+    channel_order: str
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    trimap_scale: float
+    stride: int
+    padding: str
     trimap_values: str = "canonical"
     resize: Resize | None = None
 
@@ -65,7 +69,8 @@ class Preprocessing:
         return cls(**{**values, **lists, "resize": resize})
 
 
-PREPROCESSING = Preprocessing()
+PREPROCESSING = Preprocessing.from_dict(PRESETS["imagenet"])  # of the networks that are trained here
+_STORED = json.dumps(PREPROCESSING.to_dict())
 
 
 def canonical_trimap(trimap: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -73,22 +78,7 @@ def canonical_trimap(trimap: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.where((trimap == 0) | (trimap == 255), trimap, np.uint8(UNKNOWN))
 
 
-def network_input(
-    image: NDArray[np.uint8], trimap: NDArray[np.uint8], rules: Preprocessing = PREPROCESSING
-) -> NDArray[np.float32]:
-    """RGB image [H, W, 3] uint8 and trimap [H, W] uint8 -> [4, H, W] float32."""
-    mean, std = np.array(rules.mean, np.float32), np.array(rules.std, np.float32)
-    colors = image if rules.channel_order == "rgb" else image[:, :, ::-1]
-    planes = np.empty((4, *trimap.shape), np.float32)
-    planes[:3] = ((colors.astype(np.float32) - mean) / std).transpose(2, 0, 1)
-    marks = trimap if rules.trimap_values == "raw" else canonical_trimap(trimap)
-    planes[3] = marks.astype(np.float32) * np.float32(rules.trimap_scale)
-    return planes
-
-
-def pad_to_stride(planes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """[C, H, W] -> [C, H', W'] with H' and W' the next multiples of `PREPROCESSING.stride`."""
-    height, width = planes.shape[1:]
-    stride = PREPROCESSING.stride
-    padding = ((0, 0), (0, -height % stride), (0, -width % stride))
-    return np.pad(planes, padding, mode="reflect")
+def network_input(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """RGB image [H, W, 3] uint8 and trimap [H, W] uint8 -> [4, H', W'] float32, sides filled up to multiples of the
+    stride: what an engine feeds the network."""
+    return _core.network_input(image, trimap, _STORED, color="rgb")[0]

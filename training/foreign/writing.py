@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from dim_trt.files import write_atomic
+from dim_trt.graph.metadata import NETWORK, TASK
 from training.checkpoints import CheckpointError
 from training.data.preprocess import PREPROCESSING
 from training.folding import fold_batch_norm
@@ -35,6 +36,8 @@ def write_safetensors(source: Imported, path: Path) -> None:
     metadata = {
         "format": "pt",
         "dim_trt.config": json.dumps(source.model.config.to_dict()),
+        "dim_trt.task": TASK,
+        "dim_trt.network": NETWORK,
         "dim_trt.preprocessing": json.dumps(source.preprocessing.to_dict()),
         "dim_trt.licence": source.licence,
         "dim_trt.origin": source.origin,

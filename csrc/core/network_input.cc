@@ -1,0 +1,43 @@
+#include "core/network_input.h"
+
+#include <cstddef>
+
+#include "core/preprocess.h"
+#include "core/scaling.h"
+
+namespace dim {
+namespace {
+
+constexpr int kChannels = 4;
+
+NetworkInput input_of(const Preprocessing& settings, const ImageView& image, const TrimapView& trimap,
+                      bool image_is_rgb) {
+  const Preprocessor preprocessor(settings, image_is_rgb);
+  NetworkInput input;
+  input.channels = kChannels, input.size = padded(image.size, settings.stride);
+  const std::size_t area = input.size.area(), width = static_cast<std::size_t>(input.size.width);
+  input.planes.resize(kChannels * area);
+  input.wanted.assign(area, 0);
+  std::vector<float> row(kChannels * width);
+  for (int y = 0; y < input.size.height; ++y) {
+    const std::size_t first = static_cast<std::size_t>(y) * width;
+    preprocessor.row(image, trimap, y, input.size.width, row.data());
+    for (std::size_t x = 0; x < width; ++x)
+      for (std::size_t c = 0; c < kChannels; ++c) input.planes[c * area + first + x] = row[kChannels * x + c];
+    for (int x = 0; y < image.size.height && x < image.size.width; ++x)
+      input.wanted[first + static_cast<std::size_t>(x)] = is_unknown(trimap.at(y, x)) ? 1 : 0;
+  }
+  return input;
+}
+
+}  // namespace
+
+NetworkInput network_input(const Preprocessing& settings, const ImageView& image, const TrimapView& trimap,
+                           bool image_is_rgb) {
+  if (!settings.resize || Scaling(settings).keeps(image.size)) return input_of(settings, image, trimap, image_is_rgb);
+  ThreadPool pool(1);
+  const ScaledPicture picture(settings, image, trimap, pool);
+  return input_of(settings, picture.image(), picture.wanted(), image_is_rgb);
+}
+
+}  // namespace dim

@@ -1,0 +1,116 @@
+#include "core/preprocessing.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "core/keys.h"
+
+namespace dim {
+namespace {
+
+float float32(const Json& json) {
+  const auto value = static_cast<float>(json.number());
+  if (!std::isfinite(value)) throw PlanError(json.path() + ": expected a number that float32 can hold");
+  return value;
+}
+
+std::array<float, 3> three_floats(const Json& json) {
+  const auto& list = json.array();
+  if (list.size() != 3) throw PlanError(json.path() + ": expected 3 numbers, got " + std::to_string(list.size()));
+  return {float32(list[0]), float32(list[1]), float32(list[2])};
+}
+
+/// Which of `allowed` the string is.
+std::size_t choice(const Json& json, const std::vector<std::string>& allowed) {
+  const auto found = std::find(allowed.begin(), allowed.end(), json.string());
+  if (found != allowed.end()) return static_cast<std::size_t>(found - allowed.begin());
+  std::string names;
+  for (const std::string& name : allowed) names += (names.empty() ? "'" : " or '") + name + "'";
+  throw PlanError(json.path() + ": expected " + names + ", got '" + json.string() + "'");
+}
+
+Interpolation interpolation(const Json& json) {
+  return static_cast<Interpolation>(choice(json, {"nearest", "linear", "cubic"}));
+}
+
+struct ResizeTarget {
+  Resize resize;
+  int stride;
+};
+
+constexpr Key<ResizeTarget> kResizeKeys[] = {
+    {"round", [](const Json& json, ResizeTarget& to) { to.resize.up = choice(json, {"down", "up"}) == 1; }},
+    {"max_side",
+     [](const Json& json, ResizeTarget& to) {
+       to.resize.max_side = static_cast<int>(json.integer(0, kMaxSide));
+       if (to.resize.max_side % to.stride != 0)
+         throw PlanError(json.path() + ": expected a multiple of " + std::to_string(to.stride) + ", got " +
+                         std::to_string(to.resize.max_side));
+     }},
+    {"pixels",
+     [](const Json& json, ResizeTarget& to) { to.resize.whole_levels = choice(json, {"float32", "uint8"}) == 1; }},
+    {"img", [](const Json& json, ResizeTarget& to) { to.resize.img = interpolation(json); }},
+    {"trimap", [](const Json& json, ResizeTarget& to) { to.resize.trimap = interpolation(json); }},
+    {"alpha", [](const Json& json, ResizeTarget& to) { to.resize.alpha = interpolation(json); }},
+};
+
+struct PreprocessingTarget {
+  Preprocessing settings;
+  const Json* padding = nullptr;
+};
+
+void read_std(const Json& json, PreprocessingTarget& to) {
+  to.settings.std = three_floats(json);
+  for (const float s : to.settings.std)
+    if (!(std::abs(s) > 1e-12f)) throw PlanError(json.path() + ": expected numbers other than 0");
+}
+
+void read_trimap_scale(const Json& json, PreprocessingTarget& to) {
+  to.settings.trimap_scale = float32(json);
+  if (!(std::abs(to.settings.trimap_scale) > 1e-12f)) throw PlanError(json.path() + ": expected a number other than 0");
+}
+
+void read_resize(const Json& json, PreprocessingTarget& to) {
+  if (json.is_null()) return;
+  if (to.settings.reflect) throw PlanError(to.padding->path() + ": expected 'none' with resize, got 'reflect'");
+  ResizeTarget target = {{}, to.settings.stride};
+  read_keys(json, kResizeKeys, target);
+  to.settings.resize = target.resize;
+}
+
+constexpr Key<PreprocessingTarget> kPreprocessingKeys[] = {
+    {"channel_order",
+     [](const Json& json, PreprocessingTarget& to) { to.settings.rgb = choice(json, {"bgr", "rgb"}) == 1; }},
+    {"mean", [](const Json& json, PreprocessingTarget& to) { to.settings.mean = three_floats(json); }},
+    {"std", read_std},
+    {"trimap_scale", read_trimap_scale},
+    {"stride",
+     [](const Json& json, PreprocessingTarget& to) { to.settings.stride = static_cast<int>(json.integer(1, 1024)); }},
+    {"trimap_values",
+     [](const Json& json, PreprocessingTarget& to) {
+       to.settings.raw_trimap = choice(json, {"canonical", "raw"}) == 1;
+     },
+     true},
+    {"padding",
+     [](const Json& json, PreprocessingTarget& to) {
+       to.settings.reflect = choice(json, {"none", "reflect"}) == 1;
+       to.padding = &json;
+     }},
+    {"resize", read_resize, true, list_keys<kResizeKeys>},
+};
+
+}  // namespace
+
+Preprocessing read_preprocessing(const Json& json) {
+  PreprocessingTarget target;
+  read_keys(json, kPreprocessingKeys, target);
+  return target.settings;
+}
+
+void list_preprocessing_keys(const std::string& prefix, std::vector<std::string>& names) {
+  list_keys<kPreprocessingKeys>(prefix, names);
+}
+
+}  // namespace dim
