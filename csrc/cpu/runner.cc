@@ -44,29 +44,30 @@ Runner::Runner(const Plan& plan, int threads, bool rgb, std::size_t strip_bytes)
       halo_px_(cpu::halo_px(program_)),
       layers_(schedule_.steps.size()) {
   for (std::size_t s = 0; s < layers_.size(); ++s) {
-    Op& op = program_.ops[at(schedule_.steps[s].op)];
-    if (op.kind == OpKind::conv) pack(op, schedule_.steps[s].pooled_later, layers_[s]);
+    Operation& operation = program_.ops[at(schedule_.steps[s].op)].operation;
+    if (auto* conv = std::get_if<Conv>(&operation)) pack(*conv, schedule_.steps[s].pooled_later, layers_[s]);
   }
 }
 
-void Runner::pack(Op& op, bool keep_ties, Layer& layer) const {
+void Runner::pack(Conv& conv, bool keep_ties, Layer& layer) const {
   const auto channels = [&](int id) { return program_.values[at(id)].channels; };
-  const ConvWeights weights = {channels(op.input), channels(op.output), op.kernel, op.weight.data(), op.bias.data()};
-  const int in_lanes = schedule_.storage[at(op.input)].lanes;
-  if (schedule_.storage[at(op.output)].lanes == 1) {
+  const ConvWeights weights = {channels(conv.input), channels(conv.output), conv.kernel, conv.weight.data(),
+                               conv.bias.data()};
+  const int in_lanes = schedule_.storage[at(conv.input)].lanes;
+  if (schedule_.storage[at(conv.output)].lanes == 1) {
     layer.head = std::make_unique<HeadConv>(*kernels_, weights);
-  } else if (op.codes == kNone) {
+  } else if (!conv.unpools()) {
     layer.dense = std::make_unique<DenseConv>(*kernels_, weights, in_lanes);
-    if (WinogradConv::supports(op.kernel) && in_lanes == kLanes)
+    if (WinogradConv::supports(conv.kernel) && in_lanes == kLanes)
       layer.winograd = std::make_unique<WinogradConv>(*kernels_, weights, keep_ties);
-  } else if (op.other != kNone && op.kernel == 5) {
+  } else if (conv.adds() && conv.kernel == 5) {
     layer.winograd = std::make_unique<WinogradConv>(*kernels_, weights, keep_ties);
   } else {
     layer.unpool = std::make_unique<UnpoolConv>(*kernels_, weights);
-    if (op.other != kNone) layer.dense = std::make_unique<DenseConv>(*kernels_, weights, kLanes);
+    if (conv.adds()) layer.dense = std::make_unique<DenseConv>(*kernels_, weights, kLanes);
   }
-  op.weight = {};  // packed now
-  op.bias = {};
+  conv.weight = {};  // packed now
+  conv.bias = {};
 }
 
 void Runner::run(const Request& request, Trace* trace) {
@@ -79,7 +80,7 @@ void Runner::run(const Request& request, Trace* trace) {
   workspace->prepare(program_, schedule_, padded_size, strip_bytes_);
   tracing.lap("regions");
 
-  const FloatMap input = workspace->floats(program_.ops.front().output);
+  const FloatMap input = workspace->floats(schedule_.steps.front().output);
   const Region& input_region = regions.step.front();
   const Team team = team_for(kPixelWork * padded_size.area(), *workspace);
   clear_borders({input}, team);
@@ -92,7 +93,7 @@ void Runner::run(const Request& request, Trace* trace) {
   for (std::size_t s = 1; s + 1 < schedule_.steps.size(); s = at(schedule_.steps[s].last) + 1)
     run_steps(s, regions, *workspace, tracing);
 
-  const FloatMap output = workspace->floats(program_.ops.back().input);
+  const FloatMap output = workspace->floats(std::get<Output>(program_.ops.back().operation).input);
   const Window wanted = request.wanted;
   const TrimapView trimap = part(request.trimap, wanted);
   const AlphaView alpha = part(request.alpha, wanted);

@@ -49,15 +49,15 @@ class Runner final : public Backend {
     Size ends_at;                // where maps end that are not filled up by reflection: the picture's size
   };
 
-  void pack(Op& op, bool keep_ties, Layer& layer) const;
+  void pack(Conv& conv, bool keep_ties, Layer& layer) const;
   Regions find_regions(const TrimapView& trimap, const Window& wanted, Size padded) const;
-  static Size choose_patch(const Layer& layer, const Op& op, const Region& region);
+  static Size choose_patch(const Layer& layer, const Conv& conv, const Region& region);
   void run_steps(std::size_t first, const Regions& regions, Workspace& workspace, Tracing& tracing) const;
   void run_rows(std::size_t step, int begin, int end, const Regions& regions, Workspace& workspace) const;
   void run_step(std::size_t step, const Region& region, const Regions& regions, Workspace& workspace) const;
-  void run_conv(std::size_t step, const Region& region, const Regions& regions, Workspace& workspace) const;
-  void clear_behind_picture(const Op& op, const Regions& regions, Workspace& workspace) const;
-  void run_pointwise(const Op& op, const Region& region, Workspace& workspace) const;
+  void run_conv(std::size_t step, const Conv& conv, const Region& region, const Regions& regions,
+                Workspace& workspace) const;
+  void clear_behind_picture(int value, const Regions& regions, Workspace& workspace) const;
 
   /// All threads, or one where waking the others would take longer than the work: multiplications, roughly.
   Team team_for(std::size_t work, Workspace& workspace) const;

@@ -54,7 +54,7 @@ std::size_t Workspace::lay_out(const Program& program, const Schedule& schedule,
   const std::size_t count = program.values.size();
   layouts_.clear();
   for (std::size_t i = 0; i < count; ++i) layouts_.push_back(layout_of(program, schedule, static_cast<int>(i), padded));
-  choose_strips(program, schedule, strip_bytes);
+  choose_strips(schedule, strip_bytes);
   first_rows_.clear();
   for (const MapLayout& layout : layouts_) first_rows_.push_back(-layout.border);
   stored_.assign(count, true);
@@ -66,7 +66,7 @@ std::size_t Workspace::lay_out(const Program& program, const Schedule& schedule,
     stored_[i] = storage.stored;
     if (!storage.stored) continue;
     std::size_t floats = layouts_[i].elements();
-    if (program.values[i].is_codes) floats = (floats + sizeof(float) - 1) / sizeof(float);
+    if (program.values[i].element == Element::argmax_code) floats = (floats + sizeof(float) - 1) / sizeof(float);
     floats = (floats + kLineFloats - 1) / kLineFloats * kLineFloats;
     Lot lot{0, floats, storage.first_step, storage.last_step};
     lot.offset = offsets_[i] = first_fit(placed, lot);
@@ -77,9 +77,9 @@ std::size_t Workspace::lay_out(const Program& program, const Schedule& schedule,
 }
 
 /// How many rows at a time the interleaved steps compute, and so how many rows of their values are kept.
-void Workspace::choose_strips(const Program& program, const Schedule& schedule, std::size_t strip_bytes) {
+void Workspace::choose_strips(const Schedule& schedule, std::size_t strip_bytes) {
   strip_rows_.assign(schedule.steps.size(), 0);
-  const auto value_of = [&](int step) { return at(program.ops[at(schedule.steps[at(step)].op)].output); };
+  const auto value_of = [&](int step) { return at(schedule.steps[at(step)].output); };
   for (std::size_t s = 0; s < schedule.steps.size(); ++s) {
     const Step& step = schedule.steps[s];
     if (step.first != static_cast<int>(s) || step.last == step.first) continue;

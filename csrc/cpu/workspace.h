@@ -42,7 +42,7 @@ class Workspace {
   static std::size_t at(int value) { return static_cast<std::size_t>(value); }
   /// Gives every value its place; returns how many floats there are in all.
   std::size_t lay_out(const Program& program, const Schedule& schedule, Size padded, std::size_t strip_bytes);
-  void choose_strips(const Program& program, const Schedule& schedule, std::size_t strip_bytes);
+  void choose_strips(const Schedule& schedule, std::size_t strip_bytes);
 
   Size padded_;
   std::vector<MapLayout> layouts_;
