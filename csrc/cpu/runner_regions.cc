@@ -4,9 +4,6 @@
 namespace dim::cpu {
 namespace {
 
-constexpr std::size_t kMinWinogradPatches = 16;  // fewer cannot pay for the larger weights
-constexpr double kWinogradOverhead = 1.3;        // of the transforms
-
 std::size_t at(int id) { return static_cast<std::size_t>(id); }
 
 /// A region without size is that of a value nothing reads.
@@ -15,16 +12,6 @@ void add_need(Region& needed, const Region& more) {
 }
 
 }  // namespace
-
-/// What a convolution computes at once: pixels, unpooling windows or Winograd patches, whichever costs least.
-Size Runner::choose_patch(const Layer& layer, const Conv& conv, const Region& region) {
-  if (conv.unpools()) return kQuad;
-  if (!layer.winograd) return kPixel;
-  const std::size_t patches = region.in_patches(layer.winograd->patch()).pixels();
-  const double winograd_products = static_cast<double>(patches) * layer.winograd->elements() * kWinogradOverhead;
-  const double direct_products = static_cast<double>(region.pixels()) * conv.kernel * conv.kernel;
-  return patches >= kMinWinogradPatches && winograd_products < direct_products ? layer.winograd->patch() : kPixel;
-}
 
 /// Backwards from the unknown pixels: what a step must compute is what later steps read.
 Runner::Regions Runner::find_regions(const TrimapView& trimap, const Window& wanted, Size padded) const {
@@ -50,7 +37,7 @@ Runner::Regions Runner::find_regions(const TrimapView& trimap, const Window& wan
     // The pixels of a patch share what they read: all that the patch reads is needed, or an unneeded pixel's garbage,
     // which cancels on paper, could still be NaN.
     Size& patch = regions.patch[s];
-    if (const auto* conv = std::get_if<Conv>(&op.operation)) patch = choose_patch(layers_[s], *conv, region);
+    if (convs_[s]) patch = convs_[s]->patch_for(region);
     region = region.in_patches(patch);
     for (const Read& read : reads_of(op.operation))
       add_need(needed[at(read.value)], region.read_from(size_of(read.value), read.reach.of_patch(patch.height),

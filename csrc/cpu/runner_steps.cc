@@ -81,37 +81,23 @@ void Runner::clear_behind_picture(int value, const Regions& regions, Workspace& 
 void Runner::run_conv(std::size_t s, const Conv& conv, const Region& region, const Regions& regions,
                       Workspace& workspace) const {
   const Step& step = schedule_.steps[s];
-  const Layer& layer = layers_[s];
-  const FloatMap input = workspace.floats(conv.input);
-  const FloatMap output = workspace.floats(conv.output);
-  FloatMap pooled;
-  CodeMap codes;
-  const Region* pooled_region = nullptr;
+  ConvCall call;
+  call.input = workspace.floats(conv.input);
+  call.output = workspace.floats(conv.output);
+  if (conv.unpools()) call.unpool_codes = workspace.codes(conv.codes);
+  if (conv.adds()) call.add = workspace.floats(conv.add);
   if (step.pool != kNone) {
-    pooled = workspace.floats(step.pooled);
-    codes = workspace.codes(step.pooled_codes);
-    pooled_region = &regions.needed[at(step.pooled)];
+    call.pooled = workspace.floats(step.pooled);
+    call.codes = workspace.codes(step.pooled_codes);
+    call.pooled_region = &regions.needed[at(step.pooled)];
   }
-  const CodeMap unpool_codes = conv.unpools() ? workspace.codes(conv.codes) : CodeMap{};
-  const FloatMap add = conv.adds() ? workspace.floats(conv.add) : FloatMap{};
-  const Team team =
-      team_for(region.pixels() * regions.patch[s].area() * static_cast<std::size_t>(conv.kernel * conv.kernel) *
-                   static_cast<std::size_t>(input.layout.channels) * static_cast<std::size_t>(output.layout.channels),
-               workspace);
-  if (layer.head) {
-    layer.head->run(input, output, region, conv.relu, team);
-  } else if (layer.winograd && regions.patch[s] != kPixel) {
-    layer.winograd->run({input, unpool_codes, add, output, pooled, codes, &region, pooled_region, conv.relu, &team});
-  } else if (!layer.unpool) {
-    layer.dense->run({input, output, pooled, codes, &region, pooled_region, false, conv.relu, &team});
-  } else {
-    // Convolution is linear: the skip connection's part first, then the unpooled part on top of it.
-    if (layer.dense) {
-      const Region pixels = region.in_pixels(kQuad, output.layout.size);
-      layer.dense->run({add, output, {}, {}, &pixels, nullptr, false, false, &team});
-    }
-    layer.unpool->run({input, unpool_codes, output, &region, layer.dense != nullptr, conv.relu, &team});
-  }
+  call.region = &region;
+  call.patch = regions.patch[s];
+  const std::size_t products =
+      at(conv.kernel * conv.kernel) * at(call.input.layout.channels) * at(call.output.layout.channels);
+  const Team team = team_for(region.pixels() * call.patch.area() * products, workspace);
+  call.team = &team;
+  convs_[s]->run(call);
 }
 
 }  // namespace dim::cpu
