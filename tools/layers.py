@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).parents[1]
-CPU = ("cpu/kernels", "cpu/layers", "cpu")
+CPU = ("cpu/kernels", "cpu/layers", "cpu/ops", "cpu")
 
 # Bottom to top: a folder, or a file without its ending, and what it may include beside itself.
 FLOORS: dict[str, tuple[str, ...]] = {
@@ -23,7 +23,8 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "core": ("base",),
     "cpu/kernels": ("base",),
     "cpu/layers": ("base", "core", "cpu/kernels"),
-    "cpu": ("base", "core", "cpu/kernels", "cpu/layers"),
+    "cpu/ops": ("base", "core", "cpu/kernels", "cpu/layers"),
+    "cpu": ("base", "core", "cpu/kernels", "cpu/layers", "cpu/ops"),
     "cuda": ("base", "core"),
     "tensorrt": ("base", "core", "cuda"),
     "backends": ("base", "core", *CPU, "tensorrt"),

@@ -11,6 +11,7 @@
 #include "bindings/gil.h"
 #include "bindings/register.h"
 #include "cpu/program.h"
+#include "cpu/receptive_field.h"
 #include "cpu/schedule.h"
 
 namespace dim::bindings {
@@ -19,10 +20,9 @@ namespace {
 namespace py = pybind11;
 using namespace pybind11::literals;
 
-/// Throws PlanError for a payload that no engine for the CPU would load.
-void check_cpu_payload(const py::bytes& payload, int stride) {
+cpu::Program program_of(const py::bytes& payload, int stride) {
   const std::string_view bytes = payload;
-  cpu::make_schedule(cpu::parse_program(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(), stride));
+  return cpu::parse_program(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(), stride);
 }
 
 }  // namespace
@@ -33,8 +33,16 @@ void register_plan(py::module_& m) {
       "read_plan_header",
       [](const std::filesystem::path& path) { return unlocked([&] { return read_plan(path.string()).header; }); },
       "path"_a, "Reads and checks a whole plan file, its SHA-256 included; returns the header, JSON.");
-  m.def("check_cpu_payload", &check_cpu_payload, "payload"_a, "stride"_a,
-        "Raises PlanError for the payload of a plan that no engine for the CPU would load.");
+  m.def(
+      "check_cpu_payload",
+      [](const py::bytes& payload, int stride) { cpu::make_schedule(program_of(payload, stride)); }, "payload"_a,
+      "stride"_a, "Raises PlanError for the payload of a plan that no engine for the CPU would load.");
+  m.def(
+      "halo_px", [](const py::bytes& payload, int stride) { return cpu::halo_px(program_of(payload, stride)); },
+      "payload"_a, "stride"_a,
+      "How far a pixel of the input can be from a pixel of the output and still have a say in it, of the network in "
+      "the "
+      "payload of a plan for the CPU; raises PlanError.");
   m.def(
       "read_plan_payload",
       [](const std::filesystem::path& path) {

@@ -97,18 +97,18 @@ std::size_t Region::pixels() const {
   return count;
 }
 
-Region Region::dilated(int radius) const {
-  if (radius == 0) return *this;
-  Builder wide(size_);
-  for (int y = 0; y < size_.height; ++y)
-    wide.add_union(*this, y, y + 1, [&](Span span) -> Span {
-      return {std::max(0, span.begin - radius), std::min(size_.width, span.end + radius)};
+Region Region::read_from(Size size, const Reach& rows, const Reach& columns) const {
+  if (size == size_ && rows.is_same() && columns.is_same()) return *this;
+  const auto inside = [](int position, int side) { return std::clamp(position, 0, side - 1); };
+  Builder out(size);
+  for (int y = 0, begin = 0, end = 0; y < size.height; ++y) {  // rows begin..end read row y
+    while (begin < size_.height && inside(rows.last(begin), size.height) < y) ++begin;
+    end = std::max(begin, end);
+    while (end < size_.height && inside(rows.first(end), size.height) <= y) ++end;
+    out.add_union(*this, begin, end, [&](Span span) -> Span {
+      return {inside(columns.first(span.begin), size.width), inside(columns.last(span.end - 1), size.width) + 1};
     });
-  const Region rows = wide.take();
-  Builder out(size_);
-  for (int y = 0; y < size_.height; ++y)
-    out.add_union(rows, std::max(0, y - radius), std::min(size_.height, y + radius + 1),
-                  [](Span span) { return span; });
+  }
   return out.take();
 }
 

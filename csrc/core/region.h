@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/image.h"
+#include "core/reach.h"
 #include "core/window.h"
 
 namespace dim {
@@ -45,8 +46,8 @@ class Region {
   }
   std::size_t pixels() const;
 
-  /// Every pixel within `radius` rows and columns: what a (2·radius+1)² convolution reads.
-  Region dilated(int radius) const;
+  /// What is read of a map of `size` for this region; positions beyond its borders are read from the nearest inside.
+  Region read_from(Size size, const Reach& rows, const Reach& columns) const;
   /// The patches of that many pixels that touch the region, as a region of the map of patches (sizes rounded up).
   Region in_patches(Size patch) const;
   /// The inverse: all pixels of the region's patches, in a map of `size`.

@@ -42,31 +42,25 @@ Runner::Runner(const Plan& plan, bool rgb, const Options& options)
       program_(parse_program(plan.payload(), plan.payload_bytes(), stride_)),
       schedule_(make_schedule(program_)),
       halo_px_(cpu::halo_px(program_)),
-      layers_(schedule_.steps.size()) {
-  for (std::size_t s = 0; s < layers_.size(); ++s) {
-    Op& op = program_.ops[at(schedule_.steps[s].op)];
-    if (op.kind == OpKind::conv) pack(op, schedule_.steps[s].pooled_later, layers_[s]);
+      convs_(schedule_.steps.size()) {
+  for (std::size_t s = 0; s < convs_.size(); ++s) {
+    Operation& operation = program_.ops[at(schedule_.steps[s].op)].operation;
+    if (auto* conv = std::get_if<Conv>(&operation)) convs_[s] = pack(*conv, schedule_.steps[s].pooled_later);
   }
 }
 
-void Runner::pack(Op& op, bool keep_ties, Layer& layer) const {
+std::unique_ptr<ConvStep> Runner::pack(Conv& conv, bool keep_ties) const {
   const auto channels = [&](int id) { return program_.values[at(id)].channels; };
-  const ConvWeights weights = {channels(op.input), channels(op.output), op.kernel, op.weight.data(), op.bias.data()};
-  const int in_lanes = schedule_.storage[at(op.input)].lanes;
-  if (schedule_.storage[at(op.output)].lanes == 1) {
-    layer.head = std::make_unique<HeadConv>(*kernels_, weights);
-  } else if (op.codes == kNone) {
-    layer.dense = std::make_unique<DenseConv>(*kernels_, weights, in_lanes);
-    if (WinogradConv::supports(op.kernel) && in_lanes == kLanes)
-      layer.winograd = std::make_unique<WinogradConv>(*kernels_, weights, keep_ties);
-  } else if (op.other != kNone && op.kernel == 5) {
-    layer.winograd = std::make_unique<WinogradConv>(*kernels_, weights, keep_ties);
-  } else {
-    layer.unpool = std::make_unique<UnpoolConv>(*kernels_, weights);
-    if (op.other != kNone) layer.dense = std::make_unique<DenseConv>(*kernels_, weights, kLanes);
-  }
-  op.weight = {};  // packed now
-  op.bias = {};
+  const auto lanes = [&](int id) { return schedule_.storage[at(id)].lanes; };
+  ConvSpec spec;
+  spec.weights = {channels(conv.input), channels(conv.output), conv.kernel, conv.weight.data(), conv.bias.data()};
+  spec.in_lanes = lanes(conv.input), spec.out_lanes = lanes(conv.output);
+  spec.unpools = conv.unpools(), spec.adds = conv.adds();
+  spec.keep_ties = keep_ties, spec.relu = conv.relu;
+  std::unique_ptr<ConvStep> step = make_conv_step(*kernels_, spec);
+  conv.weight = {};  // packed now
+  conv.bias = {};
+  return step;
 }
 
 void Runner::run(const Request& request, Trace* trace) {
@@ -79,7 +73,7 @@ void Runner::run(const Request& request, Trace* trace) {
   workspace->prepare(program_, schedule_, padded_size, strip_bytes_);
   tracing.lap("regions");
 
-  const FloatMap input = workspace->floats(program_.ops.front().output);
+  const FloatMap input = workspace->floats(schedule_.steps.front().output);
   const Region& input_region = regions.step.front();
   const Team team = team_for(kPixelWork * padded_size.area(), *workspace);
   clear_borders({input}, team);
@@ -92,7 +86,7 @@ void Runner::run(const Request& request, Trace* trace) {
   for (std::size_t s = 1; s + 1 < schedule_.steps.size(); s = at(schedule_.steps[s].last) + 1)
     run_steps(s, regions, *workspace, tracing);
 
-  const FloatMap output = workspace->floats(program_.ops.back().input);
+  const FloatMap output = workspace->floats(std::get<Output>(program_.ops.back().operation).input);
   const Window wanted = request.wanted;
   const TrimapView trimap = part(request.trimap, wanted);
   const AlphaView alpha = part(request.alpha, wanted);
@@ -106,10 +100,8 @@ void Runner::run(const Request& request, Trace* trace) {
 
 std::size_t Runner::working_bytes(Size picture) const {
   std::size_t scratch_bytes = 0;
-  for (const Layer& layer : layers_) {
-    if (layer.winograd) scratch_bytes = std::max(scratch_bytes, layer.winograd->scratch_floats() * sizeof(float));
-    if (layer.unpool) scratch_bytes = std::max(scratch_bytes, layer.unpool->scratch_floats() * sizeof(float));
-  }
+  for (const std::unique_ptr<ConvStep>& conv : convs_)
+    if (conv) scratch_bytes = std::max(scratch_bytes, conv->scratch_bytes());
   const Size size = padded(picture, stride_);
   return Workspace::bytes(program_, schedule_, size, strip_bytes_) + at(threads()) * scratch_bytes +
          kRegionBytesPerPixel * size.area();

@@ -4,9 +4,6 @@
 namespace dim::cpu {
 namespace {
 
-constexpr std::size_t kMinWinogradPatches = 16;  // fewer cannot pay for the larger weights
-constexpr double kWinogradOverhead = 1.3;        // of the transforms
-
 std::size_t at(int id) { return static_cast<std::size_t>(id); }
 
 /// A region without size is that of a value nothing reads.
@@ -16,16 +13,6 @@ void add_need(Region& needed, const Region& more) {
 
 }  // namespace
 
-/// What a convolution computes at once: pixels, unpooling windows or Winograd patches, whichever costs least.
-Size Runner::choose_patch(const Layer& layer, const Op& op, const Region& region) {
-  if (op.codes != kNone) return kQuad;
-  if (!layer.winograd) return kPixel;
-  const std::size_t patches = region.in_patches(layer.winograd->patch()).pixels();
-  const double winograd_products = static_cast<double>(patches) * layer.winograd->elements() * kWinogradOverhead;
-  const double direct_products = static_cast<double>(region.pixels()) * op.kernel * op.kernel;
-  return patches >= kMinWinogradPatches && winograd_products < direct_products ? layer.winograd->patch() : kPixel;
-}
-
 /// Backwards from the unknown pixels: what a step must compute is what later steps read.
 Runner::Regions Runner::find_regions(const TrimapView& trimap, const Window& wanted, Size padded) const {
   Regions regions;
@@ -33,37 +20,28 @@ Runner::Regions Runner::find_regions(const TrimapView& trimap, const Window& wan
   regions.step.resize(schedule_.steps.size());
   regions.patch.assign(schedule_.steps.size(), kPixel);
   std::vector<Region>& needed = regions.needed;
+  const auto size_of = [&](int value) {
+    const int level = program_.values[at(value)].level;
+    return Size{padded.height >> level, padded.width >> level};
+  };
   for (std::size_t s = schedule_.steps.size(); s-- > 0;) {
     const Step& step = schedule_.steps[s];
     const Op& op = program_.ops[at(step.op)];
     Region& region = regions.step[s];
-    region = op.kind == OpKind::output ? Region::unknown(trimap, wanted, padded) : needed[at(op.output)];
+    region = step.output == kNone ? Region::unknown(trimap, wanted, padded) : needed[at(step.output)];
     if (step.pool != kNone) {
-      const Op& pool = program_.ops[at(step.pool)];
-      Region& pooled = needed[at(pool.output)];
-      add_need(pooled, needed[at(pool.codes)]);
-      add_need(region, pooled.in_pixels(kQuad, {pooled.size().height * 2, pooled.size().width * 2}));
-    }
-    if (op.kind != OpKind::conv) {
-      for (const ChannelRange& range : op.ranges) add_need(needed[at(range.value)], region);
-      for (const int id : {op.input, op.other})
-        if (id != kNone) add_need(needed[at(id)], region);
-      continue;
+      add_need(needed[at(step.pooled)], needed[at(step.pooled_codes)]);
+      for (const Read& read : reads_of(program_.ops[at(step.pool)].operation))
+        add_need(region, needed[at(step.pooled)].read_from(size_of(read.value), read.reach, read.reach));
     }
     // The pixels of a patch share what they read: all that the patch reads is needed, or an unneeded pixel's garbage,
     // which cancels on paper, could still be NaN.
-    const Size size = region.size();
-    const Size patch = regions.patch[s] = choose_patch(layers_[s], op, region);
+    Size& patch = regions.patch[s];
+    if (convs_[s]) patch = convs_[s]->patch_for(region);
     region = region.in_patches(patch);
-    const Region pixels = region.in_pixels(patch, size);
-    if (op.codes == kNone) {
-      add_need(needed[at(op.input)], pixels.dilated(op.kernel / 2));
-    } else {
-      const Region cells = region.dilated(unpool_reach(op.kernel));
-      add_need(needed[at(op.input)], cells);
-      add_need(needed[at(op.codes)], cells);
-      if (op.other != kNone) add_need(needed[at(op.other)], pixels.dilated(op.kernel / 2));
-    }
+    for (const Read& read : reads_of(op.operation))
+      add_need(needed[at(read.value)], region.read_from(size_of(read.value), read.reach.of_patch(patch.height),
+                                                        read.reach.of_patch(patch.width)));
   }
   return regions;
 }

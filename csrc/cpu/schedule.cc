@@ -3,153 +3,141 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "cpu/layers/unpool_conv.h"
-#include "cpu/layers/winograd_conv.h"
 
 namespace dim::cpu {
 namespace {
 
 std::size_t index(int id) { return static_cast<std::size_t>(id); }
 
-bool is_conv(const Op& op) { return op.kind == OpKind::conv; }
-
-std::vector<int> values_read(const Op& op) {
-  std::vector<int> ids;
-  for (const int id : {op.input, op.other, is_conv(op) ? op.codes : kNone})
-    if (id != kNone) ids.push_back(id);
-  for (const ChannelRange& range : op.ranges) ids.push_back(range.value);
-  return ids;
-}
-
-/// For every value the operation that computes it.
-std::vector<int> producers(const Program& program) {
-  std::vector<int> by_value(program.values.size(), kNone);
-  for (std::size_t i = 0; i < program.ops.size(); ++i) {
-    const Op& op = program.ops[i];
-    if (op.output != kNone) by_value[index(op.output)] = static_cast<int>(i);
-    if (op.kind == OpKind::max_pool_argmax) by_value[index(op.codes)] = static_cast<int>(i);
-  }
-  return by_value;
-}
-
-/// The steps, each pooling fused into the convolution whose result it reads.
-std::vector<Step> fuse_pooling(const Program& program) {
-  const std::vector<int> producer = producers(program);
-  std::vector<int> step_of(program.ops.size(), kNone);
-  std::vector<Step> steps;
-  for (std::size_t i = 0; i < program.ops.size(); ++i) {
-    const Op& op = program.ops[i];
-    if (op.kind != OpKind::max_pool_argmax) {
-      step_of[i] = static_cast<int>(steps.size());
-      steps.push_back({static_cast<int>(i), kNone});
-      continue;
+/// Makes a schedule, part by part.
+class Scheduler {
+ public:
+  explicit Scheduler(const Program& program) : program_(program) {
+    for (const Op& op : program.ops) {
+      reads_.push_back(reads_of(op.operation));
+      writes_.push_back(writes_of(op.operation));
     }
-    const int conv = producer[index(op.input)];
-    if (!is_conv(program.ops[index(conv)]) || program.ops[index(conv)].codes != kNone ||
-        steps[index(step_of[index(conv)])].pool != kNone)
-      throw PlanError("program: '" + op.name + "' must pool the result of a plain convolution, and once only");
-    steps[index(step_of[index(conv)])].pool = static_cast<int>(i);
+    schedule_.storage.resize(program.values.size());
   }
-  return steps;
-}
 
-/// Marks the steps that a pooling depends on.
-void find_pooled_later(const Program& program, std::vector<Step>& steps) {
-  std::vector<bool> pooled(program.values.size(), false);
-  for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
-    const Op& op = program.ops[index(step->op)];
-    step->pooled_later = step->pool != kNone || (op.output != kNone && pooled[index(op.output)]);
-    if (!step->pooled_later) continue;
-    for (const int id : values_read(op)) pooled[index(id)] = true;
+  Schedule make() {
+    fuse_poolings();
+    find_pooled_later();
+    choose_lanes();
+    find_strips();
+    find_lifetimes();
+    return std::move(schedule_);
   }
-}
 
-void lay_out(const Program& program, Schedule& schedule) {
-  std::vector<Storage>& storage = schedule.storage;
-  for (const Op& op : program.ops) {
-    if (op.output == kNone) continue;
-    const bool four = op.kind == OpKind::input || op.kind == OpKind::concat;
-    const bool blocks = op.kind == OpKind::conv || op.kind == OpKind::max_pool_argmax;
-    storage[index(op.output)].lanes = four ? 4 : blocks ? kLanes : 1;
-  }
-  std::vector<bool> read_by_blocks(program.values.size(), false), read(program.values.size(), false);
-  for (const Op& op : program.ops) {
-    const bool pool = op.kind == OpKind::max_pool_argmax;
-    for (const int id : values_read(op)) {
-      if (!pool) read[index(id)] = true;
-      if (pool || is_conv(op)) read_by_blocks[index(id)] = true;
+ private:
+  const Conv* conv_of(const Step& step) const { return std::get_if<Conv>(&program_.ops[index(step.op)].operation); }
+  Storage& storage(int value) { return schedule_.storage[index(value)]; }
+
+  /// The steps, each pooling fused into the convolution whose result it reads.
+  void fuse_poolings() {
+    std::vector<int> step_of(program_.values.size(), kNone);  // that computes the value
+    std::vector<Step>& steps = schedule_.steps;
+    for (std::size_t i = 0; i < program_.ops.size(); ++i) {
+      if (runs(program_.ops[i].operation) == Runs::with_conv) {
+        fuse(static_cast<int>(i), step_of);
+        continue;
+      }
+      Step step;
+      step.op = static_cast<int>(i);
+      if (!writes_[i].empty()) step.output = writes_[i].front().value;
+      for (const Write& write : writes_[i]) step_of[index(write.value)] = static_cast<int>(steps.size());
+      steps.push_back(step);
     }
-    if (!is_conv(op)) continue;
-    const auto widen = [&](int id, int border) {
-      if (id != kNone) storage[index(id)].border = std::max(storage[index(id)].border, border);
-    };
-    widen(op.codes == kNone ? op.input : op.other, WinogradConv::border(op.kernel));
-    if (op.codes != kNone) {  // windows of cells
-      widen(op.input, unpool_reach(op.kernel));
-      widen(op.codes, unpool_reach(op.kernel));
+  }
+
+  void fuse(int op, const std::vector<int>& step_of) {
+    const auto& pool = std::get<MaxPoolArgmax>(program_.ops[index(op)].operation);
+    const int before = step_of[index(pool.input)];
+    Step* const step = before == kNone ? nullptr : &schedule_.steps[index(before)];
+    const Conv* const conv = step == nullptr ? nullptr : conv_of(*step);
+    if (conv == nullptr || conv->unpools() || step->pool != kNone)
+      throw PlanError("program: '" + program_.ops[index(op)].name +
+                      "' must pool the result of a plain convolution, and once only");
+    step->pool = op;
+    step->pooled = pool.output;
+    step->pooled_codes = pool.codes;
+  }
+
+  /// Marks the steps that a pooling depends on.
+  void find_pooled_later() {
+    std::vector<bool> pooled(program_.values.size(), false);
+    for (auto step = schedule_.steps.rbegin(); step != schedule_.steps.rend(); ++step) {
+      step->pooled_later = step->pool != kNone || (step->output != kNone && pooled[index(step->output)]);
+      if (!step->pooled_later) continue;
+      for (const Read& read : reads_[index(step->op)]) pooled[index(read.value)] = true;
     }
-    if (storage[index(op.input)].lanes == 1 || (op.codes != kNone && storage[index(op.input)].lanes != kLanes) ||
-        (op.other != kNone && storage[index(op.other)].lanes != kLanes))
-      throw PlanError("program: '" + op.name + "' cannot read '" + program.values[index(op.input)].name + "'");
   }
-  for (const Op& op : program.ops) {
-    if (op.kind == OpKind::max_pool_argmax) continue;
-    const bool head = is_conv(op) && program.values[index(op.output)].channels == 1 && op.codes == kNone &&
-                      storage[index(op.input)].lanes == kLanes && !read_by_blocks[index(op.output)];
-    if (head) storage[index(op.output)].lanes = 1;
-    if (is_conv(op)) storage[index(op.output)].stored = read[index(op.output)];
-  }
-}
 
-/// Links a convolution to the next when that alone reads its result, at the same size.
-void find_strips(const Program& program, Schedule& schedule) {
-  std::vector<int> readers(program.values.size(), 0);
-  for (const Op& op : program.ops)
-    for (const int id : values_read(op)) ++readers[index(id)];
-  std::vector<Step>& steps = schedule.steps;
-  for (std::size_t s = 0; s < steps.size(); ++s) {
-    steps[s].first = steps[s].last = static_cast<int>(s);
-    if (s == 0) continue;
-    const Op& op = program.ops[index(steps[s].op)];
-    const Op& before = program.ops[index(steps[s - 1].op)];
-    if (!is_conv(op) || op.codes != kNone || !is_conv(before) || steps[s - 1].pool != kNone ||
-        op.input != before.output || readers[index(op.input)] != 1)
-      continue;
-    schedule.storage[index(op.input)].strips = true;
-    steps[s].first = steps[s - 1].first;
-    for (std::size_t k = index(steps[s].first); k < s; ++k) steps[k].last = static_cast<int>(s);
+  /// Every value as its writer gives it; a single channel without blocks where all that reads it can.
+  void choose_lanes() {
+    std::vector<int> readable(program_.values.size(), kAnyLanes);  // lanes, by value
+    std::vector<bool> from_memory(program_.values.size(), false);
+    for (const std::vector<Read>& reads : reads_)
+      for (const Read& read : reads) {
+        readable[index(read.value)] &= read.lanes;
+        if (!read.while_computed) from_memory[index(read.value)] = true;
+        storage(read.value).border = std::max(storage(read.value).border, read.border);
+      }
+    for (std::size_t i = 0; i < program_.ops.size(); ++i) {
+      for (const Read& read : reads_[i])
+        if ((storage(read.value).lanes & read.lanes) == 0)
+          throw PlanError("program: '" + program_.ops[i].name + "' cannot read '" +
+                          program_.values[index(read.value)].name + "'");
+      for (const Write& write : writes_[i]) {
+        const bool single = program_.values[index(write.value)].channels == 1 && write.single_from != 0 &&
+                            storage(reads_[i].front().value).lanes == write.single_from &&
+                            (readable[index(write.value)] & kSingleLane) != 0;
+        storage(write.value).lanes = single ? kSingleLane : write.lanes;
+        storage(write.value).stored = !write.may_be_dropped || from_memory[index(write.value)];
+      }
+    }
   }
-}
 
-/// Interleaved steps keep what any of them touches alive from the first to the last.
-void find_lifetimes(const Program& program, Schedule& schedule) {
-  for (std::size_t s = 0; s < schedule.steps.size(); ++s) {
-    const Step& step = schedule.steps[s];
-    for (const int op_id : {step.op, step.pool}) {
-      if (op_id == kNone) continue;
-      const Op& op = program.ops[index(op_id)];
-      for (const int id : values_read(op)) schedule.storage[index(id)].last_step = step.last;
-      for (const int id : {op.output, op.kind == OpKind::max_pool_argmax ? op.codes : kNone})
-        if (id != kNone) {
-          schedule.storage[index(id)].first_step = step.first;
-          schedule.storage[index(id)].last_step = step.last;
+  /// Links a convolution to the next when that alone reads its result, at the same size.
+  void find_strips() {
+    std::vector<int> readers(program_.values.size(), 0);
+    for (const std::vector<Read>& reads : reads_)
+      for (const Read& read : reads) ++readers[index(read.value)];
+    std::vector<Step>& steps = schedule_.steps;
+    for (std::size_t s = 0; s < steps.size(); ++s) {
+      steps[s].first = steps[s].last = static_cast<int>(s);
+      if (s == 0) continue;
+      const Conv* const conv = conv_of(steps[s]);
+      if (conv == nullptr || conv->unpools() || conv_of(steps[s - 1]) == nullptr || steps[s - 1].pool != kNone ||
+          conv->input != steps[s - 1].output || readers[index(conv->input)] != 1)
+        continue;
+      steps[s].first = steps[s - 1].first;
+      for (std::size_t k = index(steps[s].first); k < s; ++k) steps[k].last = static_cast<int>(s);
+    }
+  }
+
+  /// Interleaved steps keep what any of them touches alive from the first to the last.
+  void find_lifetimes() {
+    for (const Step& step : schedule_.steps)
+      for (const int op : {step.op, step.pool}) {
+        if (op == kNone) continue;
+        for (const Read& read : reads_[index(op)]) storage(read.value).last_step = step.last;
+        for (const Write& write : writes_[index(op)]) {
+          storage(write.value).first_step = step.first;
+          storage(write.value).last_step = step.last;
         }
-    }
+      }
   }
-}
+
+  const Program& program_;
+  std::vector<std::vector<Read>> reads_;    // by operation
+  std::vector<std::vector<Write>> writes_;  // by operation
+  Schedule schedule_;
+};
 
 }  // namespace
 
-Schedule make_schedule(const Program& program) {
-  Schedule schedule;
-  schedule.storage.resize(program.values.size());
-  schedule.steps = fuse_pooling(program);
-  find_pooled_later(program, schedule.steps);
-  lay_out(program, schedule);
-  find_strips(program, schedule);
-  find_lifetimes(program, schedule);
-  return schedule;
-}
+Schedule make_schedule(const Program& program) { return Scheduler(program).make(); }
 
 MapLayout layout_of(const Program& program, const Schedule& schedule, int id, Size padded) {
   const Value& value = program.values[index(id)];

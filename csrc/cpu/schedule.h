@@ -11,7 +11,11 @@ namespace dim::cpu {
 
 struct Step {
   int op = kNone;
-  int pool = kNone;           // the max_pool_argmax operation fused into this convolution
+  int output = kNone;  // the value it computes; none for the network's output
+  // A pooling fused into this convolution, and the values that it computes.
+  int pool = kNone;
+  int pooled = kNone;
+  int pooled_codes = kNone;
   bool pooled_later = false;  // a pooling depends on the result, at once or through other operations
   // Steps first..last run interleaved, strip by strip; alone: its own index twice.
   int first = 0;
@@ -20,11 +24,10 @@ struct Step {
 
 struct Storage {
   int lanes = kLanes;
-  int border = 0;       // zeros around the map, for the widest convolution that reads it
-  bool stored = true;   // false when only a fused pooling reads the value
-  bool strips = false;  // only the next step reads it: a few rows at a time are enough
-  int first_step = 0;   // that writes it
-  int last_step = 0;    // that reads it
+  int border = 0;      // zeros around the map, for the widest convolution that reads it
+  bool stored = true;  // false when only a fused pooling reads the value
+  int first_step = 0;  // that writes it
+  int last_step = 0;   // that reads it
 };
 
 struct Schedule {

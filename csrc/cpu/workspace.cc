@@ -6,17 +6,17 @@
 namespace dim::cpu {
 namespace {
 
-constexpr std::size_t kLineFloats = 16;
+constexpr std::size_t kLineBytes = 64;
 constexpr int kMinStripRows = 16;
 constexpr int kStripAlign = 8;  // a multiple of every patch's height
 constexpr int kLookAhead = 4;   // rows that a step runs ahead of the next: the largest radius, rounded up to patches
 
 /// A value's place in the arena.
 struct Lot {
-  std::size_t offset, floats;
+  std::size_t offset, bytes;
   int first_step, last_step;
 
-  std::size_t end() const { return offset + floats; }
+  std::size_t end() const { return offset + bytes; }
 };
 
 /// The lowest offset where `lot` overlaps none of `placed` that is alive with it.
@@ -27,7 +27,7 @@ std::size_t first_fit(const std::vector<Lot>& placed, const Lot& lot) {
   std::sort(alive.begin(), alive.end(), [](const Lot* a, const Lot* b) { return a->offset < b->offset; });
   std::size_t offset = 0;
   for (const Lot* other : alive) {
-    if (offset + lot.floats <= other->offset) break;
+    if (offset + lot.bytes <= other->offset) break;
     offset = std::max(offset, other->end());
   }
   return offset;
@@ -36,7 +36,7 @@ std::size_t first_fit(const std::vector<Lot>& placed, const Lot& lot) {
 }  // namespace
 
 std::size_t Workspace::bytes(const Program& program, const Schedule& schedule, Size padded, std::size_t strip_bytes) {
-  return Workspace().lay_out(program, schedule, padded, strip_bytes) * sizeof(float);
+  return Workspace().lay_out(program, schedule, padded, strip_bytes);
 }
 
 void Workspace::prepare(const Program& program, const Schedule& schedule, Size padded, std::size_t strip_bytes) {
@@ -44,8 +44,8 @@ void Workspace::prepare(const Program& program, const Schedule& schedule, Size p
   padded_ = {};  // stays unset when the allocation fails
   const std::size_t total = lay_out(program, schedule, padded, strip_bytes);
   if (arena_.size() < total) {
-    arena_ = AlignedFloats();  // release before asking for more
-    arena_ = AlignedFloats(total);
+    arena_ = AlignedBytes();  // release before asking for more
+    arena_ = AlignedBytes(total);
   }
   padded_ = padded;
 }
@@ -53,8 +53,12 @@ void Workspace::prepare(const Program& program, const Schedule& schedule, Size p
 std::size_t Workspace::lay_out(const Program& program, const Schedule& schedule, Size padded, std::size_t strip_bytes) {
   const std::size_t count = program.values.size();
   layouts_.clear();
-  for (std::size_t i = 0; i < count; ++i) layouts_.push_back(layout_of(program, schedule, static_cast<int>(i), padded));
-  choose_strips(program, schedule, strip_bytes);
+  elements_.clear();
+  for (std::size_t i = 0; i < count; ++i) {
+    layouts_.push_back(layout_of(program, schedule, static_cast<int>(i), padded));
+    elements_.push_back(program.values[i].element);
+  }
+  choose_strips(schedule, strip_bytes);
   first_rows_.clear();
   for (const MapLayout& layout : layouts_) first_rows_.push_back(-layout.border);
   stored_.assign(count, true);
@@ -65,10 +69,8 @@ std::size_t Workspace::lay_out(const Program& program, const Schedule& schedule,
     const Storage& storage = schedule.storage[i];
     stored_[i] = storage.stored;
     if (!storage.stored) continue;
-    std::size_t floats = layouts_[i].elements();
-    if (program.values[i].is_codes) floats = (floats + sizeof(float) - 1) / sizeof(float);
-    floats = (floats + kLineFloats - 1) / kLineFloats * kLineFloats;
-    Lot lot{0, floats, storage.first_step, storage.last_step};
+    const std::size_t bytes = layouts_[i].elements() * bytes_of(elements_[i]);
+    Lot lot{0, (bytes + kLineBytes - 1) / kLineBytes * kLineBytes, storage.first_step, storage.last_step};
     lot.offset = offsets_[i] = first_fit(placed, lot);
     placed.push_back(lot);
     total = std::max(total, lot.end());
@@ -77,36 +79,36 @@ std::size_t Workspace::lay_out(const Program& program, const Schedule& schedule,
 }
 
 /// How many rows at a time the interleaved steps compute, and so how many rows of their values are kept.
-void Workspace::choose_strips(const Program& program, const Schedule& schedule, std::size_t strip_bytes) {
+void Workspace::choose_strips(const Schedule& schedule, std::size_t strip_bytes) {
   strip_rows_.assign(schedule.steps.size(), 0);
-  const auto value_of = [&](int step) { return at(program.ops[at(schedule.steps[at(step)].op)].output); };
+  const auto value_of = [&](int step) { return schedule.steps[at(step)].output; };
   for (std::size_t s = 0; s < schedule.steps.size(); ++s) {
     const Step& step = schedule.steps[s];
     if (step.first != static_cast<int>(s) || step.last == step.first) continue;
-    std::size_t row_bytes = 0;
-    for (int k = step.first; k < step.last; ++k) {
-      const MapLayout& layout = layouts_[value_of(k)];
-      row_bytes = std::max(row_bytes, static_cast<std::size_t>(layout.row_stride() * layout.blocks()) * sizeof(float));
-    }
-    const auto fitting = static_cast<int>(strip_bytes / row_bytes) / kStripAlign * kStripAlign;
+    std::size_t widest = 0;
+    for (int k = step.first; k < step.last; ++k)
+      widest = std::max(widest, row_bytes(value_of(k)) * at(layouts_[at(value_of(k))].blocks()));
+    const auto fitting = static_cast<int>(strip_bytes / widest) / kStripAlign * kStripAlign;
     const int rows = std::max(kMinStripRows, fitting);
-    if (rows + kLookAhead * (step.last - step.first) >= layouts_[value_of(step.first)].size.height) continue;
+    if (rows + kLookAhead * (step.last - step.first) >= layouts_[at(value_of(step.first))].size.height) continue;
     strip_rows_[s] = rows;
     for (int k = step.first; k < step.last; ++k) {
-      MapLayout& layout = layouts_[value_of(k)];
+      MapLayout& layout = layouts_[at(value_of(k))];
       layout.rows = std::min(layout.rows, rows + kLookAhead * (step.last - k) + 2 * layout.border);
     }
   }
 }
 
 void Workspace::advance(int value, int next, int end) {
-  const FloatMap map = floats(value);
-  const int first = std::max(next - map.layout.border, map.first_row);
-  const auto kept = static_cast<std::size_t>(std::max(0, end - first) * map.layout.row_stride());
-  if (first == map.first_row) return;
-  for (int block = 0; block < map.layout.blocks(); ++block)
-    std::memmove(map.at(block, map.first_row, -map.layout.border), map.at(block, first, -map.layout.border),
-                 kept * sizeof(float));
+  const MapLayout& layout = layouts_[at(value)];
+  const int first = std::max(next - layout.border, first_rows_[at(value)]);
+  const std::size_t skipped = at(first - first_rows_[at(value)]) * row_bytes(value);
+  const std::size_t kept = at(std::max(0, end - first)) * row_bytes(value);
+  if (skipped == 0) return;
+  for (int block = 0; block < layout.blocks(); ++block) {
+    std::byte* const rows = arena_.data() + offsets_[at(value)] + at(block * layout.rows) * row_bytes(value);
+    std::memmove(rows, rows + skipped, kept);
+  }
   first_rows_[at(value)] = first;
 }
 
@@ -121,7 +123,7 @@ void clear_borders(const std::vector<FloatMap>& maps, const Team& team) {
     for (int block = 0; map.layout.border > 0 && block < map.layout.blocks(); ++block)
       for (int y = map.first_row; y < map.first_row + map.layout.rows; y += kRows)
         work.push_back({&map, block, y, std::min(y + kRows, map.first_row + map.layout.rows)});
-  team.run(static_cast<int>(work.size()), 0, [&](int index, float*) {
+  team.run(static_cast<int>(work.size()), 0, [&](int index, std::byte*) {
     const Rows& rows = work[static_cast<std::size_t>(index)];
     const MapLayout& layout = rows.map->layout;
     const int width = layout.size.width, border = layout.border;

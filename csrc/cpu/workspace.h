@@ -1,6 +1,7 @@
 // Memory for one run: every value's place in one arena, shared by values that are never alive together.
 #pragma once
 
+#include <stdexcept>
 #include <vector>
 
 #include "core/region.h"
@@ -20,14 +21,8 @@ class Workspace {
   void prepare(const Program& program, const Schedule& schedule, Size padded, std::size_t strip_bytes);
 
   /// Data are null for values that are not stored.
-  FloatMap floats(int value) {
-    return {layouts_[at(value)], stored_[at(value)] ? arena_.data() + offsets_[at(value)] : nullptr,
-            first_rows_[at(value)]};
-  }
-  CodeMap codes(int value) {
-    return {layouts_[at(value)], reinterpret_cast<std::uint8_t*>(arena_.data() + offsets_[at(value)]),
-            first_rows_[at(value)]};
-  }
+  FloatMap floats(int value) { return map<float>(value, Element::float32); }
+  CodeMap codes(int value) { return map<std::uint8_t>(value, Element::argmax_code); }
 
   ThreadScratch& scratch() { return scratch_; }
 
@@ -40,17 +35,28 @@ class Workspace {
 
  private:
   static std::size_t at(int value) { return static_cast<std::size_t>(value); }
-  /// Gives every value its place; returns how many floats there are in all.
+  /// Throws std::logic_error for a value of other elements.
+  template <typename T>
+  Map<T> map(int value, Element element) {
+    if (elements_[at(value)] != element) throw std::logic_error("a value read as what it does not hold");
+    std::byte* const data = stored_[at(value)] ? arena_.data() + offsets_[at(value)] : nullptr;
+    return {layouts_[at(value)], reinterpret_cast<T*>(data), first_rows_[at(value)]};
+  }
+  std::size_t row_bytes(int value) const {
+    return at(static_cast<int>(layouts_[at(value)].row_stride())) * bytes_of(elements_[at(value)]);
+  }
+  /// Gives every value its place; returns how many bytes there are in all.
   std::size_t lay_out(const Program& program, const Schedule& schedule, Size padded, std::size_t strip_bytes);
-  void choose_strips(const Program& program, const Schedule& schedule, std::size_t strip_bytes);
+  void choose_strips(const Schedule& schedule, std::size_t strip_bytes);
 
   Size padded_;
   std::vector<MapLayout> layouts_;
+  std::vector<Element> elements_;
   std::vector<int> first_rows_;
   std::vector<int> strip_rows_;  // by step
   std::vector<bool> stored_;
-  std::vector<std::size_t> offsets_;  // floats
-  AlignedFloats arena_;
+  std::vector<std::size_t> offsets_;
+  AlignedBytes arena_;
   ThreadScratch scratch_;
 };
 

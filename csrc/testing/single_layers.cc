@@ -2,9 +2,7 @@
 
 #include "base/thread_pool.h"
 #include "core/region.h"
-#include "cpu/layers/dense_conv.h"
-#include "cpu/layers/map.h"
-#include "cpu/layers/unpool_conv.h"
+#include "cpu/layers/conv_step.h"
 #include "cpu/layers/winograd_conv.h"
 
 namespace dim::testing {
@@ -47,120 +45,94 @@ OwnedMap packed(const Planes& planes, int lanes, int border) {
   return map;
 }
 
-/// A plain convolution the way the options ask for.
-class Conv2d final : public SingleLayer {
+/// A convolution the way the options ask for.
+class OneConv final : public SingleLayer {
  public:
-  Conv2d(const Planes& input, const ConvWeights& weights, bool pool, const LayerOptions& options)
-      : options_(options),
-        pool_(options.threads),
-        pixels_(Region::all(input.size)),
-        half_(Region::all({input.size.height / 2, input.size.width / 2})),
-        in_(packed(input, lanes_of(input, weights, options), WinogradConv::border(weights.kernel))),
-        out_(pool ? Size{} : input.size, weights.out_channels, !pool && weights.out_channels == 1 ? 1 : kLanes, 0),
-        pooled_(pool ? half_.size() : Size{}, weights.out_channels, kLanes, 0),
-        codes_(pooled_.layout.size, weights.out_channels, kLanes, 0),
-        pools_(pool) {
-    if (out_.layout.lanes == 1) {
-      head_ = std::make_unique<HeadConv>(*options.kernels, weights);
-    } else if (options.winograd) {
-      winograd_ = std::make_unique<WinogradConv>(*options.kernels, weights, options.keep_ties);
-      patches_ = pixels_.in_patches(winograd_->patch());
-    } else {
-      dense_ = std::make_unique<DenseConv>(*options.kernels, weights, in_.layout.lanes);
-    }
+  /// Plain, with pooling or without.
+  OneConv(const Planes& input, const ConvWeights& weights, bool pool, const LayerOptions& options)
+      : OneConv(input, Planes{}, weights, input.size, pool, spec_of(input, weights, pool, options), options) {}
+  /// Of a map that is unpooled.
+  OneConv(const Planes& input, const std::uint8_t* codes, const Planes& add, const ConvWeights& weights,
+          const LayerOptions& options)
+      : OneConv(input, add, weights, {2 * input.size.height, 2 * input.size.width}, false,
+                spec_of(weights, add.data != nullptr, options), options) {
+    unpool_codes_ = OwnedMap(input.size, input.channels, kLanes, in_.layout.border);
+    pack(codes, unpool_codes_.codes());
+    if (add.data != nullptr) pack(add.data, add_.floats());
+    call_.unpool_codes = unpool_codes_.codes();
   }
 
   void run() override {
     const Team team(pool_, scratch_);
-    const FloatMap in = in_.floats();
-    const FloatMap out = pools_ ? FloatMap{whole_map(pixels_.size(), out_.layout.channels, kLanes, 0)} : out_.floats();
-    const FloatMap pooled = pools_ ? pooled_.floats() : FloatMap{};
-    const bool relu = options_.relu;
-    if (head_)
-      head_->run(in, out, pixels_, relu, team);
-    else if (winograd_)
-      winograd_->run({in, {}, {}, out, pooled, codes_.codes(), &patches_, &half_, relu, &team});
-    else
-      dense_->run({in, out, pooled, codes_.codes(), &pixels_, &half_, false, relu, &team});
+    call_.team = &team;
+    step_->run(call_);
   }
   std::vector<float> values() const override { return unpack((pools_ ? pooled_ : out_).floats()); }
   std::vector<std::uint8_t> codes() const override { return unpack(codes_.codes()); }
 
  private:
-  static int lanes_of(const Planes& input, const ConvWeights& weights, const LayerOptions& options) {
-    return input.channels == 4 && !options.winograd && weights.out_channels > 1 ? 4 : kLanes;
+  OneConv(const Planes& input, const Planes& add, const ConvWeights& weights, Size size, bool pool,
+          const ConvSpec& spec, const LayerOptions& options)
+      : pool_(options.threads),
+        pools_(pool),
+        step_(make_conv_step(*options.kernels, spec, options.algorithm)),
+        half_(Region::all({size.height / 2, size.width / 2})),
+        in_(packed(input, spec.in_lanes,
+                   spec.unpools ? unpool_reach(weights.kernel) : WinogradConv::border(weights.kernel))),
+        add_(spec.adds ? size : Size{}, add.channels, kLanes, WinogradConv::border(weights.kernel)),
+        out_(pool ? Size{} : size, weights.out_channels, spec.out_lanes, 0),
+        pooled_(pool ? half_.size() : Size{}, weights.out_channels, kLanes, 0),
+        codes_(pooled_.layout.size, weights.out_channels, kLanes, 0) {
+    const Region pixels = Region::all(size);
+    call_.patch = step_->patch_for(pixels);
+    patches_ = pixels.in_patches(call_.patch);
+    call_.region = &patches_;
+    call_.input = in_.floats();
+    call_.output = pool ? FloatMap{whole_map(size, weights.out_channels, kLanes, 0)} : out_.floats();
+    if (spec.adds) call_.add = add_.floats();
+    if (!pool) return;
+    call_.pooled = pooled_.floats();
+    call_.codes = codes_.codes();
+    call_.pooled_region = &half_;
   }
 
-  LayerOptions options_;
+  static ConvSpec spec_of(const Planes& input, const ConvWeights& weights, bool pool, const LayerOptions& options) {
+    ConvSpec spec;
+    spec.weights = weights;
+    const bool direct = options.algorithm == Algorithm::direct;
+    spec.in_lanes = input.channels == 4 && direct && weights.out_channels > 1 ? 4 : kLanes;
+    spec.out_lanes = !pool && weights.out_channels == 1 ? 1 : kLanes;
+    spec.keep_ties = options.keep_ties, spec.relu = options.relu;
+    return spec;
+  }
+  static ConvSpec spec_of(const ConvWeights& weights, bool adds, const LayerOptions& options) {
+    ConvSpec spec;
+    spec.weights = weights;
+    spec.unpools = true, spec.adds = adds;
+    spec.keep_ties = options.keep_ties, spec.relu = options.relu;
+    return spec;
+  }
+
   ThreadPool pool_;
   ThreadScratch scratch_;
-  Region pixels_, half_, patches_;
-  OwnedMap in_, out_, pooled_, codes_;
   bool pools_;
-  std::unique_ptr<HeadConv> head_;
-  std::unique_ptr<WinogradConv> winograd_;
-  std::unique_ptr<DenseConv> dense_;
-};
-
-/// A convolution of an unpooled map.
-class UnpoolConv2d final : public SingleLayer {
- public:
-  UnpoolConv2d(const Planes& input, const std::uint8_t* codes, const Planes& add, const ConvWeights& weights,
-               const LayerOptions& options)
-      : options_(options),
-        pool_(options.threads),
-        quads_(Region::all(input.size)),
-        pixels_(Region::all({2 * input.size.height, 2 * input.size.width})),
-        in_(packed(input, kLanes, unpool_reach(weights.kernel))),
-        codes_(input.size, input.channels, kLanes, in_.layout.border),
-        add_(add.data != nullptr ? pixels_.size() : Size{}, input.channels, kLanes,
-             WinogradConv::border(weights.kernel)),
-        out_(pixels_.size(), weights.out_channels, kLanes, 0),
-        adds_(add.data != nullptr) {
-    pack(codes, codes_.codes());
-    if (adds_) pack(add.data, add_.floats());
-    if (options.winograd) {
-      winograd_ = std::make_unique<WinogradConv>(*options.kernels, weights, options.keep_ties);
-    } else {
-      unpool_ = std::make_unique<UnpoolConv>(*options.kernels, weights);
-      if (adds_) dense_ = std::make_unique<DenseConv>(*options.kernels, weights, kLanes);
-    }
-  }
-
-  void run() override {
-    const Team team(pool_, scratch_);
-    const FloatMap in = in_.floats(), out = out_.floats(), add = adds_ ? add_.floats() : FloatMap{};
-    if (winograd_) {
-      winograd_->run({in, codes_.codes(), add, out, {}, {}, &quads_, nullptr, options_.relu, &team});
-      return;
-    }
-    if (dense_) dense_->run({add, out, {}, {}, &pixels_, nullptr, false, false, &team});
-    unpool_->run({in, codes_.codes(), out, &quads_, adds_, options_.relu, &team});
-  }
-  std::vector<float> values() const override { return unpack(out_.floats()); }
-
- private:
-  LayerOptions options_;
-  ThreadPool pool_;
-  ThreadScratch scratch_;
-  Region quads_, pixels_;
-  OwnedMap in_, codes_, add_, out_;
-  bool adds_;
-  std::unique_ptr<WinogradConv> winograd_;
-  std::unique_ptr<UnpoolConv> unpool_;
-  std::unique_ptr<DenseConv> dense_;
+  std::unique_ptr<ConvStep> step_;
+  Region half_, patches_;
+  OwnedMap in_, add_, out_, pooled_, codes_;
+  OwnedMap unpool_codes_ = OwnedMap(Size{}, 0, kLanes, 0);
+  ConvCall call_;
 };
 
 }  // namespace
 
 std::unique_ptr<SingleLayer> make_conv2d(const Planes& input, const cpu::ConvWeights& weights, bool pool,
                                          const LayerOptions& options) {
-  return std::make_unique<Conv2d>(input, weights, pool, options);
+  return std::make_unique<OneConv>(input, weights, pool, options);
 }
 
 std::unique_ptr<SingleLayer> make_unpool_conv2d(const Planes& input, const std::uint8_t* codes, const Planes& add,
                                                 const cpu::ConvWeights& weights, const LayerOptions& options) {
-  return std::make_unique<UnpoolConv2d>(input, codes, add, weights, options);
+  return std::make_unique<OneConv>(input, codes, add, weights, options);
 }
 
 }  // namespace dim::testing

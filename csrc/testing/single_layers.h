@@ -8,7 +8,7 @@
 
 #include "base/size.h"
 #include "cpu/kernels/kernels.h"
-#include "cpu/layers/packing.h"
+#include "cpu/layers/conv_step.h"
 
 namespace dim::testing {
 
@@ -22,8 +22,8 @@ struct LayerOptions {
   const cpu::Kernels* kernels = nullptr;
   int threads = 1;
   bool relu = false;
-  bool winograd = false;   // 3×3 and 5×5 kernels, unpooling ones 5×5 only
-  bool keep_ties = false;  // with winograd
+  cpu::Algorithm algorithm = cpu::Algorithm::direct;
+  bool keep_ties = false;
 };
 
 /// A layer with packed weights, input and room for its output.

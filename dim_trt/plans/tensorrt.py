@@ -16,9 +16,9 @@ from dim_trt import _core
 from dim_trt.capabilities import tensorrt_folders
 from dim_trt.errors import BackendUnavailable, BuildError
 from dim_trt.files import write_atomic
-from dim_trt.graph.halo import halo_px
 from dim_trt.graph.load import Source
-from dim_trt.graph.lower import import_graph
+from dim_trt.graph.lower import import_graph, lower
+from dim_trt.graph.translate import translate
 from dim_trt.plans.tensorrt_network import make_network
 from dim_trt.plans.tensorrt_options import TensorRtOptions
 
@@ -62,7 +62,8 @@ def build_engine(source: Source, precision: str, options: TensorRtOptions, cache
         write_atomic(options.layers_json, [built["layers"].encode()], what="layers", error=BuildError)
     header = {
         "version": version, "gpu": gpu["name"], "sm": gpu["sm"], "driver_cuda": _core.gpus()["driver_cuda"],
-        "halo_px": halo_px(import_graph(source.proto)), "unpool": options.unpool,
+        "halo_px": translate(lower(import_graph(source.proto))).halo_px(source.preprocessing["stride"]),
+        "unpool": options.unpool,
         "optimization_level": options.optimization_level, "int8_excluded": made.excluded,
         "fp32_layers": list(made.kept),
         "convolutions": check_layers(built["layers"], precision),

@@ -18,9 +18,7 @@ from numpy.typing import NDArray
 import dim_trt
 from dim_trt import resources
 from dim_trt.engine_options import check_backend
-from dim_trt.graph.halo import halo_px
-from dim_trt.graph.lower import import_graph
-from tests.graph.dim_graphs import dim_onnx, network
+from tests.graph.dim_graphs import dim_onnx, halo_of, network
 from tests.support.compare import assert_within
 from tests.support.networks import random_picture
 from tests.support.plans import core_engine, plan_for
@@ -131,7 +129,7 @@ def test_the_halo_is_that_of_the_graph(name: str, tmp_path: Path) -> None:
     onnx.save(proto, tmp_path / "dim.onnx")
     dim_trt.build_plan(tmp_path / "dim.onnx", tmp_path / "dim.plan", backend="cpu")
     halo = dim_trt.Engine(tmp_path / "dim.plan").info["halo_px"]
-    assert halo == halo_px(import_graph(proto)) > 0
+    assert halo == halo_of(proto) > 0
 
 
 # ------------------------------------------------------------------------------------------------------------- alpha

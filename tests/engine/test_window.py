@@ -12,9 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 import dim_trt
-from dim_trt.graph.halo import halo_px
-from dim_trt.graph.lower import import_graph
-from tests.graph.dim_graphs import dim_onnx, network
+from tests.graph.dim_graphs import dim_onnx, halo_of, network
 from tests.support.compare import assert_within
 from tests.support.networks import random_picture
 from tests.support.testing import _testing
@@ -122,7 +120,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
     for name, proto in protos.items():
         onnx.save(proto, folder / "dim.onnx")
         dim_trt.build_plan(folder / "dim.onnx", folder / f"{name}.plan", backend="cpu")
-        made[name] = Case(dim_trt.Engine(folder / f"{name}.plan"), halo_px(import_graph(proto)))
+        made[name] = Case(dim_trt.Engine(folder / f"{name}.plan"), halo_of(proto))
     return made
 
 

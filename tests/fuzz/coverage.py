@@ -17,7 +17,7 @@ READER = (
     "csrc/base/json.cc",
     "csrc/base/json_parser.cc",
     "csrc/cpu/program.cc",
-    "csrc/cpu/tensors.cc",
+    *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "csrc" / "cpu" / "ops").iterdir()),
 )
 
 
@@ -60,6 +60,8 @@ def measure(corpora: dict[str, list[Path]]) -> tuple[list[str], list[Missed]]:
 def _summarize(files: dict[Path, dict[str, Any]]) -> tuple[list[str], list[Missed]]:
     table, missed = [f"{'':24} {'lines':>12} {'branches':>12}"], []
     for name in READER:
+        if name.endswith(".h") and ROOT / name not in files:  # holds no code
+            continue
         file = files[ROOT / name]
         source = (ROOT / name).read_text().splitlines()
         ways = {}

@@ -35,9 +35,9 @@ inline bool is_small(const cpu::Program& program, int stride) {
   for (const cpu::Value& value : program.values)
     work += (area >> 2 * value.level) * static_cast<std::size_t>(value.channels);
   for (const cpu::Op& op : program.ops) {
-    if (op.kind == cpu::OpKind::conv)
-      work += (area >> 2 * program.values[static_cast<std::size_t>(op.output)].level) * op.weight.size();
-    work += area * op.ranges.size();
+    if (const auto* conv = std::get_if<cpu::Conv>(&op.operation))
+      work += (area >> 2 * program.values[static_cast<std::size_t>(conv->output)].level) * conv->weight.size();
+    work += area * cpu::reads_of(op.operation).size();
   }
   return work <= kMaxWork;
 }

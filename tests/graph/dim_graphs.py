@@ -9,7 +9,9 @@ import onnx
 import torch
 from numpy.typing import NDArray
 
+from dim_trt.graph.lower import import_graph, lower
 from dim_trt.graph.runtime import Session
+from dim_trt.graph.translate import translate
 from tests.support.networks import input_tensor, random_network, random_picture
 from tests.support.tiny_graphs import GraphMaker, activation
 from training.export import fold_batch_norm
@@ -35,6 +37,10 @@ def network(config: ModelConfig, seed: int = 0) -> DeepImageMatting:
 def picture_input(height: int = 64, width: int = 96, seed: int = 0) -> NDArray[np.float32]:
     """A preprocessed picture, [1, 4, 32·h, 32·w]."""
     return input_tensor(*random_picture(seed, height, width)).numpy()
+
+
+def halo_of(model: onnx.ModelProto) -> int:
+    return translate(lower(import_graph(model))).halo_px(stride=32)
 
 
 def run(model: onnx.ModelProto, x: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -18,6 +18,12 @@ namespace dim::cpu {
 
 inline constexpr int kLanes = 16;
 
+/// What becomes of a sum before it is stored.
+struct Epilogue {
+  const float* bias;  // by output channel; null adds to what is in the output
+  bool relu;
+};
+
 /// "Same" convolution of one row span for one group of output blocks, over some of the input blocks.
 struct ConvArgs {
   const float* input;  // block 0, at the upper left tap of the first pixel
@@ -27,11 +33,10 @@ struct ConvArgs {
   int kernel;            // odd
   const float* weights;  // [in block][ky][kx][in lane][group * 16]
   int group;             // output blocks, 1 or Kernels::conv_group
-  const float* bias;     // [group * 16]; null adds to what is in `output`
+  Epilogue epilogue;     // bias: [group * 16]
   float* output;         // first pixel, block 0 of the group
   std::ptrdiff_t out_block_stride;
   int pixels;
-  bool relu;
 };
 
 /// Convolution to a single channel: [pixels] floats. Input lanes are 16.
@@ -41,10 +46,9 @@ struct ConvHeadArgs {
   int in_blocks;
   int kernel;
   const float* weights;  // [in block][ky][kx][16]
-  float bias;
+  Epilogue epilogue;     // with a bias, of one channel
   float* output;
   int pixels;
-  bool relu;
 };
 
 /// 2×2 max pooling with argmax codes of one output span, 16 lanes; the first maximum in row-major order wins.
@@ -97,10 +101,9 @@ struct UnpoolConvArgs {
   int quads;
   const float* weights;         // of the first quad: tap that an offset of 0 gives to output pixel (0, 0)
   std::ptrdiff_t tap_row_step;  // from a tap to the one below; beside each row of taps are zeros, as one more tap
-  const float* bias;            // [unpool_group]; null adds to what is in the output
+  Epilogue epilogue;            // bias: [unpool_group]
   float* upper;                 // first quad's upper output pixels, at the group's first lane
   float* lower;
-  bool relu;
 };
 
 /// Winograd convolution (Lavin & Gray, CVPR 2016): a window of input pixels becomes a patch of output pixels (a tile,
@@ -141,11 +144,10 @@ struct WinogradOutputArgs {
   const float* input;  // [element][patch][16]
   std::ptrdiff_t element_stride;
   int patches;
-  Size window;  // 4×4, 4×6 or 6×6
-  int rows;     // of the patches that lie inside the map
-  int pixels;   // per row, inside the map
-  const float* bias;
-  bool relu;
+  Size window;        // 4×4, 4×6 or 6×6
+  int rows;           // of the patches that lie inside the map
+  int pixels;         // per row, inside the map
+  Epilogue epilogue;  // with a bias, [16]
   float* output;
   std::ptrdiff_t row_stride;
 };

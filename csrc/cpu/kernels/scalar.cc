@@ -8,7 +8,11 @@ namespace {
 
 constexpr int kUnpoolGroup = 16;
 
-float finish(double sum, bool relu) { return relu && !(sum > 0.0) ? 0.0f : static_cast<float>(sum); }
+/// `channel`: of the bias; `stored`: what is in the output.
+float finish(double sum, const Epilogue& epilogue, int channel, float stored) {
+  sum += epilogue.bias != nullptr ? epilogue.bias[channel] : stored;
+  return epilogue.relu && !(sum > 0.0) ? 0.0f : static_cast<float>(sum);
+}
 
 void conv(const ConvArgs& a) {
   const int channels = a.group * kLanes;
@@ -23,8 +27,7 @@ void conv(const ConvArgs& a) {
             for (int i = 0; i < a.in_lanes; ++i, w += channels) sum += double{in[i]} * *w;
           }
       float& out = a.output[(o / kLanes) * a.out_block_stride + x * kLanes + o % kLanes];
-      sum += a.bias != nullptr ? a.bias[o] : out;
-      out = finish(sum, a.relu);
+      out = finish(sum, a.epilogue, o, out);
     }
   }
 }
@@ -39,8 +42,7 @@ void conv_head(const ConvHeadArgs& a) {
           const float* in = a.input + b * a.in_block_stride + ky * a.in_row_stride + (x + kx) * kLanes;
           for (int i = 0; i < kLanes; ++i) sum += double{in[i]} * *w++;
         }
-    sum += a.bias;
-    a.output[x] = finish(sum, a.relu);
+    a.output[x] = finish(sum, a.epilogue, 0, 0.0f);
   }
 }
 
@@ -96,8 +98,7 @@ void unpool_conv(const UnpoolConvArgs& a) {
         float& out = (p < 2 ? a.upper : a.lower)[(2 * q + p % 2) * kLanes + o];
         double sum = listed_sum(a.lists.middle, first, last, w) +
                      listed_sum(p < 2 ? a.lists.upper : a.lists.lower, first, last, w);
-        sum += a.bias != nullptr ? a.bias[o] : out;
-        out = finish(sum, a.relu);
+        out = finish(sum, a.epilogue, o, out);
       }
 }
 
@@ -135,7 +136,8 @@ void winograd_output_patches(const WinogradOutputArgs& a) {
           [&](int element) { return a.input[element * a.element_stride + t * kLanes + i]; },
           [&](int y, int x, float v) {
             if (y < a.rows && t * kPatchColumns + x < a.pixels)
-              a.output[y * a.row_stride + (t * kPatchColumns + x) * kLanes + i] = finish(double{v} + a.bias[i], a.relu);
+              a.output[y * a.row_stride + (t * kPatchColumns + x) * kLanes + i] =
+                  finish(double{v}, a.epilogue, i, 0.0f);
           });
 }
 

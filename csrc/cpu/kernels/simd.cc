@@ -56,9 +56,8 @@ void conv_bundle(const ConvArgs& a, int x) {
 #pragma GCC unroll 8
     for (int v = 0; v < kVecs; ++v) {
       float* out = a.output + (v / kVecsPerBlock) * a.out_block_stride + (x + p) * kLanes + (v % kVecsPerBlock) * kVec;
-      Vec sum = acc[p][v] + (a.bias != nullptr ? load(a.bias + v * kVec) : load(out));
-      if (a.relu) sum = relu(sum);
-      store(out, sum);
+      const Vec base = load(a.epilogue.bias != nullptr ? a.epilogue.bias + v * kVec : out);
+      store(out, finish(acc[p][v], base, a.epilogue.relu));
     }
   }
 }
@@ -106,8 +105,8 @@ void conv_head_bundle(const ConvHeadArgs& a, int x) {
   for (int p = 0; p < kPixels; ++p) {
     Vec total = acc[p][0];
     for (int v = 1; v < kVecsPerBlock; ++v) total += acc[p][v];
-    const float value = sum(total) + a.bias;
-    a.output[x + p] = a.relu && !(value > 0.0f) ? 0.0f : value;
+    const float value = sum(total) + *a.epilogue.bias;
+    a.output[x + p] = a.epilogue.relu && !(value > 0.0f) ? 0.0f : value;
   }
 }
 

@@ -117,9 +117,8 @@ void unpool_conv(const UnpoolConvArgs& a) {
 #pragma GCC unroll 4
       for (int v = 0; v < kUnpoolVecs; ++v) {
         float* out = (p < 2 ? upper_out : lower_out) + p % 2 * kLanes + v * kVec;
-        Vec sum = acc[p][v] + (a.bias != nullptr ? load(a.bias + v * kVec) : load(out));
-        if (a.relu) sum = relu(sum);
-        store(out, sum);
+        const Vec base = load(a.epilogue.bias != nullptr ? a.epilogue.bias + v * kVec : out);
+        store(out, finish(acc[p][v], base, a.epilogue.relu));
       }
     }
     m += 2;

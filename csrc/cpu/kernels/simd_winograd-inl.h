@@ -89,13 +89,13 @@ DIM_INLINE void winograd_output_patches(const WinogradOutputArgs& a) {
       const float* in = a.input + t * kLanes + lane;
       float* out = a.output + t * kPatchColumns * kLanes + lane;
       const int columns = a.pixels - t * kPatchColumns;
-      const Vec bias = load(a.bias + lane);
+      const Vec bias = load(a.epilogue.bias + lane);
+      const bool relu = a.epilogue.relu;
       winograd_output_patch<kRows, kColumns, kPatchColumns, Vec>(
           [&](int element) { return load(in + element * a.element_stride); },
           [&](int y, int x, Vec v) {
             if (y >= a.rows || x >= columns) return;
-            v += bias;
-            store(out + y * a.row_stride + x * kLanes, a.relu ? relu(v) : v);
+            store(out + y * a.row_stride + x * kLanes, finish(v, bias, relu));
           });
     }
   }

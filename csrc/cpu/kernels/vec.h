@@ -32,6 +32,12 @@ DIM_INLINE Vec splat(float x) { return x - Vec{}; }
 
 DIM_INLINE Vec relu(Vec v) { return v > Vec{} ? v : Vec{}; }
 
+/// A sum as Epilogue says; `base`: the bias, or what it is added to.
+DIM_INLINE Vec finish(Vec sum, Vec base, bool with_relu) {
+  sum += base;
+  return with_relu ? relu(sum) : sum;
+}
+
 DIM_INLINE float sum(Vec v) {
   float total = 0.0f;
   for (int i = 0; i < kVec; ++i) total += v[i];

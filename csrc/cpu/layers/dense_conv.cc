@@ -12,12 +12,13 @@ constexpr int kChainTerms = 256;  // sums of partial sums round less than one lo
 
 }  // namespace
 
-DenseConv::DenseConv(const Kernels& kernels, const ConvWeights& w, int in_lanes)
+DenseConv::DenseConv(const Kernels& kernels, const ConvWeights& w, int in_lanes, bool relu)
     : kernels_(&kernels),
       in_blocks_((w.in_channels + in_lanes - 1) / in_lanes),
       out_blocks_(blocks_of(w.out_channels)),
       in_lanes_(in_lanes),
       kernel_(w.kernel),
+      relu_(relu),
       bias_(w.padded_bias(out_blocks_ * kLanes)) {
   const int block_weights = w.kernel * w.kernel * in_lanes * kLanes;  // of one input and one output block
   const int group_bytes = block_weights * kernels.conv_group * static_cast<int>(sizeof(float));
@@ -51,19 +52,23 @@ std::vector<DenseConv::Slab> DenseConv::slabs(const Region& region) {
   return out;
 }
 
-void DenseConv::run(const Call& call) const {
+/// Of a slab of results that is not stored, only pooled.
+std::size_t DenseConv::scratch_bytes() const {
+  return std::size_t{kSlabRows} * kSlabPixels * kLanes * static_cast<std::size_t>(kernels_->conv_group) * sizeof(float);
+}
+
+void DenseConv::run(const ConvCall& call) const {
   const std::vector<Slab> work = slabs(*call.region);
   const int groups = (out_blocks_ + kernels_->conv_group - 1) / kernels_->conv_group;
-  const std::size_t scratch_floats = call.output.data == nullptr ? std::size_t{kSlabRows} * kSlabPixels * kLanes *
-                                                                       static_cast<std::size_t>(kernels_->conv_group)
-                                                                 : 0;
+  const std::size_t scratch = call.output.data == nullptr ? scratch_bytes() : 0;
   const auto slab_count = static_cast<int>(work.size());
-  call.team->run(slab_count * groups, scratch_floats, [&](int job, float* scratch) {
-    run_slab(call, work[static_cast<std::size_t>(job % slab_count)], job / slab_count, scratch);
+  call.team->run(slab_count * groups, scratch, [&](int job, std::byte* memory) {
+    run_slab(call, work[static_cast<std::size_t>(job % slab_count)], job / slab_count,
+             reinterpret_cast<float*>(memory));
   });
 }
 
-void DenseConv::run_slab(const Call& call, const Slab& slab, int group, float* scratch) const {
+void DenseConv::run_slab(const ConvCall& call, const Slab& slab, int group, float* scratch) const {
   const int first = group * kernels_->conv_group;
   const int blocks = std::min(kernels_->conv_group, out_blocks_ - first);
   const bool stored = call.output.data != nullptr;
@@ -86,9 +91,8 @@ void DenseConv::run_slab(const Call& call, const Slab& slab, int group, float* s
     args.kernel = kernel_;
     args.weights = group_weights + block_weights * blocks * b;
     args.group = blocks;
-    args.bias = b == 0 && !call.accumulate ? bias_.data() + first * kLanes : nullptr;
     args.out_block_stride = block_stride;
-    args.relu = call.relu && b + chunk_blocks_ >= in_blocks_;
+    args.epilogue = {b == 0 ? bias_.data() + first * kLanes : nullptr, relu_ && b + chunk_blocks_ >= in_blocks_};
     for (int y = slab.y0; y < slab.y1; ++y)
       for_spans(call.region->row(y), slab.x0, slab.x1, [&](int begin, int end) {
         args.input = call.input.at(b, y - radius, begin - radius);
@@ -107,8 +111,8 @@ void DenseConv::run_slab(const Call& call, const Slab& slab, int group, float* s
     });
 }
 
-HeadConv::HeadConv(const Kernels& kernels, const ConvWeights& w)
-    : kernels_(&kernels), in_blocks_(blocks_of(w.in_channels)), kernel_(w.kernel), bias_(w.bias[0]) {
+HeadConv::HeadConv(const Kernels& kernels, const ConvWeights& w, bool relu)
+    : kernels_(&kernels), in_blocks_(blocks_of(w.in_channels)), kernel_(w.kernel), relu_(relu), bias_(w.bias[0]) {
   weights_ = AlignedFloats(static_cast<std::size_t>(in_blocks_ * kernel_ * kernel_ * kLanes));
   float* out = weights_.data();
   for (int b = 0; b < in_blocks_; ++b)
@@ -117,14 +121,20 @@ HeadConv::HeadConv(const Kernels& kernels, const ConvWeights& w)
         for (int i = 0; i < kLanes; ++i) *out++ = w.tap(0, b * kLanes + i, ky, kx);
 }
 
-void HeadConv::run(const FloatMap& input, const FloatMap& output, const Region& region, bool relu,
-                   const Team& team) const {
+void HeadConv::run(const ConvCall& call) const {
   const int radius = kernel_ / 2;
-  team.run_rows(region.size().height, [&](int y) {
-    for (const Span& span : region.row(y))
-      kernels_->conv_head({input.at(0, y - radius, span.begin - radius), input.layout.row_stride(),
-                           input.layout.block_stride(), in_blocks_, kernel_, weights_.data(), bias_,
-                           output.at(0, y, span.begin), span.end - span.begin, relu});
+  const MapLayout& layout = call.input.layout;
+  call.team->run_rows(call.region->size().height, [&](int y) {
+    for (const Span& span : call.region->row(y))
+      kernels_->conv_head({call.input.at(0, y - radius, span.begin - radius),
+                           layout.row_stride(),
+                           layout.block_stride(),
+                           in_blocks_,
+                           kernel_,
+                           weights_.data(),
+                           {&bias_, relu_},
+                           call.output.at(0, y, span.begin),
+                           span.end - span.begin});
   });
 }
 

@@ -18,19 +18,19 @@ constexpr std::size_t kHugeBytes = 4 * kPageBytes;        // from here on
 }  // namespace
 
 /// Kernels walk rows that are many small pages apart: with huge pages the processor finds them faster.
-AlignedFloats::AlignedFloats(std::size_t count) : count_(count) {
-  const bool huge = count * sizeof(float) >= kHugeBytes;
+std::unique_ptr<void, FreeAligned> allocate_aligned(std::size_t count) {
+  const bool huge = count >= kHugeBytes;
   const std::size_t align = huge ? kPageBytes : kLineBytes;
-  const std::size_t bytes = (count * sizeof(float) + kLineBytes) / kLineBytes * kLineBytes;
+  const std::size_t bytes = (count + kLineBytes) / kLineBytes * kLineBytes;
   void* memory = nullptr;
   if (posix_memalign(&memory, align, bytes) != 0) throw std::bad_alloc();
 #ifdef __linux__
   if (huge) madvise(memory, bytes / kPageBytes * kPageBytes, MADV_HUGEPAGE);  // a wish: it may fail
 #endif
   std::memset(memory, 0, bytes);
-  storage_.reset(static_cast<float*>(memory));
+  return std::unique_ptr<void, FreeAligned>(memory);
 }
 
-void AlignedFloats::Free::operator()(float* memory) const { std::free(memory); }
+void FreeAligned::operator()(void* memory) const { std::free(memory); }
 
 }  // namespace dim::cpu

@@ -10,25 +10,30 @@
 
 namespace dim::cpu {
 
-/// Float storage aligned to cache lines, zero at first.
-class AlignedFloats {
+struct FreeAligned {
+  void operator()(void* memory) const;
+};
+/// Memory aligned to cache lines, zero at first. Throws std::bad_alloc.
+std::unique_ptr<void, FreeAligned> allocate_aligned(std::size_t bytes);
+
+/// An array in such memory.
+template <typename T>
+class AlignedArray {
  public:
-  AlignedFloats() = default;
-  /// Throws std::bad_alloc.
-  explicit AlignedFloats(std::size_t count);
+  AlignedArray() = default;
+  explicit AlignedArray(std::size_t count) : storage_(allocate_aligned(count * sizeof(T))), count_(count) {}
 
   std::size_t size() const { return count_; }
-  float* data() { return storage_.get(); }
-  const float* data() const { return storage_.get(); }
+  T* data() { return static_cast<T*>(storage_.get()); }
+  const T* data() const { return static_cast<const T*>(storage_.get()); }
 
  private:
-  struct Free {
-    void operator()(float* memory) const;
-  };
-
-  std::unique_ptr<float, Free> storage_;
+  std::unique_ptr<void, FreeAligned> storage_;
   std::size_t count_ = 0;
 };
+
+using AlignedFloats = AlignedArray<float>;
+using AlignedBytes = AlignedArray<std::byte>;
 
 /// A layer's shape and its weights, owned by someone else.
 struct ConvWeights {

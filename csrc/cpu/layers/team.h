@@ -14,15 +14,15 @@ namespace dim::cpu {
 class ThreadScratch {
  public:
   /// Before the threads start: they must not allocate.
-  void reserve(int threads, std::size_t floats) {
+  void reserve(int threads, std::size_t bytes) {
     buffers_.resize(std::max(buffers_.size(), static_cast<std::size_t>(threads)));
-    for (AlignedFloats& buffer : buffers_)
-      if (buffer.size() < floats) buffer = AlignedFloats(floats);
+    for (AlignedBytes& buffer : buffers_)
+      if (buffer.size() < bytes) buffer = AlignedBytes(bytes);
   }
-  float* of(int thread) { return buffers_[static_cast<std::size_t>(thread)].data(); }
+  std::byte* of(int thread) { return buffers_[static_cast<std::size_t>(thread)].data(); }
 
  private:
-  std::vector<AlignedFloats> buffers_;
+  std::vector<AlignedBytes> buffers_;
 };
 
 /// All threads of a pool, or the caller alone, during one run.
@@ -33,10 +33,10 @@ class Team {
 
   int threads() const { return alone_ ? 1 : pool_->threads(); }
 
-  /// ThreadPool::run with `floats` of memory for each thread, not zeroed: `job(index, memory)`.
+  /// ThreadPool::run with `bytes` of memory for each thread, not zeroed: `job(index, memory)`.
   template <typename Job>
-  void run(int jobs, std::size_t floats, Job&& job) const {
-    scratch_->reserve(threads(), floats);
+  void run(int jobs, std::size_t bytes, Job&& job) const {
+    scratch_->reserve(threads(), bytes);
     const auto with_memory = [&](int index, int thread) { job(index, scratch_->of(thread)); };
     if (!alone_) return pool_->run(jobs, with_memory);
     for (int index = 0; index < jobs; ++index) with_memory(index, 0);
@@ -45,7 +45,7 @@ class Team {
   template <typename Job>
   void run_rows(int rows, Job&& job) const {
     constexpr int kRows = 8;
-    run((rows + kRows - 1) / kRows, 0, [&](int index, float*) {
+    run((rows + kRows - 1) / kRows, 0, [&](int index, std::byte*) {
       for (int y = index * kRows; y < std::min(rows, (index + 1) * kRows); ++y) job(y);
     });
   }

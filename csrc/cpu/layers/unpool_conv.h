@@ -2,35 +2,25 @@
 // only what ReLU left: a gather over lists of non-zero values.
 #pragma once
 
-#include "core/region.h"
 #include "cpu/layers/batches.h"
-#include "cpu/layers/map.h"
-#include "cpu/layers/packing.h"
-#include "cpu/layers/team.h"
+#include "cpu/layers/conv_step.h"
 
 namespace dim::cpu {
 
-class UnpoolConv {
+class UnpoolConv final : public ConvStep {
  public:
-  UnpoolConv(const Kernels& kernels, const ConvWeights& weights);
+  /// `accumulate`: adds to what is in the output instead of the bias.
+  UnpoolConv(const Kernels& kernels, const ConvWeights& weights, bool accumulate, bool relu);
 
-  struct Call {
-    FloatMap input;  // before unpooling; the border is at least `unpool_reach`
-    CodeMap codes;
-    FloatMap output;
-    const Region* quads = nullptr;  // the 2×2 output windows to compute, at the input's size
-    bool accumulate = false;        // add to what is in `output` instead of the bias
-    bool relu = false;
-    const Team* team = nullptr;
-  };
-  void run(const Call& call) const;
-
-  /// Memory that each thread needs for a call.
-  std::size_t scratch_floats() const;
+  Size patch_for(const Region& /*pixels*/) const override { return kQuad; }
+  /// The input's border is at least `unpool_reach`.
+  void run(const ConvCall& call) const override;
+  std::size_t scratch_bytes() const override;
 
  private:
-  void run_batch(const Call& call, const Batch& batch, int first_group, int last_group, const UnpoolLists& lists) const;
-  void collect(const Call& call, const Batch& batch, int channel, const UnpoolLists& lists) const;
+  void run_batch(const ConvCall& call, const Batch& batch, int first_group, int last_group,
+                 const UnpoolLists& lists) const;
+  void collect(const ConvCall& call, const Batch& batch, int channel, const UnpoolLists& lists) const;
   void advance(UnpoolLists& lists, const Piece& piece) const;
   std::ptrdiff_t weights_at(int group, int channel) const;
 
@@ -38,6 +28,7 @@ class UnpoolConv {
   int in_channels_, groups_;
   int kernel_, reach_;
   int row_taps_;  // the kernel's and a zero, for a quad's pixel that does not read what the one beside it reads
+  bool accumulate_, relu_;
   AlignedFloats weights_;  // [group] a zero, then [in channel][tap row][row_taps], each [unpool_group]
   AlignedFloats bias_;
 };

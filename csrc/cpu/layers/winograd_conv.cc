@@ -54,7 +54,7 @@ struct WinogradConv::Scratch {
   float* result;  // rows of one piece and block, when only the pooled result is kept
 };
 
-WinogradConv::WinogradConv(const Kernels& kernels, const ConvWeights& w, bool keep_ties)
+WinogradConv::WinogradConv(const Kernels& kernels, const ConvWeights& w, bool keep_ties, bool relu)
     : kernels_(&kernels),
       kernel_(w.kernel),
       window_{kWinogradPatchRows + w.kernel - 1, w.kernel == 3 && keep_ties ? 4 : kMaxWindow},
@@ -62,6 +62,7 @@ WinogradConv::WinogradConv(const Kernels& kernels, const ConvWeights& w, bool ke
       in_blocks_(blocks_of(w.in_channels)),
       out_blocks_(blocks_of(w.out_channels)),
       groups_((out_blocks_ + kernels.conv_group - 1) / kernels.conv_group),
+      relu_(relu),
       bias_(w.padded_bias(out_blocks_ * kLanes)) {
   const int patch_bytes = elements() * in_blocks_ * kLanes * static_cast<int>(sizeof(float));
   batch_patches_ = std::clamp(kInputBytes / patch_bytes, kMinBatchPatches, kMaxBatchPatches);
@@ -81,12 +82,13 @@ WinogradConv::WinogradConv(const Kernels& kernels, const ConvWeights& w, bool ke
   }
 }
 
-void WinogradConv::run(const Call& call) const {
-  const std::vector<Batch> work = batches_of(*call.patches, batch_patches_);
+void WinogradConv::run(const ConvCall& call) const {
+  const std::vector<Batch> work = batches_of(*call.region, batch_patches_);
   if (work.empty()) return;
   const auto batch_count = static_cast<int>(work.size());
   const int shares = shares_of_groups(batch_count, call.team->threads(), groups_);
-  call.team->run(batch_count * shares, scratch_floats(), [&](int job, float* memory) {
+  call.team->run(batch_count * shares, scratch_bytes(), [&](int job, std::byte* bytes) {
+    auto* const memory = reinterpret_cast<float*>(bytes);
     const Batch& batch = work[at(job / shares)];
     const int share = job % shares;
     Scratch mine = {memory, memory + input_floats(), memory + input_floats() + sum_floats()};
@@ -96,7 +98,7 @@ void WinogradConv::run(const Call& call) const {
   });
 }
 
-void WinogradConv::transform_input(const Call& call, const Batch& batch, Scratch& scratch) const {
+void WinogradConv::transform_input(const ConvCall& call, const Batch& batch, Scratch& scratch) const {
   const std::ptrdiff_t block_stride = std::ptrdiff_t{batch.cells} * kLanes;
   const std::ptrdiff_t element_stride = block_stride * in_blocks_;
   const int radius = kernel_ / 2;
@@ -119,7 +121,7 @@ void WinogradConv::transform_input(const Call& call, const Batch& batch, Scratch
   }
 }
 
-void WinogradConv::run_group(const Call& call, const Batch& batch, int group, Scratch& scratch) const {
+void WinogradConv::run_group(const ConvCall& call, const Batch& batch, int group, Scratch& scratch) const {
   const int first = group * kernels_->conv_group;
   const int blocks = std::min(kernels_->conv_group, out_blocks_ - first);
   const std::ptrdiff_t block_stride = std::ptrdiff_t{batch.cells} * kLanes;
@@ -141,7 +143,7 @@ void WinogradConv::run_group(const Call& call, const Batch& batch, int group, Sc
       args.input = scratch.input + (e * in_blocks_ + in) * block_stride;
       args.weights =
           weights_.data() + group_weights + e * element_weights + std::ptrdiff_t{in} * kLanes * blocks * kLanes;
-      args.bias = in == 0 ? kZeros : nullptr;
+      args.epilogue = {in == 0 ? kZeros : nullptr, false};
       kernels_->conv(args);
     }
   }
@@ -156,8 +158,8 @@ void WinogradConv::run_group(const Call& call, const Batch& batch, int group, Sc
 }
 
 /// Transforms the sums of a piece back and, where asked to, pools the result while it is in the cache.
-void WinogradConv::write_piece(const Call& call, const Piece& piece, const float* sums, std::ptrdiff_t element_stride,
-                               int out_block, Scratch& scratch) const {
+void WinogradConv::write_piece(const ConvCall& call, const Piece& piece, const float* sums,
+                               std::ptrdiff_t element_stride, int out_block, Scratch& scratch) const {
   const MapLayout& layout = call.output.layout;
   const bool stored = call.output.data != nullptr;
   const int patches = piece.x1 - piece.x0;
@@ -169,8 +171,7 @@ void WinogradConv::write_piece(const Call& call, const Piece& piece, const float
   args.window = window_;
   args.rows = std::min(patch_.height, layout.size.height - y0);
   args.pixels = std::min(patches * patch_.width, layout.size.width - x0);
-  args.bias = bias_.data() + std::ptrdiff_t{out_block} * kLanes;
-  args.relu = call.relu;
+  args.epilogue = {bias_.data() + std::ptrdiff_t{out_block} * kLanes, relu_};
   args.output = stored ? call.output.at(out_block, y0, x0) : scratch.result;
   args.row_stride = stored ? layout.row_stride() : std::ptrdiff_t{patches} * patch_.width * kLanes;
   kernels_->winograd_output(args);

@@ -9,44 +9,31 @@
 
 #include <cstddef>
 
-#include "core/region.h"
 #include "cpu/layers/batches.h"
-#include "cpu/layers/map.h"
-#include "cpu/layers/packing.h"
-#include "cpu/layers/team.h"
+#include "cpu/layers/conv_step.h"
 
 namespace dim::cpu {
 
-class WinogradConv {
+class WinogradConv final : public ConvStep {
  public:
   static bool supports(int kernel) { return kernel == 3 || kernel == 5; }
   /// Zeros that an input map must have around it: partial patches read beyond the convolution's own border.
   static int border(int kernel) { return kernel / 2 + (supports(kernel) ? kMaxWindow - kernel : 0); }
 
   /// `keep_ties`: a pooling depends on the result.
-  WinogradConv(const Kernels& kernels, const ConvWeights& weights, bool keep_ties);
+  WinogradConv(const Kernels& kernels, const ConvWeights& weights, bool keep_ties, bool relu);
 
   /// Output pixels of a patch.
   Size patch() const { return patch_; }
   /// Products per patch and pair of channels.
   int elements() const { return window_.height * window_.width; }
 
-  /// Memory that each thread needs for a call.
-  std::size_t scratch_floats() const { return input_floats() + sum_floats() + patch_.area() * patch_floats(); }
-
-  struct Call {
-    FloatMap input;        // before unpooling, when `unpool_codes` are set
-    CodeMap unpool_codes;  // 5×5 kernels only
-    FloatMap add;          // added to the unpooled input, when its data are set
-    FloatMap output;       // data may be null when only the pooled result is wanted
-    FloatMap pooled;       // data null: no pooling
-    CodeMap codes;
-    const Region* patches = nullptr;        // patches of the output to compute; what they read must have been computed
-    const Region* pooled_region = nullptr;  // of the pooled output, inside those patches
-    bool relu = false;
-    const Team* team = nullptr;
-  };
-  void run(const Call& call) const;
+  Size patch_for(const Region& /*pixels*/) const override { return patch_; }
+  /// Unpools with codes, for kernels of 5×5, where their data are set, and adds where that map's are.
+  void run(const ConvCall& call) const override;
+  std::size_t scratch_bytes() const override {
+    return (input_floats() + sum_floats() + patch_.area() * patch_floats()) * sizeof(float);
+  }
 
  private:
   static constexpr int kMaxWindow = 6;
@@ -58,15 +45,16 @@ class WinogradConv {
   std::size_t sum_floats() const { return at(elements() * kernels_->conv_group) * patch_floats(); }
 
   struct Scratch;
-  void transform_input(const Call& call, const Batch& batch, Scratch& scratch) const;
-  void run_group(const Call& call, const Batch& batch, int group, Scratch& scratch) const;
-  void write_piece(const Call& call, const Piece& piece, const float* sums, std::ptrdiff_t element_stride,
+  void transform_input(const ConvCall& call, const Batch& batch, Scratch& scratch) const;
+  void run_group(const ConvCall& call, const Batch& batch, int group, Scratch& scratch) const;
+  void write_piece(const ConvCall& call, const Piece& piece, const float* sums, std::ptrdiff_t element_stride,
                    int out_block, Scratch& scratch) const;
 
   const Kernels* kernels_;
   int kernel_;
   Size window_, patch_;
   int in_blocks_, out_blocks_, groups_;
+  bool relu_;
   int batch_patches_;      // that are transformed together
   AlignedFloats weights_;  // [group][element][in block][in lane][group lanes]
   AlignedFloats bias_;

@@ -1,4 +1,4 @@
-#include "cpu/tensors.h"
+#include "cpu/ops/tensors.h"
 
 #include <cmath>
 #include <cstring>

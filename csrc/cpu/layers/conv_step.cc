@@ -1,0 +1,78 @@
+#include "cpu/layers/conv_step.h"
+
+#include "cpu/layers/dense_conv.h"
+#include "cpu/layers/unpool_conv.h"
+#include "cpu/layers/winograd_conv.h"
+
+namespace dim::cpu {
+namespace {
+
+/// Winograd where it costs less than a direct convolution: thin regions have partial patches.
+class WinogradOrDirect final : public ConvStep {
+ public:
+  WinogradOrDirect(const Kernels& kernels, const ConvSpec& spec)
+      : taps_(spec.weights.kernel * spec.weights.kernel),
+        winograd_(kernels, spec.weights, spec.keep_ties, spec.relu),
+        direct_(kernels, spec.weights, spec.in_lanes, spec.relu) {}
+
+  Size patch_for(const Region& pixels) const override {
+    const std::size_t patches = pixels.in_patches(winograd_.patch()).pixels();
+    const double winograd_products = static_cast<double>(patches) * winograd_.elements() * kWinogradOverhead;
+    const double direct_products = static_cast<double>(pixels.pixels()) * taps_;
+    return patches >= kMinWinogradPatches && winograd_products < direct_products ? winograd_.patch() : kPixel;
+  }
+  void run(const ConvCall& call) const override {
+    if (call.patch == kPixel) return direct_.run(call);
+    winograd_.run(call);
+  }
+  std::size_t scratch_bytes() const override { return std::max(winograd_.scratch_bytes(), direct_.scratch_bytes()); }
+
+ private:
+  static constexpr std::size_t kMinWinogradPatches = 16;  // fewer cannot pay for the larger weights
+  static constexpr double kWinogradOverhead = 1.3;        // of the transforms
+
+  int taps_;
+  WinogradConv winograd_;
+  DenseConv direct_;
+};
+
+/// Convolution is linear: the added map's part first, then the unpooled part on top of it.
+class SkipUnpool final : public ConvStep {
+ public:
+  SkipUnpool(const Kernels& kernels, const ConvSpec& spec)
+      : added_(kernels, spec.weights, kLanes, false), unpooled_(kernels, spec.weights, true, spec.relu) {}
+
+  Size patch_for(const Region& pixels) const override { return unpooled_.patch_for(pixels); }
+  void run(const ConvCall& call) const override {
+    const Region pixels = call.region->in_pixels(call.patch, call.output.layout.size);
+    ConvCall added;
+    added.input = call.add, added.output = call.output, added.region = &pixels, added.team = call.team;
+    added_.run(added);
+    unpooled_.run(call);
+  }
+  std::size_t scratch_bytes() const override { return std::max(added_.scratch_bytes(), unpooled_.scratch_bytes()); }
+
+ private:
+  DenseConv added_;
+  UnpoolConv unpooled_;
+};
+
+}  // namespace
+
+std::unique_ptr<ConvStep> make_conv_step(const Kernels& kernels, const ConvSpec& spec, Algorithm algorithm) {
+  const ConvWeights& weights = spec.weights;
+  const auto winograd = [&] { return std::make_unique<WinogradConv>(kernels, weights, spec.keep_ties, spec.relu); };
+  if (spec.out_lanes == 1) return std::make_unique<HeadConv>(kernels, weights, spec.relu);
+  if (algorithm == Algorithm::winograd) return winograd();
+  const bool best = algorithm == Algorithm::best;
+  if (spec.unpools) {
+    if (best && spec.adds && weights.kernel == 5) return winograd();
+    if (spec.adds) return std::make_unique<SkipUnpool>(kernels, spec);
+    return std::make_unique<UnpoolConv>(kernels, weights, false, spec.relu);
+  }
+  if (best && WinogradConv::supports(weights.kernel) && spec.in_lanes == kLanes)
+    return std::make_unique<WinogradOrDirect>(kernels, spec);
+  return std::make_unique<DenseConv>(kernels, weights, spec.in_lanes, spec.relu);
+}
+
+}  // namespace dim::cpu

@@ -1,0 +1,42 @@
+// "Same" convolution with bias and optional ReLU; of a plain map, or of one that is unpooled on the way, to which
+// another may be added before.
+#pragma once
+
+#include "cpu/layers/unpool_conv.h"
+#include "cpu/layers/winograd_conv.h"
+#include "cpu/ops/operation.h"
+#include "cpu/ops/parser.h"
+
+namespace dim::cpu {
+
+struct Conv {
+  static constexpr const char* kName = "conv";
+  static constexpr Runs kRuns = Runs::as_layer;
+  static constexpr int kMaxKernel = 7;
+
+  int input = kNone;
+  int codes = kNone;  // the input is unpooled with these, unless there are none
+  int add = kNone;    // added to the unpooled input, unless there is none
+  int output = kNone;
+  int kernel = 0;
+  bool relu = false;
+  std::vector<float> weight;  // [out channel][in channel][ky][kx]
+  std::vector<float> bias;    // [out channel]
+
+  bool unpools() const { return codes != kNone; }
+  bool adds() const { return add != kNone; }
+
+  static Conv parse(const Json& json, Parser& parser);
+  std::vector<Read> reads() const {
+    const int radius = kernel / 2;
+    if (!unpools()) return {{input, Reach::around(radius), kFourLanes + kLanes, WinogradConv::border(kernel)}};
+    const Reach cells = Reach::cells_around(radius);
+    std::vector<Read> reads = {{input, cells, kLanes, unpool_reach(kernel)},
+                               {codes, cells, kLanes, unpool_reach(kernel)}};
+    if (adds()) reads.push_back({add, Reach::around(radius), kLanes, WinogradConv::border(kernel)});
+    return reads;
+  }
+  std::vector<Write> writes() const { return {{output, kLanes, unpools() ? 0 : kLanes, true}}; }
+};
+
+}  // namespace dim::cpu
