@@ -111,6 +111,7 @@ def check_usage(args: argparse.Namespace) -> None:
         raise UsageError("--colors, --color-depth and --color-profile go with --cutout, --premultiplied or --composite")
     if is_many(args):
         if not args.alpha:
+            folders.gather(args.image)  # where nothing is there, that is what to say
             raise UsageError("-o is needed for many pictures: the folder of their alphas")
         return
     if args.skip_existing:

@@ -180,6 +180,8 @@ def test_what_a_shell_makes_of_a_pattern(folder: Path, capsys: pytest.CaptureFix
     ):
         assert matte.main([*wrong, "--trimap", "tri", "-o", "out", *PLAN]) == 1
         assert message in capsys.readouterr().err
+    assert matte.main(["--image", "c [2].png", "--trimap", "tri/a.png", *PLAN]) == 1  # and not that -o is missing
+    assert "there is no such file" in capsys.readouterr().err
     assert matte.main([*several, "--trimap", "trimap.png", "-o", "out", *PLAN]) == 1
     assert "trimap: 'trimap.png': expected a folder" in capsys.readouterr().err
 
