@@ -51,7 +51,7 @@ class Runner final : public Backend {
   };
 
   void pack(Op& op, bool keep_ties, Layer& layer) const;
-  Regions find_regions(const TrimapView& trimap, const Window& wanted, Size padded) const;
+  Regions find_regions(const ByteView& known, const Window& wanted, Size padded) const;
   static Size choose_patch(const Layer& layer, const Op& op, const Region& region);
   void run_steps(std::size_t first, const Regions& regions, Workspace& workspace, Tracing& tracing) const;
   void run_rows(std::size_t step, int begin, int end, const Regions& regions, Workspace& workspace) const;

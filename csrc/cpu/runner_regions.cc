@@ -27,7 +27,7 @@ Size Runner::choose_patch(const Layer& layer, const Op& op, const Region& region
 }
 
 /// Backwards from the unknown pixels: what a step must compute is what later steps read.
-Runner::Regions Runner::find_regions(const TrimapView& trimap, const Window& wanted, Size padded) const {
+Runner::Regions Runner::find_regions(const ByteView& known, const Window& wanted, Size padded) const {
   Regions regions;
   regions.needed.resize(program_.values.size());
   regions.step.resize(schedule_.steps.size());
@@ -37,7 +37,7 @@ Runner::Regions Runner::find_regions(const TrimapView& trimap, const Window& wan
     const Step& step = schedule_.steps[s];
     const Op& op = program_.ops[at(step.op)];
     Region& region = regions.step[s];
-    region = op.kind == OpKind::output ? Region::unknown(trimap, wanted, padded) : needed[at(op.output)];
+    region = op.kind == OpKind::output ? Region::unknown(known, wanted, padded) : needed[at(op.output)];
     if (step.pool != kNone) {
       const Op& pool = program_.ops[at(step.pool)];
       Region& pooled = needed[at(pool.output)];
