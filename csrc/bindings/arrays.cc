@@ -62,7 +62,7 @@ ImageView image_view(const py::array& img) {
   return {static_cast<const std::uint8_t*>(img.data()), size_of(img), img.strides(0), img.strides(1), img.strides(2)};
 }
 
-TrimapView trimap_view(const py::array& trimap) {
+ByteView trimap_view(const py::array& trimap) {
   require_uint8(trimap, "trimap", "it must hold 0 for background, 255 for foreground and anything else for unknown");
   if (trimap.ndim() != 2)
     throw InvalidInput("trimap: expected shape (height, width), got " + shape_of(trimap) +
@@ -87,7 +87,7 @@ py::array alpha_array(const py::object& out, const py::array& img, const py::arr
   return array;
 }
 
-AlphaView alpha_view(py::array& alpha) {
+MapView alpha_view(py::array& alpha) {
   return {static_cast<float*>(alpha.mutable_data()), size_of(alpha), alpha.strides(0), alpha.strides(1)};
 }
 

@@ -22,10 +22,10 @@ py::array require_array(const py::handle& object, const char* name);
 bool parse_color(const std::string& color);
 
 ImageView image_view(const py::array& img);
-TrimapView trimap_view(const py::array& trimap);
+ByteView trimap_view(const py::array& trimap);
 
 /// Where alpha of `img` goes: `out` if it can hold it, a new array if it is None.
 py::array alpha_array(const py::object& out, const py::array& img, const py::array& trimap);
-AlphaView alpha_view(py::array& alpha);
+MapView alpha_view(py::array& alpha);
 
 }  // namespace dim::bindings

@@ -35,7 +35,7 @@ py::array run_traced(const Matting& matting, const py::object& img_object, const
                      const py::object& out, Trace* trace) {
   const py::array img = require_array(img_object, "img");
   const py::array trimap = require_array(trimap_object, "trimap");
-  Request request;
+  MattingRequest request;
   request.image = image_view(img);
   request.trimap = trimap_view(trimap);
   py::array alpha = alpha_array(out, img, trimap);
@@ -89,13 +89,13 @@ void run_on_gpu(const Matting& matting, const GpuArray<3>& img, const GpuArray<2
   const auto& [image_data, image_size, image_strides] = img;
   const auto& [trimap_data, trimap_size, trimap_strides] = trimap;
   const auto& [alpha_data, alpha_size, alpha_strides] = alpha;
-  Request request;
+  MattingRequest request;
   request.image = {reinterpret_cast<const std::uint8_t*>(image_data), size(img), image_strides[0], image_strides[1],
                    image_strides[2]};
   request.trimap = {reinterpret_cast<const std::uint8_t*>(trimap_data), size(trimap), trimap_strides[0],
                     trimap_strides[1]};
   request.alpha = {reinterpret_cast<float*>(alpha_data), size(alpha), alpha_strides[0], alpha_strides[1]};
-  request.on_gpu = true, request.stream = stream, request.wait = wait;
+  request.place = {true, stream, wait};
   unlocked([&] { matting.run(request); });
 }
 

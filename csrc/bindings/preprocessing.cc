@@ -29,13 +29,13 @@ py::tuple make_input(const py::object& img_object, const py::object& trimap_obje
                      const std::string& color) {
   const py::array img = require_array(img_object, "img"), trimap = require_array(trimap_object, "trimap");
   const ImageView image = image_view(img);
-  const TrimapView marks = trimap_view(trimap);
+  const ByteView marks = trimap_view(trimap);
   if (image.size != marks.size)
     throw InvalidInput("trimap: expected the image's size, " + to_string(image.size) + ", got " +
                        to_string(marks.size));
   const Preprocessing settings = parse(preprocessing);
   const bool is_rgb = parse_color(color);
-  const NetworkInput input = unlocked([&] { return network_input(settings, image, marks, is_rgb); });
+  const NetworkInput input = unlocked([&] { return network_input(settings, {image, marks}, marks, is_rgb); });
   py::array_t<float> planes({input.channels, input.size.height, input.size.width});
   py::array_t<bool> wanted({input.size.height, input.size.width});
   std::copy(input.planes.begin(), input.planes.end(), planes.mutable_data());

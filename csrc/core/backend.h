@@ -1,4 +1,5 @@
-// What a backend must do. Arguments have been checked by Matting before they get here.
+// What a backend must do: run a network on maps. What they mean is known above it, to a task such as Matting, which has
+// checked them.
 #pragma once
 
 #include <cstddef>
@@ -15,28 +16,46 @@
 
 namespace dim {
 
-struct Request {
+/// What a network is fed for a picture.
+struct Inputs {
   ImageView image;
-  TrimapView trimap;
-  AlphaView alpha;
-  bool clamp = true;  // unknown pixels to 0..1; otherwise they are what the network says
-  /// The part of the picture whose alpha is written, every pixel of it; the rest is there to be looked at. Matting
-  /// sets it.
-  Window wanted;
+  ByteView guide;  // of the image's size; Pixels::kInputs hold it, and it may be empty
+};
 
+/// What is asked of a network's output.
+struct Wanted {
+  Window window;   // the part of the picture that is written, every pixel of it; the rest is there to be looked at
+  ByteView known;  // of the image's size: what the output is without the network
+};
+
+/// Where a channel of a network's output goes, all of the picture's size.
+struct Output {
+  MapView map;
+  bool clamp = true;  // unknown pixels to 0..1; otherwise they are what the network says
+};
+
+/// Where a run's arrays are.
+struct Place {
   /// The views point into the memory of the backend's GPU.
   bool on_gpu = false;
-  /// With `on_gpu`: the CUDA stream that the pictures are made on, and whether to wait until alpha is there. Otherwise
-  /// that stream waits for it.
+  /// With `on_gpu`: the CUDA stream that the pictures are made on, and whether to wait until the output is there.
+  /// Otherwise that stream waits for it.
   std::uintptr_t stream = 0;
   bool wait = true;
 };
 
+struct Request {
+  Inputs inputs;
+  Wanted wanted;
+  Output output;
+  Place place;
+};
+
 /// A picture and its matte in the memory of the backend's GPU, and where the colors go there: [height][width][3]
-/// without gaps. `stream` and `wait` are those of Request.
+/// without gaps. `stream` and `wait` are those of Place.
 struct GpuForegroundTask {
   ImageView image;
-  AlphaView alpha;  // is read
+  MapView alpha;  // is read
   std::uint8_t* foreground = nullptr;
   std::uint8_t* background = nullptr;
   std::uintptr_t stream = 0;

@@ -10,7 +10,7 @@ namespace dim {
 
 enum class Pixels {
   kBytes,   // three uint8
-  kInputs,  // four float32: the colors, and what the network sees as trimap; both still 0 to 255
+  kInputs,  // four float32: the colors and the guide, as the network sees them but for the scales; 0 to 255
 };
 
 /// H×W×3 uint8 in any memory order; or, made by `Scaling`, H×W×4 float32.
@@ -25,8 +25,9 @@ struct ImageView {
   const std::uint8_t* pixel(int y, int x) const { return data + y * row_stride_bytes + x * pixel_stride_bytes; }
 };
 
-/// H×W uint8: 0 background, 255 foreground, everything else unknown.
-struct TrimapView {
+/// H×W uint8, in any memory order. As a guide it is fed to a network beside the colors; it can also say what is known
+/// of a map before it is computed: kKnownZero and kKnownOne are exactly 0 and 1, everything else is unknown.
+struct ByteView {
   const std::uint8_t* data = nullptr;
   Size size;
   std::ptrdiff_t row_stride_bytes = 0;
@@ -35,14 +36,14 @@ struct TrimapView {
   std::uint8_t at(int y, int x) const { return data[y * row_stride_bytes + x * pixel_stride_bytes]; }
 };
 
-inline constexpr std::uint8_t kBackground = 0;
-inline constexpr std::uint8_t kUnknown = 128;  // how preprocessing spells "every other value"
-inline constexpr std::uint8_t kForeground = 255;
+inline constexpr std::uint8_t kKnownZero = 0;
+inline constexpr std::uint8_t kUnknown = 128;  // how every other value is spelled where it matters
+inline constexpr std::uint8_t kKnownOne = 255;
 
-inline bool is_unknown(std::uint8_t trimap_value) { return trimap_value != kBackground && trimap_value != kForeground; }
+inline bool is_unknown(std::uint8_t value) { return value != kKnownZero && value != kKnownOne; }
 
-/// H×W float32, written by the engine. Of a mean over several runs each writes its share.
-struct AlphaView {
+/// H×W float32, a channel of what a network writes. Of a mean over several runs each writes its share.
+struct MapView {
   float* data = nullptr;
   Size size;
   std::ptrdiff_t row_stride_bytes = 0;

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kMegabyte = std::size_t{1} << 20;
 
-std::size_t count_unknown(const TrimapView& trimap) {
+std::size_t count_unknown(const ByteView& trimap) {
   std::size_t count = 0;
   for (int y = 0; y < trimap.size.height; ++y)
     for (int x = 0; x < trimap.size.width; ++x) count += is_unknown(trimap.at(y, x));
@@ -30,13 +30,21 @@ void check_task(const Plan& plan) {
         "python -m dim_trt.build");
 }
 
-void write_known(const TrimapView& trimap, const AlphaView& alpha) {
-  for (int y = 0; y < trimap.size.height; ++y) postprocess_row(trimap, y, nullptr, 0, alpha);
+void write_known(const ByteView& known, const MapView& map) {
+  for (int y = 0; y < known.size.height; ++y) postprocess_row(known, y, nullptr, 0, map);
+}
+
+/// The trimap is fed to the network, and says what of alpha is known without it.
+Request network_request(const MattingRequest& request) {
+  return {{request.image, request.trimap},
+          {whole(request.image.size), request.trimap},
+          {request.alpha, true},
+          request.place};
 }
 
 /// The request for what one of `count` orientations has to say about alpha.
-Request turned(const Request& request, const Orientation& orientation, std::size_t count, bool is_first) {
-  Request out = request;
+MattingRequest turned(const MattingRequest& request, const Orientation& orientation, std::size_t count, bool is_first) {
+  MattingRequest out = request;
   out.image = turned(request.image, orientation);
   out.trimap = turned(request.trimap, orientation);
   out.alpha = turned(request.alpha, orientation);
@@ -45,13 +53,13 @@ Request turned(const Request& request, const Orientation& orientation, std::size
   return out;
 }
 
-/// The request for a tile's alpha alone.
+/// The request for a tile alone.
 Request part(const Request& request, const Tile& tile) {
+  const Inputs& inputs = request.inputs;
   Request out = request;
-  out.image = part(request.image, tile.window);
-  out.trimap = part(request.trimap, tile.window);
-  out.alpha = part(request.alpha, tile.window);
-  out.wanted = relative(tile.wanted, tile.window);
+  out.inputs = {part(inputs.image, tile.window), inputs.guide.data ? part(inputs.guide, tile.window) : inputs.guide};
+  out.wanted = {relative(tile.wanted, tile.window), part(request.wanted.known, tile.window)};
+  out.output.map = part(request.output.map, tile.window);
   return out;
 }
 
@@ -109,30 +117,29 @@ void Matting::check_size(Size picture, const std::string& when) const {
                        "down or build a plan for larger ones");
 }
 
-std::vector<Tile> Matting::tiles(const TrimapView& trimap) const {
+std::vector<Tile> Matting::tiles(const ByteView& trimap) const {
   if (fits(trimap.size)) return {{whole(trimap.size), whole(trimap.size)}};
   return unknown_tiles(trimap, tile_rules());
 }
 
 void Matting::run_network(const Request& request, Trace* trace) const {
-  const Window picture = whole(request.image.size);
-  if (fits(picture.size)) {
-    Request all = request;
-    all.wanted = picture;
-    backend_->run(all, trace);
-  } else if (request.on_gpu) {  // where the trimap cannot be looked at from here
-    for (const Tile& tile : grid_tiles(picture.size, tile_rules())) backend_->run(part(request, tile), trace);
+  const Size size = request.inputs.image.size;
+  if (fits(size)) {
+    backend_->run(request, trace);
+  } else if (request.place.on_gpu) {  // where what is known cannot be looked at from here
+    for (const Tile& tile : grid_tiles(size, tile_rules())) backend_->run(part(request, tile), trace);
   } else {
-    write_known(request.trimap, request.alpha);
-    for (const Tile& tile : unknown_tiles(request.trimap, tile_rules())) backend_->run(part(request, tile), trace);
+    write_known(request.wanted.known, request.output.map);
+    for (const Tile& tile : unknown_tiles(request.wanted.known, tile_rules()))
+      backend_->run(part(request, tile), trace);
   }
 }
 
-RunInfo Matting::run(const Request& request, Trace* trace) const {
+RunInfo Matting::run(const MattingRequest& request, Trace* trace) const {
   const Size size = request.image.size;
   check_sizes(size, request.trimap.size);
   RunInfo info;
-  if (request.on_gpu) {
+  if (request.place.on_gpu) {
     if (!backend_->takes_gpu_memory())
       throw InvalidInput("img: is in the memory of a GPU, and this plan runs on the CPU; pass a numpy array");
     if (scales(size))
@@ -146,13 +153,15 @@ RunInfo Matting::run(const Request& request, Trace* trace) const {
       return info;
     }
   }
-  for (const Orientation& orientation : orientations_)
-    run_turned(turned(request, orientation, orientations_.size(), &orientation == &orientations_.front()), trace);
+  for (const Orientation& orientation : orientations_) {
+    const bool is_first = &orientation == &orientations_.front();
+    run_turned(network_request(turned(request, orientation, orientations_.size(), is_first)), trace);
+  }
   return info;
 }
 
 void Matting::run_turned(const Request& request, Trace* trace) const {
-  if (scales(request.image.size))
+  if (scales(request.inputs.image.size))
     scaling_->run(request, backend_->pool(), [&](const Request& scaled) { run_network(scaled, trace); });
   else
     run_network(request, trace);

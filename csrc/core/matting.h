@@ -1,4 +1,5 @@
-// The engine: a loaded plan, its backend, and the checks that every backend shares.
+// The task matting: what a trimap is, and what is made of it, is known here and above. Below, a backend runs a network
+// on maps.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +16,14 @@
 #include "core/tiling.h"
 
 namespace dim {
+
+/// A picture to matte, and where its alpha goes. The trimap: 0 is background, 255 foreground, all else unknown.
+struct MattingRequest {
+  ImageView image;
+  ByteView trimap;
+  MapView alpha;
+  Place place;
+};
 
 /// What a caller may want to know about a finished run.
 struct RunInfo {
@@ -39,7 +48,7 @@ class Matting {
 
   /// Writes alpha. Pictures that cannot be run at once are run in tiles, which changes nothing beyond rounding. Safe to
   /// call from several threads at once. Throws InvalidInput. Nothing is counted on a GPU.
-  RunInfo run(const Request& request, Trace* trace = nullptr) const;
+  RunInfo run(const MattingRequest& request, Trace* trace = nullptr) const;
 
   /// The colors under a matte, where the backend runs: a ForegroundTask, or a GpuForegroundTask for arrays there.
   template <typename Task>
@@ -53,7 +62,7 @@ class Matting {
   int orientation_count() const { return static_cast<int>(orientations_.size()); }
   /// The tiles that a picture with this trimap is run in, unturned; one of the whole picture where it can be run at
   /// once.
-  std::vector<Tile> tiles(const TrimapView& trimap) const;
+  std::vector<Tile> tiles(const ByteView& trimap) const;
 
  private:
   bool fits(Size picture) const;

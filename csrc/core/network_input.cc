@@ -10,8 +10,8 @@ namespace {
 
 constexpr int kChannels = 4;
 
-NetworkInput input_of(const Preprocessing& settings, const ImageView& image, const TrimapView& trimap,
-                      bool image_is_rgb) {
+NetworkInput input_of(const Preprocessing& settings, const Inputs& inputs, const ByteView& known, bool image_is_rgb) {
+  const ImageView& image = inputs.image;
   const Preprocessor preprocessor(settings, image_is_rgb);
   NetworkInput input;
   input.channels = kChannels, input.size = padded(image.size, settings.stride);
@@ -21,23 +21,24 @@ NetworkInput input_of(const Preprocessing& settings, const ImageView& image, con
   std::vector<float> row(kChannels * width);
   for (int y = 0; y < input.size.height; ++y) {
     const std::size_t first = static_cast<std::size_t>(y) * width;
-    preprocessor.row(image, trimap, y, input.size.width, row.data());
+    preprocessor.row(image, inputs.guide, y, input.size.width, row.data());
     for (std::size_t x = 0; x < width; ++x)
       for (std::size_t c = 0; c < kChannels; ++c) input.planes[c * area + first + x] = row[kChannels * x + c];
     for (int x = 0; y < image.size.height && x < image.size.width; ++x)
-      input.wanted[first + static_cast<std::size_t>(x)] = is_unknown(trimap.at(y, x)) ? 1 : 0;
+      input.wanted[first + static_cast<std::size_t>(x)] = is_unknown(known.at(y, x)) ? 1 : 0;
   }
   return input;
 }
 
 }  // namespace
 
-NetworkInput network_input(const Preprocessing& settings, const ImageView& image, const TrimapView& trimap,
+NetworkInput network_input(const Preprocessing& settings, const Inputs& inputs, const ByteView& known,
                            bool image_is_rgb) {
-  if (!settings.resize || Scaling(settings).keeps(image.size)) return input_of(settings, image, trimap, image_is_rgb);
+  if (!settings.resize || Scaling(settings).keeps(inputs.image.size))
+    return input_of(settings, inputs, known, image_is_rgb);
   ThreadPool pool(1);
-  const ScaledPicture picture(settings, image, trimap, pool);
-  return input_of(settings, picture.image(), picture.wanted(), image_is_rgb);
+  const ScaledPicture picture(settings, inputs, known, pool);
+  return input_of(settings, {picture.image(), {}}, picture.wanted(), image_is_rgb);
 }
 
 }  // namespace dim

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/image.h"
+#include "core/backend.h"
 #include "core/preprocessing.h"
 
 namespace dim {
@@ -12,13 +12,12 @@ namespace dim {
 struct NetworkInput {
   int channels = 0;
   Size size;
-  std::vector<float> planes;  // [channels][height][width]
-  std::vector<std::uint8_t>
-      wanted;  // [height][width] 1 where the alpha of unknown pixels is made of the result, else 0
+  std::vector<float> planes;         // [channels][height][width]
+  std::vector<std::uint8_t> wanted;  // [height][width] 1 where unknown pixels are made of the result, else 0
 };
 
 /// `image_is_rgb`: the picture's channel order.
-NetworkInput network_input(const Preprocessing& settings, const ImageView& image, const TrimapView& trimap,
+NetworkInput network_input(const Preprocessing& settings, const Inputs& inputs, const ByteView& known,
                            bool image_is_rgb);
 
 }  // namespace dim

@@ -23,7 +23,7 @@ inline Size turned(Size size, const Orientation& orientation) {
   return size;
 }
 
-/// An ImageView, TrimapView or AlphaView, turned.
+/// An ImageView, ByteView or MapView, turned.
 template <typename View>
 View turned(View view, const Orientation& orientation) {
   const Window first = {orientation.flipped ? view.size.height - 1 : 0, orientation.mirrored ? view.size.width - 1 : 0,

@@ -2,13 +2,13 @@
 
 namespace dim {
 
-void postprocess_row(const TrimapView& trimap, int y, const float* network, int network_step, const AlphaView& alpha,
+void postprocess_row(const ByteView& known, int y, const float* network, int network_step, const MapView& alpha,
                      bool clamp) {
-  for (int x = 0; x < trimap.size.width; ++x) {
-    const std::uint8_t t = trimap.at(y, x);
+  for (int x = 0; x < known.size.width; ++x) {
+    const std::uint8_t t = known.at(y, x);
     float& pixel = alpha.at(y, x);
     if (!is_unknown(t)) {
-      pixel = t == kForeground ? 1.0f : 0.0f;
+      pixel = t == kKnownOne ? 1.0f : 0.0f;
     } else if (network != nullptr) {
       float value = network[x * network_step];
       if (clamp) value = value < 0.0f ? 0.0f : value > 1.0f ? 1.0f : value;

@@ -7,7 +7,7 @@ namespace dim {
 
 /// Row `y` of alpha: known pixels exactly 0 or 1, unknown ones from `network` (a value every `network_step` floats),
 /// with `clamp` brought to 0..1 and by the view's share. Where `network` is null, unknown pixels are left as they are.
-void postprocess_row(const TrimapView& trimap, int y, const float* network, int network_step, const AlphaView& alpha,
+void postprocess_row(const ByteView& known, int y, const float* network, int network_step, const MapView& alpha,
                      bool clamp = true);
 
 }  // namespace dim

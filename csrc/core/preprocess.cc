@@ -11,11 +11,11 @@ int reflect_index(int i, int n) {
   return j < n ? j : period - j;
 }
 
-std::array<std::uint8_t, 256> trimap_values(const Preprocessing& settings) {
+std::array<std::uint8_t, 256> guide_values(const Preprocessing& settings) {
   std::array<std::uint8_t, 256> values{};
   for (std::size_t v = 0; v < 256; ++v) {
     const auto mark = static_cast<std::uint8_t>(v);
-    values[v] = is_unknown(mark) && !settings.raw_trimap ? kUnknown : mark;
+    values[v] = is_unknown(mark) && !settings.raw_guide ? kUnknown : mark;
   }
   return values;
 }
@@ -25,11 +25,11 @@ Preprocessor::Preprocessor(const Preprocessing& settings, bool image_is_rgb) : s
     source_channel_[c] = static_cast<int>(settings.rgb == image_is_rgb ? c : 2 - c);
     for (std::size_t v = 0; v < 256; ++v) lookup_[c][v] = (static_cast<float>(v) - settings.mean[c]) / settings.std[c];
   }
-  const auto values = trimap_values(settings);
-  for (std::size_t v = 0; v < 256; ++v) trimap_lookup_[v] = values[v] * settings.trimap_scale;
+  const auto values = guide_values(settings);
+  for (std::size_t v = 0; v < 256; ++v) guide_lookup_[v] = values[v] * settings.guide_scale;
 }
 
-void Preprocessor::row(const ImageView& image, const TrimapView& trimap, int y, int padded_width, float* out) const {
+void Preprocessor::row(const ImageView& image, const ByteView& guide, int y, int padded_width, float* out) const {
   const int source_y = reflect_index(y, image.size.height);
   for (int x = 0; x < padded_width; ++x, out += 4) {
     if (!settings_.reflect && (y >= image.size.height || x >= image.size.width)) {
@@ -41,11 +41,11 @@ void Preprocessor::row(const ImageView& image, const TrimapView& trimap, int y, 
     if (image.pixels == Pixels::kInputs) {
       const auto* values = reinterpret_cast<const float*>(pixel);
       for (std::size_t c = 0; c < 3; ++c) out[c] = (values[source_channel_[c]] - settings_.mean[c]) / settings_.std[c];
-      out[3] = values[3] * settings_.trimap_scale;
+      out[3] = values[3] * settings_.guide_scale;
       continue;
     }
     for (std::size_t c = 0; c < 3; ++c) out[c] = lookup_[c][pixel[source_channel_[c] * image.channel_stride_bytes]];
-    out[3] = trimap_lookup_[trimap.at(source_y, source_x)];
+    out[3] = guide_lookup_[guide.at(source_y, source_x)];
   }
 }
 

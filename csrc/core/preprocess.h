@@ -12,21 +12,21 @@ namespace dim {
 /// as numpy.pad(mode="reflect"): n = 3 gives 0 1 2 1 0 1 …
 int reflect_index(int i, int n);
 
-/// What the network sees as trimap, before scaling, by the trimap's value.
-std::array<std::uint8_t, 256> trimap_values(const Preprocessing& settings);
+/// What the network sees as guide, before it is scaled, by the guide's value.
+std::array<std::uint8_t, 256> guide_values(const Preprocessing& settings);
 
 class Preprocessor {
  public:
   /// `image_is_rgb`: channel order of the pictures that will come.
   Preprocessor(const Preprocessing& settings, bool image_is_rgb);
 
-  /// Row `y` of the filled-up input, `padded_width` pixels of (c0, c1, c2, trimap), 16-byte pixels.
-  void row(const ImageView& image, const TrimapView& trimap, int y, int padded_width, float* out) const;
+  /// Row `y` of the filled-up input, `padded_width` pixels of (c0, c1, c2, guide), 16-byte pixels.
+  void row(const ImageView& image, const ByteView& guide, int y, int padded_width, float* out) const;
 
  private:
   std::array<std::array<float, 256>, 3> lookup_;  // by network channel and value
   std::array<int, 3> source_channel_;             // picture channel of each network channel
-  std::array<float, 256> trimap_lookup_;          // by the trimap's value
+  std::array<float, 256> guide_lookup_;           // by the guide's value
   Preprocessing settings_;
 };
 

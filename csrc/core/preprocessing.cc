@@ -52,7 +52,7 @@ constexpr Key<ResizeTarget> kResizeKeys[] = {
     {"pixels",
      [](const Json& json, ResizeTarget& to) { to.resize.whole_levels = choice(json, {"float32", "uint8"}) == 1; }},
     {"img", [](const Json& json, ResizeTarget& to) { to.resize.img = interpolation(json); }},
-    {"trimap", [](const Json& json, ResizeTarget& to) { to.resize.trimap = interpolation(json); }},
+    {"trimap", [](const Json& json, ResizeTarget& to) { to.resize.guide = interpolation(json); }},
     {"alpha", [](const Json& json, ResizeTarget& to) { to.resize.alpha = interpolation(json); }},
 };
 
@@ -68,8 +68,8 @@ void read_std(const Json& json, PreprocessingTarget& to) {
 }
 
 void read_trimap_scale(const Json& json, PreprocessingTarget& to) {
-  to.settings.trimap_scale = float32(json);
-  if (!(std::abs(to.settings.trimap_scale) > 1e-12f)) throw PlanError(json.path() + ": expected a number other than 0");
+  to.settings.guide_scale = float32(json);
+  if (!(std::abs(to.settings.guide_scale) > 1e-12f)) throw PlanError(json.path() + ": expected a number other than 0");
 }
 
 void read_resize(const Json& json, PreprocessingTarget& to) {
@@ -89,9 +89,7 @@ constexpr Key<PreprocessingTarget> kPreprocessingKeys[] = {
     {"stride",
      [](const Json& json, PreprocessingTarget& to) { to.settings.stride = static_cast<int>(json.integer(1, 1024)); }},
     {"trimap_values",
-     [](const Json& json, PreprocessingTarget& to) {
-       to.settings.raw_trimap = choice(json, {"canonical", "raw"}) == 1;
-     },
+     [](const Json& json, PreprocessingTarget& to) { to.settings.raw_guide = choice(json, {"canonical", "raw"}) == 1; },
      true},
     {"padding",
      [](const Json& json, PreprocessingTarget& to) {

@@ -17,19 +17,20 @@ inline constexpr int kMaxSide = 1 << 20;  // of a picture, in pixels
 struct Resize {
   bool up = false;           // sides are rounded up to a multiple of the stride; otherwise down, but not to 0
   int max_side = 0;          // the longest side; 0: any
-  bool whole_levels = true;  // image and trimap are scaled as uint8, otherwise as float32
+  bool whole_levels = true;  // image and guide are scaled as uint8, otherwise as float32
   Interpolation img = Interpolation::kLinear;
-  Interpolation trimap = Interpolation::kLinear;
+  Interpolation guide = Interpolation::kLinear;
   Interpolation alpha = Interpolation::kLinear;  // on the way back
 };
 
-/// What turns a picture into the network's input; `input = (value - mean) / std`, trimap * scale.
+/// What turns a picture into the network's input; `input = (value - mean) / std`, and a guide (for matting
+/// the trimap) * scale.
 struct Preprocessing {
   bool rgb = true;  // channel order the network wants
   std::array<float, 3> mean{};
   std::array<float, 3> std{};
-  float trimap_scale = 0.0f;
-  bool raw_trimap = false;       // the trimap's values as they are; otherwise every unknown one becomes 128
+  float guide_scale = 0.0f;
+  bool raw_guide = false;        // its values as they are; otherwise every unknown one becomes 128
   int stride = 1;                // height and width become multiples of this:
   std::optional<Resize> resize;  // scaled so; otherwise they are filled up at the bottom and right,
   bool reflect = true;           // by reflection, or so that every map ends where the picture does

@@ -74,13 +74,13 @@ Region Region::all(Size size) {
   return out.take();
 }
 
-Region Region::unknown(const TrimapView& trimap, const Window& wanted, Size size) {
+Region Region::unknown(const ByteView& known, const Window& wanted, Size size) {
   Builder out(size);
   std::vector<Span> row;
   for (int y = 0; y < size.height; ++y) {
     row.clear();
     for (int x = wanted.left; y >= wanted.top && y < wanted.bottom() && x < wanted.right(); ++x) {
-      if (!is_unknown(trimap.at(y, x))) continue;
+      if (!is_unknown(known.at(y, x))) continue;
       if (!row.empty() && row.back().end == x)
         row.back().end = x + 1;
       else

@@ -36,8 +36,8 @@ class Region {
   Region() = default;
 
   static Region all(Size size);
-  /// The unknown pixels of a trimap inside `wanted`, in a map of `size` that may be larger than the trimap.
-  static Region unknown(const TrimapView& trimap, const Window& wanted, Size size);
+  /// The pixels inside `wanted` that are not known, in a map of `size` that may be larger.
+  static Region unknown(const ByteView& known, const Window& wanted, Size size);
 
   Size size() const { return size_; }
   Row row(int y) const {

@@ -39,44 +39,44 @@ void for_strips(int height, ThreadPool& pool, const Work& work) {
   if (out_of_memory) throw std::bad_alloc();
 }
 
-/// Picture and trimap, scaled into pixels of four numbers.
-void scale_pictures(const ImageView& image, const TrimapView& trimap, const Preprocessing& settings, Size size,
-                    float* to, ThreadPool& pool) {
+/// Picture and guide, scaled into pixels of four numbers.
+void scale_pictures(const ImageView& image, const ByteView& guide, const Preprocessing& settings, Size size, float* to,
+                    ThreadPool& pool) {
   const Resize& resize = *settings.resize;
   const Resampler colors(image.size, size, 3, resize.img, resize.whole_levels);
-  const Resampler marks(image.size, size, 1, resize.trimap, resize.whole_levels);
-  const std::array<std::uint8_t, 256> values = trimap_values(settings);
+  const Resampler marks(image.size, size, 1, resize.guide, resize.whole_levels);
+  const std::array<std::uint8_t, 256> values = guide_values(settings);
   const auto read_image = [&](int y, float* row) {
     for (int x = 0; x < image.size.width; ++x)
       for (int c = 0; c < 3; ++c) *row++ = image.pixel(y, x)[c * image.channel_stride_bytes];
   };
-  const auto read_trimap = [&](int y, float* row) {
-    for (int x = 0; x < image.size.width; ++x) row[x] = values[trimap.at(y, x)];
+  const auto read_guide = [&](int y, float* row) {
+    for (int x = 0; x < image.size.width; ++x) row[x] = values[guide.at(y, x)];
   };
   const auto write_image = [&](int y, const float* row) {
     float* pixel = to + at(y) * at(size.width) * 4;
     for (int x = 0; x < size.width; ++x, pixel += 4, row += 3) std::copy_n(row, 3, pixel);
   };
-  const auto write_trimap = [&](int y, const float* row) {
+  const auto write_guide = [&](int y, const float* row) {
     float* pixel = to + at(y) * at(size.width) * 4;
     for (int x = 0; x < size.width; ++x) pixel[4 * x + 3] = row[x];
   };
   for_strips(size.height, pool, [&](int begin, int end) {
     colors.rows(begin, end, read_image, write_image);
-    marks.rows(begin, end, read_trimap, write_trimap);
+    marks.rows(begin, end, read_guide, write_guide);
   });
 }
 
-/// For each row of the picture whether any pixel of it is unknown. In `wanted`, the trimap of the scaled picture, every
-/// pixel becomes unknown that an unknown pixel's alpha is made of; the rest is left.
-std::vector<char> find_wanted(const TrimapView& trimap, const Resampler& back, std::uint8_t* wanted, int width) {
+/// For each row of the picture whether any pixel of it is unknown. In `wanted`, of the scaled picture's size, every
+/// pixel becomes unknown that an unknown pixel is made of; the rest is left.
+std::vector<char> find_wanted(const ByteView& known, const Resampler& back, std::uint8_t* wanted, int width) {
   const Taps &rows = back.vertical(), &columns = back.horizontal();
-  std::vector<char> has_unknown(at(trimap.size.height), 0);
+  std::vector<char> has_unknown(at(known.size.height), 0);
   std::vector<std::uint8_t> line(at(width));
-  for (int y = 0; y < trimap.size.height; ++y) {
-    for (int x = 0; x < trimap.size.width; ++x) {
-      if (!is_unknown(trimap.at(y, x))) continue;
-      if (!has_unknown[at(y)]) std::fill(line.begin(), line.end(), kBackground);
+  for (int y = 0; y < known.size.height; ++y) {
+    for (int x = 0; x < known.size.width; ++x) {
+      if (!is_unknown(known.at(y, x))) continue;
+      if (!has_unknown[at(y)]) std::fill(line.begin(), line.end(), kKnownZero);
       has_unknown[at(y)] = 1;
       for (int k = 0; k < columns.count; ++k) line[at(columns.index[at(x * columns.count + k)])] = kUnknown;
     }
@@ -96,15 +96,15 @@ Size network_size(const Preprocessing& settings, Size picture) {
           scaled_side(*settings.resize, settings.stride, picture.width)};
 }
 
-ScaledPicture::ScaledPicture(const Preprocessing& settings, const ImageView& image, const TrimapView& trimap,
+ScaledPicture::ScaledPicture(const Preprocessing& settings, const Inputs& inputs, const ByteView& known,
                              ThreadPool& pool)
-    : size_(network_size(settings, image.size)),
-      back_(size_, image.size, 1, settings.resize->alpha, false),
+    : size_(network_size(settings, inputs.image.size)),
+      back_(size_, inputs.image.size, 1, settings.resize->alpha, false),
       pixels_(new float[4 * size_.area()]),
-      wanted_(size_.area(), kBackground) {
+      wanted_(size_.area(), kKnownZero) {
   const FlushDenormals flush;  // as in the pool's own threads
-  scale_pictures(image, trimap, settings, size_, pixels_.get(), pool);
-  has_unknown_ = find_wanted(trimap, back_, wanted_.data(), size_.width);
+  scale_pictures(inputs.image, inputs.guide, settings, size_, pixels_.get(), pool);
+  has_unknown_ = find_wanted(known, back_, wanted_.data(), size_.width);
 }
 
 ImageView ScaledPicture::image() const {
@@ -112,13 +112,12 @@ ImageView ScaledPicture::image() const {
   return {reinterpret_cast<const std::uint8_t*>(pixels_.get()), size_, 16 * width, 16, 4, Pixels::kInputs};
 }
 
-void ScaledPicture::write(const float* scaled, const TrimapView& trimap, const AlphaView& alpha,
-                          ThreadPool& pool) const {
+void ScaledPicture::write(const float* scaled, const ByteView& known, const MapView& alpha, ThreadPool& pool) const {
   const FlushDenormals flush;
   const std::ptrdiff_t width = size_.width;
   const auto read = [&](int y, float* row) { std::copy_n(scaled + y * width, width, row); };
-  const auto write = [&](int y, const float* row) { postprocess_row(trimap, y, row, 1, alpha, true); };
-  for_strips(trimap.size.height, pool, [&](int begin, int end) {
+  const auto write = [&](int y, const float* row) { postprocess_row(known, y, row, 1, alpha, true); };
+  for_strips(known.size.height, pool, [&](int begin, int end) {
     for (int y = begin; y < end;) {
       int next = y + 1;
       while (next < end && has_unknown_[at(next)] == has_unknown_[at(y)]) ++next;
@@ -132,15 +131,14 @@ void ScaledPicture::write(const float* scaled, const TrimapView& trimap, const A
 }
 
 void Scaling::run(const Request& request, ThreadPool& pool, const std::function<void(const Request&)>& network) const {
-  const ScaledPicture picture(settings_, request.image, request.trimap, pool);
+  const ScaledPicture picture(settings_, request.inputs, request.wanted.known, pool);
   const std::unique_ptr<float[]> alpha(new float[picture.size().area()]);
   Request scaled = request;
-  scaled.image = picture.image();
-  scaled.trimap = picture.wanted();
-  scaled.alpha = {alpha.get(), picture.size(), 4 * std::ptrdiff_t{picture.size().width}, 4};
-  scaled.clamp = false;
+  scaled.inputs = {picture.image(), {}};
+  scaled.wanted = {whole(picture.size()), picture.wanted()};
+  scaled.output = {{alpha.get(), picture.size(), 4 * std::ptrdiff_t{picture.size().width}, 4}, false};
   network(scaled);
-  picture.write(alpha.get(), request.trimap, request.alpha, pool);
+  picture.write(alpha.get(), request.wanted.known, request.output.map, pool);
 }
 
 }  // namespace dim

@@ -20,17 +20,17 @@ Size network_size(const Preprocessing& settings, Size picture);
 class ScaledPicture {
  public:
   /// `settings` with `resize`. The CPU's work is shared out to `pool`.
-  ScaledPicture(const Preprocessing& settings, const ImageView& image, const TrimapView& trimap, ThreadPool& pool);
+  ScaledPicture(const Preprocessing& settings, const Inputs& inputs, const ByteView& known, ThreadPool& pool);
 
   Size size() const { return size_; }
   /// Pixels::kInputs.
   ImageView image() const;
-  /// Unknown is every pixel that an unknown pixel's alpha is made of; the rest is background.
-  TrimapView wanted() const { return {wanted_.data(), size_, size_.width, 1}; }
+  /// Unknown is every pixel that an unknown pixel of the picture is made of; the rest is known to be 0.
+  ByteView wanted() const { return {wanted_.data(), size_, size_.width, 1}; }
 
   /// Known pixels come out exactly 0 or 1, unknown ones from `scaled`, packed rows of what the network says of this
   /// picture, read only where it is wanted.
-  void write(const float* scaled, const TrimapView& trimap, const AlphaView& alpha, ThreadPool& pool) const;
+  void write(const float* scaled, const ByteView& known, const MapView& alpha, ThreadPool& pool) const;
 
  private:
   Size size_;

@@ -119,13 +119,13 @@ std::vector<Tile> grid_tiles(Size picture, const TileRules& rules) {
   return tiles;
 }
 
-std::vector<Tile> unknown_tiles(const TrimapView& trimap, const TileRules& rules) {
-  const Window unknown = unknown_window(trimap, whole(trimap.size));
+std::vector<Tile> unknown_tiles(const ByteView& known, const TileRules& rules) {
+  const Window unknown = unknown_window(known, whole(known.size));
   if (unknown.empty()) return {};
   std::vector<Tile> tiles;
-  for (const Window& cell : cells(unknown, trimap.size, rules)) {
-    const Window wanted = unknown_window(trimap, cell);
-    if (!wanted.empty()) add_tiles(wanted, trimap.size, rules, &tiles);
+  for (const Window& cell : cells(unknown, known.size, rules)) {
+    const Window wanted = unknown_window(known, cell);
+    if (!wanted.empty()) add_tiles(wanted, known.size, rules, &tiles);
   }
   return tiles;
 }

@@ -26,14 +26,14 @@ Window overlap(const Window& a, const Window& b) {
   return size.height > 0 && size.width > 0 ? Window{top, left, size} : Window{};
 }
 
-Window unknown_window(const TrimapView& trimap, const Window& wanted) {
+Window unknown_window(const ByteView& known, const Window& wanted) {
   int top = wanted.bottom(), bottom = 0, left = wanted.right(), right = 0;
   for (int y = wanted.top; y < wanted.bottom(); ++y) {
     int first = wanted.left;
-    while (first < wanted.right() && !is_unknown(trimap.at(y, first))) ++first;
+    while (first < wanted.right() && !is_unknown(known.at(y, first))) ++first;
     if (first == wanted.right()) continue;
     int last = wanted.right() - 1;
-    while (!is_unknown(trimap.at(y, last))) --last;
+    while (!is_unknown(known.at(y, last))) --last;
     top = std::min(top, y), bottom = y + 1;
     left = std::min(left, first), right = std::max(right, last + 1);
   }

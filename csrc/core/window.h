@@ -29,7 +29,7 @@ inline Window relative(const Window& inner, const Window& outer) {
 Window overlap(const Window& a, const Window& b);
 
 /// The smallest window with every unknown pixel of `wanted` in it; empty if there are none.
-Window unknown_window(const TrimapView& trimap, const Window& wanted);
+Window unknown_window(const ByteView& known, const Window& wanted);
 
 /// `unknown` and `halo` pixels around it, as far as the picture goes, with its corner at multiples of `stride` so that
 /// the network's poolings fall where they would fall in the whole picture. Sizes are rounded up to multiples of `step`
@@ -45,13 +45,13 @@ inline ImageView part(ImageView view, const Window& window) {
   return view;
 }
 
-inline TrimapView part(TrimapView view, const Window& window) {
+inline ByteView part(ByteView view, const Window& window) {
   view.data += window.top * view.row_stride_bytes + window.left * view.pixel_stride_bytes;
   view.size = window.size;
   return view;
 }
 
-inline AlphaView part(AlphaView view, const Window& window) {
+inline MapView part(MapView view, const Window& window) {
   view.data = reinterpret_cast<float*>(reinterpret_cast<char*>(view.data) + window.top * view.row_stride_bytes +
                                        window.left * view.pixel_stride_bytes);
   view.size = window.size;

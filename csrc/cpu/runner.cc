@@ -66,9 +66,10 @@ std::unique_ptr<ConvStep> Runner::pack(Conv& conv, bool keep_ties) const {
 void Runner::run(const Request& request, Trace* trace) {
   const FlushDenormals flush;  // the pool's threads always do
   Tracing tracing(trace);
-  const Size padded_size = padded(request.image.size, stride_);
-  Regions regions = find_regions(request.trimap, request.wanted, padded_size);
-  regions.ends_at = request.image.size;
+  const Inputs& inputs = request.inputs;
+  const Size padded_size = padded(inputs.image.size, stride_);
+  Regions regions = find_regions(request.wanted.known, request.wanted.window, padded_size);
+  regions.ends_at = inputs.image.size;
   std::unique_ptr<Workspace> workspace = take_workspace();
   workspace->prepare(program_, schedule_, padded_size, strip_bytes_);
   tracing.lap("regions");
@@ -79,7 +80,7 @@ void Runner::run(const Request& request, Trace* trace) {
   clear_borders({input}, team);
   team.run_rows(padded_size.height, [&](int y) {
     if (!input_region.row(y).empty())
-      preprocessor_.row(request.image, request.trimap, y, padded_size.width, input.at(0, y, 0));
+      preprocessor_.row(inputs.image, inputs.guide, y, padded_size.width, input.at(0, y, 0));
   });
   tracing.lap("preprocess");
 
@@ -87,12 +88,12 @@ void Runner::run(const Request& request, Trace* trace) {
     run_steps(s, regions, *workspace, tracing);
 
   const FloatMap output = workspace->floats(std::get<Output>(program_.ops.back().operation).input);
-  const Window wanted = request.wanted;
-  const TrimapView trimap = part(request.trimap, wanted);
-  const AlphaView alpha = part(request.alpha, wanted);
+  const Window wanted = request.wanted.window;
+  const ByteView known = part(request.wanted.known, wanted);
+  const MapView map = part(request.output.map, wanted);
   team.run_rows(wanted.size.height, [&](int y) {
     const float* network = output.channel(0, wanted.top + y, wanted.left);
-    postprocess_row(trimap, y, network, output.layout.lanes, alpha, request.clamp);
+    postprocess_row(known, y, network, output.layout.lanes, map, request.output.clamp);
   });
   give_back(std::move(workspace));
   tracing.lap("postprocess");

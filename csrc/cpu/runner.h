@@ -40,7 +40,7 @@ class Runner final : public Backend {
   };
 
   std::unique_ptr<ConvStep> pack(Conv& conv, bool keep_ties) const;
-  Regions find_regions(const TrimapView& trimap, const Window& wanted, Size padded) const;
+  Regions find_regions(const ByteView& known, const Window& wanted, Size padded) const;
   void run_steps(std::size_t first, const Regions& regions, Workspace& workspace, Tracing& tracing) const;
   void run_rows(std::size_t step, int begin, int end, const Regions& regions, Workspace& workspace) const;
   void run_step(std::size_t step, const Region& region, const Regions& regions, Workspace& workspace) const;

@@ -14,7 +14,7 @@ void add_need(Region& needed, const Region& more) {
 }  // namespace
 
 /// Backwards from the unknown pixels: what a step must compute is what later steps read.
-Runner::Regions Runner::find_regions(const TrimapView& trimap, const Window& wanted, Size padded) const {
+Runner::Regions Runner::find_regions(const ByteView& known, const Window& wanted, Size padded) const {
   Regions regions;
   regions.needed.resize(program_.values.size());
   regions.step.resize(schedule_.steps.size());
@@ -28,7 +28,7 @@ Runner::Regions Runner::find_regions(const TrimapView& trimap, const Window& wan
     const Step& step = schedule_.steps[s];
     const Op& op = program_.ops[at(step.op)];
     Region& region = regions.step[s];
-    region = step.output == kNone ? Region::unknown(trimap, wanted, padded) : needed[at(step.output)];
+    region = step.output == kNone ? Region::unknown(known, wanted, padded) : needed[at(step.output)];
     if (step.pool != kNone) {
       add_need(needed[at(step.pooled)], needed[at(step.pooled_codes)]);
       for (const Read& read : reads_of(program_.ops[at(step.pool)].operation))

@@ -18,7 +18,7 @@ Bytes random_bytes(std::size_t count, std::mt19937& random) {
 Bytes random_trimap(std::size_t count, std::mt19937& random) {
   Bytes marks = random_bytes(count, random);
   for (std::uint8_t& mark : marks)
-    if (mark % 2 != 0) mark = mark % 4 != 1 ? kForeground : kBackground;
+    if (mark % 2 != 0) mark = mark % 4 != 1 ? kKnownOne : kKnownZero;
   return marks;
 }
 
@@ -29,7 +29,7 @@ struct PictureCase {
     return std::string(name_of(type)) + " " + to_string(size) + " in " + to_string(padded);
   }
   // stored column by column
-  TrimapView trimap(const std::uint8_t* data) const { return {data, size, 1, size.height}; }
+  ByteView trimap(const std::uint8_t* data) const { return {data, size, 1, size.height}; }
 };
 
 /// The picture in each memory order; `first` is where its first pixel is.
@@ -90,8 +90,8 @@ void check_postprocess(const PictureCase& c, AlphaType type, std::mt19937& rando
 void check_box(Size size, unsigned unknown_of_1024, std::mt19937& random, Report& report) {
   Bytes marks(size.area());
   for (std::uint8_t& mark : marks)
-    mark = random() % 1024 < unknown_of_1024 ? 77 : random() % 2 ? kForeground : kBackground;
-  const auto trimap = [&](const std::uint8_t* data) { return TrimapView{data, size, size.width, 1}; };
+    mark = random() % 1024 < unknown_of_1024 ? 77 : random() % 2 ? kKnownOne : kKnownZero;
+  const auto trimap = [&](const std::uint8_t* data) { return ByteView{data, size, size.width, 1}; };
   const DeviceArray<std::uint8_t> device_marks(marks);
   const DeviceArray<Box> device_box(1);
   run_captured(

@@ -67,7 +67,7 @@ void time_pictures(Report& report) {
   const DeviceArray<T> input(4 * kPadded.area());
   const DeviceArray<float> alpha(kPicture.area());
   const ImageView image = {img.data(), kPicture, 3 * kPicture.width, 3, 1};
-  const TrimapView trimap = {marks.data(), kPicture, kPicture.width, 1};
+  const ByteView trimap = {marks.data(), kPicture, kPicture.width, 1};
   const InputTransform transform = {{1, 2, 3}, {4, 5, 6}, {2, 1, 0}, 1.0f / 255, false, true};
   const std::string name = std::string(name_of(type_of<T>())) + " " + to_string(kPicture);
   time("preprocess", name, 4 * (kPicture.area() + kPadded.area() * sizeof(T)), report, [&](cudaStream_t stream) {
@@ -82,7 +82,7 @@ void time_pictures(Report& report) {
 void time_box(Report& report) {
   const DeviceArray<std::uint8_t> marks(kPicture.area());
   const DeviceArray<Box> box(1);
-  const TrimapView trimap = {marks.data(), kPicture, kPicture.width, 1};
+  const ByteView trimap = {marks.data(), kPicture, kPicture.width, 1};
   time("unknown_box", to_string(kPicture), kPicture.area(), report,
        [&](cudaStream_t stream) { return unknown_box(trimap, box.data(), stream); });
 }

@@ -22,18 +22,18 @@ cudaError_t max_pool_argmax(const void* x, void* values, void* codes, MapShape s
 cudaError_t index_unpool(const void* values, const void* codes, void* x, MapShape shape, Type type, Layout layout,
                          cudaStream_t stream);
 
-/// Picture and trimap to the network's input, [4][padded.height][padded.width], reflected at the bottom and the right.
-cudaError_t preprocess(const ImageView& image, const TrimapView& trimap, const InputTransform& transform, void* input,
+/// Picture and guide to the network's input, [4][padded.height][padded.width], reflected at the bottom and the right.
+cudaError_t preprocess(const ImageView& image, const ByteView& guide, const InputTransform& transform, void* input,
                        Size padded, Type type, cudaStream_t stream);
 
-/// The network's output, rows of `row_elements`, to alpha of the trimap's size: known pixels exactly 0 or 1 (255),
+/// The network's output, rows of `row_elements`, to alpha of the size of `known`: known pixels exactly 0 or 1 (255),
 /// unknown ones clamped.
-cudaError_t postprocess(const void* network, int row_elements, Type type, const TrimapView& trimap,
+cudaError_t postprocess(const void* network, int row_elements, Type type, const ByteView& known,
                         const AlphaTarget& alpha, cudaStream_t stream);
 
 /// The bounding box of the unknown pixels; {height, width, 0, 0}, which is empty, if there are none. Two kernels: the
 /// first writes that empty box, the second grows it.
-cudaError_t unknown_box(const TrimapView& trimap, Box* box, cudaStream_t stream);
+cudaError_t unknown_box(const ByteView& known, Box* box, cudaStream_t stream);
 
 /// The colors of foreground and background under a matte, [height][width][3] without gaps: see core/foreground.h,
 /// whose number of threads is of no matter here. T is float or uint8. `workspace` holds foreground_workspace_bytes.

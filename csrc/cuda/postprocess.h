@@ -7,10 +7,10 @@
 
 namespace dim::cuda {
 
-/// Alpha at a pixel; `network` is only read where the trimap says unknown. NaN stays NaN.
+/// Alpha at a pixel; `network` is only read where the pixel is unknown. NaN stays NaN.
 template <typename T>
 DIM_HD float alpha_value(std::uint8_t mark, const T* network, bool clamp) {
-  if (!unknown(mark)) return mark == kForeground ? 1.0f : 0.0f;
+  if (!unknown(mark)) return mark == kKnownOne ? 1.0f : 0.0f;
   const float value = to_float(*network);
   return !clamp ? value : value < 0.0f ? 0.0f : value > 1.0f ? 1.0f : value;
 }
@@ -21,8 +21,8 @@ DIM_HD inline std::uint8_t alpha_u8(float alpha) {
 }
 
 template <typename T>
-DIM_HD void write_alpha(const T* network, const TrimapView& trimap, const AlphaTarget& target, int y, int x) {
-  const std::uint8_t mark = trimap.data[y * trimap.row_stride_bytes + x * trimap.pixel_stride_bytes];
+DIM_HD void write_alpha(const T* network, const ByteView& known, const AlphaTarget& target, int y, int x) {
+  const std::uint8_t mark = known.data[y * known.row_stride_bytes + x * known.pixel_stride_bytes];
   const float alpha = alpha_value(mark, network, target.clamp);
   char* const out = static_cast<char*>(target.data) + y * target.row_stride_bytes + x * target.pixel_stride_bytes;
   if (target.type == AlphaType::kUint8)

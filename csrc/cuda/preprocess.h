@@ -11,8 +11,8 @@ struct InputTransform {
   float mean[3];
   float std[3];
   int source_channel[3];  // picture channel of each network channel
-  float trimap_scale;
-  bool raw_trimap;
+  float guide_scale;
+  bool raw_guide;
   bool reflect;  // behind the picture; otherwise zeros
 };
 
@@ -23,8 +23,8 @@ inline InputTransform input_transform(const Preprocessing& settings, bool image_
     t.std[c] = settings.std[static_cast<std::size_t>(c)];
     t.source_channel[c] = settings.rgb == image_is_rgb ? c : 2 - c;
   }
-  t.trimap_scale = settings.trimap_scale;
-  t.raw_trimap = settings.raw_trimap;
+  t.guide_scale = settings.guide_scale;
+  t.raw_guide = settings.raw_guide;
   t.reflect = settings.reflect;
   return t;
 }
@@ -48,7 +48,7 @@ DIM_HD inline float normalized(float value, float mean, float std) {
 }
 
 /// The four channels of the network's input at (y, x) of the padded picture.
-DIM_HD inline void input_pixel(const ImageView& image, const TrimapView& trimap, const InputTransform& t, int y, int x,
+DIM_HD inline void input_pixel(const ImageView& image, const ByteView& guide, const InputTransform& t, int y, int x,
                                float out[4]) {
   if (!t.reflect && (y >= image.size.height || x >= image.size.width)) {
     for (int c = 0; c < 4; ++c) out[c] = 0.0f;
@@ -59,13 +59,13 @@ DIM_HD inline void input_pixel(const ImageView& image, const TrimapView& trimap,
   if (image.pixels == Pixels::kInputs) {
     const auto* values = reinterpret_cast<const float*>(pixel);
     for (int c = 0; c < 3; ++c) out[c] = normalized(values[t.source_channel[c]], t.mean[c], t.std[c]);
-    out[3] = values[3] * t.trimap_scale;
+    out[3] = values[3] * t.guide_scale;
     return;
   }
   for (int c = 0; c < 3; ++c)
     out[c] = normalized(pixel[t.source_channel[c] * image.channel_stride_bytes], t.mean[c], t.std[c]);
-  const std::uint8_t mark = trimap.data[source_y * trimap.row_stride_bytes + source_x * trimap.pixel_stride_bytes];
-  out[3] = static_cast<float>(unknown(mark) && !t.raw_trimap ? kUnknown : mark) * t.trimap_scale;
+  const std::uint8_t mark = guide.data[source_y * guide.row_stride_bytes + source_x * guide.pixel_stride_bytes];
+  out[3] = static_cast<float>(unknown(mark) && !t.raw_guide ? kUnknown : mark) * t.guide_scale;
 }
 
 }  // namespace dim::cuda

@@ -63,28 +63,27 @@ void index_unpool(const T* values, const T* codes, T* x, MapShape shape, Layout 
 }
 
 template <typename T>
-void preprocess(const ImageView& image, const TrimapView& trimap, const InputTransform& transform, T* input,
-                Size padded) {
+void preprocess(const ImageView& image, const ByteView& guide, const InputTransform& transform, T* input, Size padded) {
   for (int y = 0; y < padded.height; ++y)
     for (int x = 0; x < padded.width; ++x) {
       float pixel[4];
-      input_pixel(image, trimap, transform, y, x, pixel);
+      input_pixel(image, guide, transform, y, x, pixel);
       for (std::size_t c = 0; c < 4; ++c) input[(c * padded.height + y) * padded.width + x] = from_float<T>(pixel[c]);
     }
 }
 
 template <typename T>
-void postprocess(const T* network, int row_elements, const TrimapView& trimap, const AlphaTarget& alpha) {
+void postprocess(const T* network, int row_elements, const ByteView& known, const AlphaTarget& alpha) {
   for (int y = 0; y < alpha.size.height; ++y)
     for (int x = 0; x < alpha.size.width; ++x)
-      write_alpha(network + std::int64_t{y} * row_elements + x, trimap, alpha, y, x);
+      write_alpha(network + std::int64_t{y} * row_elements + x, known, alpha, y, x);
 }
 
-inline Box unknown_box(const TrimapView& trimap) {
-  Box box = {trimap.size.height, trimap.size.width, 0, 0};
-  for (int y = 0; y < trimap.size.height; ++y)
-    for (int x = 0; x < trimap.size.width; ++x)
-      if (unknown(trimap.at(y, x)))
+inline Box unknown_box(const ByteView& known) {
+  Box box = {known.size.height, known.size.width, 0, 0};
+  for (int y = 0; y < known.size.height; ++y)
+    for (int x = 0; x < known.size.width; ++x)
+      if (unknown(known.at(y, x)))
         box = {std::min(box.top, y), std::min(box.left, x), std::max(box.bottom, y + 1), std::max(box.right, x + 1)};
   return box;
 }

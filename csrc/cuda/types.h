@@ -37,7 +37,7 @@ struct AlphaTarget {
   std::ptrdiff_t row_stride_bytes = 0;
   std::ptrdiff_t pixel_stride_bytes = 0;
   bool clamp = true;  // what the network says, to 0..1
-  // Of float32, as AlphaView's.
+  // Of float32, as MapView's.
   float share = 1.0f;
   bool adds = false;
 };
@@ -56,9 +56,7 @@ struct Half {
 };
 
 /// `core/image.h`'s, callable on the device too.
-DIM_HD inline bool unknown(std::uint8_t trimap_value) {
-  return trimap_value != kBackground && trimap_value != kForeground;
-}
+DIM_HD inline bool unknown(std::uint8_t value) { return value != kKnownZero && value != kKnownOne; }
 
 DIM_HD inline float to_float(float value) { return value; }
 

@@ -26,14 +26,14 @@ __device__ Extent extent_of_warp(Extent extent) {
 }
 
 /// Each warp walks along a row, each block over some rows.
-__global__ void __launch_bounds__(kBlockThreads) grow_box(TrimapView trimap, Box* box) {
+__global__ void __launch_bounds__(kBlockThreads) grow_box(ByteView known, Box* box) {
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
   Extent extent = {{INT_MAX, INT_MAX, INT_MAX, INT_MAX}};
-  for (int y = blockIdx.y * kWarps + warp; y < trimap.size.height; y += gridDim.y * kWarps)
+  for (int y = blockIdx.y * kWarps + warp; y < known.size.height; y += gridDim.y * kWarps)
 #pragma unroll
     for (int i = 0; i < kColumnsPerThread; ++i) {
       const int x = (blockIdx.x * kColumnsPerThread + i) * 32 + lane;
-      if (x < trimap.size.width && unknown(trimap.data[y * trimap.row_stride_bytes + x * trimap.pixel_stride_bytes])) {
+      if (x < known.size.width && unknown(known.data[y * known.row_stride_bytes + x * known.pixel_stride_bytes])) {
         const int sides[4] = {y, x, -(y + 1), -(x + 1)};
         for (int side = 0; side < 4; ++side) extent.v[side] = min(extent.v[side], sides[side]);
       }
@@ -54,14 +54,14 @@ __global__ void __launch_bounds__(kBlockThreads) grow_box(TrimapView trimap, Box
 
 }  // namespace
 
-cudaError_t unknown_box(const TrimapView& trimap, Box* box, cudaStream_t stream) {
-  clear_box<<<1, 1, 0, stream>>>(trimap.size, box);
+cudaError_t unknown_box(const ByteView& known, Box* box, cudaStream_t stream) {
+  clear_box<<<1, 1, 0, stream>>>(known.size, box);
   const cudaError_t error = cudaGetLastError();
-  if (error != cudaSuccess || trimap.size.area() == 0) return error;
+  if (error != cudaSuccess || known.size.area() == 0) return error;
   constexpr int kColumns = 32 * kColumnsPerThread;
-  const dim3 blocks((trimap.size.width + kColumns - 1) / kColumns,
-                    std::min((trimap.size.height + kWarps - 1) / kWarps, kMaxRowBlocks));
-  grow_box<<<blocks, kBlockThreads, 0, stream>>>(trimap, box);
+  const dim3 blocks((known.size.width + kColumns - 1) / kColumns,
+                    std::min((known.size.height + kWarps - 1) / kWarps, kMaxRowBlocks));
+  grow_box<<<blocks, kBlockThreads, 0, stream>>>(known, box);
   return cudaGetLastError();
 }
 

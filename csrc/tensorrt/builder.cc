@@ -78,8 +78,9 @@ void add_profile(nvinfer1::IBuilder& builder, nvinfer1::IBuilderConfig& config,
                  const nvinfer1::INetworkDefinition& network, const BuildRequest& request) {
   nvinfer1::IOptimizationProfile* profile = builder.createOptimizationProfile();
   const char* name = network.getInput(0)->getName();
+  const Extent channels = network.getInput(0)->getDimensions().d[1];
   const auto set = [&](OptProfileSelector which, Size size) {
-    return profile->setDimensions(name, which, nvinfer1::Dims4(1, 4, size.height, size.width));
+    return profile->setDimensions(name, which, nvinfer1::Dims4(1, channels, size.height, size.width));
   };
   if (!set(OptProfileSelector::kMIN, request.min) || !set(OptProfileSelector::kOPT, request.opt) ||
       !set(OptProfileSelector::kMAX, request.max) || config.addOptimizationProfile(profile) < 0)

@@ -19,7 +19,7 @@ void ForegroundEstimator::run(const GpuForegroundTask& task) {
   check_cuda(cudaEventRecord(ready_, caller), "following the caller's stream");
   check_cuda(cudaStreamWaitEvent(stream_, ready_, 0), "following the caller's stream");
   const ImageView& image = task.image;
-  const AlphaView& alpha = task.alpha;
+  const MapView& alpha = task.alpha;
   enqueue<std::uint8_t>({image.data, image.row_stride_bytes, image.pixel_stride_bytes, image.channel_stride_bytes,
                          alpha.data, alpha.row_stride_bytes, alpha.pixel_stride_bytes, image.size},
                         task.foreground, task.background);

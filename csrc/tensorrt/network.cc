@@ -39,6 +39,7 @@ Network::Network(nvinfer1::ICudaEngine& engine, Log& log, bool cuda_graphs, int 
     const char* name = engine.getIOTensorName(i);
     (engine.getTensorIOMode(name) == nvinfer1::TensorIOMode::kINPUT ? input_name_ : output_name_) = name;
   }
+  channels_ = engine.getTensorShape(input_name_.c_str()).d[1];
   contexts_ = std::make_unique<Contexts<Network>>(*this, cuda_graphs, DIM_TENSORRT_V3 != 0);
 }
 
@@ -61,9 +62,9 @@ Network::Context Network::make() {
 }
 
 bool Network::bind(Context& context, Size size) {
-  const bool moved_in = input_.reserve(size.area() * 4 * sizeof(float));
+  const bool moved_in = input_.reserve(size.area() * static_cast<std::size_t>(channels_) * sizeof(float));
   const bool moved_out = output_.reserve(size.area() * sizeof(float));
-  if (!context->setInputShape(input_name_.c_str(), nvinfer1::Dims4(1, 4, size.height, size.width)) ||
+  if (!context->setInputShape(input_name_.c_str(), nvinfer1::Dims4(1, channels_, size.height, size.width)) ||
       !context->setTensorAddress(input_name_.c_str(), input_.as<>()) ||
       !context->setTensorAddress(output_name_.c_str(), output_.as<>()))
     throw Error("the network cannot take an input of " + to_string(size) + ": " +

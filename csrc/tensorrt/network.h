@@ -17,7 +17,7 @@ class Network {
   Network(nvinfer1::ICudaEngine& engine, Log& log, bool cuda_graphs, int profile);
   ~Network();
 
-  /// Where a network input of this size is to be written: [4][height][width] float32. Multiples of the stride.
+  /// Where a network input of this size is to be written: [channels][height][width] float32. Multiples of the stride.
   float* input(Size size);
   /// After `run`: [height][width] float32.
   const float* output() const { return output_.as<float>(); }
@@ -42,6 +42,7 @@ class Network {
   Log& log_;
   int profile_;
   std::string input_name_, output_name_;
+  Extent channels_ = 0;  // of the input
   Stream stream_;
   GpuBuffer workspace_, input_, output_;  // of all contexts, which never run at the same time
   std::unique_ptr<Contexts<Network>> contexts_;

@@ -43,7 +43,7 @@ void check_tensors(const nvinfer1::ICudaEngine& engine) {
                     std::to_string(outputs) + "; rebuild it with python -m dim_trt.build");
 }
 
-cuda::AlphaTarget target(const AlphaView& alpha, bool clamp) {
+cuda::AlphaTarget target(const MapView& alpha, bool clamp) {
   return {alpha.data,
           cuda::AlphaType::kFloat32,
           alpha.size,
@@ -104,7 +104,7 @@ Window Runner::window_of(const Window& unknown, Size picture) const {
 void Runner::run(const Request& request, Trace* trace) {
   const GpuScope scope(options_.gpu);
   Slots::Lease lease(*slots_);
-  if (request.on_gpu)
+  if (request.place.on_gpu)
     run_on_gpu(request, lease.slot(), trace);
   else
     run_from_host(request, lease.slot(), trace);
@@ -119,54 +119,61 @@ std::shared_ptr<void> Runner::allocate(std::size_t bytes) const {
 
 void Runner::run_from_host(const Request& request, Slot& slot, Trace* trace) {
   const Stream& stream = slot.network.stream();
-  const Window window = window_of(unknown_window(request.trimap, request.wanted), request.image.size);
-  const ImageView image = part(request.image, window);
+  const Inputs& inputs = request.inputs;
+  const Wanted& wanted = request.wanted;
+  const Output& output = request.output;
+  const Window window = window_of(unknown_window(wanted.known, wanted.window), inputs.image.size);
+  const ImageView image = part(inputs.image, window);
   const std::size_t pixels = window.size.area(), image_bytes = pixels * pixel_bytes(image);
-  const std::size_t picture_bytes = image_bytes + pixels;
+  // A guide that also says what is known travels once.
+  const bool has_guide = inputs.guide.data != nullptr && inputs.guide.data != wanted.known.data;
+  const std::size_t picture_bytes = image_bytes + (has_guide ? 2 : 1) * pixels;
   slot.host_picture.reserve(picture_bytes), slot.host_alpha.reserve(pixels * sizeof(float));
   slot.picture.reserve(picture_bytes), slot.alpha.reserve(pixels * sizeof(float));
 
   Timer timer(stream, trace);
   auto* staged = slot.host_picture.as<std::uint8_t>();
   pack(image, staged);
-  pack(part(request.trimap, window), staged + image_bytes);
+  pack(part(wanted.known, window), staged + image_bytes);
+  if (has_guide) pack(part(inputs.guide, window), staged + image_bytes + pixels);
   auto* picture = slot.picture.as<std::uint8_t>();
   check_cuda(cudaMemcpyAsync(picture, staged, picture_bytes, cudaMemcpyHostToDevice, stream), "copying the picture");
   timer.mark("copy to GPU");
-  const TrimapView trimap = packed_trimap(picture + image_bytes, window.size);
+  const ByteView known = packed_bytes(picture + image_bytes, window.size);
+  const ByteView guide = has_guide ? packed_bytes(picture + image_bytes + pixels, window.size) : known;
   const Size padded_size = padded(window.size, stride_);
-  check_cuda(cuda::preprocess(packed_image(picture, image), trimap, transform_, slot.network.input(padded_size),
+  check_cuda(cuda::preprocess(packed_image(picture, image), guide, transform_, slot.network.input(padded_size),
                               padded_size, cuda::Type::kFloat32, stream),
              "preprocessing");
   timer.mark("preprocess");
   slot.network.run();
   timer.mark("network");
   auto* alpha = slot.alpha.as<float>();
-  check_cuda(cuda::postprocess(slot.network.output(), padded_size.width, cuda::Type::kFloat32, trimap,
-                               target(packed_alpha(alpha, window.size), request.clamp), stream),
+  check_cuda(cuda::postprocess(slot.network.output(), padded_size.width, cuda::Type::kFloat32, known,
+                               target(packed_map(alpha, window.size), output.clamp), stream),
              "postprocessing");
   timer.mark("postprocess");
   auto* result = slot.host_alpha.as<float>();
   check_cuda(cudaMemcpyAsync(result, alpha, pixels * sizeof(float), cudaMemcpyDeviceToHost, stream), "copying alpha");
-  const Window written = overlap(window, request.wanted);
-  for (const Window& known : around(written, request.wanted))  // while the GPU works
-    for (int y = 0; y < known.size.height && known.size.width > 0; ++y)
-      postprocess_row(part(request.trimap, known), y, nullptr, 0, part(request.alpha, known));
+  const Window written = overlap(window, wanted.window);
+  for (const Window& rest : around(written, wanted.window))  // while the GPU works
+    for (int y = 0; y < rest.size.height && rest.size.width > 0; ++y)
+      postprocess_row(part(wanted.known, rest), y, nullptr, 0, part(output.map, rest));
   check_cuda(cudaStreamSynchronize(stream), "running the network");
   timer.mark("copy to host");
-  unpack(part(packed_alpha(result, window.size), relative(written, window)), part(request.trimap, written),
-         part(request.alpha, written));
+  unpack(part(packed_map(result, window.size), relative(written, window)), part(wanted.known, written),
+         part(output.map, written));
 }
 
-/// The window of the wanted unknown pixels of a trimap in GPU memory; of all that is wanted where finding it would mean
-/// to wait.
+/// The window of the wanted pixels that are unknown, by bytes in GPU memory; of all that is wanted where finding it
+/// would mean to wait.
 Window Runner::find_unknown(const Request& request, Slot& slot) {
-  const Window& wanted = request.wanted;
-  if (!options_.crop || !request.wait) return wanted;
+  const Window& wanted = request.wanted.window;
+  if (!options_.crop || !request.place.wait) return wanted;
   const Stream& stream = slot.network.stream();
   slot.box.reserve(sizeof(cuda::Box)), slot.host_alpha.reserve(sizeof(cuda::Box));
   auto* box = slot.host_alpha.as<cuda::Box>();
-  check_cuda(cuda::unknown_box(part(request.trimap, wanted), slot.box.as<cuda::Box>(), stream),
+  check_cuda(cuda::unknown_box(part(request.wanted.known, wanted), slot.box.as<cuda::Box>(), stream),
              "finding the unknown pixels");
   check_cuda(cudaMemcpyAsync(box, slot.box.as<>(), sizeof *box, cudaMemcpyDeviceToHost, stream), "copying a box");
   check_cuda(cudaStreamSynchronize(stream), "finding the unknown pixels");
@@ -176,37 +183,39 @@ Window Runner::find_unknown(const Request& request, Slot& slot) {
 
 void Runner::run_on_gpu(const Request& request, Slot& slot, Trace* trace) {
   const Stream& stream = slot.network.stream();
-  const auto caller = reinterpret_cast<cudaStream_t>(request.stream);
+  const Inputs& inputs = request.inputs;
+  const Output& output = request.output;
+  const ByteView& known = request.wanted.known;
+  const auto caller = reinterpret_cast<cudaStream_t>(request.place.stream);
   check_cuda(cudaEventRecord(slot.ready, caller), "following the caller's stream");
   check_cuda(cudaStreamWaitEvent(stream, slot.ready, 0), "following the caller's stream");
 
   Timer timer(stream, trace);
-  const Window window = window_of(find_unknown(request, slot), request.image.size);
+  const Window window = window_of(find_unknown(request, slot), inputs.image.size);
   timer.mark("find unknown pixels");
-  const Window written = overlap(window, request.wanted);
-  for (const Window& known : around(written, request.wanted))
-    if (!known.empty())
-      check_cuda(cuda::postprocess(nullptr, 0, cuda::Type::kFloat32, part(request.trimap, known),
-                                   target(part(request.alpha, known), request.clamp), stream),
+  const Window written = overlap(window, request.wanted.window);
+  for (const Window& rest : around(written, request.wanted.window))
+    if (!rest.empty())
+      check_cuda(cuda::postprocess(nullptr, 0, cuda::Type::kFloat32, part(known, rest),
+                                   target(part(output.map, rest), output.clamp), stream),
                  "writing known pixels");
   if (!window.empty()) {
     const Size padded_size = padded(window.size, stride_);
-    const TrimapView trimap = part(request.trimap, window);
-    check_cuda(cuda::preprocess(part(request.image, window), trimap, transform_, slot.network.input(padded_size),
-                                padded_size, cuda::Type::kFloat32, stream),
+    check_cuda(cuda::preprocess(part(inputs.image, window), part(inputs.guide, window), transform_,
+                                slot.network.input(padded_size), padded_size, cuda::Type::kFloat32, stream),
                "preprocessing");
     timer.mark("preprocess");
     slot.network.run();
     timer.mark("network");
     const Window inside = relative(written, window);
-    const float* output =
+    const float* result =
         slot.network.output() + static_cast<std::ptrdiff_t>(inside.top) * padded_size.width + inside.left;
-    check_cuda(cuda::postprocess(output, padded_size.width, cuda::Type::kFloat32, part(request.trimap, written),
-                                 target(part(request.alpha, written), request.clamp), stream),
+    check_cuda(cuda::postprocess(result, padded_size.width, cuda::Type::kFloat32, part(known, written),
+                                 target(part(output.map, written), output.clamp), stream),
                "postprocessing");
   }
   timer.mark("postprocess");
-  if (request.wait) {
+  if (request.place.wait) {
     check_cuda(cudaStreamSynchronize(stream), "running the network");
   } else {
     check_cuda(cudaEventRecord(slot.ready, stream), "handing alpha over");

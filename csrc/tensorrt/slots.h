@@ -19,7 +19,7 @@ struct Slot {
 
   const int number;  // from 0 up; no two have the same at a time
   Network network;
-  GpuBuffer picture, alpha, box;          // picture: the image, then the trimap
+  GpuBuffer picture, alpha, box;          // picture: the image, then the guide, then what is known
   PinnedBuffer host_picture, host_alpha;  // alpha or a box
   Event ready;
 };

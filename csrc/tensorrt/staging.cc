@@ -20,25 +20,25 @@ void pack(const ImageView& image, std::uint8_t* to) {
   }
 }
 
-void pack(const TrimapView& trimap, std::uint8_t* to) {
-  const auto width = static_cast<std::size_t>(trimap.size.width);
-  for (int y = 0; y < trimap.size.height; ++y, to += width) {
-    if (trimap.pixel_stride_bytes == 1) {
-      std::memcpy(to, trimap.data + y * trimap.row_stride_bytes, width);
+void pack(const ByteView& bytes, std::uint8_t* to) {
+  const auto width = static_cast<std::size_t>(bytes.size.width);
+  for (int y = 0; y < bytes.size.height; ++y, to += width) {
+    if (bytes.pixel_stride_bytes == 1) {
+      std::memcpy(to, bytes.data + y * bytes.row_stride_bytes, width);
       continue;
     }
-    for (int x = 0; x < trimap.size.width; ++x) to[x] = trimap.at(y, x);
+    for (int x = 0; x < bytes.size.width; ++x) to[x] = bytes.at(y, x);
   }
 }
 
-void unpack(const AlphaView& from, const TrimapView& trimap, const AlphaView& alpha) {
+void unpack(const MapView& from, const ByteView& known, const MapView& alpha) {
   const auto row_bytes = static_cast<std::size_t>(alpha.size.width) * sizeof(float);
   const bool copies = alpha.pixel_stride_bytes == sizeof(float) && alpha.share == 1.0f && !alpha.adds;
   for (int y = 0; y < alpha.size.height; ++y) {
     if (copies)
       std::memcpy(&alpha.at(y, 0), &from.at(y, 0), row_bytes);
     else
-      postprocess_row(trimap, y, &from.at(y, 0), 1, alpha, false);
+      postprocess_row(known, y, &from.at(y, 0), 1, alpha, false);
   }
 }
 

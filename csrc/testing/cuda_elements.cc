@@ -105,9 +105,9 @@ py::array preprocess(const py::array& img, const py::array& trimap, const std::a
                      const std::array<float, 3>& std, float trimap_scale, bool swap, int stride,
                      const std::string& dtype, bool core, bool raw_trimap, bool reflect) {
   const ImageView image = any_image_view(img);
-  const TrimapView marks = trimap_view(trimap);
+  const ByteView marks = trimap_view(trimap);
   Preprocessing settings;
-  settings.mean = mean, settings.std = std, settings.trimap_scale = trimap_scale, settings.raw_trimap = raw_trimap;
+  settings.mean = mean, settings.std = std, settings.guide_scale = trimap_scale, settings.raw_guide = raw_trimap;
   settings.stride = stride, settings.reflect = reflect;
   const Size size = padded(image.size, stride);
   py::array input(py::dtype(dtype), {4, size.height, size.width});
@@ -132,7 +132,7 @@ py::array preprocess(const py::array& img, const py::array& trimap, const std::a
 /// Writes alpha to `out`, float32 or uint8 of any strides. `core` is the CPU backend's way, float32 to float32.
 void postprocess(const py::array& network, const py::array& trimap, py::array out, bool core, bool clamp, float share,
                  bool adds) {
-  const TrimapView marks = trimap_view(trimap);
+  const ByteView marks = trimap_view(trimap);
   if (network.ndim() != 2 || (network.flags() & py::array::c_style) == 0 || network.shape(0) < marks.size.height ||
       network.shape(1) < marks.size.width)
     throw InvalidInput("network: expected a contiguous array at least as large as trimap, got " + shape_of(network));
@@ -143,7 +143,7 @@ void postprocess(const py::array& network, const py::array& trimap, py::array ou
     throw InvalidInput("out: expected dtype float32 or uint8, got " + std::string(py::str(out.dtype())));
   if (core) {
     if (to_u8 || !network.dtype().equal(py::dtype("float32"))) throw InvalidInput("core: expected float32 to float32");
-    AlphaView alpha = alpha_view(out);
+    MapView alpha = alpha_view(out);
     alpha.share = share, alpha.adds = adds;
     for (int y = 0; y < marks.size.height; ++y)
       postprocess_row(marks, y, data_of<float>(network) + y * network.shape(1), 1, alpha, clamp);

@@ -45,7 +45,7 @@ Floats resample(const Floats& pixels, Size to, const std::string& interpolation,
 
 /// The window that the network must see, and the four parts around it, each (top, left, height, width).
 py::tuple find_window(const py::array& trimap, int halo, int stride, int step) {
-  const TrimapView view = trimap_view(trimap);
+  const ByteView view = trimap_view(trimap);
   const Window window = network_window(unknown_window(view, whole(view.size)), view.size, halo, stride, step);
   py::list parts;
   for (const Window& known : around(window, whole(view.size))) parts.append(to_tuple(known));
@@ -55,7 +55,7 @@ py::tuple find_window(const py::array& trimap, int halo, int stride, int step) {
 /// Tiles whose windows have at most `pixels` pixels; `unknown_only` as for pictures in host memory.
 py::list cut_tiles(const py::array& trimap, int halo, int stride, std::pair<int, int> least, std::size_t pixels,
                    bool unknown_only) {
-  const TrimapView view = trimap_view(trimap);
+  const ByteView view = trimap_view(trimap);
   const TileRules rules = {halo, stride, {least.first, least.second}, [&](Size size) { return size.area() <= pixels; }};
   return tile_list(unknown_only ? unknown_tiles(view, rules) : grid_tiles(view.size, rules));
 }

@@ -49,9 +49,9 @@ inline void load_and_run(const Plan& plan) {
   const Matting matting(plan, std::make_unique<cpu::Runner>(plan, false, cpu::Options{1, std::size_t{1} << 12}));
   Bytes image(kPicture.area() * 3), trimap(kPicture.area(), kUnknown);
   for (std::size_t i = 0; i < image.size(); ++i) image[i] = static_cast<std::uint8_t>(i * 37);
-  std::fill_n(trimap.begin(), 10 * kPicture.width, kBackground);
+  std::fill_n(trimap.begin(), 10 * kPicture.width, kKnownZero);
   std::vector<float> alpha(kPicture.area());
-  Request request;
+  MattingRequest request;
   request.image = {image.data(), kPicture, kPicture.width * 3, 3, 1};
   request.trimap = {trimap.data(), kPicture, kPicture.width, 1};
   request.alpha = {alpha.data(), kPicture, kPicture.width * 4, 4};

@@ -62,7 +62,7 @@ dim::fuzz::Bytes draw_trimap(FuzzedDataProvider& fuzz, dim::Size size, const Lay
   return trimap;
 }
 
-std::vector<float> run(const dim::Matting& matting, dim::Request request, const Layout& layout) {
+std::vector<float> run(const dim::Matting& matting, dim::MattingRequest request, const Layout& layout) {
   std::vector<float> alpha(layout.elements, kOutside);
   request.alpha = {alpha.data() + layout.first, request.image.size, layout.strides[0] * 4, layout.strides[1] * 4};
   matting.run(request);
@@ -92,7 +92,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (std::size_t i = 0; i < image.size(); ++i) image[i] = static_cast<std::uint8_t>((i * 2654435761u + seed) >> 13);
   const dim::fuzz::Bytes trimap = draw_trimap(fuzz, picture, of_trimap);
 
-  dim::Request request;
+  dim::MattingRequest request;
   request.image = {image.data() + of_image.first, picture, of_image.strides[0], of_image.strides[1],
                    of_image.strides[2]};
   request.trimap = {trimap.data() + of_trimap.first, picture, of_trimap.strides[0], of_trimap.strides[1]};
@@ -113,7 +113,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (dim::is_unknown(known))
         check(a >= 0.0f && a <= 1.0f, "alpha is in 0..1");
       else
-        check(a == (known == dim::kForeground ? 1.0f : 0.0f), "known pixels are exact");
+        check(a == (known == dim::kKnownOne ? 1.0f : 0.0f), "known pixels are exact");
     }
   return 0;
 }

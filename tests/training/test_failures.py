@@ -43,7 +43,7 @@ def test_nan_loss_names_the_batch_and_keeps_the_checkpoint(tmp_path, monkeypatch
     options = [*OPTIONS, "--out", str(tmp_path)]
     main([*options, "--steps", "2"])
     before = (tmp_path / "last.pt").read_bytes()
-    monkeypatch.setattr("training.run.matting_loss", lambda *_: torch.tensor(float("nan"), requires_grad=True))
+    monkeypatch.setattr("training.tasks.matting_loss", lambda *_: torch.tensor(float("nan"), requires_grad=True))
     with pytest.raises(SystemExit, match=r"loss is nan at step 2: batch 2 of seed 7; .*last\.pt is the last good"):
         main([*options, "--steps", "4", "--resume"])
     assert (tmp_path / "last.pt").read_bytes() == before
