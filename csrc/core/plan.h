@@ -1,5 +1,5 @@
 // The plan file: `magic "DIMPLAN1" | u32 header length | JSON header | padding to 64 | payload`.
-// This reader, core/preprocessing, base/json and cpu/program with its tensors are the only parsers of foreign bytes.
+// This reader, core/preprocessing, base/json, cpu/program and cpu/ops are the only parsers of foreign bytes.
 #pragma once
 
 #include <cstddef>
