@@ -111,7 +111,7 @@ def test_what_a_batch_is(tmp_path):
 
 def test_normalised_is_the_networks_input():
     rng = np.random.default_rng(0)
-    image, trimap = rng.integers(0, 256, (5, 7, 3), np.uint8), rng.choice(np.uint8([0, 128, 255]), (5, 7))
+    image, trimap = rng.integers(0, 256, (32, 64, 3), np.uint8), rng.choice(np.uint8([0, 128, 255]), (32, 64))
     planes = normalised(
         torch.from_numpy(image.transpose(2, 0, 1).astype(np.float32))[None], torch.from_numpy(trimap)[None, None]
     )
