@@ -4,10 +4,10 @@
     python -m tools.wheels --ends          # the oldest and the newest of them
     python -m tools.wheels --all-tests     # all tests marked `public`, and with other OpenCVs
 
-A wheel is repaired by auditwheel and installed with pytest and the extras that pictures and videos need. The tests
-marked `smoke` then run in a folder that has the public tests, the samples and the README, and no source: on the oldest
-Python with the lowest versions that pyproject.toml allows, elsewhere with the newest. Where TENSORRT_ROOT is set the
-wheel holds the TensorRT backend, else nothing is compiled for GPUs.
+A wheel is repaired by auditwheel and installed with pytest, Hypothesis and the extras that pictures and videos need.
+The tests marked `smoke` then run in a folder that has the public tests, the samples and the README, and no source: on
+the oldest Python with the lowest versions that pyproject.toml allows, elsewhere with the newest. Where TENSORRT_ROOT is
+set the wheel holds the TensorRT backend, else nothing is compiled for GPUs.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ NOT_IN_SDIST = re.compile(r"benchmarks/results/|/out/|/runs/|/build/|\.so$|\.pth
 NOT_IN_WHEEL = re.compile(r"^(?!dim_trt/|dim_trt\.libs/|dim_trt-[^/]+\.dist-info/)|/_testing\.|\.(cc|h|plan)$")
 IN_WHEEL = {"dim_trt/py.typed", "dim_trt/_core.pyi", "dim_trt/weights/lite.onnx"}
 BESIDE_TESTS = ("pyproject.toml", "README.md", "docs", "samples", "tests/support", "tests/golden")
-PYTEST = ("pytest>=8.3", "pytest-timeout>=2.3")
+PYTEST = ("pytest>=8.3", "pytest-timeout>=2.3", "hypothesis>=6.100")
 
 
 def build_sdist(output: Path) -> Path:
