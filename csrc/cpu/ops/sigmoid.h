@@ -3,29 +3,14 @@
 
 #include <cmath>
 
-#include "cpu/ops/operation.h"
-#include "cpu/ops/parser.h"
 #include "cpu/ops/single_channel.h"
 
 namespace dim::cpu {
 
-struct Sigmoid {
+struct Sigmoid : SingleChannel<Sigmoid> {
   static constexpr const char* kName = "sigmoid";
-  static constexpr Runs kRuns = Runs::pixel_by_pixel;
 
-  int input = kNone;
-  int output = kNone;
-
-  static Sigmoid parse(const Json& json, Parser& parser) {
-    const int input = parser.read_single_channel(json, "input");
-    return {input, parser.write(json.at("output"), 1, parser.value(input).level)};
-  }
-  std::vector<Read> reads() const { return {{input, Reach::same()}}; }
-  std::vector<Write> writes() const { return {{output, kSingleLane}}; }
-
-  void run(const PixelCall& call) const {
-    run_single_channel(call, output, input, [](float v) { return 1.0f / (1.0f + std::exp(-v)); });
-  }
+  static float of(float v) { return 1.0f / (1.0f + std::exp(-v)); }
 };
 
 }  // namespace dim::cpu

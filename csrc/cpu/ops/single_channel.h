@@ -1,19 +1,36 @@
-// What operations on maps of a single channel share.
+// What operations on a map of a single channel share.
 #pragma once
 
 #include "cpu/ops/operation.h"
+#include "cpu/ops/parser.h"
 
 namespace dim::cpu {
 
-/// `output` = `function(input)`.
-template <typename Function>
-void run_single_channel(const PixelCall& call, int output, int input, Function function) {
-  const FloatMap from_map = call.map(input), to_map = call.map(output);
-  call.for_spans_of_rows([&](int y, int begin, int end) {
-    const float* from = from_map.at(0, y, begin);
-    float* to = to_map.at(0, y, begin);
-    for (int x = 0; x < end - begin; ++x) to[x] = function(from[x * from_map.layout.lanes]);
-  });
-}
+/// `output` = `Self::of(input)`, value by value.
+template <typename Self>
+struct SingleChannel {
+  static constexpr Runs kRuns = Runs::pixel_by_pixel;
+
+  int input = kNone;
+  int output = kNone;
+
+  static Self parse(const Json& json, Parser& parser) {
+    Self op;
+    op.input = parser.read_single_channel(json, "input");
+    op.output = parser.write(json.at("output"), 1, parser.value(op.input).level);
+    return op;
+  }
+  std::vector<Read> reads() const { return {{input, Reach::same()}}; }
+  std::vector<Write> writes() const { return {{output, kSingleLane}}; }
+
+  void run(const PixelCall& call) const {
+    const FloatMap from_map = call.map(input), to_map = call.map(output);
+    call.for_spans_of_rows([&](int y, int begin, int end) {
+      const float* from = from_map.at(0, y, begin);
+      float* to = to_map.at(0, y, begin);
+      for (int x = 0; x < end - begin; ++x) to[x] = Self::of(from[x * from_map.layout.lanes]);
+    });
+  }
+};
 
 }  // namespace dim::cpu
