@@ -1,6 +1,8 @@
 // The Python module dim_trt._core. This folder and csrc/testing are all that includes Python.
 #include <pybind11/pybind11.h>
 
+#include <string>
+
 #include "base/cores.h"
 #include "bindings/errors.h"
 #include "bindings/register.h"
@@ -14,8 +16,8 @@ using namespace pybind11::literals;
 
 py::dict cpu_capabilities() {
   py::list isas;
-  for (const cpu::Kernels* set : cpu::available_kernels()) isas.append(set->name);
-  return py::dict("isa"_a = cpu::default_kernels().name, "available_isas"_a = isas, "threads"_a = default_threads());
+  for (const std::string& isa : cpu::available_isas()) isas.append(isa);
+  return py::dict("isa"_a = cpu::default_kernels().isa, "available_isas"_a = isas, "threads"_a = default_threads());
 }
 
 }  // namespace

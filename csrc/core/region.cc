@@ -97,16 +97,17 @@ std::size_t Region::pixels() const {
   return count;
 }
 
-Region Region::read_from(Size size, const Reach& rows, const Reach& columns) const {
+Region Region::read_from(Size size, Size end_size, const Reach& rows, const Reach& columns) const {
   if (size == size_ && rows.is_same() && columns.is_same()) return *this;
   const auto inside = [](int position, int side) { return std::clamp(position, 0, side - 1); };
   Builder out(size);
   for (int y = 0, begin = 0, end = 0; y < size.height; ++y) {  // rows begin..end read row y
-    while (begin < size_.height && inside(rows.last(begin), size.height) < y) ++begin;
+    while (begin < size_.height && inside(rows.last(begin), end_size.height) < y) ++begin;
     end = std::max(begin, end);
-    while (end < size_.height && inside(rows.first(end), size.height) <= y) ++end;
+    while (end < size_.height && inside(rows.first(end), end_size.height) <= y) ++end;
     out.add_union(*this, begin, end, [&](Span span) -> Span {
-      return {inside(columns.first(span.begin), size.width), inside(columns.last(span.end - 1), size.width) + 1};
+      return {inside(columns.first(span.begin), end_size.width),
+              inside(columns.last(span.end - 1), end_size.width) + 1};
     });
   }
   return out.take();

@@ -46,8 +46,9 @@ class Region {
   }
   std::size_t pixels() const;
 
-  /// What is read of a map of `size` for this region; positions beyond its borders are read from the nearest inside.
-  Region read_from(Size size, const Reach& rows, const Reach& columns) const;
+  /// What is read of a map of `size` for this region; for what lies beyond its border, or beyond `end` where that is
+  /// nearer, the nearest inside.
+  Region read_from(Size size, Size end, const Reach& rows, const Reach& columns) const;
   /// The patches of that many pixels that touch the region, as a region of the map of patches (sizes rounded up).
   Region in_patches(Size patch) const;
   /// The inverse: all pixels of the region's patches, in a map of `size`.

@@ -1,4 +1,4 @@
-// The instruction sets that this processor has.
+// The instruction sets that this processor has, and the kernels that they compute with.
 #pragma once
 
 #include <string>
@@ -8,13 +8,20 @@
 
 namespace dim::cpu {
 
-/// Kernel sets that are compiled in and that this processor can run, slowest first: scalar, baseline, avx2, avx512.
-std::vector<const Kernels*> available_kernels();
+/// For each element type the table of the widest unit that is compiled in, that this processor can run, and that is no
+/// wider than the instruction set.
+struct Kernels {
+  std::string isa;
+  const FloatKernels* floats = nullptr;
+};
 
-/// The set named `name`; BackendUnavailable when it cannot be used here.
-const Kernels& kernels_named(const std::string& name);
+/// Instruction sets that are compiled in and that this processor has, slowest first: scalar, baseline, avx2, avx512.
+std::vector<std::string> available_isas();
+
+/// Those of the set named `isa`; BackendUnavailable when it cannot be used here.
+Kernels kernels_named(const std::string& isa);
 
 /// The set to use: DIM_TRT_ISA when set (BackendUnavailable when it cannot be honoured), else the fastest.
-const Kernels& default_kernels();
+Kernels default_kernels();
 
 }  // namespace dim::cpu

@@ -24,7 +24,10 @@ Positions receptive_field(const Program& program, int position) {
     for (const Write& write : writes_of(op->operation)) out.add(of(write.value));
     if (out.none()) continue;
     for (const Read& read : reads_of(op->operation))
-      of(read.value).add({read.reach.first(out.first), read.reach.last(out.last)});
+      if (read.reach.between_corners)
+        of(read.value).add({position - kWholePicture, position + kWholePicture});
+      else
+        of(read.value).add({read.reach.first(out.first), read.reach.last(out.last)});
   }
   return of(std::get<Input>(program.ops.front().operation).output);
 }
@@ -39,7 +42,7 @@ int halo_px(const Program& program) {
     const Positions reads = receptive_field(program, position);
     if (!reads.none()) halo = std::max({halo, position - reads.first, reads.last - position});
   }
-  return halo;
+  return std::min(halo, kWholePicture);
 }
 
 }  // namespace dim::cpu

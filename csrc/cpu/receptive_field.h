@@ -5,7 +5,10 @@
 
 namespace dim::cpu {
 
-/// The radius of the receptive field in pixels, exact: the largest over all pixels and both directions.
+inline constexpr int kWholePicture = 1 << 20;
+
+/// The radius of the receptive field in pixels, exact: the largest over all pixels and both directions;
+/// kWholePicture where what is read depends on the picture's size.
 int halo_px(const Program& program);
 
 }  // namespace dim::cpu

@@ -10,7 +10,6 @@
 #include "base/cores.h"
 #include "base/denormals.h"
 #include "core/postprocess.h"
-#include "cpu/isa.h"
 #include "cpu/receptive_field.h"
 
 namespace dim::cpu {
@@ -34,7 +33,7 @@ std::mutex& idle_mutex() {
 
 Runner::Runner(const Plan& plan, bool rgb, const Options& options)
     : Backend(options.threads > 0 ? options.threads : default_threads()),
-      kernels_(&default_kernels()),
+      kernels_(default_kernels()),
       stride_(plan.preprocessing.stride),
       reflect_(plan.preprocessing.reflect),
       strip_bytes_(options.strip_bytes),
@@ -57,7 +56,7 @@ std::unique_ptr<ConvStep> Runner::pack(Conv& conv, bool keep_ties) const {
   spec.in_lanes = lanes(conv.input), spec.out_lanes = lanes(conv.output);
   spec.unpools = conv.unpools(), spec.adds = conv.adds();
   spec.keep_ties = keep_ties, spec.relu = conv.relu;
-  std::unique_ptr<ConvStep> step = make_conv_step(*kernels_, spec);
+  std::unique_ptr<ConvStep> step = make_conv_step(*kernels_.floats, spec);
   conv.weight = {};  // packed now
   conv.bias = {};
   return step;
@@ -68,8 +67,7 @@ void Runner::run(const Request& request, Trace* trace) {
   Tracing tracing(trace);
   const Inputs& inputs = request.inputs;
   const Size padded_size = padded(inputs.image.size, stride_);
-  Regions regions = find_regions(request.wanted.known, request.wanted.window, padded_size);
-  regions.ends_at = inputs.image.size;
+  const Regions regions = find_regions(request.wanted.known, request.wanted.window, padded_size);
   std::unique_ptr<Workspace> workspace = take_workspace();
   workspace->prepare(program_, schedule_, padded_size, strip_bytes_);
   tracing.lap("regions");

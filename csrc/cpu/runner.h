@@ -9,6 +9,7 @@
 #include "core/plan.h"
 #include "core/preprocess.h"
 #include "core/region.h"
+#include "cpu/isa.h"
 #include "cpu/layers/conv_step.h"
 #include "cpu/options.h"
 #include "cpu/program.h"
@@ -28,7 +29,7 @@ class Runner final : public Backend {
   void run(const Request& request, Trace* trace) override;
   int halo_px() const override { return halo_px_; }
   std::size_t working_bytes(Size picture) const override;
-  std::string isa() const override { return kernels_->name; }
+  std::string isa() const override { return kernels_.isa; }
 
  private:
   /// What each step must compute, and so which part of each value is needed.
@@ -41,6 +42,8 @@ class Runner final : public Backend {
 
   std::unique_ptr<ConvStep> pack(Conv& conv, bool keep_ties) const;
   Regions find_regions(const ByteView& known, const Window& wanted, Size padded) const;
+  /// Of a value, for a picture that ends there.
+  Size size_of(int value, Size picture) const;
   void run_steps(std::size_t first, const Regions& regions, Workspace& workspace, Tracing& tracing) const;
   void run_rows(std::size_t step, int begin, int end, const Regions& regions, Workspace& workspace) const;
   void run_step(std::size_t step, const Region& region, const Regions& regions, Workspace& workspace) const;
@@ -54,7 +57,7 @@ class Runner final : public Backend {
   std::unique_ptr<Workspace> take_workspace();
   void give_back(std::unique_ptr<Workspace> workspace);
 
-  const Kernels* kernels_;
+  Kernels kernels_;
   int stride_;
   bool reflect_;
   std::size_t strip_bytes_;

@@ -13,6 +13,11 @@ void add_need(Region& needed, const Region& more) {
 
 }  // namespace
 
+Size Runner::size_of(int value, Size picture) const {
+  const int level = program_.values[at(value)].level;
+  return {picture.height >> level, picture.width >> level};
+}
+
 /// Backwards from the unknown pixels: what a step must compute is what later steps read.
 Runner::Regions Runner::find_regions(const ByteView& known, const Window& wanted, Size padded) const {
   Regions regions;
@@ -20,9 +25,13 @@ Runner::Regions Runner::find_regions(const ByteView& known, const Window& wanted
   regions.step.resize(schedule_.steps.size());
   regions.patch.assign(schedule_.steps.size(), kPixel);
   std::vector<Region>& needed = regions.needed;
-  const auto size_of = [&](int value) {
-    const int level = program_.values[at(value)].level;
-    return Size{padded.height >> level, padded.width >> level};
+  regions.ends_at = reflect_ ? padded : known.size;
+  const auto read_from = [&](const Region& region, Size patch, const Read& read, int output) {
+    const Size size = size_of(read.value, padded), from = size_of(read.value, regions.ends_at);
+    const Size to = output == kNone ? from : size_of(output, regions.ends_at);
+    return region.read_from(size, read.reach.repeats_borders ? from : size,
+                            read.reach.on(from.height, to.height).of_patch(patch.height),
+                            read.reach.on(from.width, to.width).of_patch(patch.width));
   };
   for (std::size_t s = schedule_.steps.size(); s-- > 0;) {
     const Step& step = schedule_.steps[s];
@@ -32,7 +41,7 @@ Runner::Regions Runner::find_regions(const ByteView& known, const Window& wanted
     if (step.pool != kNone) {
       add_need(needed[at(step.pooled)], needed[at(step.pooled_codes)]);
       for (const Read& read : reads_of(program_.ops[at(step.pool)].operation))
-        add_need(region, needed[at(step.pooled)].read_from(size_of(read.value), read.reach, read.reach));
+        add_need(region, read_from(needed[at(step.pooled)], kPixel, read, step.pooled));
     }
     // The pixels of a patch share what they read: all that the patch reads is needed, or an unneeded pixel's garbage,
     // which cancels on paper, could still be NaN.
@@ -40,8 +49,7 @@ Runner::Regions Runner::find_regions(const ByteView& known, const Window& wanted
     if (convs_[s]) patch = convs_[s]->patch_for(region);
     region = region.in_patches(patch);
     for (const Read& read : reads_of(op.operation))
-      add_need(needed[at(read.value)], region.read_from(size_of(read.value), read.reach.of_patch(patch.height),
-                                                        read.reach.of_patch(patch.width)));
+      add_need(needed[at(read.value)], read_from(region, patch, read, step.output));
   }
   return regions;
 }

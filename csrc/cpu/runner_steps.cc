@@ -62,8 +62,10 @@ void Runner::run_step(std::size_t s, const Region& region, const Regions& region
     run_conv(s, *conv, region, regions, workspace);
   } else {
     const std::function<FloatMap(int)> map = [&](int value) { return workspace.floats(value); };
-    const Team team = team_for(kPixelWork * region.pixels(), workspace);
-    run_pixel_by_pixel(operation, {map, region, team});
+    const std::function<Size(int)> end = [&](int value) { return size_of(value, regions.ends_at); };
+    const auto blocks = at(workspace.floats(step.output).layout.blocks());
+    const Team team = team_for(kPixelWork * region.pixels() * blocks, workspace);
+    run_pixel_by_pixel(operation, {map, end, region, team});
   }
   if (reflect_) return;
   clear_behind_picture(step.output, regions, workspace);
@@ -74,8 +76,7 @@ void Runner::run_step(std::size_t s, const Region& region, const Regions& region
 /// and so unpooling has zeros there.
 void Runner::clear_behind_picture(int value, const Regions& regions, Workspace& workspace) const {
   if (!schedule_.storage[at(value)].stored) return;
-  const int level = program_.values[at(value)].level;
-  clear_outside(workspace.floats(value), {regions.ends_at.height >> level, regions.ends_at.width >> level});
+  clear_outside(workspace.floats(value), size_of(value, regions.ends_at));
 }
 
 void Runner::run_conv(std::size_t s, const Conv& conv, const Region& region, const Regions& regions,

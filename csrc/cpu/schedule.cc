@@ -77,12 +77,16 @@ class Scheduler {
   void choose_lanes() {
     std::vector<int> readable(program_.values.size(), kAnyLanes);  // lanes, by value
     std::vector<bool> from_memory(program_.values.size(), false);
-    for (const std::vector<Read>& reads : reads_)
-      for (const Read& read : reads) {
-        readable[index(read.value)] &= read.lanes;
+    for (std::size_t i = program_.ops.size(); i-- > 0;) {
+      int kept = kAnyLanes;
+      for (const Write& write : writes_[i])
+        if (write.lanes == kLanesOfInput) kept &= readable[index(write.value)];
+      for (const Read& read : reads_[i]) {
+        readable[index(read.value)] &= read.lanes & kept;
         if (!read.while_computed) from_memory[index(read.value)] = true;
         storage(read.value).border = std::max(storage(read.value).border, read.border);
       }
+    }
     for (std::size_t i = 0; i < program_.ops.size(); ++i) {
       for (const Read& read : reads_[i])
         if ((storage(read.value).lanes & read.lanes) == 0)
@@ -92,7 +96,9 @@ class Scheduler {
         const bool single = program_.values[index(write.value)].channels == 1 && write.single_from != 0 &&
                             storage(reads_[i].front().value).lanes == write.single_from &&
                             (readable[index(write.value)] & kSingleLane) != 0;
-        storage(write.value).lanes = single ? kSingleLane : write.lanes;
+        storage(write.value).lanes = single                         ? kSingleLane
+                                     : write.lanes == kLanesOfInput ? storage(reads_[i].front().value).lanes
+                                                                    : write.lanes;
         storage(write.value).stored = !write.may_be_dropped || from_memory[index(write.value)];
       }
     }

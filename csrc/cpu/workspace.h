@@ -1,6 +1,8 @@
 // Memory for one run: every value's place in one arena, shared by values that are never alive together.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <stdexcept>
 #include <vector>
 
@@ -10,6 +12,16 @@
 #include "cpu/schedule.h"
 
 namespace dim::cpu {
+
+constexpr std::size_t bytes_of(Element element) {
+  switch (element) {
+    case Element::float32:
+      return sizeof(float);
+    case Element::argmax_code:
+      return sizeof(std::uint8_t);
+  }
+  return 0;
+}
 
 class Workspace {
  public:

@@ -53,7 +53,7 @@ LayerOptions layer_options(const cpu::ConvWeights& weights, bool unpool, bool re
   if (winograd && (weights.out_channels == 1 || !(weights.kernel == 5 || (weights.kernel == 3 && !unpool))))
     throw InvalidInput("algorithm: winograd needs a 5x5 kernel, or 3x3 without unpooling, and several outputs");
   if (threads < 1) throw InvalidInput("threads: expected at least 1, got " + std::to_string(threads));
-  return {isa.empty() ? &cpu::default_kernels() : &cpu::kernels_named(isa), threads, relu,
+  return {(isa.empty() ? cpu::default_kernels() : cpu::kernels_named(isa)).floats, threads, relu,
           winograd ? cpu::Algorithm::winograd : cpu::Algorithm::direct, keep_ties};
 }
 

@@ -19,7 +19,7 @@ struct Planes {
 };
 
 struct LayerOptions {
-  const cpu::Kernels* kernels = nullptr;
+  const cpu::FloatKernels* kernels = nullptr;
   int threads = 1;
   bool relu = false;
   cpu::Algorithm algorithm = cpu::Algorithm::direct;

@@ -19,7 +19,9 @@ from dim_trt.errors import BuildError
 from dim_trt.graph.nodes import describe
 from dim_trt.graph.probe import Feature, Probe, probe_sizes
 
-LAYERS = frozenset(["Add", "Clip", "Concat", "Conv", "Identity", "MaxPool", "MaxUnpool", "Relu", "Sigmoid", "Slice"])
+LAYERS = frozenset(
+    ["Add", "Clip", "Concat", "Conv", "Identity", "MaxPool", "MaxUnpool", "Relu", "Resize", "Sigmoid", "Slice"]
+)
 GLUE = frozenset(
     ["Cast", "ConstantOfShape", "Div", "Equal", "Expand", "Flatten", "Floor", "Gather", "Mod", "Mul", "Neg", "Range",
      "Reshape", "ScatterElements", "ScatterND", "Shape", "Squeeze", "Sub", "Transpose", "Unsqueeze", "Where"]

@@ -155,6 +155,33 @@ class _Translator:
         self.emit(op=op, input=source.name, output=name)
         self.values[name] = replace(source, name=name)
 
+    def on_resize(self, node: gs.Node) -> None:
+        source = self.read(node, 0)
+        scales = np.atleast_1d(self.constant(node, 2, "scales")).tolist()
+        exponent = math.frexp(scales[-1])[1] - 1 if len(scales) == 4 and scales[-1] > 0 else 0
+        if scales != [1, 1, 2.0**exponent, 2.0**exponent]:
+            raise fail(node, f"has scales {scales}; expected 1 for batch and channels, and twice the same power of two")
+        allowed: dict[str, list[Any]] = {
+            "mode": ["linear"],
+            "antialias": [0],
+            "exclude_outside": [0],
+            "axes": [[0, 1, 2, 3]],
+        }
+        allowed["coordinate_transformation_mode"] = ["half_pixel", "align_corners"]
+        if exponent > 0:  # else it differs from half_pixel where the result has one row or column
+            allowed["coordinate_transformation_mode"].append("pytorch_half_pixel")
+        for name, values in allowed.items():
+            got = node.attrs.get(name, "nearest" if name == "mode" else values[0])
+            if got not in values:
+                raise fail(node, f"has {name} {got}; expected {' or '.join(map(str, values))}")
+        if (level := source.level - exponent) < 0:
+            raise fail(node, f"gives a map larger than the picture: {2**exponent} times {source.shape()}")
+        corners = node.attrs.get("coordinate_transformation_mode") == "align_corners"
+        name = node.outputs[0].name
+        coordinates = "align_corners" if corners else "half_pixel"
+        self.emit(op="resize", name=node.name, input=source.name, output=name, level=level, coordinates=coordinates)
+        self.values[name] = _Value(name, source.channels, level)
+
     def on_slice(self, node: gs.Node) -> None:
         source = self.read(node, 0, may_be_slice=True)
         starts, ends = self.integers(node, 1, "starts"), self.integers(node, 2, "ends")

@@ -215,6 +215,19 @@ def shrunk_program(ops: list[Document]) -> Iterator[tuple[str, list[Document]]]:
     )
 
 
+def resizing_programs(ops: list[Document]) -> Iterator[tuple[str, list[Document]]]:
+    """Half the size and back, a map of blocks and one of a single channel."""
+    small = {"op": "resize", "input": "a", "output": "m", "level": 2, "coordinates": "half_pixel"}
+    head = {**ops[5], "input": "m", "weight": {**ops[5]["weight"], "shape": [1, 2, 3, 3]}}
+    large = {"op": "resize", "input": "e", "output": "n", "level": 0, "coordinates": "align_corners"}
+    good: list[Document] = [*ops[:2], small, head, large, {"op": "output", "input": "n"}]
+    yield "resizes", good
+    yield "resizes_too_often", changed(good, (2, "level"), 6)
+    yield "resizes_otherwise", changed(good, (2, "coordinates"), "asymmetric")
+    yield "resizes_above_the_picture", changed(good, (4, "level"), -1)
+    yield "resizes_codes", changed([*ops[:3], *good[2:]], (3, "input"), "c")
+
+
 ROOM = ("five_by_five", "seven_by_seven", "seventeen_channels")  # with more weights than the others
 
 
@@ -224,6 +237,8 @@ def programs() -> Iterator[tuple[str, bytes]]:
     yield "good", good
     for name, change in OP_CHANGES.items():
         yield name, program_of(changed(ops, *change), tensors)
+    for name, others in resizing_programs(ops):
+        yield name, program_of(others, tensors)
     for name, others in shrunk_program(ops):
         yield name, program_of(others, tensors * 6 if name in ROOM else tensors)
     special = np.array([0x7E00, 0xFC00, 0x8001, 0x3C00], np.uint16).tobytes()

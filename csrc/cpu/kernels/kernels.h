@@ -32,7 +32,7 @@ struct ConvArgs {
   int in_lanes;          // 4 or 16
   int kernel;            // odd
   const float* weights;  // [in block][ky][kx][in lane][group * 16]
-  int group;             // output blocks, 1 or Kernels::conv_group
+  int group;             // output blocks, 1 or FloatKernels::conv_group
   Epilogue epilogue;     // bias: [group * 16]
   float* output;         // first pixel, block 0 of the group
   std::ptrdiff_t out_block_stride;
@@ -152,8 +152,9 @@ struct WinogradOutputArgs {
   std::ptrdiff_t row_stride;
 };
 
-struct Kernels {
-  const char* name;
+/// What a unit computes on float32 maps. Each element type has a table of its own, and a unit fills those it is for;
+/// cpu/isa.h chooses among them.
+struct FloatKernels {
   int conv_group;    // output blocks that `conv` computes at once
   int unpool_group;  // output lanes that `unpool_conv` computes at once: 8 or 16
   void (*conv)(const ConvArgs&);

@@ -148,12 +148,18 @@ void winograd_output(const WinogradOutputArgs& a) {
 
 }  // namespace
 
-extern const Kernels kKernels;
-const Kernels kKernels = {"scalar",       1,
-                          kUnpoolGroup,   conv,
-                          conv_head,      max_pool,
-                          unpool_collect, unpool_conv,
-                          winograd_input, winograd_unpool,
-                          winograd_output};
+extern const FloatKernels kFloatKernels;
+const FloatKernels kFloatKernels = {
+    .conv_group = 1,
+    .unpool_group = kUnpoolGroup,
+    .conv = conv,
+    .conv_head = conv_head,
+    .max_pool = max_pool,
+    .unpool_collect = unpool_collect,
+    .unpool_conv = unpool_conv,
+    .winograd_input = winograd_input,
+    .winograd_unpool = winograd_unpool,
+    .winograd_output = winograd_output,
+};
 
 }  // namespace dim::cpu::scalar

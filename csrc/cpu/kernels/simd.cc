@@ -1,4 +1,4 @@
-// The vector kernels, compiled once per instruction set with DIM_ISA (namespace and name), DIM_VECTOR_BYTES and the
+// The vector kernels, compiled once per instruction set with DIM_ISA (the namespace), DIM_VECTOR_BYTES and the
 // numbers of registers below. See kernels.h for what each one computes.
 #include "cpu/kernels/kernels.h"
 #include "cpu/kernels/simd_unpool-inl.h"
@@ -15,9 +15,6 @@
 #define DIM_CONV_GROUP 1   // 4 xmm
 #define DIM_CONV_PIXELS 2  // 8 accumulators of 16 registers
 #endif
-
-#define DIM_STRINGIFY2(x) #x
-#define DIM_STRINGIFY(x) DIM_STRINGIFY2(x)
 
 namespace dim::cpu::DIM_ISA {
 namespace {
@@ -141,9 +138,18 @@ void max_pool(const MaxPoolArgs& a) {
 
 }  // namespace
 
-extern const Kernels kKernels;
-const Kernels kKernels = {
-    DIM_STRINGIFY(DIM_ISA), DIM_CONV_GROUP,  kUnpoolGroup,   conv, conv_head, max_pool, unpool_collect, unpool_conv,
-    winograd_input,         winograd_unpool, winograd_output};
+extern const FloatKernels kFloatKernels;
+const FloatKernels kFloatKernels = {
+    .conv_group = DIM_CONV_GROUP,
+    .unpool_group = kUnpoolGroup,
+    .conv = conv,
+    .conv_head = conv_head,
+    .max_pool = max_pool,
+    .unpool_collect = unpool_collect,
+    .unpool_conv = unpool_conv,
+    .winograd_input = winograd_input,
+    .winograd_unpool = winograd_unpool,
+    .winograd_output = winograd_output,
+};
 
 }  // namespace dim::cpu::DIM_ISA

@@ -10,7 +10,7 @@ namespace {
 /// Winograd where it costs less than a direct convolution: thin regions have partial patches.
 class WinogradOrDirect final : public ConvStep {
  public:
-  WinogradOrDirect(const Kernels& kernels, const ConvSpec& spec)
+  WinogradOrDirect(const FloatKernels& kernels, const ConvSpec& spec)
       : taps_(spec.weights.kernel * spec.weights.kernel),
         winograd_(kernels, spec.weights, spec.keep_ties, spec.relu),
         direct_(kernels, spec.weights, spec.in_lanes, spec.relu) {}
@@ -39,7 +39,7 @@ class WinogradOrDirect final : public ConvStep {
 /// Convolution is linear: the added map's part first, then the unpooled part on top of it.
 class SkipUnpool final : public ConvStep {
  public:
-  SkipUnpool(const Kernels& kernels, const ConvSpec& spec)
+  SkipUnpool(const FloatKernels& kernels, const ConvSpec& spec)
       : added_(kernels, spec.weights, kLanes, false), unpooled_(kernels, spec.weights, true, spec.relu) {}
 
   Size patch_for(const Region& pixels) const override { return unpooled_.patch_for(pixels); }
@@ -59,7 +59,7 @@ class SkipUnpool final : public ConvStep {
 
 }  // namespace
 
-std::unique_ptr<ConvStep> make_conv_step(const Kernels& kernels, const ConvSpec& spec, Algorithm algorithm) {
+std::unique_ptr<ConvStep> make_conv_step(const FloatKernels& kernels, const ConvSpec& spec, Algorithm algorithm) {
   const ConvWeights& weights = spec.weights;
   const auto winograd = [&] { return std::make_unique<WinogradConv>(kernels, weights, spec.keep_ties, spec.relu); };
   if (spec.out_lanes == 1) return std::make_unique<HeadConv>(kernels, weights, spec.relu);

@@ -55,7 +55,7 @@ struct ConvSpec {
 };
 
 /// Packs the weights. `kernels` must live longer.
-std::unique_ptr<ConvStep> make_conv_step(const Kernels& kernels, const ConvSpec& spec,
+std::unique_ptr<ConvStep> make_conv_step(const FloatKernels& kernels, const ConvSpec& spec,
                                          Algorithm algorithm = Algorithm::best);
 
 }  // namespace dim::cpu

@@ -12,7 +12,7 @@ constexpr int kChainTerms = 256;  // sums of partial sums round less than one lo
 
 }  // namespace
 
-DenseConv::DenseConv(const Kernels& kernels, const ConvWeights& w, int in_lanes, bool relu)
+DenseConv::DenseConv(const FloatKernels& kernels, const ConvWeights& w, int in_lanes, bool relu)
     : kernels_(&kernels),
       in_blocks_((w.in_channels + in_lanes - 1) / in_lanes),
       out_blocks_(blocks_of(w.out_channels)),
@@ -111,7 +111,7 @@ void DenseConv::run_slab(const ConvCall& call, const Slab& slab, int group, floa
     });
 }
 
-HeadConv::HeadConv(const Kernels& kernels, const ConvWeights& w, bool relu)
+HeadConv::HeadConv(const FloatKernels& kernels, const ConvWeights& w, bool relu)
     : kernels_(&kernels), in_blocks_(blocks_of(w.in_channels)), kernel_(w.kernel), relu_(relu), bias_(w.bias[0]) {
   weights_ = AlignedFloats(static_cast<std::size_t>(in_blocks_ * kernel_ * kernel_ * kLanes));
   float* out = weights_.data();

@@ -11,7 +11,7 @@ namespace dim::cpu {
 class DenseConv final : public ConvStep {
  public:
   /// `in_lanes`: of the input map, 4 or 16.
-  DenseConv(const Kernels& kernels, const ConvWeights& weights, int in_lanes, bool relu);
+  DenseConv(const FloatKernels& kernels, const ConvWeights& weights, int in_lanes, bool relu);
 
   Size patch_for(const Region& /*pixels*/) const override { return kPixel; }
   void run(const ConvCall& call) const override;
@@ -24,7 +24,7 @@ class DenseConv final : public ConvStep {
   static std::vector<Slab> slabs(const Region& region);
   void run_slab(const ConvCall& call, const Slab& slab, int group, float* scratch) const;
 
-  const Kernels* kernels_;
+  const FloatKernels* kernels_;
   int in_blocks_, out_blocks_, in_lanes_, kernel_;
   int chunk_blocks_;  // input blocks whose weights for a group fit the cache
   bool relu_;
@@ -35,14 +35,14 @@ class DenseConv final : public ConvStep {
 /// Convolution to a single channel, stored without blocks.
 class HeadConv final : public ConvStep {
  public:
-  HeadConv(const Kernels& kernels, const ConvWeights& weights, bool relu);
+  HeadConv(const FloatKernels& kernels, const ConvWeights& weights, bool relu);
 
   Size patch_for(const Region& /*pixels*/) const override { return kPixel; }
   void run(const ConvCall& call) const override;
   std::size_t scratch_bytes() const override { return 0; }
 
  private:
-  const Kernels* kernels_;
+  const FloatKernels* kernels_;
   int in_blocks_, kernel_;
   bool relu_;
   AlignedFloats weights_;  // [in block][ky][kx][16]

@@ -17,7 +17,7 @@ constexpr std::size_t kHugeBytes = 4 * kPageBytes;        // from here on
 
 }  // namespace
 
-/// Kernels walk rows that are many small pages apart: with huge pages the processor finds them faster.
+/// FloatKernels walk rows that are many small pages apart: with huge pages the processor finds them faster.
 std::unique_ptr<void, FreeAligned> allocate_aligned(std::size_t count) {
   const bool huge = count >= kHugeBytes;
   const std::size_t align = huge ? kPageBytes : kLineBytes;

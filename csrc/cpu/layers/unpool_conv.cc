@@ -39,7 +39,7 @@ struct ListRoom {
 
 }  // namespace
 
-UnpoolConv::UnpoolConv(const Kernels& kernels, const ConvWeights& w, bool accumulate, bool relu)
+UnpoolConv::UnpoolConv(const FloatKernels& kernels, const ConvWeights& w, bool accumulate, bool relu)
     : kernels_(&kernels),
       in_channels_(w.in_channels),
       groups_(blocks_of(w.out_channels) * kLanes / kernels.unpool_group),

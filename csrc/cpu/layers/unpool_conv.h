@@ -10,7 +10,7 @@ namespace dim::cpu {
 class UnpoolConv final : public ConvStep {
  public:
   /// `accumulate`: adds to what is in the output instead of the bias.
-  UnpoolConv(const Kernels& kernels, const ConvWeights& weights, bool accumulate, bool relu);
+  UnpoolConv(const FloatKernels& kernels, const ConvWeights& weights, bool accumulate, bool relu);
 
   Size patch_for(const Region& /*pixels*/) const override { return kQuad; }
   /// The input's border is at least `unpool_reach`.
@@ -24,7 +24,7 @@ class UnpoolConv final : public ConvStep {
   void advance(UnpoolLists& lists, const Piece& piece) const;
   std::ptrdiff_t weights_at(int group, int channel) const;
 
-  const Kernels* kernels_;
+  const FloatKernels* kernels_;
   int in_channels_, groups_;
   int kernel_, reach_;
   int row_taps_;  // the kernel's and a zero, for a quad's pixel that does not read what the one beside it reads

@@ -54,7 +54,7 @@ struct WinogradConv::Scratch {
   float* result;  // rows of one piece and block, when only the pooled result is kept
 };
 
-WinogradConv::WinogradConv(const Kernels& kernels, const ConvWeights& w, bool keep_ties, bool relu)
+WinogradConv::WinogradConv(const FloatKernels& kernels, const ConvWeights& w, bool keep_ties, bool relu)
     : kernels_(&kernels),
       kernel_(w.kernel),
       window_{kWinogradPatchRows + w.kernel - 1, w.kernel == 3 && keep_ties ? 4 : kMaxWindow},

@@ -21,7 +21,7 @@ class WinogradConv final : public ConvStep {
   static int border(int kernel) { return kernel / 2 + (supports(kernel) ? kMaxWindow - kernel : 0); }
 
   /// `keep_ties`: a pooling depends on the result.
-  WinogradConv(const Kernels& kernels, const ConvWeights& weights, bool keep_ties, bool relu);
+  WinogradConv(const FloatKernels& kernels, const ConvWeights& weights, bool keep_ties, bool relu);
 
   /// Output pixels of a patch.
   Size patch() const { return patch_; }
@@ -50,7 +50,7 @@ class WinogradConv final : public ConvStep {
   void write_piece(const ConvCall& call, const Piece& piece, const float* sums, std::ptrdiff_t element_stride,
                    int out_block, Scratch& scratch) const;
 
-  const Kernels* kernels_;
+  const FloatKernels* kernels_;
   int kernel_;
   Size window_, patch_;
   int in_blocks_, out_blocks_, groups_;

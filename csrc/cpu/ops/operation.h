@@ -23,6 +23,7 @@ namespace dim::cpu {
 // Lanes that a map can have; a set of them is their sum.
 inline constexpr int kSingleLane = 1;  // one channel, without blocks
 inline constexpr int kFourLanes = 4;
+inline constexpr int kLanesOfInput = 0;  // of a write: as the first value read has them
 inline constexpr int kAnyLanes = kSingleLane + kFourLanes + kLanes;
 
 struct Read {
@@ -52,7 +53,8 @@ enum class Runs {
 /// What an operation that is computed pixel by pixel gets.
 struct PixelCall {
   const std::function<FloatMap(int value)>& map;
-  const Region& region;  // of the output
+  const std::function<Size(int value)>& end;  // where the value's map ends: with the picture, unless that is filled up
+  const Region& region;                       // of the output
   const Team& team;
 
   /// `row(y, begin, end)` for every span.

@@ -12,12 +12,13 @@
 #include "cpu/ops/input.h"
 #include "cpu/ops/max_pool_argmax.h"
 #include "cpu/ops/output.h"
+#include "cpu/ops/resize.h"
 #include "cpu/ops/sigmoid.h"
 
 namespace dim::cpu {
 
 /// What is said of one below is said of each: one that leaves something out does not compile.
-using Operation = std::variant<Input, Conv, MaxPoolArgmax, Concat, Sigmoid, Clip, Add, Output>;
+using Operation = std::variant<Input, Conv, MaxPoolArgmax, Concat, Sigmoid, Clip, Add, Resize, Output>;
 
 /// The names of the operations that a program may have.
 std::vector<std::string> operations();
