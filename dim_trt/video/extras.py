@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 from fractions import Fraction
 
+import av
 from av.container.input import InputContainer
 from av.container.output import OutputContainer
 from av.video.stream import VideoStream
 
 LOGGER = logging.getLogger("dim_trt")
+# Of a stream that is copied; FFmpeg counts timecodes by it.
+KEEPS_FRAME_RATE = int(av.__version__.split(".")[0]) >= 18
 # Of the container or of how it was made, so no longer true.
 OWN = ("major_brand", "minor_version", "compatible_brands", "encoder", "duration", "handler_name", "vendor_id")
 STATISTICS = ("_statistics", "bps", "number_of_frames", "number_of_bytes")
@@ -29,6 +32,13 @@ def copy_extras(source: InputContainer, joined: OutputContainer, video: VideoStr
             video.metadata[key] = value
     if timecode := _timecode(source):
         joined.metadata["timecode"] = timecode
+        if joined.format.name in ("mov", "mp4") and not KEEPS_FRAME_RATE:
+            LOGGER.warning(
+                "timecode: %s is left out, as PyAV %s cannot write it into %s; use PyAV 18 (from Python 3.11 on)",
+                timecode,
+                av.__version__,
+                joined.format.name,
+            )
     shifted = []
     for chapter in source.chapters():
         ticks = round(origin / (chapter["time_base"] or 1))

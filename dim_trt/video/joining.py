@@ -94,7 +94,8 @@ def _add_video(joined: OutputContainer, template: VideoStream, clip: Clip) -> Vi
     # PyAV forgets the tag, and FFmpeg's first guess for ProRes is 422 HQ, which editors take at its word.
     stream.codec_context.codec_tag = template.codec_context.codec_tag
     stream.codec_context.sample_aspect_ratio, stream.codec_context.framerate = clip.pixel_aspect, clip.rate
-    stream.time_base, stream.disposition = clip.time_base, Disposition.default
+    stream.time_base = clip.time_base
+    stream.disposition = Disposition.default.value  # type: ignore[assignment]  # PyAV 17 takes a number alone
     for key, value in template.metadata.items():
         if key.lower() == "alpha_mode":
             stream.metadata["alpha_mode"] = value

@@ -72,7 +72,7 @@ class _Stream:
                 self._target.metadata.setdefault(
                     "handler_name" if joined.format.name in ("mov", "mp4") else "title", value
                 )
-        self._target.disposition = before.disposition
+        self._target.disposition = before.disposition.value  # type: ignore[assignment]  # as in joining
 
     def put(self, packet: AnyPacket) -> Iterator[AnyPacket]:
         if self._is_copied:

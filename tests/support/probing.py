@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import av
+from av.stream import Disposition
 
 Prober = Literal["pyav", "ffprobe"]
 HAS_FFPROBE = shutil.which("ffprobe") is not None
@@ -59,7 +60,7 @@ def _by_pyav(path: Path) -> list[dict[str, Any]]:
                     "aspect": (stream.sample_aspect_ratio or Fraction(1)) if is_video else None,
                     "rate": None if is_video else context.sample_rate,
                     "layout": None if is_video else context.layout.name,
-                    "default": bool(stream.disposition & 1),
+                    "default": bool(stream.disposition & Disposition.default),
                     "tags": _lower(stream.metadata),
                 }
             )
