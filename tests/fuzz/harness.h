@@ -37,7 +37,7 @@ inline bool is_small(const cpu::Program& program, int stride) {
   for (const cpu::Op& op : program.ops) {
     if (const auto* conv = std::get_if<cpu::Conv>(&op.operation))
       work += (area >> 2 * program.values[static_cast<std::size_t>(conv->output)].level) * conv->weight.size();
-    work += area * cpu::reads_of(op.operation).size();
+    work += area * op.reads.size();
   }
   return work <= kMaxWork;
 }
