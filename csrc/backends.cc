@@ -2,6 +2,7 @@
 
 #include "base/cores.h"
 #include "base/error.h"
+#include "core/task.h"
 #include "cpu/runner.h"
 #include "tensorrt/library.h"
 
@@ -22,6 +23,16 @@ void check_backend(const Plan& plan, const std::string& backend) {
                            " backend; build one with python -m dim_trt.build --backend " + backend);
 }
 
+/// The plan, where it and the options are what they must be.
+Plan plan_for(const std::string& path, const EngineOptions& options, const std::string& task) {
+  check_count("threads", options.cpu.threads, 0);
+  check_count("max_concurrent", options.tensorrt.max_concurrent, 1);
+  Plan plan = read_plan(path);
+  check_task(plan, task);
+  check_backend(plan, options.backend);
+  return plan;
+}
+
 }  // namespace
 
 std::unique_ptr<Backend> make_backend(const Plan& plan, const EngineOptions& options) {
@@ -38,12 +49,14 @@ std::unique_ptr<Backend> make_backend(const Plan& plan, const EngineOptions& opt
                   "'; rebuild it with python -m dim_trt.build");
 }
 
-std::unique_ptr<Matting> load_engine(const std::string& path, const EngineOptions& options) {
-  check_count("threads", options.cpu.threads, 0);
-  check_count("max_concurrent", options.tensorrt.max_concurrent, 1);
-  const Plan plan = read_plan(path);
-  check_backend(plan, options.backend);
+std::unique_ptr<Matting> load_matting(const std::string& path, const EngineOptions& options) {
+  const Plan plan = plan_for(path, options, kMatting);
   return std::make_unique<Matting>(plan, make_backend(plan, options), options.limits, options.orientations);
+}
+
+std::unique_ptr<Segmentation> load_segmentation(const std::string& path, const EngineOptions& options) {
+  const Plan plan = plan_for(path, options, kSegmentation);
+  return std::make_unique<Segmentation>(plan, make_backend(plan, options));
 }
 
 }  // namespace dim

@@ -7,6 +7,7 @@
 #include "core/backend.h"
 #include "core/matting.h"
 #include "core/plan.h"
+#include "core/segmentation.h"
 #include "cpu/options.h"
 #include "tensorrt/module.h"
 
@@ -26,6 +27,8 @@ struct EngineOptions {
 std::unique_ptr<Backend> make_backend(const Plan& plan, const EngineOptions& options);
 
 /// Reads the plan and loads it. Throws the same.
-std::unique_ptr<Matting> load_engine(const std::string& path, const EngineOptions& options);
+std::unique_ptr<Matting> load_matting(const std::string& path, const EngineOptions& options);
+/// The same for segmentation, which runs pictures as they come: without limits and in one orientation.
+std::unique_ptr<Segmentation> load_segmentation(const std::string& path, const EngineOptions& options);
 
 }  // namespace dim

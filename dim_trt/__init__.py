@@ -32,6 +32,7 @@ from dim_trt.errors import BackendUnavailable, BuildError, Error, InvalidInput, 
 from dim_trt.gpu.arrays import GpuArray
 from dim_trt.plans.builder import build_plan
 from dim_trt.plans.tensorrt_options import TensorRtOptions
+from dim_trt.salient import Salient
 from dim_trt.streaming import stream
 from dim_trt.version import __version__
 
@@ -43,6 +44,7 @@ __all__ = [
     "GpuArray",
     "InvalidInput",
     "PlanError",
+    "Salient",
     "TensorRtOptions",
     "TensorRtRun",
     "__version__",

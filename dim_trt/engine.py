@@ -1,13 +1,9 @@
-"""The loaded plan."""
+"""A plan for matting, loaded."""
 
 from __future__ import annotations
 
 import functools
-import json
-import logging
-import os
 from concurrent.futures import Future
-from types import TracebackType
 from typing import Any, TypeVar, overload
 
 import numpy as np
@@ -15,30 +11,19 @@ from numpy.typing import NDArray
 
 from dim_trt import _core
 from dim_trt.arrays import host_arrays
-from dim_trt.engine_options import (
-    TensorRtRun,
-    check_backend,
-    check_no_stream,
-    check_trimap,
-    core_options,
-    plan_path,
-    uses_gpu_arrays,
-)
-from dim_trt.errors import BackendUnavailable
+from dim_trt.engine_options import TensorRtRun, check_no_stream, check_trimap, uses_gpu_arrays
 from dim_trt.files import StrPath
 from dim_trt.foreground import Level, check_matted
 from dim_trt.gpu.arrays import GpuArray, GpuPicture, estimate_foreground, prepare
-from dim_trt.plans.builder import SHIPPED
-from dim_trt.workers import Workers, closed
+from dim_trt.loaded_plan import LoadedPlan
+from dim_trt.workers import Workers
 
-LOGGER = logging.getLogger("dim_trt")
-DESCRIPTION = ("inputs", "outputs", "model", "preprocessing", "shapes", "producer", "source")  # in the header
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
 GpuOut = TypeVar("GpuOut", bound=GpuPicture)
 
 
-class Engine:
+class Engine(LoadedPlan[_core.Engine]):
     """Turns image and trimap into alpha. One engine may be used from many threads; the GIL is released while it runs.
 
     Args:
@@ -82,31 +67,27 @@ class Engine:
         orientations: int = 1,
         tensorrt: TensorRtRun | None = None,
     ):
-        self._arguments = {name: value for name, value in locals().items() if name != "self"}
-        self._path, self._process = plan_path(plan, device), os.getpid()
-        if plan != SHIPPED or self._path == SHIPPED:  # else it is found, or built, where the engine is unpickled
-            self._arguments["plan"] = os.path.abspath(self._path)  # noqa: PTH100 (the working folder may change)
-        options = core_options(**{name: value for name, value in self._arguments.items() if name != "plan"})
-        core = _core.Engine(self._path, options)
-        self._header: dict[str, Any] = json.loads(core.header)
-        on_cpu = self._header["backend"] == "cpu"
-        check_backend(self._header["backend"], threads=threads, memory_limit_mb=memory_limit_mb, tensorrt=tensorrt)
-        self._core: _core.Engine | None = core
-        self._runs_on = {"isa": core.isa or None, "gpu_name": core.gpu_name or None, "threads": core.threads}
-        limit = (core.memory_limit_bytes >> 20 or None) if on_cpu else None
-        self._settings = {
-            "color": color,
+        super().__init__(
+            _core.Engine,
+            plan,
+            device=device,
+            threads=threads,
+            color=color,
+            max_concurrent=max_concurrent,
+            memory_limit_mb=memory_limit_mb,
+            max_pixels=max_pixels,
+            orientations=orientations,
+            tensorrt=tensorrt,
+        )
+        core = self._open_core()
+        self._settings |= {
             "orientations": orientations,
-            "memory_limit_mb": limit,
+            "memory_limit_mb": (core.memory_limit_bytes >> 20 or None) if self._device == "cpu" else None,
             "max_pixels": max_pixels,
             "halo_px": core.halo_px,
         }
-        self._gpu = options.tensorrt.gpu
-        self._device = "cpu" if on_cpu else f"cuda:{self._gpu}"
         self._max_concurrent = max_concurrent or core.max_concurrent
         self._workers = Workers(self._max_concurrent)
-        if device == "auto":
-            LOGGER.info("device auto: %s, which the plan was built for", self._device)
 
     @overload
     def run(self, img: U8, trimap: U8, out: F32 | None = None) -> F32: ...
@@ -205,22 +186,10 @@ class Engine:
         """
         return self._open_core().profile(*host_arrays(img, trimap, None)[:2])
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        self._open_core()
-        return functools.partial(Engine, **self._arguments), ()
-
     def close(self) -> None:
         """Waits for what was submitted, then lets go of the plan. What is called later raises InvalidInput."""
         self._workers.close()
-        self._core = None
-
-    def __enter__(self) -> Engine:  # noqa: PYI034 (typing.Self came with Python 3.11)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        super().close()
 
     @property
     def max_concurrent(self) -> int:
@@ -233,33 +202,7 @@ class Engine:
         CPU's instruction set; None on a GPU), gpu_name (None on the CPU), threads (of the CPU), color, orientations,
         memory_limit_mb, max_pixels, halo_px (how far from a pixel of alpha the network looks), inputs, outputs, model,
         preprocessing, shapes, producer, source and path."""
-        return {
-            **{key: self._header[key] for key in ("task", "network", "backend")},
-            "device": self._device,
-            **{key: self._header[key] for key in ("precision", "weights")},
-            **self._runs_on,
-            **self._settings,
-            **{key: self._header[key] for key in DESCRIPTION},
-            "path": self._path,
-        }
-
-    def __repr__(self) -> str:
-        info = self.info
-        computes = "isa" if info["isa"] else "gpu_name"
-        return (
-            f"Engine({self._path!r}, device={info['device']!r}, precision={info['precision']!r}, "
-            f"weights={info['weights']!r}, {computes}={info[computes]!r}, threads={info['threads']})"
-        )
-
-    def _open_core(self) -> _core.Engine:
-        if (core := self._core) is None:
-            raise closed()
-        if self._device != "cpu" and os.getpid() != self._process:
-            raise BackendUnavailable(
-                "engine: expected to be used in the process that made it, as CUDA does not survive a fork; make the "
-                "Engine in the child, which multiprocessing must start with 'spawn'"
-            )
-        return core
+        return super().info
 
 
 def _run(core: _core.Engine, host: tuple[Any, Any, Any], out: Any) -> Any:

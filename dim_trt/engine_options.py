@@ -47,11 +47,11 @@ def core_options(
     device: str,
     threads: int | None,
     color: str,
-    max_concurrent: int | None,
-    memory_limit_mb: int | None,
-    max_pixels: int | None,
-    orientations: int,
-    tensorrt: TensorRtRun | None,
+    max_concurrent: int | None = None,
+    memory_limit_mb: int | None = None,
+    max_pixels: int | None = None,
+    orientations: int = 1,
+    tensorrt: TensorRtRun | None = None,
 ) -> _core.EngineOptions:
     """Engine's arguments, checked, as the core takes them; what is not given is the core's default."""
     options, runs = _core.EngineOptions(), count("max_concurrent", max_concurrent, "the backend's own choice")
@@ -123,7 +123,11 @@ def tensorrt_run(tensorrt: TensorRtRun | None) -> TensorRtRun:
 
 
 def check_backend(
-    backend: str, *, threads: int | None, tensorrt: TensorRtRun | None, memory_limit_mb: int | None = None
+    backend: str,
+    *,
+    threads: int | None,
+    tensorrt: TensorRtRun | None = None,
+    memory_limit_mb: int | None = None,
 ) -> None:
     """No argument is accepted and ignored."""
     of_the_other: dict[str, object] = {"threads": threads, "memory_limit_mb": memory_limit_mb}

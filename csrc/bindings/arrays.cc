@@ -71,7 +71,7 @@ ByteView trimap_view(const py::array& trimap) {
   return {static_cast<const std::uint8_t*>(trimap.data()), size_of(trimap), trimap.strides(0), trimap.strides(1)};
 }
 
-py::array alpha_array(const py::object& out, const py::array& img, const py::array& trimap) {
+py::array map_array(const py::object& out, const py::array& img, const py::array* trimap) {
   if (out.is_none()) return py::array_t<float>({img.shape(0), img.shape(1)});
   py::array array = require_array(out, "out");
   if (!has_dtype<float>(array)) throw InvalidInput("out: expected dtype float32, got " + dtype_of(array));
@@ -82,13 +82,14 @@ py::array alpha_array(const py::object& out, const py::array& img, const py::arr
   if (reinterpret_cast<std::uintptr_t>(array.data()) % alignof(float) != 0 || array.strides(0) % 4 != 0 ||
       array.strides(1) % 4 != 0)
     throw InvalidInput("out: expected an aligned array; numpy.empty makes one");
-  if (overlaps(array, img) || overlaps(array, trimap))
-    throw InvalidInput("out: expected memory of its own, got memory it shares with img or trimap");
+  if (overlaps(array, img) || (trimap != nullptr && overlaps(array, *trimap)))
+    throw InvalidInput("out: expected memory of its own, got memory it shares with img" +
+                       std::string(trimap != nullptr ? " or trimap" : ""));
   return array;
 }
 
-MapView alpha_view(py::array& alpha) {
-  return {static_cast<float*>(alpha.mutable_data()), size_of(alpha), alpha.strides(0), alpha.strides(1)};
+MapView map_view(py::array& map) {
+  return {static_cast<float*>(map.mutable_data()), size_of(map), map.strides(0), map.strides(1)};
 }
 
 }  // namespace dim::bindings

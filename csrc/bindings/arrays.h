@@ -24,8 +24,9 @@ bool parse_color(const std::string& color);
 ImageView image_view(const py::array& img);
 ByteView trimap_view(const py::array& trimap);
 
-/// Where alpha of `img` goes: `out` if it can hold it, a new array if it is None.
-py::array alpha_array(const py::object& out, const py::array& img, const py::array& trimap);
-MapView alpha_view(py::array& alpha);
+/// Where a map of `img` goes: `out` if it can hold it, a new array if it is None. It may not share memory with `img` or
+/// with `trimap`, where there is one.
+py::array map_array(const py::object& out, const py::array& img, const py::array* trimap);
+MapView map_view(py::array& map);
 
 }  // namespace dim::bindings

@@ -28,7 +28,7 @@ namespace {
 using namespace pybind11::literals;
 
 std::unique_ptr<Matting> load(const std::filesystem::path& path, const EngineOptions& options) {
-  return unlocked([&] { return load_engine(path.string(), options); });
+  return unlocked([&] { return load_matting(path.string(), options); });
 }
 
 py::array run_traced(const Matting& matting, const py::object& img_object, const py::object& trimap_object,
@@ -38,8 +38,8 @@ py::array run_traced(const Matting& matting, const py::object& img_object, const
   MattingRequest request;
   request.image = image_view(img);
   request.trimap = trimap_view(trimap);
-  py::array alpha = alpha_array(out, img, trimap);
-  request.alpha = alpha_view(alpha);
+  py::array alpha = map_array(out, img, &trimap);
+  request.alpha = map_view(alpha);
   const RunInfo info = unlocked([&] { return matting.run(request, trace); });
   if (info.known_pixels == 0 &&
       PyErr_WarnEx(PyExc_UserWarning,
@@ -120,7 +120,7 @@ void check_arrays(const py::object& img_object, const py::object& trimap_object,
   const py::array trimap = require_array(trimap_object, "trimap");
   image_view(img);
   trimap_view(trimap);
-  if (!out.is_none()) alpha_array(out, img, trimap);
+  if (!out.is_none()) map_array(out, img, &trimap);
 }
 
 py::list find_tiles(const Matting& matting, const py::array& trimap) {
@@ -162,7 +162,7 @@ void register_engine(py::module_& m) {
   py::class_<GpuMemory>(m, "GpuMemory", "Memory on an engine's GPU; freed with this object.")
       .def_property_readonly("address",
                              [](const GpuMemory& self) { return reinterpret_cast<std::uintptr_t>(self.data.get()); });
-  py::class_<Matting>(m, "Engine", "A loaded plan. Safe to use from several threads at once.")
+  py::class_<Matting>(m, "Engine", "A loaded plan for matting. Safe to use from several threads at once.")
       .def(py::init(&load), "path"_a, py::arg_v("options", EngineOptions{}, "EngineOptions()"))
       .def("run", &run, "img"_a, "trimap"_a, "out"_a = py::none(),
            "Alpha, HxW float32 in 0..1, of img (HxWx3 uint8) and trimap (HxW uint8).")

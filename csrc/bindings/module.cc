@@ -28,6 +28,7 @@ PYBIND11_MODULE(_core, m) {
   dim::bindings::register_errors();
   m.def("cpu_capabilities", &dim::bindings::cpu_capabilities, "What the CPU backend can use on this machine.");
   dim::bindings::register_engine(m);
+  dim::bindings::register_segmentation(m);
   dim::bindings::register_plan(m);
   dim::bindings::register_preprocessing(m);
   dim::bindings::register_dlpack(m);

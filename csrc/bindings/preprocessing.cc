@@ -27,13 +27,17 @@ Preprocessing parse(const std::string& json) { return read_preprocessing(Json::p
 
 py::tuple make_input(const py::object& img_object, const py::object& trimap_object, const std::string& preprocessing,
                      const std::string& color) {
-  const py::array img = require_array(img_object, "img"), trimap = require_array(trimap_object, "trimap");
+  const py::array img = require_array(img_object, "img");
   const ImageView image = image_view(img);
-  const ByteView marks = trimap_view(trimap);
-  if (image.size != marks.size)
+  const Preprocessing settings = parse(preprocessing);
+  if (!trimap_object.is_none() && !settings.guide)
+    throw InvalidInput("trimap: expected None, as the network takes none; leave it out");
+  if (trimap_object.is_none() && settings.guide)
+    throw InvalidInput("trimap: expected an array, as the network takes one, got None");
+  const ByteView marks = settings.guide ? trimap_view(require_array(trimap_object, "trimap")) : ByteView{};
+  if (settings.guide && image.size != marks.size)
     throw InvalidInput("trimap: expected the image's size, " + to_string(image.size) + ", got " +
                        to_string(marks.size));
-  const Preprocessing settings = parse(preprocessing);
   const bool is_rgb = parse_color(color);
   const NetworkInput input = unlocked([&] { return network_input(settings, {image, marks}, marks, is_rgb); });
   py::array_t<float> planes({input.channels, input.size.height, input.size.width});
@@ -65,7 +69,7 @@ void register_preprocessing(py::module_& m) {
       "size"_a, "preprocessing"_a, "(height, width) of what a network is fed for a picture of (height, width).");
   m.def("network_input", &make_input, "img"_a, "trimap"_a, "preprocessing"_a, py::kw_only(), "color"_a = "bgr",
         "(planes, wanted): what a network is fed for a picture, CxHxW float32, and where (HxW bool) the alpha of "
-        "unknown pixels is made of its result. preprocessing is JSON.");
+        "unknown pixels is made of its result. preprocessing is JSON; trimap is None for a network that takes none.");
 }
 
 }  // namespace dim::bindings

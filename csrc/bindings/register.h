@@ -6,6 +6,7 @@
 namespace dim::bindings {
 
 void register_engine(pybind11::module_& m);
+void register_segmentation(pybind11::module_& m);
 void register_plan(pybind11::module_& m);
 void register_preprocessing(pybind11::module_& m);
 void register_dlpack(pybind11::module_& m);

@@ -19,13 +19,13 @@ namespace dim {
 /// What a network is fed for a picture.
 struct Inputs {
   ImageView image;
-  ByteView guide;  // of the image's size; Pixels::kInputs hold it, and it may be empty
+  ByteView guide;  // of the image's size; empty where the network takes none, or Pixels::kInputs hold it
 };
 
 /// What is asked of a network's output.
 struct Wanted {
   Window window;   // the part of the picture that is written, every pixel of it; the rest is there to be looked at
-  ByteView known;  // of the image's size: what the output is without the network
+  ByteView known;  // of the image's size: what the output is without the network; empty: nothing
 };
 
 /// Where a channel of a network's output goes, all of the picture's size.

@@ -10,7 +10,8 @@ namespace dim {
 
 enum class Pixels {
   kBytes,   // three uint8
-  kInputs,  // four float32: the colors and the guide, as the network sees them but for the scales; 0 to 255
+  kInputs,  // four float32: the colors and the guide, 0 without one, as the network sees them but for the scales; 0 to
+            // 255
 };
 
 /// H×W×3 uint8 in any memory order; or, made by `Scaling`, H×W×4 float32.
@@ -25,14 +26,17 @@ struct ImageView {
   const std::uint8_t* pixel(int y, int x) const { return data + y * row_stride_bytes + x * pixel_stride_bytes; }
 };
 
-/// H×W uint8, in any memory order. As a guide it is fed to a network beside the colors; it can also say what is known
-/// of a map before it is computed: kKnownZero and kKnownOne are exactly 0 and 1, everything else is unknown.
+/// H×W uint8, in any memory order, or nothing. As a guide it is fed to a network beside the colors; it can also say
+/// what is known of a map before it is computed: kKnownZero and kKnownOne are exactly 0 and 1, everything else is
+/// unknown.
 struct ByteView {
   const std::uint8_t* data = nullptr;
   Size size;
   std::ptrdiff_t row_stride_bytes = 0;
   std::ptrdiff_t pixel_stride_bytes = 0;
 
+  /// As a guide: there is none. Of what is known: nothing is.
+  bool empty() const { return data == nullptr; }
   std::uint8_t at(int y, int x) const { return data[y * row_stride_bytes + x * pixel_stride_bytes]; }
 };
 

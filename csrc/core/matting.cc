@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "core/postprocess.h"
+#include "core/task.h"
 
 namespace dim {
 namespace {
@@ -16,18 +17,6 @@ std::size_t count_unknown(const ByteView& trimap) {
   for (int y = 0; y < trimap.size.height; ++y)
     for (int x = 0; x < trimap.size.width; ++x) count += is_unknown(trimap.at(y, x));
   return count;
-}
-
-void check_task(const Plan& plan) {
-  if (plan.task != "matting")
-    throw PlanError("plan: expected task 'matting', got '" + plan.task + "'; upgrade dim_trt");
-  const auto is_one = [](const std::vector<MapInfo>& maps, int channels) {
-    return maps.size() == 1 && maps.front().channels == channels;
-  };
-  if (!is_one(plan.inputs, 4) || !is_one(plan.outputs, 1))
-    throw PlanError(
-        "plan: expected one input of 4 channels and one output of 1 for task 'matting'; rebuild it with "
-        "python -m dim_trt.build");
 }
 
 void write_known(const ByteView& known, const MapView& map) {
@@ -73,7 +62,7 @@ Matting::Matting(const Plan& plan, std::unique_ptr<Backend> backend, const Limit
       limits_(limits),
       orientations_(orientations(orientation_count)),
       backend_(std::move(backend)) {
-  check_task(plan);
+  check_task(plan, kMatting);
   if (plan.preprocessing.resize) scaling_.emplace(plan.preprocessing);
   if (limits.memory_bytes == 0) return;
   const Size tile = smallest_tile(tile_rules());

@@ -11,11 +11,11 @@ int reflect_index(int i, int n) {
   return j < n ? j : period - j;
 }
 
-std::array<std::uint8_t, 256> guide_values(const Preprocessing& settings) {
+std::array<std::uint8_t, 256> guide_values(const Guide& guide) {
   std::array<std::uint8_t, 256> values{};
   for (std::size_t v = 0; v < 256; ++v) {
     const auto mark = static_cast<std::uint8_t>(v);
-    values[v] = is_unknown(mark) && !settings.raw_guide ? kUnknown : mark;
+    values[v] = is_unknown(mark) && !guide.raw ? kUnknown : mark;
   }
   return values;
 }
@@ -25,8 +25,9 @@ Preprocessor::Preprocessor(const Preprocessing& settings, bool image_is_rgb) : s
     source_channel_[c] = static_cast<int>(settings.rgb == image_is_rgb ? c : 2 - c);
     for (std::size_t v = 0; v < 256; ++v) lookup_[c][v] = (static_cast<float>(v) - settings.mean[c]) / settings.std[c];
   }
-  const auto values = guide_values(settings);
-  for (std::size_t v = 0; v < 256; ++v) guide_lookup_[v] = values[v] * settings.guide_scale;
+  if (!settings.guide) return;
+  const auto values = guide_values(*settings.guide);
+  for (std::size_t v = 0; v < 256; ++v) guide_lookup_[v] = values[v] * settings.guide->scale;
 }
 
 void Preprocessor::row(const ImageView& image, const ByteView& guide, int y, int padded_width, float* out) const {
@@ -41,11 +42,11 @@ void Preprocessor::row(const ImageView& image, const ByteView& guide, int y, int
     if (image.pixels == Pixels::kInputs) {
       const auto* values = reinterpret_cast<const float*>(pixel);
       for (std::size_t c = 0; c < 3; ++c) out[c] = (values[source_channel_[c]] - settings_.mean[c]) / settings_.std[c];
-      out[3] = values[3] * settings_.guide_scale;
+      out[3] = settings_.guide ? values[3] * settings_.guide->scale : 0.0f;
       continue;
     }
     for (std::size_t c = 0; c < 3; ++c) out[c] = lookup_[c][pixel[source_channel_[c] * image.channel_stride_bytes]];
-    out[3] = guide_lookup_[guide.at(source_y, source_x)];
+    out[3] = settings_.guide ? guide_lookup_[guide.at(source_y, source_x)] : 0.0f;
   }
 }
 

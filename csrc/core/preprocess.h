@@ -13,14 +13,15 @@ namespace dim {
 int reflect_index(int i, int n);
 
 /// What the network sees as guide, before it is scaled, by the guide's value.
-std::array<std::uint8_t, 256> guide_values(const Preprocessing& settings);
+std::array<std::uint8_t, 256> guide_values(const Guide& guide);
 
 class Preprocessor {
  public:
   /// `image_is_rgb`: channel order of the pictures that will come.
   Preprocessor(const Preprocessing& settings, bool image_is_rgb);
 
-  /// Row `y` of the filled-up input, `padded_width` pixels of (c0, c1, c2, guide), 16-byte pixels.
+  /// Row `y` of the filled-up input, `padded_width` pixels of (c0, c1, c2, guide), 16-byte pixels; the last is 0
+  /// for a network without a guide.
   void row(const ImageView& image, const ByteView& guide, int y, int padded_width, float* out) const;
 
  private:

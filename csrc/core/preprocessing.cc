@@ -40,19 +40,31 @@ struct ResizeTarget {
   int stride;
 };
 
+void read_size(const Json& json, ResizeTarget& to) {
+  const auto& sides = json.array();
+  if (sides.size() != 2) throw PlanError(json.path() + ": expected [height, width]");
+  to.resize.size =
+      Size{static_cast<int>(sides[0].integer(1, kMaxSide)), static_cast<int>(sides[1].integer(1, kMaxSide))};
+  if (to.resize.size->height % to.stride != 0 || to.resize.size->width % to.stride != 0)
+    throw PlanError(json.path() + ": expected multiples of " + std::to_string(to.stride) + ", got " +
+                    to_string(*to.resize.size));
+}
+
 constexpr Key<ResizeTarget> kResizeKeys[] = {
-    {"round", [](const Json& json, ResizeTarget& to) { to.resize.up = choice(json, {"down", "up"}) == 1; }},
+    {"size", read_size, true},
+    {"round", [](const Json& json, ResizeTarget& to) { to.resize.up = choice(json, {"down", "up"}) == 1; }, true},
     {"max_side",
      [](const Json& json, ResizeTarget& to) {
        to.resize.max_side = static_cast<int>(json.integer(0, kMaxSide));
        if (to.resize.max_side % to.stride != 0)
          throw PlanError(json.path() + ": expected a multiple of " + std::to_string(to.stride) + ", got " +
                          std::to_string(to.resize.max_side));
-     }},
+     },
+     true},
     {"pixels",
      [](const Json& json, ResizeTarget& to) { to.resize.whole_levels = choice(json, {"float32", "uint8"}) == 1; }},
     {"img", [](const Json& json, ResizeTarget& to) { to.resize.img = interpolation(json); }},
-    {"trimap", [](const Json& json, ResizeTarget& to) { to.resize.guide = interpolation(json); }},
+    {"trimap", [](const Json& json, ResizeTarget& to) { to.resize.guide = interpolation(json); }, true},
     {"alpha", [](const Json& json, ResizeTarget& to) { to.resize.alpha = interpolation(json); }},
 };
 
@@ -68,13 +80,24 @@ void read_std(const Json& json, PreprocessingTarget& to) {
 }
 
 void read_trimap_scale(const Json& json, PreprocessingTarget& to) {
-  to.settings.guide_scale = float32(json);
-  if (!(std::abs(to.settings.guide_scale) > 1e-12f)) throw PlanError(json.path() + ": expected a number other than 0");
+  to.settings.guide = Guide{float32(json)};
+  if (!(std::abs(to.settings.guide->scale) > 1e-12f)) throw PlanError(json.path() + ": expected a number other than 0");
+}
+
+/// A key that must be there, or must not, as another says.
+void check_key(const Json& json, const char* key, bool wanted, const char* otherwise) {
+  if (wanted)
+    json.at(key);
+  else if (json.has(key))
+    throw PlanError(json.path() + "." + key + ": expected none " + otherwise);
 }
 
 void read_resize(const Json& json, PreprocessingTarget& to) {
   if (json.is_null()) return;
   if (to.settings.reflect) throw PlanError(to.padding->path() + ": expected 'none' with resize, got 'reflect'");
+  const bool is_fixed = json.has("size");
+  for (const char* key : {"round", "max_side"}) check_key(json, key, !is_fixed, "with size");
+  check_key(json, "trimap", to.settings.guide.has_value(), "without trimap_scale");
   ResizeTarget target = {{}, to.settings.stride};
   read_keys(json, kResizeKeys, target);
   to.settings.resize = target.resize;
@@ -85,11 +108,14 @@ constexpr Key<PreprocessingTarget> kPreprocessingKeys[] = {
      [](const Json& json, PreprocessingTarget& to) { to.settings.rgb = choice(json, {"bgr", "rgb"}) == 1; }},
     {"mean", [](const Json& json, PreprocessingTarget& to) { to.settings.mean = three_floats(json); }},
     {"std", read_std},
-    {"trimap_scale", read_trimap_scale},
+    {"trimap_scale", read_trimap_scale, true},
     {"stride",
      [](const Json& json, PreprocessingTarget& to) { to.settings.stride = static_cast<int>(json.integer(1, 1024)); }},
     {"trimap_values",
-     [](const Json& json, PreprocessingTarget& to) { to.settings.raw_guide = choice(json, {"canonical", "raw"}) == 1; },
+     [](const Json& json, PreprocessingTarget& to) {
+       if (!to.settings.guide) throw PlanError(json.path() + ": expected none without trimap_scale");
+       to.settings.guide->raw = choice(json, {"canonical", "raw"}) == 1;
+     },
      true},
     {"padding",
      [](const Json& json, PreprocessingTarget& to) {

@@ -79,7 +79,9 @@ Region Region::unknown(const ByteView& known, const Window& wanted, Size size) {
   std::vector<Span> row;
   for (int y = 0; y < size.height; ++y) {
     row.clear();
-    for (int x = wanted.left; y >= wanted.top && y < wanted.bottom() && x < wanted.right(); ++x) {
+    const bool inside = y >= wanted.top && y < wanted.bottom();
+    if (inside && known.empty()) row.push_back({wanted.left, wanted.right()});
+    for (int x = wanted.left; inside && !known.empty() && x < wanted.right(); ++x) {
       if (!is_unknown(known.at(y, x))) continue;
       if (!row.empty() && row.back().end == x)
         row.back().end = x + 1;

@@ -36,7 +36,7 @@ class Region {
   Region() = default;
 
   static Region all(Size size);
-  /// The pixels inside `wanted` that are not known, in a map of `size` that may be larger.
+  /// The pixels inside `wanted` that are not known (all where nothing is), in a map of `size` that may be larger.
   static Region unknown(const ByteView& known, const Window& wanted, Size size);
 
   Size size() const { return size_; }

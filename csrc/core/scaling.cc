@@ -39,13 +39,13 @@ void for_strips(int height, ThreadPool& pool, const Work& work) {
   if (out_of_memory) throw std::bad_alloc();
 }
 
-/// Picture and guide, scaled into pixels of four numbers.
+/// Picture and guide, if the network takes one, scaled into pixels of four numbers.
 void scale_pictures(const ImageView& image, const ByteView& guide, const Preprocessing& settings, Size size, float* to,
                     ThreadPool& pool) {
   const Resize& resize = *settings.resize;
   const Resampler colors(image.size, size, 3, resize.img, resize.whole_levels);
   const Resampler marks(image.size, size, 1, resize.guide, resize.whole_levels);
-  const std::array<std::uint8_t, 256> values = guide_values(settings);
+  const std::array<std::uint8_t, 256> values = guide_values(settings.guide.value_or(Guide{}));
   const auto read_image = [&](int y, float* row) {
     for (int x = 0; x < image.size.width; ++x)
       for (int c = 0; c < 3; ++c) *row++ = image.pixel(y, x)[c * image.channel_stride_bytes];
@@ -63,7 +63,7 @@ void scale_pictures(const ImageView& image, const ByteView& guide, const Preproc
   };
   for_strips(size.height, pool, [&](int begin, int end) {
     colors.rows(begin, end, read_image, write_image);
-    marks.rows(begin, end, read_guide, write_guide);
+    if (settings.guide) marks.rows(begin, end, read_guide, write_guide);
   });
 }
 
@@ -92,6 +92,7 @@ std::vector<char> find_wanted(const ByteView& known, const Resampler& back, std:
 
 Size network_size(const Preprocessing& settings, Size picture) {
   if (!settings.resize) return padded(picture, settings.stride);
+  if (settings.resize->size) return *settings.resize->size;
   return {scaled_side(*settings.resize, settings.stride, picture.height),
           scaled_side(*settings.resize, settings.stride, picture.width)};
 }
@@ -100,11 +101,15 @@ ScaledPicture::ScaledPicture(const Preprocessing& settings, const Inputs& inputs
                              ThreadPool& pool)
     : size_(network_size(settings, inputs.image.size)),
       back_(size_, inputs.image.size, 1, settings.resize->alpha, false),
-      pixels_(new float[4 * size_.area()]),
-      wanted_(size_.area(), kKnownZero) {
+      pixels_(new float[4 * size_.area()]()) {
   const FlushDenormals flush;  // as in the pool's own threads
   scale_pictures(inputs.image, inputs.guide, settings, size_, pixels_.get(), pool);
-  has_unknown_ = find_wanted(known, back_, wanted_.data(), size_.width);
+  if (known.empty()) {
+    has_unknown_.assign(at(inputs.image.size.height), 1);
+  } else {
+    wanted_.assign(size_.area(), kKnownZero);
+    has_unknown_ = find_wanted(known, back_, wanted_.data(), size_.width);
+  }
 }
 
 ImageView ScaledPicture::image() const {
@@ -112,12 +117,12 @@ ImageView ScaledPicture::image() const {
   return {reinterpret_cast<const std::uint8_t*>(pixels_.get()), size_, 16 * width, 16, 4, Pixels::kInputs};
 }
 
-void ScaledPicture::write(const float* scaled, const ByteView& known, const MapView& alpha, ThreadPool& pool) const {
+void ScaledPicture::write(const float* scaled, const ByteView& known, const MapView& map, ThreadPool& pool) const {
   const FlushDenormals flush;
   const std::ptrdiff_t width = size_.width;
   const auto read = [&](int y, float* row) { std::copy_n(scaled + y * width, width, row); };
-  const auto write = [&](int y, const float* row) { postprocess_row(known, y, row, 1, alpha, true); };
-  for_strips(known.size.height, pool, [&](int begin, int end) {
+  const auto write = [&](int y, const float* row) { postprocess_row(known, y, row, 1, map, true); };
+  for_strips(map.size.height, pool, [&](int begin, int end) {
     for (int y = begin; y < end;) {
       int next = y + 1;
       while (next < end && has_unknown_[at(next)] == has_unknown_[at(y)]) ++next;

@@ -26,11 +26,12 @@ class ScaledPicture {
   /// Pixels::kInputs.
   ImageView image() const;
   /// Unknown is every pixel that an unknown pixel of the picture is made of; the rest is known to be 0.
-  ByteView wanted() const { return {wanted_.data(), size_, size_.width, 1}; }
+  /// Empty where nothing is known.
+  ByteView wanted() const { return wanted_.empty() ? ByteView{} : ByteView{wanted_.data(), size_, size_.width, 1}; }
 
   /// Known pixels come out exactly 0 or 1, unknown ones from `scaled`, packed rows of what the network says of this
   /// picture, read only where it is wanted.
-  void write(const float* scaled, const ByteView& known, const MapView& alpha, ThreadPool& pool) const;
+  void write(const float* scaled, const ByteView& known, const MapView& map, ThreadPool& pool) const;
 
  private:
   Size size_;
@@ -48,7 +49,7 @@ class Scaling {
   /// Whether pictures of this size are run as they are.
   bool keeps(Size picture) const { return network_size(settings_, picture) == picture; }
 
-  /// The request's pictures are in the CPU's memory. Known pixels come back exactly 0 or 1, unknown ones from alphas of
+  /// The request's pictures are in the CPU's memory. Known pixels come back exactly 0 or 1, unknown ones from those of
   /// all pixels of the scaled picture that lie around them, which `network` computes.
   /// The CPU's work is shared out to `pool`.
   void run(const Request& request, ThreadPool& pool, const std::function<void(const Request&)>& network) const;

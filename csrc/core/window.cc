@@ -27,6 +27,7 @@ Window overlap(const Window& a, const Window& b) {
 }
 
 Window unknown_window(const ByteView& known, const Window& wanted) {
+  if (known.empty()) return wanted;
   int top = wanted.bottom(), bottom = 0, left = wanted.right(), right = 0;
   for (int y = wanted.top; y < wanted.bottom(); ++y) {
     int first = wanted.left;

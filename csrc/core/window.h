@@ -28,7 +28,8 @@ inline Window relative(const Window& inner, const Window& outer) {
 /// What is in both; empty if nothing is.
 Window overlap(const Window& a, const Window& b);
 
-/// The smallest window with every unknown pixel of `wanted` in it; empty if there are none.
+/// The smallest window with every unknown pixel of `wanted` in it; empty if there are none, `wanted` if nothing is
+/// known.
 Window unknown_window(const ByteView& known, const Window& wanted);
 
 /// `unknown` and `halo` pixels around it, as far as the picture goes, with its corner at multiples of `stride` so that
@@ -46,7 +47,7 @@ inline ImageView part(ImageView view, const Window& window) {
 }
 
 inline ByteView part(ByteView view, const Window& window) {
-  view.data += window.top * view.row_stride_bytes + window.left * view.pixel_stride_bytes;
+  if (!view.empty()) view.data += window.top * view.row_stride_bytes + window.left * view.pixel_stride_bytes;
   view.size = window.size;
   return view;
 }

@@ -5,12 +5,13 @@
 #include <algorithm>
 #include <cmath>
 #include <mutex>
+#include <string>
 #include <utility>
 
 #include "base/cores.h"
 #include "base/denormals.h"
+#include "base/error.h"
 #include "core/postprocess.h"
-#include "cpu/receptive_field.h"
 
 namespace dim::cpu {
 namespace {
@@ -42,6 +43,10 @@ Runner::Runner(const Plan& plan, bool rgb, const Options& options)
       schedule_(make_schedule(program_)),
       halo_px_(cpu::halo_px(program_)),
       convs_(schedule_.steps.size()) {
+  const int channels = program_.values[at(input_of(program_))].channels;
+  if (channels != plan.preprocessing.channels())
+    throw PlanError("plan: its network reads " + std::to_string(channels) + " channels, and preprocessing gives " +
+                    std::to_string(plan.preprocessing.channels()) + "; rebuild it with python -m dim_trt.build");
   for (std::size_t s = 0; s < convs_.size(); ++s) {
     Operation& operation = program_.ops[at(schedule_.steps[s].op)].operation;
     if (auto* conv = std::get_if<Conv>(&operation)) convs_[s] = pack(*conv, schedule_.steps[s].pooled_later);
@@ -67,12 +72,12 @@ void Runner::run(const Request& request, Trace* trace) {
   Tracing tracing(trace);
   const Inputs& inputs = request.inputs;
   const Size padded_size = padded(inputs.image.size, stride_);
-  const Regions regions = find_regions(request.wanted.known, request.wanted.window, padded_size);
+  const Regions regions = find_regions(request.wanted, inputs.image.size);
   std::unique_ptr<Workspace> workspace = take_workspace();
   workspace->prepare(program_, schedule_, padded_size, strip_bytes_);
   tracing.lap("regions");
 
-  const FloatMap input = workspace->floats(schedule_.steps.front().output);
+  const FloatMap input = workspace->floats(input_of(program_));
   const Region& input_region = regions.step.front();
   const Team team = team_for(kPixelWork * padded_size.area(), *workspace);
   clear_borders({input}, team);
@@ -85,7 +90,7 @@ void Runner::run(const Request& request, Trace* trace) {
   for (std::size_t s = 1; s + 1 < schedule_.steps.size(); s = at(schedule_.steps[s].last) + 1)
     run_steps(s, regions, *workspace, tracing);
 
-  const FloatMap output = workspace->floats(std::get<Output>(program_.ops.back().operation).input);
+  const FloatMap output = workspace->floats(output_of(program_));
   const Window wanted = request.wanted.window;
   const ByteView known = part(request.wanted.known, wanted);
   const MapView map = part(request.output.map, wanted);

@@ -41,7 +41,7 @@ class Runner final : public Backend {
   };
 
   std::unique_ptr<ConvStep> pack(Conv& conv, bool keep_ties) const;
-  Regions find_regions(const ByteView& known, const Window& wanted, Size padded) const;
+  Regions find_regions(const Wanted& wanted, Size picture) const;
   /// Of a value, for a picture that ends there.
   Size size_of(int value, Size picture) const;
   void run_steps(std::size_t first, const Regions& regions, Workspace& workspace, Tracing& tracing) const;

@@ -19,13 +19,14 @@ Size Runner::size_of(int value, Size picture) const {
 }
 
 /// Backwards from the unknown pixels: what a step must compute is what later steps read.
-Runner::Regions Runner::find_regions(const ByteView& known, const Window& wanted, Size padded) const {
+Runner::Regions Runner::find_regions(const Wanted& wanted, Size picture) const {
+  const Size padded = dim::padded(picture, stride_);
   Regions regions;
   regions.needed.resize(program_.values.size());
   regions.step.resize(schedule_.steps.size());
   regions.patch.assign(schedule_.steps.size(), kPixel);
   std::vector<Region>& needed = regions.needed;
-  regions.ends_at = reflect_ ? padded : known.size;
+  regions.ends_at = reflect_ ? padded : picture;
   const auto read_from = [&](const Region& region, Size patch, const Read& read, int output) {
     const Size size = size_of(read.value, padded), from = size_of(read.value, regions.ends_at);
     const Size to = output == kNone ? from : size_of(output, regions.ends_at);
@@ -37,19 +38,19 @@ Runner::Regions Runner::find_regions(const ByteView& known, const Window& wanted
     const Step& step = schedule_.steps[s];
     const Op& op = program_.ops[at(step.op)];
     Region& region = regions.step[s];
-    region = step.output == kNone ? Region::unknown(known, wanted, padded) : needed[at(step.output)];
-    if (step.pool != kNone) {
-      add_need(needed[at(step.pooled)], needed[at(step.pooled_codes)]);
-      for (const Read& read : reads_of(program_.ops[at(step.pool)].operation))
-        add_need(region, read_from(needed[at(step.pooled)], kPixel, read, step.pooled));
+    region = step.output == kNone ? Region::unknown(wanted.known, wanted.window, padded) : needed[at(step.output)];
+    if (const MaxPoolArgmax* const pool = pooling_of(program_, step)) {
+      Region& pooled = needed[at(pool->output)];
+      add_need(pooled, needed[at(pool->codes)]);
+      for (const Read& read : program_.ops[at(step.pool)].reads)
+        add_need(region, read_from(pooled, kPixel, read, pool->output));
     }
     // The pixels of a patch share what they read: all that the patch reads is needed, or an unneeded pixel's garbage,
     // which cancels on paper, could still be NaN.
     Size& patch = regions.patch[s];
     if (convs_[s]) patch = convs_[s]->patch_for(region);
     region = region.in_patches(patch);
-    for (const Read& read : reads_of(op.operation))
-      add_need(needed[at(read.value)], read_from(region, patch, read, step.output));
+    for (const Read& read : op.reads) add_need(needed[at(read.value)], read_from(region, patch, read, step.output));
   }
   return regions;
 }

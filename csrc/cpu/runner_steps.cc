@@ -16,13 +16,13 @@ std::size_t at(int id) { return static_cast<std::size_t>(id); }
 void Runner::run_steps(std::size_t first, const Regions& regions, Workspace& workspace, Tracing& tracing) const {
   const auto last = at(schedule_.steps[first].last);
   const auto op_of = [&](std::size_t s) -> const Op& { return program_.ops[at(schedule_.steps[s].op)]; };
-  const auto below = [&](std::size_t s) { return reads_of(op_of(s).operation).front().reach.after; };
+  const auto below = [&](std::size_t s) { return op_of(s).reads.front().reach.after; };
   std::vector<FloatMap> outputs;
   for (std::size_t s = first; s <= last; ++s) {
     const Step& step = schedule_.steps[s];
     workspace.rewind(step.output);
     if (schedule_.storage[at(step.output)].stored) outputs.push_back(workspace.floats(step.output));
-    if (step.pool != kNone) outputs.push_back(workspace.floats(step.pooled));
+    if (const auto* pool = pooling_of(program_, step)) outputs.push_back(workspace.floats(pool->output));
   }
   const Size size = workspace.floats(schedule_.steps[last].output).layout.size;
   const int height = size.height;
@@ -42,8 +42,8 @@ void Runner::run_steps(std::size_t first, const Regions& regions, Workspace& wor
     }
   }
   for (std::size_t s = first; tracing.keeps_argmax() && s <= last; ++s)
-    if (const Step& step = schedule_.steps[s]; step.pool != kNone)
-      tracing.argmax(workspace.codes(step.pooled_codes), regions.needed[at(step.pooled)]);
+    if (const auto* pool = pooling_of(program_, schedule_.steps[s]))
+      tracing.argmax(workspace.codes(pool->codes), regions.needed[at(pool->output)]);
 }
 
 void Runner::run_rows(std::size_t s, int begin, int end, const Regions& regions, Workspace& workspace) const {
@@ -69,7 +69,7 @@ void Runner::run_step(std::size_t s, const Region& region, const Regions& region
   }
   if (reflect_) return;
   clear_behind_picture(step.output, regions, workspace);
-  if (step.pool != kNone) clear_behind_picture(step.pooled, regions, workspace);
+  if (const auto* pool = pooling_of(program_, step)) clear_behind_picture(pool->output, regions, workspace);
 }
 
 /// Zeros what convolutions of a map that ends with the picture would pad. Poolings leave an odd last row or column out,
@@ -81,16 +81,15 @@ void Runner::clear_behind_picture(int value, const Regions& regions, Workspace& 
 
 void Runner::run_conv(std::size_t s, const Conv& conv, const Region& region, const Regions& regions,
                       Workspace& workspace) const {
-  const Step& step = schedule_.steps[s];
   ConvCall call;
   call.input = workspace.floats(conv.input);
   call.output = workspace.floats(conv.output);
   if (conv.unpools()) call.unpool_codes = workspace.codes(conv.codes);
   if (conv.adds()) call.add = workspace.floats(conv.add);
-  if (step.pool != kNone) {
-    call.pooled = workspace.floats(step.pooled);
-    call.codes = workspace.codes(step.pooled_codes);
-    call.pooled_region = &regions.needed[at(step.pooled)];
+  if (const auto* pool = pooling_of(program_, schedule_.steps[s])) {
+    call.pooled = workspace.floats(pool->output);
+    call.codes = workspace.codes(pool->codes);
+    call.pooled_region = &regions.needed[at(pool->output)];
   }
   call.region = &region;
   call.patch = regions.patch[s];

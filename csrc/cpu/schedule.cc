@@ -12,13 +12,7 @@ std::size_t index(int id) { return static_cast<std::size_t>(id); }
 /// Makes a schedule, part by part.
 class Scheduler {
  public:
-  explicit Scheduler(const Program& program) : program_(program) {
-    for (const Op& op : program.ops) {
-      reads_.push_back(reads_of(op.operation));
-      writes_.push_back(writes_of(op.operation));
-    }
-    schedule_.storage.resize(program.values.size());
-  }
+  explicit Scheduler(const Program& program) : program_(program) { schedule_.storage.resize(program.values.size()); }
 
   Schedule make() {
     fuse_poolings();
@@ -38,29 +32,27 @@ class Scheduler {
     std::vector<int> step_of(program_.values.size(), kNone);  // that computes the value
     std::vector<Step>& steps = schedule_.steps;
     for (std::size_t i = 0; i < program_.ops.size(); ++i) {
+      const std::vector<Write>& writes = program_.ops[i].writes;
       if (runs(program_.ops[i].operation) == Runs::with_conv) {
         fuse(static_cast<int>(i), step_of);
         continue;
       }
       Step step;
       step.op = static_cast<int>(i);
-      if (!writes_[i].empty()) step.output = writes_[i].front().value;
-      for (const Write& write : writes_[i]) step_of[index(write.value)] = static_cast<int>(steps.size());
+      if (!writes.empty()) step.output = writes.front().value;
+      for (const Write& write : writes) step_of[index(write.value)] = static_cast<int>(steps.size());
       steps.push_back(step);
     }
   }
 
   void fuse(int op, const std::vector<int>& step_of) {
-    const auto& pool = std::get<MaxPoolArgmax>(program_.ops[index(op)].operation);
-    const int before = step_of[index(pool.input)];
+    const int before = step_of[index(program_.ops[index(op)].reads.front().value)];
     Step* const step = before == kNone ? nullptr : &schedule_.steps[index(before)];
     const Conv* const conv = step == nullptr ? nullptr : conv_of(*step);
     if (conv == nullptr || conv->unpools() || step->pool != kNone)
       throw PlanError("program: '" + program_.ops[index(op)].name +
                       "' must pool the result of a plain convolution, and once only");
     step->pool = op;
-    step->pooled = pool.output;
-    step->pooled_codes = pool.codes;
   }
 
   /// Marks the steps that a pooling depends on.
@@ -69,7 +61,7 @@ class Scheduler {
     for (auto step = schedule_.steps.rbegin(); step != schedule_.steps.rend(); ++step) {
       step->pooled_later = step->pool != kNone || (step->output != kNone && pooled[index(step->output)]);
       if (!step->pooled_later) continue;
-      for (const Read& read : reads_[index(step->op)]) pooled[index(read.value)] = true;
+      for (const Read& read : program_.ops[index(step->op)].reads) pooled[index(read.value)] = true;
     }
   }
 
@@ -78,26 +70,26 @@ class Scheduler {
     std::vector<int> readable(program_.values.size(), kAnyLanes);  // lanes, by value
     std::vector<bool> from_memory(program_.values.size(), false);
     for (std::size_t i = program_.ops.size(); i-- > 0;) {
+      const Op& op = program_.ops[i];
       int kept = kAnyLanes;
-      for (const Write& write : writes_[i])
+      for (const Write& write : op.writes)
         if (write.lanes == kLanesOfInput) kept &= readable[index(write.value)];
-      for (const Read& read : reads_[i]) {
+      for (const Read& read : op.reads) {
         readable[index(read.value)] &= read.lanes & kept;
         if (!read.while_computed) from_memory[index(read.value)] = true;
         storage(read.value).border = std::max(storage(read.value).border, read.border);
       }
     }
-    for (std::size_t i = 0; i < program_.ops.size(); ++i) {
-      for (const Read& read : reads_[i])
+    for (const Op& op : program_.ops) {
+      for (const Read& read : op.reads)
         if ((storage(read.value).lanes & read.lanes) == 0)
-          throw PlanError("program: '" + program_.ops[i].name + "' cannot read '" +
-                          program_.values[index(read.value)].name + "'");
-      for (const Write& write : writes_[i]) {
+          throw PlanError("program: '" + op.name + "' cannot read '" + program_.values[index(read.value)].name + "'");
+      for (const Write& write : op.writes) {
         const bool single = program_.values[index(write.value)].channels == 1 && write.single_from != 0 &&
-                            storage(reads_[i].front().value).lanes == write.single_from &&
+                            storage(op.reads.front().value).lanes == write.single_from &&
                             (readable[index(write.value)] & kSingleLane) != 0;
         storage(write.value).lanes = single                         ? kSingleLane
-                                     : write.lanes == kLanesOfInput ? storage(reads_[i].front().value).lanes
+                                     : write.lanes == kLanesOfInput ? storage(op.reads.front().value).lanes
                                                                     : write.lanes;
         storage(write.value).stored = !write.may_be_dropped || from_memory[index(write.value)];
       }
@@ -107,8 +99,8 @@ class Scheduler {
   /// Links a convolution to the next when that alone reads its result, at the same size.
   void find_strips() {
     std::vector<int> readers(program_.values.size(), 0);
-    for (const std::vector<Read>& reads : reads_)
-      for (const Read& read : reads) ++readers[index(read.value)];
+    for (const Op& op : program_.ops)
+      for (const Read& read : op.reads) ++readers[index(read.value)];
     std::vector<Step>& steps = schedule_.steps;
     for (std::size_t s = 0; s < steps.size(); ++s) {
       steps[s].first = steps[s].last = static_cast<int>(s);
@@ -127,8 +119,8 @@ class Scheduler {
     for (const Step& step : schedule_.steps)
       for (const int op : {step.op, step.pool}) {
         if (op == kNone) continue;
-        for (const Read& read : reads_[index(op)]) storage(read.value).last_step = step.last;
-        for (const Write& write : writes_[index(op)]) {
+        for (const Read& read : program_.ops[index(op)].reads) storage(read.value).last_step = step.last;
+        for (const Write& write : program_.ops[index(op)].writes) {
           storage(write.value).first_step = step.first;
           storage(write.value).last_step = step.last;
         }
@@ -136,14 +128,16 @@ class Scheduler {
   }
 
   const Program& program_;
-  std::vector<std::vector<Read>> reads_;    // by operation
-  std::vector<std::vector<Write>> writes_;  // by operation
   Schedule schedule_;
 };
 
 }  // namespace
 
 Schedule make_schedule(const Program& program) { return Scheduler(program).make(); }
+
+const MaxPoolArgmax* pooling_of(const Program& program, const Step& step) {
+  return step.pool == kNone ? nullptr : std::get_if<MaxPoolArgmax>(&program.ops[index(step.pool)].operation);
+}
 
 MapLayout layout_of(const Program& program, const Schedule& schedule, int id, Size padded) {
   const Value& value = program.values[index(id)];

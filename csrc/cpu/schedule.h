@@ -11,11 +11,8 @@ namespace dim::cpu {
 
 struct Step {
   int op = kNone;
-  int output = kNone;  // the value it computes; none for the network's output
-  // A pooling fused into this convolution, and the values that it computes.
-  int pool = kNone;
-  int pooled = kNone;
-  int pooled_codes = kNone;
+  int output = kNone;         // the value it computes; none for the network's output
+  int pool = kNone;           // the operation that is fused into this convolution
   bool pooled_later = false;  // a pooling depends on the result, at once or through other operations
   // Steps first..last run interleaved, strip by strip; alone: its own index twice.
   int first = 0;
@@ -37,6 +34,9 @@ struct Schedule {
 
 /// Throws PlanError for what the runner cannot do.
 Schedule make_schedule(const Program& program);
+
+/// The pooling that is fused into the step's convolution; null without one.
+const MaxPoolArgmax* pooling_of(const Program& program, const Step& step);
 
 /// The layout of value `id` for a padded picture.
 MapLayout layout_of(const Program& program, const Schedule& schedule, int id, Size padded);

@@ -44,7 +44,7 @@ void check_preprocess(const PictureCase& c, std::mt19937& random, Report& report
                 {"upside down", 3 * width * (height - 1), -3 * width, 3, 1},
                 {"mirrored", 3 * (width - 1) + 2, 3 * width, -3, -1}};
   const InputTransform transform = {
-      {123.675f, 116.28f, 103.53f}, {58.395f, 57.12f, 57.375f}, {2, 1, 0}, 1.0f / 255, false, true};
+      {123.675f, 116.28f, 103.53f}, {58.395f, 57.12f, 57.375f}, {2, 1, 0}, 1.0f / 255, false, true, 4};
   const Bytes img = random_bytes(3 * c.size.area(), random), marks = random_trimap(c.size.area(), random);
   const DeviceArray<std::uint8_t> device_img(img), device_marks(marks);
   for (const auto& order : orders) {

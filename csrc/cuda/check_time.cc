@@ -68,7 +68,7 @@ void time_pictures(Report& report) {
   const DeviceArray<float> alpha(kPicture.area());
   const ImageView image = {img.data(), kPicture, 3 * kPicture.width, 3, 1};
   const ByteView trimap = {marks.data(), kPicture, kPicture.width, 1};
-  const InputTransform transform = {{1, 2, 3}, {4, 5, 6}, {2, 1, 0}, 1.0f / 255, false, true};
+  const InputTransform transform = {{1, 2, 3}, {4, 5, 6}, {2, 1, 0}, 1.0f / 255, false, true, 4};
   const std::string name = std::string(name_of(type_of<T>())) + " " + to_string(kPicture);
   time("preprocess", name, 4 * (kPicture.area() + kPadded.area() * sizeof(T)), report, [&](cudaStream_t stream) {
     return preprocess(image, trimap, transform, input.data(), kPadded, type_of<T>(), stream);

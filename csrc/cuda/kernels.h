@@ -22,12 +22,13 @@ cudaError_t max_pool_argmax(const void* x, void* values, void* codes, MapShape s
 cudaError_t index_unpool(const void* values, const void* codes, void* x, MapShape shape, Type type, Layout layout,
                          cudaStream_t stream);
 
-/// Picture and guide to the network's input, [4][padded.height][padded.width], reflected at the bottom and the right.
+/// Picture and guide to the network's input, [channels][padded.height][padded.width], reflected at the bottom and the
+/// right.
 cudaError_t preprocess(const ImageView& image, const ByteView& guide, const InputTransform& transform, void* input,
                        Size padded, Type type, cudaStream_t stream);
 
-/// The network's output, rows of `row_elements`, to alpha of the size of `known`: known pixels exactly 0 or 1 (255),
-/// unknown ones clamped.
+/// The network's output, rows of `row_elements`, to alpha: known pixels exactly 0 or 1 (255), unknown ones
+/// clamped. Where `known` is empty nothing is.
 cudaError_t postprocess(const void* network, int row_elements, Type type, const ByteView& known,
                         const AlphaTarget& alpha, cudaStream_t stream);
 

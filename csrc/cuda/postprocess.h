@@ -22,7 +22,8 @@ DIM_HD inline std::uint8_t alpha_u8(float alpha) {
 
 template <typename T>
 DIM_HD void write_alpha(const T* network, const ByteView& known, const AlphaTarget& target, int y, int x) {
-  const std::uint8_t mark = known.data[y * known.row_stride_bytes + x * known.pixel_stride_bytes];
+  const std::uint8_t mark =
+      known.data == nullptr ? kUnknown : known.data[y * known.row_stride_bytes + x * known.pixel_stride_bytes];
   const float alpha = alpha_value(mark, network, target.clamp);
   char* const out = static_cast<char*>(target.data) + y * target.row_stride_bytes + x * target.pixel_stride_bytes;
   if (target.type == AlphaType::kUint8)

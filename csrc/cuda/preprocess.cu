@@ -1,4 +1,4 @@
-// Picture and guide to the network's input. A thread computes the four channels of a pixel: the bytes of a warp's
+// Picture and guide to the network's input. A thread computes all channels of a pixel: the bytes of a warp's
 // pixels share cache lines, and each channel is written in whole lines.
 #include "cuda/kernels.h"
 #include "cuda/launch.cuh"
@@ -18,7 +18,8 @@ __global__ void __launch_bounds__(kBlockThreads)
     input_pixel(image, guide, transform, y, x, pixel);
     T* const out = input + std::int64_t{y} * padded.width + x;
 #pragma unroll
-    for (int c = 0; c < 4; ++c) out[c * plane] = from_float<T>(pixel[c]);
+    for (int c = 0; c < 4; ++c)
+      if (c < transform.channels) out[c * plane] = from_float<T>(pixel[c]);
   }
 }
 

@@ -14,6 +14,7 @@ struct InputTransform {
   float guide_scale;
   bool raw_guide;
   bool reflect;  // behind the picture; otherwise zeros
+  int channels;  // of the network's input: the colors, or with them the guide
 };
 
 inline InputTransform input_transform(const Preprocessing& settings, bool image_is_rgb) {
@@ -23,9 +24,11 @@ inline InputTransform input_transform(const Preprocessing& settings, bool image_
     t.std[c] = settings.std[static_cast<std::size_t>(c)];
     t.source_channel[c] = settings.rgb == image_is_rgb ? c : 2 - c;
   }
-  t.guide_scale = settings.guide_scale;
-  t.raw_guide = settings.raw_guide;
+  const Guide guide = settings.guide.value_or(Guide{});
+  t.guide_scale = guide.scale;
+  t.raw_guide = guide.raw;
   t.reflect = settings.reflect;
+  t.channels = settings.channels();
   return t;
 }
 
@@ -47,7 +50,7 @@ DIM_HD inline float normalized(float value, float mean, float std) {
 #endif
 }
 
-/// The four channels of the network's input at (y, x) of the padded picture.
+/// The channels of the network's input at (y, x) of the padded picture; without a guide three of `out`.
 DIM_HD inline void input_pixel(const ImageView& image, const ByteView& guide, const InputTransform& t, int y, int x,
                                float out[4]) {
   if (!t.reflect && (y >= image.size.height || x >= image.size.width)) {
@@ -59,11 +62,12 @@ DIM_HD inline void input_pixel(const ImageView& image, const ByteView& guide, co
   if (image.pixels == Pixels::kInputs) {
     const auto* values = reinterpret_cast<const float*>(pixel);
     for (int c = 0; c < 3; ++c) out[c] = normalized(values[t.source_channel[c]], t.mean[c], t.std[c]);
-    out[3] = values[3] * t.guide_scale;
+    if (t.channels > 3) out[3] = values[3] * t.guide_scale;
     return;
   }
   for (int c = 0; c < 3; ++c)
     out[c] = normalized(pixel[t.source_channel[c] * image.channel_stride_bytes], t.mean[c], t.std[c]);
+  if (t.channels == 3) return;
   const std::uint8_t mark = guide.data[source_y * guide.row_stride_bytes + source_x * guide.pixel_stride_bytes];
   out[3] = static_cast<float>(unknown(mark) && !t.raw_guide ? kUnknown : mark) * t.guide_scale;
 }

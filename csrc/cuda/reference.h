@@ -68,7 +68,8 @@ void preprocess(const ImageView& image, const ByteView& guide, const InputTransf
     for (int x = 0; x < padded.width; ++x) {
       float pixel[4];
       input_pixel(image, guide, transform, y, x, pixel);
-      for (std::size_t c = 0; c < 4; ++c) input[(c * padded.height + y) * padded.width + x] = from_float<T>(pixel[c]);
+      for (std::size_t c = 0; c < static_cast<std::size_t>(transform.channels); ++c)
+        input[(c * padded.height + y) * padded.width + x] = from_float<T>(pixel[c]);
     }
 }
 

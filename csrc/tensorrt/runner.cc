@@ -29,11 +29,16 @@ void check_origin(const Json& origin, const std::string& version, const cudaDevi
     refuse("a GPU of compute capability", origin.at("sm").string(), std::string(gpu.name) + " (" + sm + ")");
 }
 
-void check_tensors(const nvinfer1::ICudaEngine& engine) {
+void check_tensors(const nvinfer1::ICudaEngine& engine, int channels) {
   int inputs = 0, outputs = 0;
   for (int i = 0; i < engine.getNbIOTensors(); ++i) {
     const char* name = engine.getIOTensorName(i);
-    ++(engine.getTensorIOMode(name) == nvinfer1::TensorIOMode::kINPUT ? inputs : outputs);
+    const bool is_input = engine.getTensorIOMode(name) == nvinfer1::TensorIOMode::kINPUT;
+    ++(is_input ? inputs : outputs);
+    if (is_input && engine.getTensorShape(name).d[1] != channels)
+      throw PlanError("plan: its network reads " + std::to_string(engine.getTensorShape(name).d[1]) +
+                      " channels, and preprocessing gives " + std::to_string(channels) +
+                      "; rebuild it with python -m dim_trt.build");
     if (engine.getTensorDataType(name) != nvinfer1::DataType::kFLOAT)
       throw PlanError("plan: tensor '" + std::string(name) +
                       "' is not float32; rebuild it with python -m dim_trt.build");
@@ -80,7 +85,7 @@ Runner::Runner(Session& session, const Plan& plan, bool rgb, const LoadOptions& 
   if (!engine_)
     throw PlanError("plan: TensorRT cannot load it: " + log_.take("it does not say why") +
                     "; rebuild it with python -m dim_trt.build");
-  check_tensors(*engine_);
+  check_tensors(*engine_, plan.preprocessing.channels());
   if (kMajor < 10)  // TensorRT 8 lends an optimisation profile to one context at a time
     options_.max_concurrent = std::min(options_.max_concurrent, engine_->getNbOptimizationProfiles());
   slots_ = std::make_unique<Slots>(*engine_, log_, options_.max_concurrent, options_.cuda_graphs);
@@ -126,21 +131,23 @@ void Runner::run_from_host(const Request& request, Slot& slot, Trace* trace) {
   const ImageView image = part(inputs.image, window);
   const std::size_t pixels = window.size.area(), image_bytes = pixels * pixel_bytes(image);
   // A guide that also says what is known travels once.
-  const bool has_guide = inputs.guide.data != nullptr && inputs.guide.data != wanted.known.data;
-  const std::size_t picture_bytes = image_bytes + (has_guide ? 2 : 1) * pixels;
+  const bool has_known = !wanted.known.empty();
+  const bool has_guide = !inputs.guide.empty() && inputs.guide.data != wanted.known.data;
+  const std::size_t guide_at = image_bytes + (has_known ? pixels : 0);
+  const std::size_t picture_bytes = guide_at + (has_guide ? pixels : 0);
   slot.host_picture.reserve(picture_bytes), slot.host_alpha.reserve(pixels * sizeof(float));
   slot.picture.reserve(picture_bytes), slot.alpha.reserve(pixels * sizeof(float));
 
   Timer timer(stream, trace);
   auto* staged = slot.host_picture.as<std::uint8_t>();
   pack(image, staged);
-  pack(part(wanted.known, window), staged + image_bytes);
-  if (has_guide) pack(part(inputs.guide, window), staged + image_bytes + pixels);
+  if (has_known) pack(part(wanted.known, window), staged + image_bytes);
+  if (has_guide) pack(part(inputs.guide, window), staged + guide_at);
   auto* picture = slot.picture.as<std::uint8_t>();
   check_cuda(cudaMemcpyAsync(picture, staged, picture_bytes, cudaMemcpyHostToDevice, stream), "copying the picture");
   timer.mark("copy to GPU");
-  const ByteView known = packed_bytes(picture + image_bytes, window.size);
-  const ByteView guide = has_guide ? packed_bytes(picture + image_bytes + pixels, window.size) : known;
+  const ByteView known = has_known ? packed_bytes(picture + image_bytes, window.size) : ByteView{};
+  const ByteView guide = has_guide ? packed_bytes(picture + guide_at, window.size) : known;
   const Size padded_size = padded(window.size, stride_);
   check_cuda(cuda::preprocess(packed_image(picture, image), guide, transform_, slot.network.input(padded_size),
                               padded_size, cuda::Type::kFloat32, stream),
@@ -169,7 +176,7 @@ void Runner::run_from_host(const Request& request, Slot& slot, Trace* trace) {
 /// would mean to wait.
 Window Runner::find_unknown(const Request& request, Slot& slot) {
   const Window& wanted = request.wanted.window;
-  if (!options_.crop || !request.place.wait) return wanted;
+  if (!options_.crop || !request.place.wait || request.wanted.known.empty()) return wanted;
   const Stream& stream = slot.network.stream();
   slot.box.reserve(sizeof(cuda::Box)), slot.host_alpha.reserve(sizeof(cuda::Box));
   auto* box = slot.host_alpha.as<cuda::Box>();

@@ -100,25 +100,29 @@ ImageView any_image_view(const py::array& img) {
           Pixels::kInputs};
 }
 
-/// [4][height][width], padded to a multiple of `stride`. `core` is the CPU backend's way, in float32.
-py::array preprocess(const py::array& img, const py::array& trimap, const std::array<float, 3>& mean,
+/// [channels][height][width], padded to a multiple of `stride`; without a trimap three channels. `core` is the CPU
+/// backend's way, in float32.
+py::array preprocess(const py::array& img, const py::object& trimap, const std::array<float, 3>& mean,
                      const std::array<float, 3>& std, float trimap_scale, bool swap, int stride,
                      const std::string& dtype, bool core, bool raw_trimap, bool reflect) {
   const ImageView image = any_image_view(img);
-  const ByteView marks = trimap_view(trimap);
+  const ByteView marks = trimap.is_none() ? ByteView{} : trimap_view(require_array(trimap, "trimap"));
   Preprocessing settings;
-  settings.mean = mean, settings.std = std, settings.guide_scale = trimap_scale, settings.raw_guide = raw_trimap;
+  settings.mean = mean, settings.std = std;
+  if (!trimap.is_none()) settings.guide = Guide{trimap_scale, raw_trimap};
   settings.stride = stride, settings.reflect = reflect;
   const Size size = padded(image.size, stride);
-  py::array input(py::dtype(dtype), {4, size.height, size.width});
+  const int channels = settings.channels();
+  py::array input(py::dtype(dtype), {channels, size.height, size.width});
   if (core) {
     if (dtype != "float32") throw InvalidInput("dtype: expected float32 with core, got " + dtype);
     const Preprocessor preprocessor(settings, !swap);
     std::vector<float> row(4 * static_cast<std::size_t>(size.width));
     for (int y = 0; y < size.height; ++y) {
       preprocessor.row(image, marks, y, size.width, row.data());
-      for (std::size_t i = 0; i < row.size(); ++i)
-        data_of<float>(input)[(i % 4 * size.height + y) * size.width + i / 4] = row[i];
+      for (int x = 0; x < size.width; ++x)
+        for (int c = 0; c < channels; ++c)
+          data_of<float>(input)[(c * size.height + y) * size.width + x] = row[static_cast<std::size_t>(4 * x + c)];
     }
     return input;
   }
@@ -130,28 +134,28 @@ py::array preprocess(const py::array& img, const py::array& trimap, const std::a
 }
 
 /// Writes alpha to `out`, float32 or uint8 of any strides. `core` is the CPU backend's way, float32 to float32.
-void postprocess(const py::array& network, const py::array& trimap, py::array out, bool core, bool clamp, float share,
+void postprocess(const py::array& network, const py::object& trimap, py::array out, bool core, bool clamp, float share,
                  bool adds) {
-  const ByteView marks = trimap_view(trimap);
-  if (network.ndim() != 2 || (network.flags() & py::array::c_style) == 0 || network.shape(0) < marks.size.height ||
-      network.shape(1) < marks.size.width)
-    throw InvalidInput("network: expected a contiguous array at least as large as trimap, got " + shape_of(network));
-  if (out.ndim() != 2 || out.shape(0) != marks.size.height || out.shape(1) != marks.size.width)
+  const ByteView marks = trimap.is_none() ? ByteView{} : trimap_view(require_array(trimap, "trimap"));
+  if (out.ndim() != 2 || network.ndim() != 2 || (network.flags() & py::array::c_style) == 0 ||
+      network.shape(0) < out.shape(0) || network.shape(1) < out.shape(1))
+    throw InvalidInput("network: expected a contiguous array at least as large as out, got " + shape_of(network));
+  const Size size = {static_cast<int>(out.shape(0)), static_cast<int>(out.shape(1))};
+  if (!marks.empty() && marks.size != size)
     throw InvalidInput("out: expected the trimap's shape, got " + shape_of(out));
   const bool to_u8 = out.dtype().equal(py::dtype("uint8"));
   if (!to_u8 && !out.dtype().equal(py::dtype("float32")))
     throw InvalidInput("out: expected dtype float32 or uint8, got " + std::string(py::str(out.dtype())));
   if (core) {
     if (to_u8 || !network.dtype().equal(py::dtype("float32"))) throw InvalidInput("core: expected float32 to float32");
-    MapView alpha = alpha_view(out);
+    MapView alpha = map_view(out);
     alpha.share = share, alpha.adds = adds;
-    for (int y = 0; y < marks.size.height; ++y)
+    for (int y = 0; y < size.height; ++y)
       postprocess_row(marks, y, data_of<float>(network) + y * network.shape(1), 1, alpha, clamp);
     return;
   }
   const auto type = to_u8 ? cuda::AlphaType::kUint8 : cuda::AlphaType::kFloat32;
-  const cuda::AlphaTarget target = {out.mutable_data(), type,  marks.size, out.strides(0),
-                                    out.strides(1),     clamp, share,      adds};
+  const cuda::AlphaTarget target = {out.mutable_data(), type, size, out.strides(0), out.strides(1), clamp, share, adds};
   with_type_of(network, "network", [&](auto zero) {
     using T = decltype(zero);
     cuda::reference::postprocess(data_of<T>(network), static_cast<int>(network.shape(1)), marks, target);

@@ -50,7 +50,8 @@ class _Standardizer:
         self.stored = _stored_shapes(self.graph)
         self.input = next(value for value in self.graph.input if value.name not in self.stored)
         self.producers = {name: node for node in self.graph.node for name in node.output}
-        self.features = {self.input.name: Feature(4, 0)}
+        channels = self.input.type.tensor_type.shape.dim[1].dim_value
+        self.features = {self.input.name: Feature(channels, 0)}
         self.pools: dict[str, _Pool] = {}  # by the name of its indices
         self.unpools: dict[str, onnx.NodeProto] = {}  # what replaces the node that computes this tensor
 

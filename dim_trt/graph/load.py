@@ -1,4 +1,4 @@
-"""Reads an ONNX file that nobody vouches for: whatever is not a Deep Image Matting graph is refused by name."""
+"""Reads an ONNX file that nobody vouches for: whatever is not a graph that backends run is refused by name."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ from dim_trt.files import StrPath
 from dim_trt.graph.external import embed
 from dim_trt.graph.foreign import GLUE, LAYERS, is_standard, standardize
 from dim_trt.graph.leftovers import LEFTOVERS, without_leftovers
-from dim_trt.graph.metadata import described
+from dim_trt.graph.metadata import TASKS, Task, described, task_of
 from dim_trt.graph.nodes import describe, tensors_of
 from dim_trt.graph.preprocessing import chosen_preprocessing
 
 ALLOWED_OPS = LAYERS | {"Constant"}
+NUMBERS = {3: "three", 4: "four"}
 MIN_OPSET = 11  # from it on the operations that stay mean the same
 
 
@@ -91,7 +92,7 @@ def load_onnx(path: StrPath, preprocessing: StrPath | Mapping[str, Any] | None =
     check_content(proto, ALLOWED_OPS | GLUE | LEFTOVERS)
     if (tidied := without_leftovers(proto)) is not proto:
         check_content(proto := tidied, ALLOWED_OPS | GLUE)
-    _check_values(proto.graph)
+    _check_values(proto)
     if not is_standard(proto):
         proto = standardize(proto)
         check_graph(proto)
@@ -112,7 +113,7 @@ def check_graph(proto: onnx.ModelProto) -> None:
 def check_file(proto: onnx.ModelProto, allowed: Collection[str]) -> None:
     """As `check_graph`, with these operations."""
     check_content(proto, allowed)
-    _check_values(proto.graph)
+    _check_values(proto)
 
 
 def check_content(proto: onnx.ModelProto, allowed: Collection[str]) -> None:
@@ -160,21 +161,22 @@ def _is_finite(tensor: TensorProto) -> bool:
         ) from failure
 
 
-def _check_values(graph: onnx.GraphProto) -> None:
+def _check_values(proto: onnx.ModelProto) -> None:
+    task, graph = TASKS[task_of(proto)], proto.graph
     stored = {tensor.name for tensor in graph.initializer}
-    _check_value("input", [value for value in graph.input if value.name not in stored], channels=4)
-    _check_value("output", list(graph.output), channels=1)
+    _check_value("input", [value for value in graph.input if value.name not in stored], task.channels, task)
+    _check_value("output", list(graph.output), 1, task)
 
 
-def _check_value(kind: str, values: list[onnx.ValueInfoProto], channels: int) -> None:
+def _check_value(kind: str, values: list[onnx.ValueInfoProto], channels: int, task: Task) -> None:
     if len(values) != 1:
         names = ", ".join(value.name for value in values) or "none"
         cures = {
-            "input": "export it with RGB and trimap in one of four channels",
-            "output": "export it with alpha alone",
+            "input": f"export it with {task.fed} in one of {NUMBERS[task.channels]} channels",
+            "output": f"export it with {task.answer} alone",
         }
         if values and kind == "output":
-            cures[kind] = "keep the one that is alpha with onnx.utils.extract_model"
+            cures[kind] = f"keep the one that is {task.answer} with onnx.utils.extract_model"
         raise BuildError(f"onnx: expected one {kind}, got {len(values)} ({names}); {cures[kind]}")
     tensor = values[0].type.tensor_type
     dims = [dim.dim_value if dim.HasField("dim_value") else (dim.dim_param or "?") for dim in tensor.shape.dim]
@@ -185,7 +187,7 @@ def _check_value(kind: str, values: list[onnx.ValueInfoProto], channels: int) ->
         shape = ", ".join(str(dim) for dim in dims)
         raise BuildError(
             f"onnx: {kind} {values[0].name!r}: expected FLOAT [1, {channels}, height, width], got {dtype} [{shape}]; "
-            "export the network that takes RGB and trimap and gives alpha, without what its program does around it"
+            f"export the network that takes {task.fed} and gives {task.answer}, without what its program does around it"
         )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import onnx
@@ -13,6 +15,36 @@ from dim_trt.graph.preprocessing import CHOICES, problem_of
 FORMAT_VERSION = 1  # written by training.export
 MAX_CHARACTERS = 1 << 16
 TASK, NETWORK = "matting", "dim"  # of files that do not say it
+
+
+@dataclass(frozen=True)
+class Task:
+    """What networks of a task are: its own network's name, what they are fed and what they answer.
+
+    takes_trimap: in a fourth channel, beside the colors.
+    """
+
+    network: str
+    takes_trimap: bool
+    answer: str
+
+    @property
+    def channels(self) -> int:
+        """Of a network's input."""
+        return 4 if self.takes_trimap else 3
+
+    @property
+    def fed(self) -> str:
+        return "RGB and trimap" if self.takes_trimap else "RGB"
+
+
+TASKS = {TASK: Task(NETWORK, True, "alpha"), "segmentation": Task("salient", False, "the mask")}
+
+
+def task_of(proto: onnx.ModelProto) -> str:
+    """One of TASKS. Raises BuildError."""
+    metadata = {entry.key: entry.value for entry in proto.metadata_props}
+    return _known(metadata, "dim_trt.task", TASK, list(TASKS))
 
 
 def described(proto: onnx.ModelProto, chosen: dict[str, Any] | None) -> dict[str, Any]:
@@ -27,10 +59,12 @@ def described(proto: onnx.ModelProto, chosen: dict[str, Any] | None) -> dict[str
         raise BuildError(
             f"onnx: expected metadata of at most {MAX_CHARACTERS} characters under dim_trt., got more; shorten them"
         )
+    task = task_of(proto)
+    network = TASKS[task].network
     return {
-        "task": _known(metadata, "dim_trt.task", TASK),
-        "network": _known(metadata, "dim_trt.network", NETWORK),
-        "preprocessing": _preprocessing(metadata, chosen),
+        "task": task,
+        "network": _known(metadata, "dim_trt.network", network, [network]),
+        "preprocessing": _preprocessing(metadata, TASKS[task], chosen),
         "model": _model(metadata),
         "licence": metadata.get("dim_trt.licence", "unknown"),
         "origin": metadata.get("dim_trt.origin", "unknown"),
@@ -47,9 +81,10 @@ def _json_object(metadata: dict[str, str], key: str) -> dict[str, Any]:
     return value
 
 
-def _known(metadata: dict[str, str], key: str, known: str) -> str:
-    if (found := metadata.get(key, known)) != known:
-        raise BuildError(f"onnx: metadata {key!r}: expected {known!r}, got {found!r}; upgrade dim_trt")
+def _known(metadata: dict[str, str], key: str, default: str, known: Sequence[str]) -> str:
+    if (found := metadata.get(key, default)) not in known:
+        expected = " or ".join(map(repr, known))
+        raise BuildError(f"onnx: metadata {key!r}: expected {expected}, got {found!r}; upgrade dim_trt")
     return found
 
 
@@ -73,11 +108,13 @@ def _is_storable(value: Any, depth: int = 8) -> bool:
     return value is None or abs(value) < 1e300  # false for NaN
 
 
-def _preprocessing(metadata: dict[str, str], chosen: dict[str, Any] | None) -> dict[str, Any]:
-    """What the network is fed; without it no picture can be matted, so it must be there and make sense."""
+def _preprocessing(metadata: dict[str, str], task: Task, chosen: dict[str, Any] | None) -> dict[str, Any]:
+    """What the network is fed; without it no picture can be run, so it must be there and make sense."""
     key = "dim_trt.preprocessing"
     if key not in metadata:
         if chosen is not None:
+            if problem := _trimap_problem(chosen, task):
+                raise InvalidInput(f"preprocessing: {problem}")
             return chosen
         raise BuildError(
             f"onnx: metadata {key!r} is missing, and nothing else says what the network is fed: choose --preprocessing "
@@ -92,6 +129,13 @@ def _preprocessing(metadata: dict[str, str], chosen: dict[str, Any] | None) -> d
             "export the model again"
         )
     values = _json_object(metadata, key)
-    if problem := problem_of(values):
+    if problem := problem_of(values) or _trimap_problem(values, task):
         raise BuildError(f"onnx: metadata {key!r}: {problem}; export the model again")
     return values
+
+
+def _trimap_problem(preprocessing: Mapping[str, Any], task: Task) -> str:
+    """Where it is for a network of another task; empty if it is not."""
+    if ("trimap_scale" in preprocessing) == task.takes_trimap:
+        return ""
+    return f"expected {'a' if task.takes_trimap else 'no'} trimap_scale, as the network is fed {task.fed}"

@@ -9,9 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dim_trt import _core
-from dim_trt.errors import BuildError, PlanError
-
 ALIGNMENT = 64  # of everything in a plan, in bytes
 
 
@@ -36,18 +33,6 @@ class Program:
         for tensor in self.tensors:
             parts += [tensor, bytes(aligned(len(tensor)) - len(tensor))]
         return b"".join(parts)
-
-    def halo_px(self, stride: int) -> int:
-        """The radius of the receptive field in pixels, exact: the largest over all pixels and both directions.
-
-        On a crop whose top left corner is at multiples of `stride`, and which extends this far beyond the pixels of
-        interest or to the border of the padded picture, the network gives these pixels the alpha that they have in the
-        whole picture. Raises BuildError for what the core does not take.
-        """
-        try:
-            return _core.halo_px(self.to_bytes(), stride)
-        except PlanError as failure:
-            raise BuildError(f"onnx: is not a Deep Image Matting network: {failure}") from failure
 
     def store(self, values: NDArray[Any]) -> int:
         """Append a tensor; its offset in the tensor area."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
@@ -20,6 +21,8 @@ from dim_trt.version import __version__
 if TYPE_CHECKING:
     from dim_trt.graph.load import Source
 
+LOGGER = logging.getLogger("dim_trt")
+TENSORRT_TASK = "matting"  # what the tensorrt backend was built and measured for
 SHIPPED = "lite"  # the name of the model in dim_trt/weights
 
 
@@ -67,10 +70,10 @@ def build_plan(
         InvalidInput: precision, weights or backend is not one of the above, `tensorrt` is given for the cpu backend, or
             `preprocessing` makes no sense or is given for a file that says it itself.
         BackendUnavailable: the backend is not in this build or has no device here.
-        BuildError: the ONNX file is not a Deep Image Matting graph (the message names the node), or the plan cannot
+        BuildError: the ONNX file is not a graph that the backend runs (the message names the node), or the plan cannot
             be written.
     """
-    backend = resolve_backend(backend)
+    asked, backend = backend, resolve_backend(backend)
     computes, stored = chosen_numbers(backend, precision, weights)
     if backend == "cpu" and tensorrt is not None:
         raise InvalidInput("tensorrt: these options are for backend='tensorrt', and the backend is 'cpu'")
@@ -78,6 +81,15 @@ def build_plan(
 
     with onnx_file(onnx) as path:
         source = load_onnx(path, preprocessing)
+    if backend == "tensorrt" and source.task != TENSORRT_TASK:
+        if asked == "tensorrt" or tensorrt is not None:
+            raise BuildError(
+                f"backend: the tensorrt backend runs networks for {TENSORRT_TASK}, and this one is for {source.task}; "
+                "build it with --backend cpu"
+            )
+        backend = "cpu"
+        LOGGER.info("backend auto: cpu, as tensorrt does not run networks for %s", source.task)
+        computes, stored = chosen_numbers(backend, precision, weights)
     header = {
         "task": source.task,
         "network": source.network,
@@ -102,13 +114,17 @@ def build_plan(
 
 def _compile(source: Source, header: dict[str, Any], options: TensorRtOptions) -> tuple[dict[str, Any], bytes]:
     """The header, completed, and the payload of its backend."""
+    from dim_trt.graph.lower import import_graph, lower
+    from dim_trt.graph.maps import Maps
+
+    maps = Maps(lower(import_graph(source.proto)))  # refuses what no backend runs, and names the node
+    maps.check_stride(source.preprocessing["stride"])
     if header["backend"] == "tensorrt":
         from dim_trt.plans.tensorrt import build_engine
 
-        engine = build_engine(source, header["precision"], options, cache_folder())
+        engine = build_engine(source, header["precision"], options, cache_folder(), maps.halo_px())
         sizes = {name: list(size) for name, size in options.sizes().items()}
         return {**header, "shapes": sizes, "tensorrt": engine.header}, engine.payload
-    from dim_trt.graph.lower import import_graph, lower
     from dim_trt.graph.storage import store_weights
     from dim_trt.graph.translate import translate
 

@@ -17,8 +17,6 @@ from dim_trt.capabilities import tensorrt_folders
 from dim_trt.errors import BackendUnavailable, BuildError
 from dim_trt.files import write_atomic
 from dim_trt.graph.load import Source
-from dim_trt.graph.lower import import_graph, lower
-from dim_trt.graph.translate import translate
 from dim_trt.plans.tensorrt_network import make_network
 from dim_trt.plans.tensorrt_options import TensorRtOptions
 
@@ -34,8 +32,13 @@ class GpuEngine:
     header: dict[str, Any] = field(default_factory=dict)
 
 
-def build_engine(source: Source, precision: str, options: TensorRtOptions, cache_folder: Path) -> GpuEngine:
-    """Build for the GPU `options.gpu`; raises BuildError, BackendUnavailable."""
+def build_engine(
+    source: Source, precision: str, options: TensorRtOptions, cache_folder: Path, halo_px: int
+) -> GpuEngine:
+    """Build for the GPU `options.gpu`; raises BuildError, BackendUnavailable.
+
+    halo_px: how far the network looks, for the header.
+    """
     if source.preprocessing["padding"] == "none" and source.preprocessing.get("resize") is None:
         raise BuildError(
             "backend: this network wants maps that end where the picture does (padding 'none'), which the tensorrt "
@@ -62,7 +65,7 @@ def build_engine(source: Source, precision: str, options: TensorRtOptions, cache
         write_atomic(options.layers_json, [built["layers"].encode()], what="layers", error=BuildError)
     header = {
         "version": version, "gpu": gpu["name"], "sm": gpu["sm"], "driver_cuda": _core.gpus()["driver_cuda"],
-        "halo_px": translate(lower(import_graph(source.proto))).halo_px(source.preprocessing["stride"]),
+        "halo_px": halo_px,
         "unpool": options.unpool,
         "optimization_level": options.optimization_level, "int8_excluded": made.excluded,
         "fp32_layers": list(made.kept),

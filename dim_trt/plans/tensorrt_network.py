@@ -21,7 +21,6 @@ from dim_trt.graph.pictures import CalibrationPicture, read_pictures, shipped_pi
 from dim_trt.graph.precision import to_fp16, to_int8
 from dim_trt.graph.sensitivity import THRESHOLD, Comparison, choose_excluded, sensitivity
 from dim_trt.graph.tensorrt import tensor_types, to_native_model, to_plugin_model
-from dim_trt.graph.translate import translate
 from dim_trt.plans.tensorrt_options import TensorRtOptions
 from dim_trt.plans.tensorrt_report import Int8Choice, layer_table
 
@@ -46,7 +45,6 @@ class Network:
 
 def make_network(source: Source, precision: str, options: TensorRtOptions, major: int) -> Network:
     """For TensorRT `major`; raises BuildError, InvalidInput."""
-    translate(lower(import_graph(source.proto)))  # refuses what is no Deep Image Matting network, and names the node
     finish = _finish_plugin if options.unpool == "plugin" else _finish_native
     graph = import_graph(source.proto)
     if precision == "fp32":

@@ -180,6 +180,18 @@ def test_preprocess_of_raw_trimaps() -> None:
 
 
 @pytest.mark.parametrize("size", PICTURES, ids=str)
+def test_preprocess_without_a_guide(size: tuple[int, int]) -> None:
+    """The same three channels, of bytes and of scaled pictures."""
+    rng = np.random.default_rng(9)
+    img, trimap = rng.integers(0, 256, (*size, 3), np.uint8), random_trimap(rng, size)
+    scaled = np.concatenate([img, np.zeros((*size, 1))], 2).astype(np.float32)
+    for core in (False, True):
+        expected = _testing.element_preprocess(img, trimap, **SETTINGS, core=core)[:3]
+        for picture in (img, scaled):
+            assert_identical(_testing.element_preprocess(picture, None, **SETTINGS, core=core), expected)
+
+
+@pytest.mark.parametrize("size", PICTURES, ids=str)
 def test_preprocess_with_zeros_behind_the_picture(size: tuple[int, int]) -> None:
     rng = np.random.default_rng(8)
     img, trimap = rng.integers(0, 256, (*size, 3), np.uint8), random_trimap(rng, size)
@@ -260,6 +272,15 @@ def test_postprocess_by_shares(size: tuple[int, int], core: bool) -> None:
             _testing.element_postprocess(network, trimap, out, core=core, share=0.25, adds=index > 0)
         assert_identical(out, np.where(unknown, mean, trimap // 255).astype(np.float32))
         assert name
+
+
+@pytest.mark.parametrize("core", [False, True])
+def test_postprocess_where_nothing_is_known(core: bool) -> None:
+    rng = np.random.default_rng(10)
+    network = rng.standard_normal((7, 12)).astype(np.float32)
+    out = np.zeros((5, 11), np.float32)
+    _testing.element_postprocess(network, None, out, core=core)
+    assert_identical(out, network[:5, :11].clip(0, 1))
 
 
 def test_postprocess_of_nan_and_ties() -> None:

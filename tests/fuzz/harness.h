@@ -10,12 +10,15 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "base/sha256.h"
 #include "core/matting.h"
 #include "core/plan.h"
+#include "core/segmentation.h"
+#include "core/task.h"
 #include "cpu/program.h"
 #include "cpu/runner.h"
 
@@ -37,7 +40,7 @@ inline bool is_small(const cpu::Program& program, int stride) {
   for (const cpu::Op& op : program.ops) {
     if (const auto* conv = std::get_if<cpu::Conv>(&op.operation))
       work += (area >> 2 * program.values[static_cast<std::size_t>(conv->output)].level) * conv->weight.size();
-    work += area * cpu::reads_of(op.operation).size();
+    work += area * op.reads.size();
   }
   return work <= kMaxWork;
 }
@@ -46,15 +49,19 @@ inline bool is_small(const cpu::Program& program, int stride) {
 inline void load_and_run(const Plan& plan) {
   const int stride = plan.preprocessing.stride;
   if (!is_small(cpu::parse_program(plan.payload(), plan.payload_bytes(), stride), stride)) return;
-  const Matting matting(plan, std::make_unique<cpu::Runner>(plan, false, cpu::Options{1, std::size_t{1} << 12}));
+  auto runner = std::make_unique<cpu::Runner>(plan, false, cpu::Options{1, std::size_t{1} << 12});
   Bytes image(kPicture.area() * 3), trimap(kPicture.area(), kUnknown);
   for (std::size_t i = 0; i < image.size(); ++i) image[i] = static_cast<std::uint8_t>(i * 37);
-  std::fill_n(trimap.begin(), 10 * kPicture.width, kKnownZero);
   std::vector<float> alpha(kPicture.area());
+  const ImageView picture = {image.data(), kPicture, kPicture.width * 3, 3, 1};
+  const MapView map = {alpha.data(), kPicture, kPicture.width * 4, 4};
+  if (plan.task == kSegmentation) return Segmentation(plan, std::move(runner)).run(picture, map);
+  const Matting matting(plan, std::move(runner));
+  std::fill_n(trimap.begin(), 10 * kPicture.width, kKnownZero);
   MattingRequest request;
-  request.image = {image.data(), kPicture, kPicture.width * 3, 3, 1};
+  request.image = picture;
   request.trimap = {trimap.data(), kPicture, kPicture.width, 1};
-  request.alpha = {alpha.data(), kPicture, kPicture.width * 4, 4};
+  request.alpha = map;
   matting.run(request);
 }
 

@@ -6,6 +6,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   plan.task = "matting", plan.backend = "cpu";
   plan.inputs = {{"input", 4}}, plan.outputs = {{"alpha", 1}};
   plan.preprocessing.std = {1, 1, 1};
+  plan.preprocessing.guide = dim::Guide{1.0f};
   plan.preprocessing.stride = 32;
   plan.min_size = {1, 1};
   plan.max_size = dim::fuzz::kPicture;

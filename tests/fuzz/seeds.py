@@ -19,7 +19,7 @@ import numpy as np
 
 import dim_trt
 from tests.fuzz import corpus
-from tests.support.tiny_graphs import tiny_dim
+from tests.support.tiny_graphs import tiny_dim, tiny_salient
 
 Document = dict[str, Any]
 
@@ -161,6 +161,8 @@ OP_CHANGES: dict[str, tuple[tuple[Any, ...], Any]] = {
     "concat_beyond_channels": ((7, "inputs", 0, "first"), 2),
     "concat_of_two_sizes": ((7, "inputs", 1, "value"), "p"),
     "concat_of_nothing": ((7, "inputs"), []),
+    "concat_of_too_many": ((7, "inputs"), [{"value": "x", "first": 0, "count": 4}] * 4097),
+    "three_colors": ((0, "channels"), 3),
     "sigmoid_of_two_channels": ((6, "input"), "a"),
     "add_of_two_channels": ((10, "other"), "a"),
     "output_of_three_channels": ((12, "input"), "d"),
@@ -257,10 +259,22 @@ def resized(**changes: Any) -> Document:
     return {**preprocessing, "padding": "none", "resize": {**rule, **changes}}
 
 
+def resized_to(size: list[int], **changes: Any) -> Document:
+    """Preprocessing that scales pictures to one size."""
+    preprocessing = resized(size=size)
+    rule = {name: value for name, value in preprocessing["resize"].items() if name not in ("round", "max_side")}
+    return {**preprocessing, "resize": {**rule, **changes}}
+
+
+def without_trimap(preprocessing: Document) -> Document:
+    return {name: value for name, value in preprocessing.items() if name != "trimap_scale"}
+
+
 HEADER_CHANGES: dict[str, tuple[tuple[Any, ...], Any]] = {
     "newer": (("format_version",), 3),
     "older": (("format_version",), 1),
-    "another_task": (("task",), "segmentation"),
+    "another_task": (("task",), "depth"),
+    "task_of_another_network": (("task",), "segmentation"),
     "no_inputs": (("inputs",), []),
     "three_channels": (("inputs",), [{"name": "x", "channels": 3}]),
     "two_outputs": (("outputs",), [{"name": "j", "channels": 1}, {"name": "k", "channels": 1}]),
@@ -295,6 +309,15 @@ HEADER_CHANGES: dict[str, tuple[tuple[Any, ...], Any]] = {
     "resize_round": (("preprocessing",), resized(round="nearest")),
     "resize_pixels": (("preprocessing",), resized(pixels="float16")),
     "resize_lanczos": (("preprocessing",), resized(img="lanczos")),
+    "resize_to_a_size": (("preprocessing",), resized_to([32, 64])),
+    "resize_to_one_side": (("preprocessing",), resized_to([32])),
+    "resize_to_33_high": (("preprocessing",), resized_to([33, 64])),
+    "resize_to_33_wide": (("preprocessing",), resized_to([64, 33])),
+    "resize_to_a_size_and_round": (("preprocessing",), resized_to([32, 64], round="up")),
+    "resize_without_round": (("preprocessing",), {**resized(), "resize": {"max_side": 0}}),
+    "no_trimap": (("preprocessing", "trimap_scale"), ...),
+    "raw_without_trimap": (("preprocessing",), {**without_trimap(resized()), "trimap_values": "raw"}),
+    "resize_trimap_without_trimap": (("preprocessing",), without_trimap(resized())),
     "preprocessing_list": (("preprocessing",), []),
 }
 
@@ -304,8 +327,12 @@ def plans() -> Iterator[tuple[str, bytes]]:
         path = Path(folder, "tiny.plan")
         Path(folder, "tiny.onnx").write_bytes(tiny_dim().SerializeToString())
         dim_trt.build_plan(Path(folder, "tiny.onnx"), path, precision="int8", backend="cpu")
-        real = path.read_bytes()
-    yield "tiny_int8", real
+        yield "tiny_int8", path.read_bytes()
+        scaled = {"padding": "none", "resize": {"size": [32, 64], "pixels": "uint8", "img": "linear", "alpha": "cubic"}}
+        for name, preprocessing in (("salient", {}), ("salient_scaled", scaled)):
+            Path(folder, "tiny.onnx").write_bytes(tiny_salient(**preprocessing).SerializeToString())
+            dim_trt.build_plan(Path(folder, "tiny.onnx"), path, backend="cpu")
+            yield name, path.read_bytes()
     ops, tensors = small_program()
     good = plan_of(HEADER, program_of(ops, tensors))
     yield "small", good

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from dim_trt.graph.lower import import_graph, lower
+from dim_trt.graph.maps import Maps
 from dim_trt.graph.runtime import Session
-from dim_trt.graph.translate import translate
 from tests.support.networks import input_tensor, random_network, random_picture
 from tests.support.tiny_graphs import GraphMaker, activation
 from training.export import fold_batch_norm
@@ -40,7 +40,7 @@ def picture_input(height: int = 64, width: int = 96, seed: int = 0) -> NDArray[n
 
 
 def halo_of(model: onnx.ModelProto) -> int:
-    return translate(lower(import_graph(model))).halo_px(stride=32)
+    return Maps(lower(import_graph(model))).halo_px()
 
 
 def run(model: onnx.ModelProto, x: NDArray[np.float32]) -> NDArray[np.float32]:

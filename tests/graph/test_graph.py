@@ -24,7 +24,7 @@ from dim_trt.graph.program import Program
 from dim_trt.graph.quantize import quantize_weights
 from dim_trt.graph.storage import store_weights
 from dim_trt.graph.translate import translate
-from tests.support.tiny_graphs import PREPROCESSING, GraphMaker, network_input, tiny_dim
+from tests.support.tiny_graphs import COLORS_ALONE, PREPROCESSING, GraphMaker, network_input, tiny_dim
 
 VARIANTS = [
     {"skip": True, "refine": True, "output": "sigmoid"},
@@ -192,14 +192,20 @@ REFUSED: dict[str, tuple[Callable[[onnx.ModelProto], Any], str, str]] = {
     "bias size": (lambda m: set_tensor(m, "conv2.bias", lambda b: b[:3]), "conv2", "bias"),
     "double weights": (lambda m: set_tensor(m, "conv2.weight", lambda w: w.astype(float)), "conv2", "float64"),
     "weights computed": (lambda m: set_input(m, "conv2", 1, "pool1.out"), "conv2", "no constant weights"),
-    "relu elsewhere": (lambda m: set_input(m, "conv2_relu", 0, "pool1.out"), "conv2_relu", "read a convolution"),
+    "relu elsewhere": (lambda m: set_input(m, "conv6_relu", 0, "pool2.out"), "conv6_relu", "read a convolution"),
     "sum of sizes": (lambda m: set_input(m, "sum", 0, "conv2_relu.out"), "sum", "adds"),
-    "unpooled sigmoid": (lambda m: set_input(m, "coarse", 0, "unpool1.out"), "coarse", "unpooled"),
-    "slice alone": (lambda m: set_input(m, "coarse", 0, "colors.out"), "coarse", "channel slice"),
+    "unpooled sigmoid": (lambda m: feed_coarse(m, "unpool1.out", 6), "coarse", "unpooled"),
+    "slice alone": (lambda m: feed_coarse(m, "colors.out", 3), "coarse", "channel slice"),
     "slice of rows": (lambda m: set_tensor(m, "three", lambda t: t * 0), "colors", "no channel"),
     "concat along rows": (lambda m: set_attribute(m, "refine_input", axis=2), "refine_input", "axis 2"),
     "many channels out": (lambda m: set_input(m, "last", 0, "conv1_relu.out"), "alpha", "[1, 6, height, width]"),
 }
+
+
+def feed_coarse(model: onnx.ModelProto, name: str, channels: int) -> None:
+    """The coarse activation reads a map of so many channels, and so does what comes after it."""
+    set_input(model, "coarse", 0, name)
+    set_tensor(model, "refine_conv1.weight", lambda w: np.zeros((5, 3 + channels, 3, 3), w.dtype))
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -393,8 +399,16 @@ BAD_METADATA = {
         "'dim_trt.network': expected 'dim', got 'u2net'; upgrade",
     ),
     "another task": (
-        {"dim_trt.task": "segmentation"},
-        "'dim_trt.task': expected 'matting', got 'segmentation'; upgrade",
+        {"dim_trt.task": "depth"},
+        "'dim_trt.task': expected 'matting' or 'segmentation', got 'depth'; upgrade",
+    ),
+    "the network of another task": (
+        {"dim_trt.network": "salient"},
+        "'dim_trt.network': expected 'dim', got 'salient'; upgrade",
+    ),
+    "fed without a trimap": (
+        {"dim_trt.preprocessing": json.dumps(COLORS_ALONE)},
+        "expected a trimap_scale, as the network is fed RGB and trimap",
     ),
     "model is no object": ({"dim_trt.model": "3"}, "'dim_trt.model': expected a JSON object, got int"),
 }

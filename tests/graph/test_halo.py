@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import copy
+import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+import dim_trt
 from dim_trt.errors import BuildError
-from dim_trt.graph.program import Program
 from tests.graph.dim_graphs import PLAIN, SMALL, dim_onnx, halo_of, network
 from tests.support.compare import assert_within
+from tests.support.tiny_graphs import PREPROCESSING, tiny_dim
 from training.model import DeepImageMatting, ModelConfig
 
 CONFIGS = {
@@ -92,9 +97,22 @@ def test_crops_with_a_halo_give_the_same_alpha(config: ModelConfig) -> None:
         assert_within(alpha_of(model, other)[inside], whole[inside], 1e-9)
 
 
-def test_what_the_core_does_not_take_is_refused() -> None:
-    with pytest.raises(BuildError, match=r"onnx: .* expected 'output' as the last operation"):
-        Program([{"op": "input", "output": "x", "channels": 4}]).halo_px(32)
+@pytest.mark.parametrize("kind", [{}, {"skip": False}, {"refine": False}, {"decoder_kernel": 3}], ids=str)
+def test_programs_of_the_cpu_see_as_far_as_their_graphs(kind: dict[str, Any], tmp_path: Path) -> None:
+    """The one is asked by engines on the CPU, the other goes into plans for TensorRT."""
+    proto = tiny_dim(**kind)
+    onnx.save(proto, tmp_path / "dim.onnx")
+    dim_trt.build_plan(tmp_path / "dim.onnx", tmp_path / "dim.plan", backend="cpu")
+    assert dim_trt.Engine(tmp_path / "dim.plan", device="cpu").info["halo_px"] == halo_of(proto) > 0
+
+
+def test_sides_must_be_halved_as_often_as_the_network_does(tmp_path: Path) -> None:
+    proto = tiny_dim()
+    entry = next(entry for entry in proto.metadata_props if entry.key == "dim_trt.preprocessing")
+    entry.value = json.dumps(PREPROCESSING | {"stride": 6})
+    onnx.save(proto, tmp_path / "dim.onnx")
+    with pytest.raises(BuildError, match=r"makes sides multiples of 6, .* 1/4 as large; export it with a stride of 4"):
+        dim_trt.build_plan(tmp_path / "dim.onnx", tmp_path / "dim.plan", backend="cpu")
 
 
 def test_reach_depends_on_every_part() -> None:

@@ -39,6 +39,14 @@ def with_resize(header: dict, **changes: object) -> dict:
     return header | {"preprocessing": header["preprocessing"] | more}
 
 
+def fixed(header: dict, *size: int, **changes: object) -> dict:
+    """The header of a plan that scales every picture to one size."""
+    header = with_resize(header, size=list(size))
+    resize = header["preprocessing"]["resize"]
+    header["preprocessing"]["resize"] = {k: v for k, v in resize.items() if k not in ("round", "max_side")} | changes
+    return header
+
+
 def without_entry(header: dict, *names: str) -> dict:
     *path, last = ("preprocessing", *names)
     inner = header
@@ -151,7 +159,23 @@ def test_every_name_of_the_program_replaced(plan, tmp_path):
     [
         (lambda h: h | {"format_version": 3}, "format version 3, and this dim_trt reads version 2; upgrade dim_trt"),
         (lambda h: h | {"format_version": 1}, "format version 1.*reads version 2; rebuild it with python -m dim_trt.b"),
-        (lambda h: h | {"task": "segmentation"}, "expected task 'matting', got 'segmentation'; upgrade dim_trt"),
+        (
+            lambda h: h | {"task": "segmentation"},
+            "expected task 'matting', got 'segmentation'; load it with dim_trt.Sa",
+        ),
+        (lambda h: h | {"task": "depth"}, "expected task 'matting', got 'depth'; upgrade dim_trt"),
+        (lambda h: without_entry(h, "trimap_scale"), "expected preprocessing with trimap_scale for task 'matting'"),
+        (
+            lambda h: without_entry(
+                h | {"preprocessing": h["preprocessing"] | {"trimap_values": "raw"}}, "trimap_scale"
+            ),
+            "trimap_values: expected none without trimap_scale",
+        ),
+        (lambda h: with_resize(h, size=[64]), r"resize.round: expected none with size"),
+        (lambda h: fixed(h, 64), r"resize.size: expected \[height, width\]"),
+        (lambda h: fixed(h, 64, 100), "resize.size: expected multiples of 32, got 100x64"),
+        (lambda h: fixed(h, 64, 96, round="up"), "resize.round: expected none with size"),
+        (lambda h: without_entry(with_resize(h), "resize", "round"), "resize: 'round' is missing"),
         (lambda h: h | {"inputs": []}, "expected one input of 4 channels and one output of 1"),
         (lambda h: h | {"inputs": [{"name": "x", "channels": 3}]}, "expected one input of 4 channels and one output"),
         (lambda h: h | {"outputs": [*h["outputs"], *h["outputs"]]}, "expected one input of 4 channels and one output"),

@@ -20,6 +20,10 @@ PREPROCESSING = {
 }
 
 
+COLORS_ALONE = {name: value for name, value in PREPROCESSING.items() if name != "trimap_scale"}
+SEGMENTATION = {"dim_trt.task": "segmentation", "dim_trt.network": "salient"}
+
+
 class GraphMaker:
     """Collects nodes and weights; `add` returns the name of the new tensor."""
 
@@ -53,13 +57,13 @@ class GraphMaker:
     def unpool(self, source: str, pool: str, name: str) -> str:
         return self.add("MaxUnpool", [source, f"{pool}.indices"], name, kernel_shape=[2, 2], strides=[2, 2])
 
-    def model(self, output: str, **metadata: str) -> onnx.ModelProto:
+    def model(self, output: str, *, channels: int = 4, **metadata: str) -> onnx.ModelProto:
         self.add("Identity", [output], "last", ["alpha"])
         shape = ["32*h", "32*w"]
         graph = helper.make_graph(
             self.nodes,
             "tiny",
-            [helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 4, *shape])],
+            [helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, channels, *shape])],
             [helper.make_tensor_value_info("alpha", TensorProto.FLOAT, [1, 1, *shape])],
             self.tensors,
         )
@@ -108,6 +112,29 @@ def tiny_dim(
     y = maker.conv(maker.add("Concat", [colors, coarse], "refine_input", axis=1), 4, 5, 3, "refine_conv1")
     y = maker.conv(y, 5, 1, 3, "refine_alpha", relu=False)
     return maker.model(activation(maker, maker.add("Add", [raw, y], "sum"), output, "activation"))
+
+
+def tiny_salient(*, seed: int = 0, **preprocessing: Any) -> onnx.ModelProto:
+    """Two poolings, heads at every size, enlarged to the picture's, joined and fused."""
+    maker = GraphMaker(seed)
+    first = maker.conv("input", 3, 6, 3, "conv1")
+    second = maker.conv(maker.pool(first, "pool1"), 6, 8, 3, "conv2")
+    x = maker.conv(maker.pool(second, "pool2"), 8, 8, 1, "conv6")
+    heads = [(first, 6, 1), (second, 8, 2), (x, 8, 4)]
+    x = maker.conv(maker.unpool(x, "pool2", "unpool2"), 8, 6, 5, "deconv2")
+    heads.append((x, 6, 2))
+    heads.append((maker.conv(maker.unpool(x, "pool1", "unpool1"), 6, 5, 5, "deconv1"), 5, 1))
+    sides = []
+    for number, (feature, cin, factor) in enumerate(heads):
+        side = maker.conv(feature, cin, 1, 1, f"side{number}", relu=False)
+        if factor > 1:
+            scales = maker.constant(f"scales{number}", np.array([1, 1, factor, factor], np.float32))
+            side = maker.add("Resize", [side, "", scales], f"up{number}", mode="linear")
+        sides.append(side)
+    fused = maker.conv(maker.add("Concat", sides, "sides", axis=1), len(sides), 1, 1, "fuse", relu=False)
+    values = json.dumps(COLORS_ALONE | preprocessing)
+    mask = maker.add("Sigmoid", [fused], "activation")
+    return maker.model(mask, channels=3, **SEGMENTATION, **{"dim_trt.preprocessing": values})
 
 
 def scaled(factor: float = 3e4) -> onnx.ModelProto:

@@ -8,6 +8,7 @@ import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 from onnx import helper
@@ -16,7 +17,7 @@ import dim_trt
 from dim_trt import _core
 from dim_trt.errors import BackendUnavailable, BuildError, InvalidInput, PlanError
 from dim_trt.plans.tensorrt import check_layers
-from tests.support.tiny_graphs import PREPROCESSING, scaled
+from tests.support.tiny_graphs import PREPROCESSING, GraphMaker, scaled, tiny_salient
 from tests.tensorrt.fake_core import ENGINE, FakeCore, build, inspected, layer
 
 pytestmark = pytest.mark.public
@@ -70,6 +71,44 @@ def test_request_carries_the_options(core: FakeCore, source: Path) -> None:
     assert (request["min"], request["opt"], request["max"]) == ((64, 32), (64, 96), (224, 320))
     assert (request["workspace_bytes"], request["optimization_level"], request["gpu"]) == (3 << 20, 5, 0)
     assert request["precision"] == "fp16"
+
+
+def test_a_network_that_the_cpu_cannot_run_is_built(core: FakeCore, tmp_path: Path) -> None:
+    """A kernel of 9 and a sum of two unpooled maps: what is checked is what both backends need."""
+    maker = GraphMaker()
+    first = maker.conv("input", 4, 6, 9, "conv1")
+    pooled = maker.pool(first, "pool1")
+    up = [maker.unpool(x, "pool1", f"unpool{i}") for i, x in enumerate((pooled, maker.conv(pooled, 6, 6, 3, "conv2")))]
+    x = maker.conv(maker.add("Add", up, "sum"), 6, 1, 3, "alpha", relu=False)
+    onnx.save(maker.model(maker.add("Sigmoid", [x], "activation")), tmp_path / "dim.onnx")
+    core.layers = inspected(layer("Float"))
+    header = build(tmp_path / "dim.onnx", "fp32")
+    # the last convolution and its cells, a cell more, their windows, and 4 pixels around
+    assert header["tensorrt"]["halo_px"] == 8
+    assert len(core.requests) == 1
+    with pytest.raises(BuildError, match=r"node 'conv1' \(Conv\) has weights \[6, 4, 9, 9\]"):
+        dim_trt.build_plan(tmp_path / "dim.onnx", tmp_path / "cpu.plan", backend="cpu")
+
+
+@pytest.mark.usefixtures("core")
+def test_a_network_that_no_backend_runs_is_refused_before_it_is_built(tmp_path: Path) -> None:
+    maker = GraphMaker()
+    maker.constant("weight", np.zeros((1, 4, 3, 3), np.float32))
+    x = maker.add("Conv", ["input", "weight"], "strided", kernel_shape=[3, 3], pads=[1] * 4, strides=[2, 2])
+    onnx.save(maker.model(maker.add("Sigmoid", [x], "activation")), tmp_path / "dim.onnx")
+    with pytest.raises(BuildError, match=r"node 'strided' \(Conv\) has strides \[2, 2\]; expected \[1, 1\]"):
+        build(tmp_path / "dim.onnx", "fp32")
+
+
+def test_segmentation_is_not_for_tensorrt(core: FakeCore, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    onnx.save(tiny_salient(), tmp_path / "salient.onnx")
+    with pytest.raises(BuildError, match=r"tensorrt backend runs networks for matting, .* segmentation; build it with"):
+        build(tmp_path / "salient.onnx")
+    with caplog.at_level(logging.INFO, "dim_trt"):
+        header = dim_trt.build_plan(tmp_path / "salient.onnx", tmp_path / "salient.plan")
+    assert header["backend"] == "cpu"
+    assert "backend auto: cpu, as tensorrt does not run networks for segmentation" in caplog.text
+    assert not core.requests
 
 
 def preprocessed(source: Path, **changes: object) -> Path:

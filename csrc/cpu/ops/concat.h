@@ -17,6 +17,7 @@ struct Concat {
     int count = 0;
   };
   std::vector<Part> parts;
+  int channels = 0;  // of all
   int output = kNone;
 
   static Concat parse(const Json& json, Parser& parser) {
@@ -34,7 +35,10 @@ struct Concat {
       channels += part.count;
       concat.parts.push_back(part);
     }
-    if (channels != 4) Parser::fail(json, "expected 4 channels, got " + std::to_string(channels));
+    if (channels == 0 || channels > kMaxChannels)
+      Parser::fail(json,
+                   "expected 1 to " + std::to_string(kMaxChannels) + " channels, got " + std::to_string(channels));
+    concat.channels = channels;
     concat.output = parser.write(json.at("output"), channels, level);
     return concat;
   }
@@ -43,7 +47,7 @@ struct Concat {
     for (const Part& part : parts) reads.push_back({part.value, Reach::same()});
     return reads;
   }
-  std::vector<Write> writes() const { return {{output, kFourLanes}}; }
+  std::vector<Write> writes() const { return {{output, channels <= kFourLanes ? kFourLanes : kLanes}}; }
 
   void run(const PixelCall& call) const {
     const FloatMap to_map = call.map(output);
@@ -58,6 +62,10 @@ struct Concat {
           float* to = to_map.channel(channel, y, begin);
           for (int x = 0; x < end - begin; ++x) to[x * to_map.layout.lanes] = from[x * from_map.layout.lanes];
         }
+      }
+      for (; channel < to_map.layout.blocks() * to_map.layout.lanes; ++channel) {  // convolutions read whole blocks
+        float* to = to_map.channel(channel, y, begin);
+        for (int x = 0; x < end - begin; ++x) to[x * to_map.layout.lanes] = 0.0f;
       }
     });
   }

@@ -1,6 +1,7 @@
-// The network's input: the picture's colors and the trimap, which the preprocessor writes.
+// The network's input: the picture's colors and, if the network takes one, a guide, which the preprocessor writes.
 #pragma once
 
+#include "core/preprocessing.h"
 #include "cpu/ops/operation.h"
 #include "cpu/ops/parser.h"
 
@@ -13,7 +14,7 @@ struct Input {
   int output = kNone;
 
   static Input parse(const Json& json, Parser& parser) {
-    return {parser.write(json.at("output"), static_cast<int>(json.at("channels").integer(4, 4)), 0)};
+    return {parser.write(json.at("output"), static_cast<int>(json.at("channels").integer(kColors, kColors + 1)), 0)};
   }
   std::vector<Read> reads() const { return {}; }
   std::vector<Write> writes() const { return {{output, kFourLanes}}; }
