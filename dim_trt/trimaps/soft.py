@@ -21,7 +21,7 @@ from dim_trt.trimaps.making import Mask, Trimap, distance_to, mask_fraction, rad
 
 F32 = NDArray[np.float32]
 
-OFF = "8%"  # of the object's size: how far the mask's outline may be from the true one
+OFF = "6%"  # of the object's size: how far the mask's outline may be from the true one
 BAND = "1%"  # of the same: how far the unknown region reaches from a straight edge, to either side
 SURE = 0.8  # of mask and colors together, that a pixel is the object's; as much that it is not
 CONTRADICTION = 0.5  # between mask and the two together: from here on neither counts
@@ -31,7 +31,7 @@ SPECK = 1e-4  # of the object's area: what is alone in the other layer and small
 BINS = 16  # of each channel in a histogram
 RARE = 0.02  # of a mean bin of those that pictures fill: colors as rare in both say nothing
 TRUST = 0.9  # the most that a color is believed
-DOUBT = 0.02  # the least that any pixel keeps, so that colors can overrule the mask near its outline
+DOUBT = 0.01  # the least that any pixel keeps; colors overrule no more than that far from the outline
 COARSE_PX = 8.0  # sigma of a blur that is done at full resolution; wider ones are done on a smaller picture
 
 
@@ -44,7 +44,7 @@ def from_soft_mask(img: NDArray[np.uint8], mask: NDArray[np.generic], *, off: fl
     Args:
         img: [height, width, 3] uint8; any channel order.
         mask: [height, width] of the object, of a type that `from_mask` takes; at least half of white is object.
-        off: how far the mask's outline may be from the true one, in pixels (7) or of the object's size ("8%"), which is
+        off: how far the mask's outline may be from the true one, in pixels (7) or of the object's size ("6%"), which is
             the square root of its area; less for masks that are sharp at the picture's own size.
 
     Returns:
