@@ -16,6 +16,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from dim_trt.arguments import file_path
+from dim_trt.auto_arguments import AUTO_OPTIONS, add_auto_argument, add_auto_options, automatic, check_auto
 from dim_trt.command import (
     UsageError,
     add_engine_arguments,
@@ -26,13 +27,23 @@ from dim_trt.command import (
 )
 from dim_trt.engine import Engine
 from dim_trt.errors import InvalidInput
+from dim_trt.masks.automatic import Automatic
 from dim_trt.pictures.files import check_format, write_image
 from dim_trt.places import check_places
 from dim_trt.plans.cache import shipped_plan
 from dim_trt.precisions import PRECISIONS
+from dim_trt.scoring.automatic import automatic_methods
 from dim_trt.scoring.contact_sheet import Bgr, Row, contact_sheet
 from dim_trt.scoring.datasets import LAYOUTS, TRIMAP_SET, TruthFiles, find_samples, pictures
-from dim_trt.scoring.evaluation import Known, Method, engine_method, evaluate, prediction_method, read_content, saving
+from dim_trt.scoring.evaluation import (
+    Known,
+    Method,
+    engine_method,
+    evaluate,
+    prediction_method,
+    read_content,
+    saving,
+)
 from dim_trt.scoring.metrics import AREAS, METRICS
 from dim_trt.scoring.scores import SHORT, Scores, format_table, read_json, write_csv, write_json
 
@@ -55,7 +66,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--predictions", type=file_path, metavar="DIR", help="score these alphas instead of running a plan"
     )
-    parser.add_argument("--area", choices=AREAS, default="unknown", help="of the pictures; default: %(default)s")
+    add_auto_argument(parser)
+    add_auto_options(parser)
+    parser.add_argument(
+        "--area", choices=AREAS, help="of the pictures that is compared; default: unknown, with --auto whole"
+    )
     parser.add_argument("--json", type=file_path, metavar="FILE", help="also write the scores of every picture there")
     parser.add_argument("--csv", type=file_path, metavar="FILE", help="the same as a table")
     parser.add_argument(
@@ -76,11 +91,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def work(args: argparse.Namespace) -> None:
     check_arguments(args)
+    args.area = args.area or ("whole" if args.auto else "unknown")
     layout, samples = find_samples(
         args.alphamatting or args.data, "alphamatting" if args.alphamatting else args.layout, args.trimap_set
     )
     check_results(args, samples)
-    methods = choose_methods(args, samples)
+    auto = automatic(args) if args.auto else None
+    methods = choose_methods(args, samples, auto)
     known = read_json(args.json) if args.resume and args.json else {}
     table = [method.scores for method in methods]
     write = functools.partial(write_results, args, table, known, layout, len(samples))
@@ -103,7 +120,7 @@ def work(args: argparse.Namespace) -> None:
     if args.csv:
         write_csv(args.csv, table)
     if args.sheet:
-        write_image(args.sheet, draw_sheet(methods[0], samples, args), "sheet")
+        write_image(args.sheet, draw_sheet(methods[0], samples, args, auto), "sheet")
 
 
 def check_arguments(args: argparse.Namespace) -> None:
@@ -112,6 +129,9 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise UsageError("--plan and --precision exclude each other: --precision is for the shipped model")
     if args.predictions and (args.plan or args.precision or args.save):
         raise UsageError("--predictions scores alphas that are there: --plan, --precision and --save do not go with it")
+    check_auto(args)
+    if args.predictions and args.auto:
+        raise UsageError("--predictions scores alphas that are there: --auto does not go with it")
     if args.predictions and args.orientations != 1:
         raise UsageError("--predictions scores alphas that are there: --orientations and --best do not go with it")
     if args.alphamatting and args.layout not in ("auto", "alphamatting"):
@@ -135,30 +155,36 @@ def check_results(args: argparse.Namespace, samples: Sequence[TruthFiles]) -> No
     if args.save and args.save.resolve() in folders:
         raise InvalidInput(f"save: {str(args.save)!r}: expected a folder of its own, got one that is read from")
     read += [("plan", plan) for plan in args.plan or []]
+    read += [("auto", Path(args.auto))] if args.auto else []
     if args.predictions and args.predictions.is_dir():
         read += [("prediction", path) for path in pictures(args.predictions).values()]
     check_places([(name, path) for name in ("json", "csv", "sheet") if (path := getattr(args, name))], read)
 
 
-def choose_methods(args: argparse.Namespace, samples: Sequence[TruthFiles]) -> list[Method]:
-    """One for each plan or precision; or the predictions."""
+def choose_methods(args: argparse.Namespace, samples: Sequence[TruthFiles], auto: Automatic | None) -> list[Method]:
+    """One for each plan or precision, with `auto` its masks at the end; or the predictions."""
     if args.predictions:
         return [prediction_method(args.predictions, samples, picture_limits(args))]
     if args.plan:
         plans = {str(path): path for path in args.plan}
     else:
         plans = {precision: shipped_plan(precision, args.device) for precision in args.precision or ["fp32"]}
-    methods = [engine_method(label, Engine(plan, **engine_options(args))) for label, plan in plans.items()]
+    engines = [(label, Engine(plan, **engine_options(args))) for label, plan in plans.items()]
+    if auto:
+        methods = automatic_methods(engines, auto, args.auto, [getattr(args, name) for name in AUTO_OPTIONS])
+    else:
+        methods = [engine_method(*labelled) for labelled in engines]
     if not args.save:
         return methods
     names = [Path(label).stem for label in plans]
     if len(set(names)) < len(names):
         raise InvalidInput(f"save: expected plans with different names for the folders in it, got {', '.join(names)}")
     folders = [args.save / name for name in names] if len(names) > 1 else [args.save]
-    return [
+    saved = [
         saving(method, folder, depth=args.alpha_depth or 16, resume=args.resume)
-        for method, folder in zip(methods, folders, strict=True)
+        for method, folder in zip(methods, folders, strict=False)  # not the masks
     ]
+    return saved + methods[len(saved) :]
 
 
 def write_results(args: argparse.Namespace, table: Sequence[Scores], known: Known, layout: str, expected: int) -> None:
@@ -178,7 +204,13 @@ def write_results(args: argparse.Namespace, table: Sequence[Scores], known: Know
         ]
     trimap_set = (args.trimap_set or TRIMAP_SET) if layout == "alphamatting" else None
     orientations = None if args.predictions else args.orientations
-    settings = {"area": args.area, "layout": layout, "trimap_set": trimap_set, "orientations": orientations}
+    settings = {
+        "area": args.area,
+        "layout": layout,
+        "trimap_set": trimap_set,
+        "orientations": orientations,
+        "auto": args.auto,
+    }
     write_json(args.json, table, complete=complete, **settings)
 
 
@@ -202,15 +234,16 @@ def report_resumed(table: Sequence[Scores], known: Known, count: int) -> None:
         print(f"resumed: kept the scores of {kept} of {count} pictures", file=sys.stderr)
 
 
-def draw_sheet(method: Method, samples: Sequence[TruthFiles], args: argparse.Namespace) -> Bgr:
+def draw_sheet(method: Method, samples: Sequence[TruthFiles], args: argparse.Namespace, auto: Automatic | None) -> Bgr:
     """The worst pictures; their alphas are read or computed once more."""
     by_name = {sample.name: sample for sample in samples}
     rows = []
     for entry in progress_bar(method.scores.worst(args.sort)[: args.worst], desc="sheet"):
         sample = by_name[entry.name]
         content = read_content(sample, picture_limits(args))
+        shown = content._replace(trimap=auto.trimap(content.img)) if auto else content
         figures = "   ".join(f"{SHORT[name]} {getattr(entry, name):.4g}" for name in METRICS)
-        rows.append(Row(f"{entry.name}   {figures}", *content, method.alpha(sample, content)))
+        rows.append(Row(f"{entry.name}   {figures}", *shown, method.alpha(sample, content)))
     heading = (
         f"{method.scores.label}, {AREAS[args.area]}, worst {SHORT[args.sort]} first, {len(rows)} of {len(samples)}"
     )

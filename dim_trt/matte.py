@@ -1,7 +1,7 @@
 """Matte one picture: write its alpha, and with flags cutouts and a composite over a new background.
 
 With a folder or a pattern as --image every picture in it; --trimap or --mask, -o, --cutout, --premultiplied and
---composite are folders then, and files belong together by their names before the suffix.
+--composite are folders then, and files belong together by their names before the suffix. --auto needs no second file.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
 
+from dim_trt.auto_arguments import automatic
 from dim_trt.command import default_result, engine_options, picture_limits, run_command, trimap_rule
 from dim_trt.engine import Engine
 from dim_trt.errors import InvalidInput
@@ -55,8 +57,8 @@ def work(args: argparse.Namespace) -> None:
 
 def read_files(args: argparse.Namespace) -> list[tuple[str, Path]]:
     """What is read for every picture, by argument."""
-    shared = {"background": args.background and Path(args.background), "plan": args.plan}
-    return [(name, path) for name, path in shared.items() if path]
+    shared = {"background": args.background and Path(args.background), "plan": args.plan, "auto": args.auto}
+    return [(name, Path(path)) for name, path in shared.items() if path]
 
 
 def load_engine(args: argparse.Namespace) -> Engine:
@@ -65,16 +67,20 @@ def load_engine(args: argparse.Namespace) -> Engine:
 
 def work_on_one(args: argparse.Namespace, settings: Rendering, streams: Pipes) -> None:
     (image,), second, argument = args.image, args.mask or args.trimap, settings.rule.argument
-    sources = [("image", streams.source("image", image)), (argument, streams.source(argument, second))]
+    sources = [("image", streams.source("image", image))]
+    if second:
+        sources.append((argument, streams.source(argument, second)))
     results = {}
     for name, given in results_of(args).items():
         path = Path(given, f"{sources[0][1].stem}{chosen_suffix(args)}") if names_folder(given) else Path(given)
         results[name] = streams.result(name, path, chosen_suffix(args))
     if not results.get("alpha"):
         results["alpha"] = default_result("alpha.png")
-    job = PictureJob(sources[0][1], sources[1][1], results["alpha"], *(results.get(name) for name in RENDITIONS))
+    known = sources[1][1] if second else None
+    job = PictureJob(sources[0][1], known, results["alpha"], *(results.get(name) for name in RENDITIONS))
     check_outputs(job, settings)
     check_places(results.items(), [*sources, *read_files(args)])
+    settings = replace(settings, auto=automatic(args) if args.auto else None)
     over, loaded = read_background(settings.background, settings.limits), load(job, settings)
     engine = load_engine(args)
     outcome = Matting(engine, settings, over).matte(job, loaded)
@@ -90,17 +96,18 @@ def work_on_one(args: argparse.Namespace, settings: Rendering, streams: Pipes) -
 def work_on_many(args: argparse.Namespace, settings: Rendering) -> None:
     """One bad picture does not stop the rest; the Error at the end names them all."""
     argument, second = settings.rule.argument, args.mask or args.trimap
-    if not second.is_dir():
+    if second and not second.is_dir():
         raise InvalidInput(f"{argument}: {str(second)!r}: expected a folder, as --image names many pictures")
-    partners = folders.Partners(second, argument)
-    pictures = partners.without_partners(folders.gather(args.image))
+    partners, pictures = folders.Partners(second, argument) if second else None, folders.gather(args.image)
+    if partners:
+        pictures = partners.without_partners(pictures)
     results = {name: Path(path) for name, path in results_of(args).items()}
-    check_folders(list(results.values()), [second, *(path.parent for path in pictures)])
+    check_folders(list(results.values()), [*([second] if second else []), *(path.parent for path in pictures)])
 
     def results_for(image: Path) -> dict[str, Path]:
         return {name: folder / f"{image.stem}{chosen_suffix(args)}" for name, folder in results.items()}
 
-    def job_of(image: Path, partner: Path) -> PictureJob:
+    def job_of(image: Path, partner: Path | None) -> PictureJob:
         paths = results_for(image)
         return PictureJob(image, partner, paths["alpha"], *(paths.get(name) for name in RENDITIONS))
 
@@ -109,7 +116,11 @@ def work_on_many(args: argparse.Namespace, settings: Rendering) -> None:
         make_folder(folder)
     check_places(
         [place for image in pictures for place in results_for(image).items()],
-        [*(("image", path) for path in pictures), *((argument, path) for path in second.iterdir()), *read_files(args)],
+        [
+            *(("image", path) for path in pictures),
+            *((argument, path) for path in (second.iterdir() if second else ())),
+            *read_files(args),
+        ],
     )
     summary, jobs = folders.Summary(), []
     for image in pictures:
@@ -117,9 +128,10 @@ def work_on_many(args: argparse.Namespace, settings: Rendering) -> None:
             summary.skipped += 1
             continue
         try:
-            jobs.append(job_of(image, partners.of(image)))
+            jobs.append(job_of(image, partners.of(image) if partners else None))
         except InvalidInput as failure:
             summary.failures.append((str(image), str(failure)))
+    settings = replace(settings, auto=automatic(args) if args.auto else None)
     engine = load_engine(args)
     for outcome in tqdm(matte_files(engine, jobs, settings), "", len(jobs), unit="picture", disable=None, leave=False):
         summary.add(str(outcome.job.image), outcome.error)

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from dim_trt.arguments import background, file_name, file_path
+from dim_trt.auto_arguments import add_auto_argument, add_auto_options, check_auto
 from dim_trt.command import (
     UsageError,
     add_depth_arguments,
@@ -40,7 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=file_path,
         help="same size, gray: a mask, hard or soft, or a cutout's alpha; a trimap is made of it",
     )
+    add_auto_argument(known)
     add_mask_arguments(parser)
+    add_auto_options(parser)
     parser.add_argument(
         "-o",
         "--alpha",
@@ -101,6 +104,7 @@ def is_many(args: argparse.Namespace) -> bool:
 
 
 def check_usage(args: argparse.Namespace) -> None:
+    check_auto(args)
     if args.background and not args.composite:
         raise UsageError("--background goes with --composite")
     if args.precision and args.plan:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from dim_trt.engine import Engine
 from dim_trt.errors import Error, InvalidInput
 from dim_trt.files import write_together
+from dim_trt.masks.automatic import Automatic
 from dim_trt.pictures.composite import WHITE, Background, Color, behind
 from dim_trt.pictures.encoding import encode, suffix_of
 from dim_trt.pictures.files import check_format, naming, read_background, read_picture
@@ -37,6 +38,7 @@ class Rendering:
     estimate_colors: bool = True  # else the picture's own, old background included
     srgb: bool = False  # colors are converted to sRGB; else they keep the picture's profile
     rule: TrimapRule = GIVEN  # what the second files are
+    auto: Automatic | None = None  # where trimaps come from that are no files; called on several threads
     limits: Limits = DEFAULT
 
     def depth(self, content: Content) -> int:
@@ -49,7 +51,7 @@ class PictureJob:
     """The files of one picture; what is None is not written."""
 
     image: Path
-    trimap: Path  # or a mask
+    trimap: Path | None  # or a mask; not read where `Rendering.auto` makes it
     alpha: Path
     cutout: Path | None = None
     premultiplied: Path | None = None
@@ -97,10 +99,15 @@ def load(job: PictureJob, settings: Rendering) -> Loaded:
     stored = read_picture(job.image, "image", limits)
     with naming(job.image, "image"):
         image = as_image(stored, srgb=settings.srgb)
+    img = to_8_bits(image.pixels)
+    if settings.auto:
+        return Loaded(image, img, settings.auto.trimap(img, str(job.image)))
+    if job.trimap is None:
+        raise InvalidInput("trimap: expected a file, or auto in the settings, got neither")
     trimap = read_trimap(job.trimap, settings.rule, limits)
     if advice := turn_advice(trimap.shape, image.size, image.orientation):
         raise InvalidInput(f"{settings.rule.argument}: {str(job.trimap)!r}: {advice}")
-    return Loaded(image, to_8_bits(image.pixels), trimap)
+    return Loaded(image, img, trimap)
 
 
 class Matting:
@@ -123,7 +130,9 @@ class Matting:
     def matte(self, job: PictureJob, loaded: Loaded) -> Outcome:
         """Mattes and writes. Raises Error."""
         start = time.perf_counter()
-        alpha = np.asarray(self._engine.submit(loaded.img, loaded.trimap).result())
+        alpha = self._run(loaded.img, loaded.trimap)
+        if self._settings.auto:
+            alpha = self._settings.auto.refined(self._run, loaded.img, alpha)
         latency_ms = (time.perf_counter() - start) * 1e3
         outputs = job.outputs()
         wanted: dict[Content, Wanted] = {content: (content, self._settings.depth(content)) for content in outputs}
@@ -137,6 +146,9 @@ class Matting:
                 files[path] = encode(made[wanted[content]], suffix_of(path), loaded.image.icc_profile)
         write_together({path: [data] for path, data in files.items()}, what="picture")
         return Outcome(job, None, latency_ms, loaded.image.size)
+
+    def _run(self, img: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return np.asarray(self._engine.submit(img, trimap).result())
 
 
 def matte_files(

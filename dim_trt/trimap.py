@@ -1,4 +1,4 @@
-"""Make trimaps from masks, soft masks and scribbles, check them, and look at them."""
+"""Make trimaps from masks, soft masks, scribbles or a picture alone, check them, and look at them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from dim_trt import trimaps
 from dim_trt.arguments import file_path
-from dim_trt.command import add_picture_arguments, add_verbose_argument, default_result, picture_limits, run_command
+from dim_trt.auto_arguments import add_auto_argument, add_auto_options, automatic
+from dim_trt.command import (
+    add_picture_arguments,
+    add_verbose_argument,
+    default_result,
+    picture_limits,
+    run_command,
+)
 from dim_trt.errors import InvalidInput
 from dim_trt.pictures.composite import parse_color
 from dim_trt.pictures.files import check_format, read_image, read_unchanged, write_image
@@ -37,6 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     alpha = commands.add_parser("alpha", help="a trimap from a rough alpha or another model's soft mask")
     add_files(alpha, "ALPHA", "gray; the same as mask, in a narrower band")
     add_mask_arguments(alpha, "1%", "2%")
+
+    auto = commands.add_parser("auto", help="a trimap from a picture alone: a network finds the objects")
+    add_files(auto, "PICTURE", "in colors")
+    add_auto_argument(auto, required=True)
+    add_auto_options(auto, passes=False)
 
     scribbles = commands.add_parser("scribbles", help="a trimap from color strokes; unscribbled is unknown")
     add_files(scribbles, "STROKES", "strokes on any ground, or on the picture itself (then give --image)")
@@ -103,6 +115,9 @@ def make_trimap(args: argparse.Namespace) -> trimaps.Trimap:
         if args.command == "mask" and args.object:
             return rule.trimap(object_mask(args.input, args.object, limits), str(args.input))
         return trimaps.read_trimap(args.input, rule, limits)
+    if args.command == "auto":
+        img = read_image(args.input, limits=limits)
+        return automatic(args).trimap(img, str(args.input))
     if args.command == "labels":
         labels = one_channel(args.input, limits)
         return trimaps.from_labels(labels, foreground=args.foreground, background=args.background, unknown=args.unknown)
@@ -156,7 +171,7 @@ def work(args: argparse.Namespace) -> None:
 def write(args: argparse.Namespace, output: Path) -> None:
     """The commands with a result, which goes to `output`."""
     check_format(output, "output")
-    inputs = [(name, path) for name in ("input", "image") if (path := getattr(args, name, None))]
+    inputs = [(name, Path(path)) for name in ("input", "image", "auto") if (path := getattr(args, name, None))]
     check_places([("output", output)], inputs)
     if args.command == "preview":
         limits = picture_limits(args)

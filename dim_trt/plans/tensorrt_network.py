@@ -11,7 +11,7 @@ import onnx
 import onnx_graphsurgeon as gs
 from tqdm import tqdm
 
-from dim_trt.graph import runtime
+from dim_trt import onnx_runtime
 from dim_trt.graph.calibrate import collect_histograms, ranges_by
 from dim_trt.graph.histogram import RANGES
 from dim_trt.graph.load import Source
@@ -87,7 +87,7 @@ def choose_int8(
 
 def _find_kept(source: Source, pictures: Sequence[CalibrationPicture]) -> dict[str, float]:
     """The nodes that float16 cannot hold on these pictures; says which, and where it could not look."""
-    if not runtime.is_installed():
+    if not onnx_runtime.is_installed():
         LOGGER.warning(
             "fp16: whether float16 holds every feature map was not checked, which needs onnxruntime: "
             "pip install onnxruntime"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,11 +24,19 @@ from dim_trt.pictures.files import read_image, write_image
 from dim_trt.pictures.limit import DEFAULT, Limits
 from dim_trt.pictures.picture import quantize_alpha
 from dim_trt.scoring.datasets import TruthFiles, alphamatting_samples, pictures
-from dim_trt.scoring.metrics import measure
+from dim_trt.scoring.metrics import measure, overlap
 from dim_trt.scoring.scores import PictureScores, Scores
 from dim_trt.trimaps.files import read_alpha, read_trimap
 
-__all__ = ["Method", "TruthFiles", "alphamatting_samples", "engine_method", "evaluate", "prediction_method", "saving"]
+__all__ = [
+    "Method",
+    "TruthFiles",
+    "alphamatting_samples",
+    "engine_method",
+    "evaluate",
+    "prediction_method",
+    "saving",
+]
 
 Known = Mapping[tuple[str, str], PictureScores]  # by label of the method and name of the picture
 
@@ -52,6 +60,7 @@ class Method:
     scores: Scores  # empty, with what describes the method
     identity: Callable[[TruthFiles], str]
     alpha: Callable[[TruthFiles, Content], NDArray[np.float32]]
+    finds: bool = False  # the object itself, so that the scores say how well
 
 
 def engine_method(label: str, engine: Engine) -> Method:
@@ -118,7 +127,7 @@ def saving(method: Method, folder: Path, *, depth: int, resume: bool) -> Method:
         note(sample.name, key)
         return levels.astype(np.float32) / np.float32(np.iinfo(levels.dtype).max)
 
-    return Method(method.scores, identity, alpha)
+    return replace(method, identity=identity, alpha=alpha)
 
 
 def evaluate(
@@ -207,9 +216,18 @@ def _score(
         reference = alpha if reference is None else reference
         change = np.abs(alpha - reference)[unknown]
         changes = (float(change.max()), float(change.mean(dtype=np.float64))) if change.size else (0.0, 0.0)
+        iou = overlap(alpha, content.truth) if method.finds else None
         entries.append(
             PictureScores(
-                sample.name, key, height, width, change.size, **metrics, max_change=changes[0], mean_change=changes[1]
+                sample.name,
+                key,
+                height,
+                width,
+                change.size,
+                **metrics,
+                max_change=changes[0],
+                mean_change=changes[1],
+                iou=iou,
             )
         )
     return entries

@@ -100,6 +100,17 @@ def measure(
     }
 
 
+def overlap(alpha: Floats, truth: Floats) -> float:
+    """Intersection over union of the pixels of at least 0.5, over the whole picture; 1 where neither has any.
+
+    Arguments and errors as in `sad`.
+    """
+    check_alphas(alpha, truth=truth)
+    inside, within = alpha >= 0.5, truth >= 0.5
+    union = int(np.count_nonzero(inside | within))
+    return float(np.count_nonzero(inside & within) / union) if union else 1.0
+
+
 def check_trimap(trimap: NDArray[np.uint8] | None, size: tuple[int, ...]) -> NDArray[np.uint8]:
     """The trimap; raises InvalidInput unless it is uint8 of this (height, width)."""
     if not isinstance(trimap, np.ndarray) or trimap.dtype != np.uint8 or trimap.shape != size:

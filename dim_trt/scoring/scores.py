@@ -26,7 +26,7 @@ class PictureScores:
     """One picture by one method.
 
     key: a hash of all that the scores depend on. max_change, mean_change: of alpha against the first method's, over the
-    unknown pixels.
+    unknown pixels. iou: of alpha and truth at 0.5, over the whole picture; of methods that find the object themselves.
     """
 
     name: str
@@ -41,6 +41,7 @@ class PictureScores:
     connectivity: float
     max_change: float
     mean_change: float
+    iou: float | None = None
 
 
 @dataclass
@@ -58,11 +59,13 @@ class Scores:
     def summary(self) -> dict[str, Any]:
         """Means over the pictures, and n; `mean_change` is over all unknown pixels."""
         unknown_px = sum(p.unknown_px for p in self.pictures)
+        found = [p.iou for p in self.pictures if p.iou is not None]
         return {
             "n": len(self.pictures),
             **{name: float(np.mean([getattr(p, name) for p in self.pictures])) for name in METRICS},
             "max_change": max(p.max_change for p in self.pictures),
             "mean_change": sum(p.mean_change * p.unknown_px for p in self.pictures) / max(unknown_px, 1),
+            "iou": float(np.mean(found)) if found else None,
         }
 
     def worst(self, metric: str = "sad") -> list[PictureScores]:
@@ -79,16 +82,25 @@ def format_table(table: Sequence[Scores], area: str, *, metric: str = "sad", cou
         width = max(16, *(len(p.name) for p in shown)) if shown else 16
         order = f"worst {SHORT[metric]} first" + (f", {len(shown)} of {len(scores.pictures)} pictures" if shown else "")
         lines += ["", f"{scores.label}: {order}"]
-        lines.append(f"{'picture':{width}}{'unknown px':>12}" + "".join(f"{SHORT[name]:>11}" for name in METRICS))
-        lines += [f"{p.name:{width}}{p.unknown_px:12d}{_figures(asdict(p))}" for p in shown]
+        finds = any(p.iou is not None for p in scores.pictures)
+        lines.append(
+            f"{'picture':{width}}{'unknown px':>12}"
+            + "".join(f"{SHORT[name]:>11}" for name in METRICS)
+            + ("        IoU" if finds else "")
+        )
+        lines += [f"{p.name:{width}}{p.unknown_px:12d}{_figures(asdict(p))}{_iou(p.iou)}" for p in shown]
         summary = scores.summary()
         n = f"mean (n={summary['n']})"
-        lines.append(f"{n:{width}}{'':12}{_figures(summary)}")
+        lines.append(f"{n:{width}}{'':12}{_figures(summary)}{_iou(summary['iou'])}")
     return "\n".join(lines + (_changes(table) if len(table) > 1 else []))
 
 
 def _figures(values: dict[str, Any]) -> str:
     return "".join(f"{values[name]:11.{DIGITS[name]}f}" for name in METRICS)
+
+
+def _iou(value: float | None) -> str:
+    return "" if value is None else f"{value:11.3f}"
 
 
 def _changes(table: Sequence[Scores]) -> list[str]:

@@ -5,8 +5,9 @@
     for finding in trimaps.validate(trimap, img): print(finding)
 
 In: arrays [height, width] of any of these kinds. Out: [height, width] uint8: 0 background, 255 foreground, 128 unknown.
-`levels` says what values mean, `making` makes trimaps, `rules` joins both to what commands, clips and `files` read
-with, and `checks` finds what is wrong. Read `making` first.
+`levels` says what values mean, `making` makes trimaps, `soft` does from a network's soft mask and its picture,
+`rules` joins levels and making to what commands, clips and `files` read with, and `checks` finds what is wrong. Read
+`making` first.
 """
 
 from dim_trt.trimaps.checks import validate
@@ -29,6 +30,7 @@ from dim_trt.trimaps.making import (
     preview,
 )
 from dim_trt.trimaps.rules import Examined, GivenTrimap, MaskRule, TrimapRule, clean, fraction_of
+from dim_trt.trimaps.soft import from_soft_mask
 
 __all__ = [
     "DILATE",
@@ -50,6 +52,7 @@ __all__ = [
     "from_labels",
     "from_mask",
     "from_scribbles",
+    "from_soft_mask",
     "object_of",
     "preview",
     "read_alpha",

@@ -52,7 +52,7 @@ def from_mask(
     Raises:
         InvalidInput: the mask has another type, shape or range, the bounds fall, or a radius is none.
     """
-    return banded(_fraction(mask, "mask"), erode, dilate, low, high)
+    return banded(mask_fraction(mask, "mask"), erode, dilate, low, high)
 
 
 def from_alpha(
@@ -68,7 +68,7 @@ def from_alpha(
     Raises:
         InvalidInput: the alpha has another type, shape or range, the bounds fall, or a radius is none.
     """
-    return banded(_fraction(alpha, "alpha"), erode, dilate, low, high)
+    return banded(mask_fraction(alpha, "alpha"), erode, dilate, low, high)
 
 
 def from_labels(labels: NDArray[np.generic], *, foreground: int = 1, background: int = 2, unknown: int = 0) -> Trimap:
@@ -229,7 +229,7 @@ def _check_labels(labels: object) -> None:
         raise InvalidInput(f"labels: expected integers [height, width], got {kind(labels)}")
 
 
-def _fraction(array: object, name: str) -> NDArray[np.float32]:
+def mask_fraction(array: object, name: str = "mask") -> NDArray[np.float32]:
     """Checked, in 0..1."""
     if isinstance(array, np.ndarray) and array.ndim != 2:
         raise InvalidInput(f"{name}: expected [height, width] with sides of at least 1, got {kind(array)}")

@@ -63,7 +63,7 @@ def test_alpha_in_one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     np.testing.assert_array_equal(dim_trt.estimate_alpha(IMG, mask=mask), of_mask)
     np.testing.assert_array_equal(dim_trt.estimate_alpha("image.png", mask="mask.png", color="rgb"), of_mask)
     for wrong in ({}, {"trimap": TRIMAP, "mask": mask}):
-        with pytest.raises(InvalidInput, match="trimap, mask: expected one of the two"):
+        with pytest.raises(InvalidInput, match="trimap, mask, auto: expected exactly one of them"):
             dim_trt.estimate_alpha(IMG, **wrong)
     with pytest.raises(InvalidInput, match=r"image: cannot read 'none.png'"):
         dim_trt.estimate_alpha("none.png", TRIMAP)
@@ -72,7 +72,7 @@ def test_alpha_in_one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_modules_are_there_without_being_imported() -> None:
     code = (
         "import sys, dim_trt; assert 'cv2' not in sys.modules\n"
-        "assert {'trimaps', 'foreground', 'metrics', 'tracking'} <= set(dir(dim_trt))\n"
+        "assert {'trimaps', 'foreground', 'masks', 'metrics', 'tracking'} <= set(dir(dim_trt))\n"
         "print(dim_trt.trimaps.from_mask.__name__, dim_trt.foreground.estimate.__name__, dim_trt.metrics.sad.__name__,"
         " dim_trt.tracking.KeyFrames.__name__)"
     )
