@@ -18,6 +18,7 @@ MODULES = {  # that can be imported with it
     "opencv": ("dim_trt.pictures.files", "dim_trt.trimaps", "dim_trt.matte", "dim_trt.trimap", "dim_trt.evaluate"),
     "heif": (),
     "video": ("dim_trt.video.job", "dim_trt.video.formats", "dim_trt.video.__main__"),
+    "serve": ("dim_trt.serving.app", "dim_trt.serving.server"),
     "cuda": (),
     "pycuda": (),
     "train": (),
@@ -34,7 +35,7 @@ def test_there_are_no_others() -> None:
     assert set(metadata("dim_trt").get_all("Provides-Extra") or ()) == set(MODULES)
 
 
-@pytest.mark.parametrize(("extra", "package"), [("opencv", "cv2"), ("video", "av")])
+@pytest.mark.parametrize(("extra", "package"), [("opencv", "cv2"), ("video", "av"), ("serve", "uvicorn")])
 def test_what_it_is_for_can_be_imported(extra: str, package: str) -> None:
     if importlib.util.find_spec(package) is None:
         pytest.skip(f"{package} is not installed")
