@@ -102,7 +102,7 @@ $(VENV)/engine.stamp: $(VENV)/bin/python $(NATIVE)
 # Torch comes first and pinned, so that nothing else chooses a version of it; the extra takes what users have.
 $(VENV)/dev.stamp: $(VENV)/bin/python $(NATIVE)
 	$(BIN)/python -m pip install --quiet torch==2.13.0
-	$(BIN)/python -m pip install --quiet -e '.[opencv,train]' --group dev $(TESTING) \
+	$(BIN)/python -m pip install --quiet -e '.[opencv,serve,train]' --group dev $(TESTING) \
 	  --config-settings=cmake.define.DIM_TRT_WERROR=ON
 	touch $@ $(VENV)/engine.stamp
 

@@ -28,7 +28,7 @@ from dim_trt.alpha import estimate_alpha
 from dim_trt.capabilities import capabilities
 from dim_trt.engine import Engine
 from dim_trt.engine_options import TensorRtRun
-from dim_trt.errors import BackendUnavailable, BuildError, Error, InvalidInput, PlanError
+from dim_trt.errors import BackendUnavailable, BuildError, Busy, Error, InvalidInput, PlanError
 from dim_trt.gpu.arrays import GpuArray
 from dim_trt.plans.builder import build_plan
 from dim_trt.plans.tensorrt_options import TensorRtOptions
@@ -39,6 +39,7 @@ from dim_trt.version import __version__
 __all__ = [
     "BackendUnavailable",
     "BuildError",
+    "Busy",
     "Engine",
     "Error",
     "GpuArray",

@@ -50,17 +50,26 @@ def background(text: str) -> str:
     """A color as '#rrggbb', else the text: a file's name or 'checkerboard'."""
     if text.lower() == "transparent":
         raise ArgumentTypeError("a composite has no transparency; --cutout writes the foreground without background")
+    if text.lower() in NAMED_COLORS and Path(text).exists():
+        return text
+    try:
+        return color(text) or file_name(text)
+    except InvalidInput as failure:
+        raise ArgumentTypeError(str(failure).removeprefix("background: ")) from failure
+
+
+def color(text: str, argument: str = "background") -> str | None:
+    """'#rrggbb' of a color: written so, as '#rgb', or one that has a name; None for other text.
+
+    Raises:
+        InvalidInput: it begins with # and is no color.
+    """
     if re.fullmatch(r"#[0-9a-fA-F]{3}", text):
         text = "#" + "".join(2 * digit for digit in text[1:])
     if text.startswith("#"):
-        try:
-            parse_color(text)
-        except InvalidInput as failure:
-            raise ArgumentTypeError(str(failure).removeprefix("background: ")) from failure
+        parse_color(text, argument)
         return text
-    if text.lower() in NAMED_COLORS and not Path(text).exists():
-        return NAMED_COLORS[text.lower()]
-    return file_name(text)
+    return NAMED_COLORS.get(text.lower())
 
 
 def _whole_number(text: str, least: int, most: int) -> int:

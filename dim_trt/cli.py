@@ -12,6 +12,7 @@ COMMANDS = {
     "build": "turn dim.onnx into a plan",
     "matte": "matte one picture",
     "video": "matte a video, with alpha, times and sound",
+    "serve": "a page to paint trimaps on, and a service, on this machine",
     "trimap": "make, check and look at trimaps",
     "info": "check a plan and say what is in it",
     "doctor": "say what this machine can do and check that it works",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dim_trt import _core
 from dim_trt.arrays import host_arrays
-from dim_trt.engine_options import TensorRtRun, check_no_stream, check_trimap, uses_gpu_arrays
+from dim_trt.engine_options import TensorRtRun, check_no_stream, check_timeout, check_trimap, uses_gpu_arrays
 from dim_trt.files import StrPath
 from dim_trt.foreground import Level, check_matted
 from dim_trt.gpu.arrays import GpuArray, GpuPicture, estimate_foreground, prepare
@@ -128,28 +128,39 @@ class Engine(LoadedPlan[_core.Engine]):
         return alpha if out is None else out
 
     @overload
-    def submit(self, img: U8, trimap: U8, out: F32 | None = None) -> Future[F32]: ...
+    def submit(self, img: U8, trimap: U8, out: F32 | None = None, *, timeout: float | None = None) -> Future[F32]: ...
     @overload
-    def submit(self, img: GpuPicture, trimap: GpuPicture, out: None = None) -> Future[GpuArray]: ...
+    def submit(
+        self, img: GpuPicture, trimap: GpuPicture, out: None = None, *, timeout: float | None = None
+    ) -> Future[GpuArray]: ...
     @overload
-    def submit(self, img: GpuPicture, trimap: GpuPicture, out: GpuOut) -> Future[GpuOut]: ...
-    def submit(self, img: Any, trimap: Any, out: Any = None) -> Future[Any]:
+    def submit(
+        self, img: GpuPicture, trimap: GpuPicture, out: GpuOut, *, timeout: float | None = None
+    ) -> Future[GpuOut]: ...
+    def submit(self, img: Any, trimap: Any, out: Any = None, *, timeout: float | None = None) -> Future[Any]:
         """Starts a run and returns a future of what `run` returns; `max_concurrent` runs go on at a time, in order.
 
-        Blocks while twice as many are pending, so that memory is bounded; so do not call it from a future's callback.
-        The arrays must stay as they are until the future is done. Arguments are those of `run`.
+        While twice as many are pending there is no room, so that memory is bounded. The arrays must stay as they are
+        until the future is done.
+
+        Args:
+            img, trimap, out: those of `run`.
+            timeout: how many seconds it blocks for room at most; 0 never blocks, as event loops and callbacks of
+                futures want it. None: until there is room.
 
         Raises:
-            InvalidInput: an array has the wrong dtype, rank or channels, or the engine was closed. A size that the plan
-                does not take is raised by the future.
+            Busy: there was no room in that time; nothing was started.
+            InvalidInput: an array has the wrong dtype, rank or channels, timeout is no such number, or the engine was
+                closed. A size that the plan does not take is raised by the future.
         """
         core = self._open_core()
+        check_timeout(timeout)
         if uses_gpu_arrays(self._device, img=img, trimap=trimap, out=out):
-            return self._workers.submit(prepare(core, self._gpu, img, trimap, out, None))
+            return self._workers.submit(prepare(core, self._gpu, img, trimap, out, None), timeout)
         host = host_arrays(img, trimap, out)
         _core.check_arrays(*host)
         check_trimap(host[1])
-        return self._workers.submit(functools.partial(_run, core, host, out))
+        return self._workers.submit(functools.partial(_run, core, host, out), timeout)
 
     @overload
     def foreground(self, img: NDArray[Level], alpha: NDArray[np.floating]) -> tuple[NDArray[Level], NDArray[Level]]: ...

@@ -75,6 +75,12 @@ def check_no_stream(stream: Any) -> None:
         raise InvalidInput("stream: expected None for arrays in host memory; leave it out, or pass arrays on a GPU")
 
 
+def check_timeout(timeout: Any) -> None:
+    is_number = isinstance(timeout, (int, float)) and not isinstance(timeout, bool)
+    if timeout is not None and not (is_number and timeout >= 0):  # false for NaN
+        raise InvalidInput(f"timeout: expected a number of seconds from 0, or None to wait, got {timeout!r}")
+
+
 def plan_path(plan: StrPath, device: str) -> str:
     """Its path; that of the shipped model's plan for the device, which is built if need be, for its name."""
     if isinstance(plan, str) and plan == SHIPPED and not os.path.exists(plan):  # noqa: PTH110

@@ -4,11 +4,12 @@
 # ├── InvalidInput        (also ValueError)
 # ├── PlanError
 # ├── BackendUnavailable  (also RuntimeError)
-# └── BuildError
+# ├── BuildError
+# └── Busy
 
 from __future__ import annotations
 
-__all__ = ["BackendUnavailable", "BuildError", "Error", "InvalidInput", "PlanError"]
+__all__ = ["BackendUnavailable", "BuildError", "Busy", "Error", "InvalidInput", "PlanError"]
 
 
 class Error(Exception):
@@ -29,3 +30,7 @@ class BackendUnavailable(Error, RuntimeError):  # noqa: N818
 
 class BuildError(Error):
     """An ONNX file cannot be turned into a plan."""
+
+
+class Busy(Error):  # noqa: N818
+    """There is no room for another run now; later there will be."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from dim_trt.errors import InvalidInput
+from dim_trt.errors import Busy, InvalidInput
 
 T = TypeVar("T")
 
@@ -28,10 +28,14 @@ class Workers:
         self._room = threading.Semaphore(2 * self._count)
         self._pool = ThreadPoolExecutor(self._count, thread_name_prefix="dim_trt")
 
-    def submit(self, work: Callable[[], T]) -> Future[T]:
-        """Blocks while 2 * count calls are pending. Raises InvalidInput after `close`."""
+    def submit(self, work: Callable[[], T], timeout_s: float | None = None) -> Future[T]:
+        """Blocks while 2 * count calls are pending, at most so many seconds. Raises Busy, and InvalidInput after
+        `close`."""
         room, held = self._room, [work]  # no reference to self: a future must not keep its engine
-        room.acquire()
+        if not room.acquire(timeout=None if timeout_s is None else min(timeout_s, threading.TIMEOUT_MAX)):
+            if self._closed:
+                raise closed()
+            raise Busy(f"engine: {2 * self._count} runs are pending, which is all it takes; submit again later")
         try:
             if self._closed:
                 raise closed()

@@ -55,12 +55,7 @@ def read_image(path: StrPath, argument: str = "image", limits: Limits = DEFAULT)
 
 def read_unchanged(path: StrPath, argument: str, limits: Limits = DEFAULT) -> NDArray[Any]:
     """What the file holds, upright: [height, width], [height, width, 3] BGR or [height, width, 4] BGRA of any type."""
-    picture = read_picture(path, argument, limits)
-    pixels = picture.pixels
-    if picture.opacity is None:
-        return pixels
-    colors = np.repeat(pixels[:, :, None], 3, axis=2) if pixels.ndim == 2 else pixels
-    return np.dstack([colors, picture.opacity])
+    return read_picture(path, argument, limits).stored()
 
 
 def read_background(text: str, limits: Limits = DEFAULT) -> Color | Picture | None:

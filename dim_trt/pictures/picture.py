@@ -48,6 +48,13 @@ class Picture:
         """(height, width)."""
         return self.pixels.shape[0], self.pixels.shape[1]
 
+    def stored(self) -> NDArray[Any]:
+        """All channels in one array: [height, width], [height, width, 3] BGR or [height, width, 4] BGRA of any type."""
+        if self.opacity is None:
+            return self.pixels
+        colors = np.repeat(self.pixels[:, :, None], 3, axis=2) if self.pixels.ndim == 2 else self.pixels
+        return np.dstack([colors, self.opacity])
+
     def turned(self, orientation: int) -> Picture:
         """Upright, if it is stored as this EXIF orientation says."""
         if orientation not in range(2, 9):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,6 +75,40 @@ def test_submit_blocks_while_twice_as_many_are_pending(slow: Any, max_concurrent
     assert [int(future.result(SECONDS)[0, 0, 0]) for future in futures] == [*range(2 * max_concurrent), 9]
     assert core.most == max_concurrent
     assert sorted(core.started) == [*range(2 * max_concurrent), 9]
+
+
+@pytest.mark.parametrize("timeout", [0, 0.0, 0.02])
+def test_submit_says_that_it_is_busy(slow: Any, timeout: float) -> None:
+    engine, core = slow(1)
+    futures = [engine.submit(*numbered(number), timeout=timeout) for number in range(2)]
+    img, trimap = numbered(2)
+    alive = weakref.ref(img)
+    for _ in range(3):  # what was refused takes no room
+        start = time.monotonic()
+        with pytest.raises(dim_trt.Busy, match="engine: 2 runs are pending, which is all it takes; submit again later"):
+            engine.submit(img, trimap, timeout=timeout)
+        assert timeout <= time.monotonic() - start < SECONDS / 2
+    del img
+    assert alive() is None
+    core.go.set()
+    assert [int(future.result(SECONDS)[0, 0, 0]) for future in futures] == [0, 1]
+    assert engine.submit(*numbered(3), timeout=SECONDS).result(SECONDS) is not None
+    assert core.started == [0, 1, 3]
+    engine.close()
+    with pytest.raises(dim_trt.InvalidInput, match="closed"):
+        engine.submit(*numbered(4), timeout=0)
+
+
+def test_submit_waits_for_room_as_long_as_it_may(slow: Any) -> None:
+    engine, core = slow(1)
+    futures = [engine.submit(*numbered(number)) for number in range(2)]
+    thread, errors = in_thread(lambda: futures.append(engine.submit(*numbered(2), timeout=1e12)))
+    thread.join(0.05)
+    assert thread.is_alive()
+    core.go.set()
+    thread.join(SECONDS)
+    assert not errors
+    assert len([future.result(SECONDS) for future in futures]) == 3
 
 
 def test_runs_start_in_order(slow: Any) -> None:
@@ -212,6 +247,10 @@ def test_arguments_are_checked(plan: Path) -> None:
     for count in (0, -1, True, 1.0, "2"):
         with pytest.raises(dim_trt.InvalidInput, match="max_concurrent: expected a whole number from 1"):
             dim_trt.Engine(plan, max_concurrent=count)  # type: ignore[arg-type]
+    waiting: Any
+    for waiting in (-1, -0.1, float("nan"), True, "1"):
+        with pytest.raises(dim_trt.InvalidInput, match="timeout: expected a number of seconds from 0, or None to wait"):
+            dim_trt.Engine(plan).submit(IMG, TRIMAP, timeout=waiting)
     with pytest.raises(dim_trt.InvalidInput, match="max_concurrent: expected 1 to 1024"):
         dim_trt.Engine(plan, max_concurrent=5000)
     with pytest.raises(dim_trt.InvalidInput, match="tensorrt: expected None, as the plan is one of the cpu backend"):

@@ -19,6 +19,7 @@ MODULES = {  # that can be imported with it
     "heif": (),
     "video": ("dim_trt.video.job", "dim_trt.video.formats", "dim_trt.video.__main__"),
     "auto": ("dim_trt.masks",),
+    "serve": ("dim_trt.serving.app", "dim_trt.serving.server"),
     "cuda": (),
     "pycuda": (),
     "train": (),
@@ -35,7 +36,9 @@ def test_there_are_no_others() -> None:
     assert set(metadata("dim_trt").get_all("Provides-Extra") or ()) == set(MODULES)
 
 
-@pytest.mark.parametrize(("extra", "package"), [("opencv", "cv2"), ("video", "av"), ("auto", "onnxruntime")])
+@pytest.mark.parametrize(
+    ("extra", "package"), [("opencv", "cv2"), ("video", "av"), ("auto", "onnxruntime"), ("serve", "uvicorn")]
+)
 def test_what_it_is_for_can_be_imported(extra: str, package: str) -> None:
     if importlib.util.find_spec(package) is None:
         pytest.skip(f"{package} is not installed")

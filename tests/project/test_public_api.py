@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.public, pytest.mark.smoke]
 EXPORTED = {
     "BackendUnavailable",
     "BuildError",
+    "Busy",
     "Engine",
     "Error",
     "GpuArray",
@@ -56,7 +57,7 @@ def test_signatures() -> None:
             "tensorrt",
         ],
         dim_trt.Engine.run: ["self", "img", "trimap", "out", "stream"],
-        dim_trt.Engine.submit: ["self", "img", "trimap", "out"],
+        dim_trt.Engine.submit: ["self", "img", "trimap", "out", "timeout"],
         dim_trt.Engine.close: ["self"],
         dim_trt.TensorRtRun: ["crop", "cuda_graphs"],
         dim_trt.stream: ["engine", "frames", "lookahead"],

@@ -1,0 +1,251 @@
+"""The application: what is answered where."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import AsyncIterator, Callable
+from importlib import resources
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from dim_trt.engine import Engine
+from dim_trt.errors import InvalidInput
+from dim_trt.serving import fields, openapi
+from dim_trt.serving.board import Board, Stroke
+from dim_trt.serving.bodies import Bodies
+from dim_trt.serving.desk import STAGES, Desk
+from dim_trt.serving.fields import Field, Form, check_form
+from dim_trt.serving.forms import parts_of
+from dim_trt.serving.guard import Guard
+from dim_trt.serving.matting import File, Matting
+from dim_trt.serving.metrics import Metrics
+from dim_trt.serving.patches import Box
+from dim_trt.serving.refusals import Gone, Refusal, said
+from dim_trt.serving.settings import Settings
+from dim_trt.version import __version__
+
+T = TypeVar("T")
+PAGE = resources.files("dim_trt.serving") / "page"
+VERSION = re.compile(r'"(\d{1,9})"')
+DESCRIBED = (
+    "task",
+    "network",
+    "backend",
+    "device",
+    "precision",
+    "weights",
+    "isa",
+    "gpu_name",
+    "threads",
+    "orientations",
+)
+
+
+def application(engine: Engine, settings: Settings | None = None) -> ASGIApp:
+    """The page and the service, for any server of ASGI.
+
+    Args:
+        engine: of plans for pictures in BGR, which is the default. It is closed when the application stops.
+        settings: who may ask for how much.
+
+    Raises:
+        InvalidInput: the engine takes another channel order.
+    """
+    if engine.info["color"] != "bgr":
+        raise InvalidInput("engine: expected color='bgr', as pictures are read, got an engine for 'rgb'")
+    service = Service(engine, settings or Settings())
+    return Guard(service.starlette(), service.settings, service.metrics)
+
+
+class Service:
+    """The endpoints, and what they share."""
+
+    def __init__(self, engine: Engine, settings: Settings):
+        self.settings, self.metrics = settings, Metrics()
+        self._engine, self._stopping = engine, False
+        self._matting = Matting(engine, settings.limits, self.metrics)
+        self._desk = Desk(STAGES - 1 + engine.max_concurrent, settings.queue, self.metrics)
+        self._board = Board(self._matting, settings, self.metrics)
+        self._bodies = Bodies(settings)
+
+    def starlette(self) -> Starlette:
+        post, get = ["POST"], ["GET"]
+        routes = [
+            Route("/", self._page, methods=get),
+            Route("/docs", self._docs, methods=get),
+            Route("/openapi.json", self._openapi, methods=get),
+            Route("/healthz", self._healthz, methods=get),
+            Route("/readyz", self._readyz, methods=get),
+            Route("/metrics", self._metrics_page, methods=get),
+            Route("/v1/info", self._info, methods=get),
+            Route("/v1/matte", self._matte, methods=post),
+            Route("/v1/trimap", self._trimap, methods=post),
+            Route("/v1/pictures", self._open, methods=post),
+            Route("/v1/pictures/{id}", self._picture, methods=["GET", "DELETE"]),
+            Route("/v1/pictures/{id}/trimap", self._picture_trimap, methods=["POST", "PATCH"]),
+            Route("/v1/pictures/{id}/matte", self._picture_matte, methods=post),
+            Mount("/page", StaticFiles(directory=str(PAGE))),
+        ]
+        handlers: dict[Any, Any] = {
+            HTTPException: _http_error,
+            Refusal: self._refused,
+            Gone: _gone,
+            Exception: _failed,
+        }
+        return Starlette(routes=routes, lifespan=self._lifespan, exception_handlers=handlers)
+
+    async def _refused(self, _: Request, refusal: Refusal) -> Response:
+        return self.metrics.refused(refusal).response()
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            self._stopping = True
+            self._desk.close()
+            self._engine.close()
+
+    # what is looked at
+
+    async def _page(self, _: Request) -> Response:
+        return HTMLResponse((PAGE / "index.html").read_text(encoding="utf-8"))
+
+    async def _docs(self, _: Request) -> Response:
+        return HTMLResponse(openapi.page())
+
+    async def _openapi(self, _: Request) -> Response:
+        return _json(openapi.description())
+
+    async def _healthz(self, _: Request) -> Response:
+        return _json({"status": "alive"})
+
+    async def _readyz(self, _: Request) -> Response:
+        if self._stopping:
+            raise Refusal(503, "the service is stopping", "stopping", {"Retry-After": "5"})
+        self._desk.check_room()
+        return _json({"status": "ready"})
+
+    async def _metrics_page(self, _: Request) -> Response:
+        return Response(self.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def _info(self, _: Request) -> Response:
+        info, settings = self._engine.info, self.settings
+        return _json(
+            {
+                "version": __version__,
+                "engine": {name: info[name] for name in DESCRIBED},
+                "licence": info["source"].get("licence"),
+                "outputs": fields.OUTPUTS,
+                "formats": tuple(fields.FORMATS),
+                "sources": [field.name for field in fields.SOURCES],
+                "limits": {
+                    "max_body_bytes": settings.max_body_bytes,
+                    "max_pixels": settings.limits.max_pixels,
+                    "queue": settings.queue,
+                    "pictures": settings.pictures,
+                },
+            }
+        )
+
+    # what is computed
+
+    async def _matte(self, request: Request) -> Response:
+        return _file(await self._with_form(request, fields.MATTE, self._matting.matte))
+
+    async def _trimap(self, request: Request) -> Response:
+        return _file(await self._with_form(request, fields.TRIMAP, self._matting.made_trimap))
+
+    async def _open(self, request: Request) -> Response:
+        name, opened = await self._with_form(request, fields.OPEN, self._board.open)
+        height, width = opened.image.size
+        return _json(
+            {"id": name, "height": height, "width": width, "has_opacity": opened.image.opacity is not None}, 201
+        )
+
+    async def _picture(self, request: Request) -> Response:
+        name = request.path_params["id"]
+        if request.method == "DELETE":
+            self._board.close(name)
+            return Response(status_code=204)
+        self._board.picture(name)
+        return _file(await self._desk.do(lambda: self._board.shown(name), request.receive))
+
+    async def _picture_trimap(self, request: Request) -> Response:
+        name = request.path_params["id"]
+        self._board.picture(name)
+        if request.method == "POST":
+            return _file(await self._with_form(request, fields.TRIMAP, lambda form: self._board.trimap(name, form)))
+        box, version = _place(request)
+        colors = request.query_params.get("colors", "0") == "1"
+        self._desk.check_room()
+        async with self._bodies.read(request.receive) as body:
+            stroke = Stroke(box, body, version, colors)
+            patch = await self._desk.do(lambda: self._board.paint(name, stroke), request.receive)
+        window = f"{patch.box.top},{patch.box.left},{patch.box.size[0]},{patch.box.size[1]}"
+        headers = {"ETag": f'"{patch.version}"', "X-Window": window}
+        return Response(patch.data, headers=headers, media_type="application/octet-stream")
+
+    async def _picture_matte(self, request: Request) -> Response:
+        name = request.path_params["id"]
+        self._board.picture(name)
+        return _file(await self._with_form(request, fields.OF_OPENED, lambda form: self._board.matte(name, form)))
+
+    async def _with_form(self, request: Request, known: tuple[Field, ...], work: Callable[[Form], T]) -> T:
+        """What `work` makes of the request's form, which is read and worked on in a thread."""
+        self._desk.check_room()
+        kind = request.headers.get("content-type", "")
+        async with self._bodies.read(request.receive) as body:
+            return await self._desk.do(lambda: work(check_form(parts_of(body, kind), known)), request.receive)
+
+
+def _place(request: Request) -> tuple[Box, int]:
+    """Of a stroke."""
+    numbers = {}
+    for name in ("top", "left", "height", "width"):
+        text = request.query_params.get(name, "")
+        if not re.fullmatch(r"[0-9]{1,6}", text):
+            raise Refusal(400, f"{name}: expected a whole number of pixels, got {text[:20]!r}", "input")
+        numbers[name] = int(text)
+    match = VERSION.fullmatch(request.headers.get("if-match", ""))
+    if match is None:
+        raise Refusal(400, 'If-Match: expected the trimap\'s version such as "0"', "input")
+    if request.query_params.get("colors", "0") not in ("0", "1"):
+        raise Refusal(400, "colors: expected 0 or 1", "input")
+    top, left = numbers["top"], numbers["left"]
+    return Box(top, left, top + numbers["height"], left + numbers["width"]), int(match[1])
+
+
+def _file(file: File) -> Response:
+    headers = {"X-Note": quote(" ".join(file.notes), safe=" ,.;:()%'")[:2000]} if file.notes else {}
+    return Response(file.data, headers=headers, media_type=file.media_type)
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(json.dumps(value, ensure_ascii=False), status, media_type="application/json")
+
+
+async def _gone(_: Request, _error: Gone) -> Response:
+    return said(499, "the client has gone")  # which nobody reads
+
+
+async def _failed(_: Request, _error: Exception) -> Response:
+    return said(500, "something went wrong in the service, which is its fault; its log says what")
+
+
+async def _http_error(_: Request, error: HTTPException) -> Response:
+    """Of routing."""
+    sentences = {404: "there is nothing at this address; / is the page, /docs describes the service"}
+    allowed = (error.headers or {}).get("Allow", "")
+    sentences[405] = f"this address takes {allowed}, not other methods"
+    return said(error.status_code, sentences.get(error.status_code, str(error.detail)), error.headers)

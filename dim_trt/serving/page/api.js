@@ -1,0 +1,44 @@
+// Requests to the service that this page came from. What goes wrong is an Error with the service's own sentence.
+
+const KEY = "dim_trt token";
+const given = /^#token=(.+)$/.exec(location.hash);
+if (given) {
+  sessionStorage.setItem(KEY, decodeURIComponent(given[1]));
+  history.replaceState(null, "", location.pathname);
+}
+
+export class Refused extends Error {
+  constructor(status, sentence, retryAfter) {
+    super(sentence);
+    this.status = status;
+    this.retryAfter = retryAfter;
+  }
+}
+
+export async function ask(method, path, { body, headers = {} } = {}) {
+  const token = sessionStorage.getItem(KEY);
+  let response;
+  try {
+    response = await fetch(path, {
+      method,
+      body,
+      headers: token ? { ...headers, Authorization: `Bearer ${token}` } : headers,
+    });
+  } catch {
+    throw new Refused(0, "The service cannot be reached: it was stopped, or the connection is lost.");
+  }
+  if (response.ok) return response;
+  const said = await response.json().catch(() => ({}));
+  throw new Refused(response.status, said.error ?? `The service answers ${response.status}.`, Number(response.headers.get("Retry-After")) || 1);
+}
+
+export function form(parts) {
+  const made = new FormData();
+  for (const [name, value] of Object.entries(parts)) if (value !== null && value !== undefined) made.append(name, value);
+  return made;
+}
+
+const through = async (bytes, stream) => new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(stream)).arrayBuffer());
+
+export const deflated = (bytes) => through(bytes, new CompressionStream("deflate"));
+export const inflated = (bytes) => through(bytes, new DecompressionStream("deflate"));

@@ -1,0 +1,140 @@
+// The picture that is open: strokes on its trimap, undone and redone, sent and shown.
+
+import { Layers } from "./layers.js";
+import { Session } from "./session.js";
+import { BACKGROUND, FOREGROUND, Trimap, UNKNOWN, joined, whole } from "./trimap.js";
+
+const VALUES = { foreground: FOREGROUND, unknown: UNKNOWN, background: BACKGROUND, eraser: null };
+
+export class Painter {
+  // hooks: said(text), failed(error), redraw(), changed(): of what can be undone.
+  constructor(hooks) {
+    this.hooks = hooks;
+    this.tool = "foreground";
+    this.radius = 12;
+    this.fills = false;
+  }
+
+  get isOpen() {
+    return Boolean(this.layers);
+  }
+
+  // Opens a picture's file; the one before is let go once this one is there.
+  async open(file) {
+    this.hooks.said("Opening …");
+    const session = new Session(file, { said: this.hooks.said, patched: (...patch) => this.#patched(session, ...patch) });
+    await session.open();
+    const layers = new Layers(await session.picture());
+    this.session?.close();
+    this.session = session;
+    this.layers = layers;
+    this.trimap = new Trimap(session.width, session.height);
+    this.stroke = null;
+    this.name = (file.name ?? "picture").replace(/\.[^.]*$/, "") || "picture";
+    this.hooks.said(`${session.width}×${session.height} px`);
+    layers.tint(this.trimap, whole(layers.width, layers.height));
+    this.hooks.changed();
+    this.hooks.redraw();
+  }
+
+  #patched(session, box, alpha, colors) {
+    if (session !== this.session) return;
+    this.layers.patch(box, alpha, colors);
+    this.hooks.redraw();
+  }
+
+  // Whether the result is to be seen in colors; where it was not, they are asked for now.
+  show(colors) {
+    if (!this.isOpen || colors === this.session.colors) return;
+    this.session.colors = colors;
+    if (colors) this.#send(whole(this.layers.width, this.layers.height));
+  }
+
+  begin(at) {
+    if (!this.isOpen || this.stroke) return;
+    this.stroke = { before: this.trimap.values.slice(), last: at, box: null };
+    const x = Math.floor(at.x), y = Math.floor(at.y);
+    if (this.fills && x >= 0 && y >= 0 && x < this.layers.width && y < this.layers.height) {
+      this.stroke.box = this.trimap.fill(x, y, VALUES[this.tool]);
+      this.stroke.isFill = true;
+      if (this.stroke.box) this.layers.tint(this.trimap, this.stroke.box);
+      this.hooks.redraw();
+    } else this.paint(at);
+  }
+
+  paint(at) {
+    if (!this.stroke || this.stroke.isFill) return;
+    const box = this.trimap.line(this.stroke.last, at, this.radius, VALUES[this.tool]);
+    this.stroke.last = at;
+    if (!box) return;
+    this.stroke.box = joined(this.stroke.box, box);
+    this.layers.tint(this.trimap, box);
+    this.hooks.redraw();
+  }
+
+  // Ends the stroke; a dropped one leaves nothing.
+  end(isDropped = false) {
+    const { stroke } = this;
+    this.stroke = null;
+    if (!stroke?.box) return;
+    const before = this.trimap.crop(stroke.box, stroke.before);
+    if (isDropped) {
+      this.trimap.put(stroke.box, before);
+      this.layers.tint(this.trimap, stroke.box);
+      this.hooks.redraw();
+    } else this.#did(stroke.box, before);
+  }
+
+  undo() {
+    if (this.isOpen && !this.stroke) this.#show(this.trimap.undo());
+  }
+
+  redo() {
+    if (this.isOpen && !this.stroke) this.#show(this.trimap.redo());
+  }
+
+  // A trimap of a trimap's or mask's file takes the place of this one; the eraser brings it back.
+  async load(kind, file) {
+    const { session } = this, { values, note } = await session.trimapOf(kind, file);
+    if (session !== this.session) return;
+    this.trimap.first = values.slice();
+    this.#replace(values);
+    if (note) this.hooks.said(note);
+  }
+
+  // All near the foreground's edge becomes unknown, as the service makes trimaps of masks.
+  async band() {
+    const { width, height } = this.layers, canvas = new OffscreenCanvas(width, height);
+    const image = new ImageData(width, height), { values } = this.trimap;
+    if (!values.includes(FOREGROUND)) throw new Error("Paint the foreground first: the band is made around it.");
+    for (let i = 0; i < values.length; i++) image.data.fill(values[i] === FOREGROUND ? 255 : 0, 4 * i, 4 * i + 3).fill(255, 4 * i + 3, 4 * i + 4);
+    canvas.getContext("2d").putImageData(image, 0, 0);
+    const { session } = this, made = await session.trimapOf("mask", await canvas.convertToBlob());
+    if (session !== this.session) return;
+    this.#replace(made.values.map((value, i) => (values[i] === UNKNOWN ? UNKNOWN : value)));
+  }
+
+  #replace(values) {
+    const box = whole(this.layers.width, this.layers.height), before = this.trimap.values;
+    this.trimap.values = values;
+    this.layers.tint(this.trimap, box);
+    this.#did(box, before);
+  }
+
+  #did(box, before) {
+    this.trimap.remember(box, before);
+    this.#send(box);
+  }
+
+  #show(box) {
+    if (!box) return;
+    this.layers.tint(this.trimap, box);
+    this.#send(box);
+  }
+
+  #send(box) {
+    this.hooks.changed();
+    this.hooks.redraw();
+    this.session.changed(this.trimap, box).catch(this.hooks.failed);
+  }
+}

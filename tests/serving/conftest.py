@@ -1,0 +1,74 @@
+"""A service that listens, with a tiny network, and what asks it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import dim_trt
+from dim_trt.serving.app import application
+from dim_trt.serving.server import server_for
+from dim_trt.serving.settings import Settings
+from tests.support.stand_ins import SECONDS
+
+QUICK = Settings(header_s=0.6, body_s=0.6, bytes_per_s=1e5)
+
+
+@dataclass
+class Running:
+    """What listens."""
+
+    port: int
+    engine: dim_trt.Engine
+    server: Any
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def client(self, **options: Any) -> Any:
+        return httpx.Client(base_url=self.url, timeout=SECONDS, trust_env=False, **options)
+
+
+Serve = Callable[..., Running]
+
+
+@pytest.fixture(scope="module")
+def serve(plan: Path) -> Iterator[Serve]:
+    """Starts services, each with an engine of its own."""
+    started: list[tuple[Running, threading.Thread]] = []
+
+    def start(settings: Settings = QUICK, engine: dim_trt.Engine | None = None, **changed: Any) -> Running:
+        engine = engine or dim_trt.Engine(plan)
+        settings = replace(settings, **changed)
+        listening, ports = threading.Event(), list[int]()
+
+        def heard(port: int) -> None:
+            ports.append(port)
+            listening.set()
+
+        server = server_for(application(engine, settings), settings, 0, heard)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        assert listening.wait(SECONDS)
+        running = Running(ports[0], engine, server)
+        started.append((running, thread))
+        return running
+
+    yield start
+    for running, _ in started:
+        running.server.should_exit = True
+    for _, thread in started:
+        thread.join(SECONDS)
+        assert not thread.is_alive(), "the service does not stop"
+
+
+@pytest.fixture(scope="module")
+def running(serve: Serve) -> Running:
+    return serve()

@@ -1,0 +1,102 @@
+"""`python -m dim_trt.serve` as users call it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from dim_trt.serving.settings import Settings
+from tests.serving.pictures import png, trimap
+from tests.support.stand_ins import SECONDS
+
+
+@contextmanager
+def started(plan: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The process and the address that it prints."""
+    process = subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "dim_trt.serve", "--plan", plan, "--port", "0", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        yield process, process.stdout.readline().strip()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def refused(*arguments: str) -> tuple[int, str]:
+    run = subprocess.run(
+        [sys.executable, "-m", "dim_trt.serve", *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert not run.stdout
+    assert "Traceback" not in run.stderr
+    (line,) = [line for line in run.stderr.splitlines() if line.startswith("error: ")]
+    return run.returncode, line
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_until_it_is_told_to_stop(plan: Path, number: signal.Signals) -> None:
+    with started(plan) as (process, url):
+        assert url.startswith("http://127.0.0.1:")
+        assert httpx.get(f"{url}healthz", timeout=SECONDS, trust_env=False).json() == {"status": "alive"}
+        made = httpx.post(f"{url}v1/trimap", files={"trimap": png(trimap())}, timeout=SECONDS, trust_env=False)
+        assert made.status_code == 200
+        process.send_signal(number)
+        out, err = process.communicate(timeout=SECONDS)
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_the_address_has_the_token(plan: Path) -> None:
+    token = "0123456789abcdef"
+    with started(plan, "--token", token, "--verbose") as (process, url):
+        assert url.endswith(f"/#token={token}")
+        base = url.partition("#")[0]
+        assert httpx.get(f"{base}v1/info", timeout=SECONDS, trust_env=False).status_code == 401
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=SECONDS)
+    assert "GET /v1/info 401" in err
+    assert token not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("--host", "0.0.0.0"), 2, "--host 0.0.0.0 can be reached by others: give a --token, or --no-token"),
+        (("--host", "::", "--token", "short"), 2, "--token: expected 16 printable ASCII characters or more"),
+        (("--token", "with a space in it"), 2, "--token: expected"),
+        (("--plan", "none.plan"), 1, "none.plan"),
+        (("--plan", "x.plan", "--precision", "fp16"), 2, "--precision chooses the shipped model's plan"),
+    ],
+)
+def test_what_is_refused(arguments: tuple[str, ...], code: int, said: str) -> None:
+    got, line = refused(*arguments)
+    assert got == code
+    assert said in line
+
+
+def test_a_port_that_is_taken(plan: Path) -> None:
+    with started(plan) as (_, url):
+        taken = url.rstrip("/").rpartition(":")[2]
+        code, line = refused("--plan", os.fspath(plan), "--port", taken)
+    assert code == 1
+    assert f"cannot listen on 127.0.0.1:{taken}" in line
+
+
+def test_only_loopback_needs_no_token() -> None:
+    from dim_trt.serving.settings import is_loopback
+
+    assert all(is_loopback(host) for host in ("127.0.0.1", "127.9.9.9", "::1", "localhost"))
+    assert not any(is_loopback(host) for host in ("0.0.0.0", "::", "10.0.0.1", "example.org", ""))
+    assert Settings().token is None
+    assert is_loopback(Settings().host)
