@@ -21,6 +21,7 @@ EXPORTED = {
     "GpuArray",
     "InvalidInput",
     "PlanError",
+    "Salient",
     "TensorRtOptions",
     "TensorRtRun",
     "__version__",
