@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ import torch
 
 from dim_trt.errors import Error
 from dim_trt.files import replaced
-from dim_trt.graph.metadata import NETWORK, TASK
 from training.model import DeepImageMatting, ModelConfig
+from training.networks import KINDS, MATTING, Config, Kind, Network, kind_of, make_network, read_config
 
 FORMAT = 1
 DAMAGED = "damaged: its bytes are not those of its checksum; copy or download it again"
@@ -23,7 +24,7 @@ class CheckpointError(RuntimeError):
 
 
 def save_checkpoint(
-    path: Path, config: ModelConfig, model: dict[str, torch.Tensor], training: dict[str, Any] | None = None
+    path: Path, config: Config, model: dict[str, torch.Tensor], training: dict[str, Any] | None = None
 ) -> None:
     """Writes {format, task, network, config, model, training} so that `path` is always a whole file, old or new.
 
@@ -32,7 +33,8 @@ def save_checkpoint(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replaced(path, what="checkpoint") as temporary:
-            kind = {"format": FORMAT, "task": TASK, "network": NETWORK}
+            task, network = kind_of(config)
+            kind = {"format": FORMAT, "task": task, "network": network}
             torch.save({**kind, "config": config.to_dict(), "model": model, "training": training}, temporary)
     except (Error, OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
         cause = error.__cause__ if isinstance(error, Error) else error
@@ -41,8 +43,9 @@ def save_checkpoint(
         raise CheckpointError(f"{path}: cannot write the checkpoint ({reason}){older}") from error
 
 
-def load_checkpoint(path: Path) -> dict[str, Any]:
-    """The dictionary that `save_checkpoint` wrote; never runs code from the file."""
+def load_checkpoint(path: Path, *kinds: Kind) -> dict[str, Any]:
+    """The dictionary that `save_checkpoint` wrote for a network of one of these kinds, for matting where there are
+    none; never runs code from the file."""
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint; train one with `python -m training.train`")
     try:
@@ -55,10 +58,17 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path}: no checkpoint of this program (expected format, config and model)")
     if content["format"] != FORMAT:
         raise CheckpointError(f"{path}: checkpoint format {content['format']}, this program reads {FORMAT}")
-    found, expected = (content.get("task", TASK), content.get("network", NETWORK)), (TASK, NETWORK)
-    if found != expected:  # older checkpoints do not say it
-        raise CheckpointError(f"{path}: expected task and network {expected}, got {found}; use a newer version")
+    found, expected = kind_in(content), kinds or (MATTING,)
+    if found not in expected:
+        either = " or ".join(map(str, expected))
+        cure = "it is for another command or --config" if found in KINDS else "use a newer version"
+        raise CheckpointError(f"{path}: expected task and network {either}, got {found}; {cure}")
     return content
+
+
+def kind_in(content: Mapping[str, Any]) -> Kind:
+    """Older checkpoints do not say it."""
+    return content.get("task", MATTING[0]), content.get("network", MATTING[1])
 
 
 def _check_checksums(path: Path) -> None:
@@ -75,16 +85,23 @@ def _check_checksums(path: Path) -> None:
 
 
 def load_model(path: Path | str, config: ModelConfig | None = None) -> DeepImageMatting:
-    """The averaged network in eval mode. `config`, if given, must be the checkpoint's."""
+    """The averaged network for matting in eval mode. `config`, if given, must be the checkpoint's."""
+    model = load_network(path, MATTING, config=config)
+    assert isinstance(model, DeepImageMatting)
+    return model
+
+
+def load_network(path: Path | str, *kinds: Kind, config: Config | None = None) -> Network:
+    """The same of a network of any of these kinds; of all that there are by default."""
     path = Path(path)
-    content = load_checkpoint(path)
+    content = load_checkpoint(path, *(kinds or KINDS))
     try:
-        stored = ModelConfig(**content["config"])
+        stored = read_config(kind_in(content), content["config"])
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: unusable model configuration ({error})") from error
     if config is not None and config != stored:
         raise CheckpointError(f"{path}: holds {stored}, expected {config}; choose the matching --config")
-    model = DeepImageMatting(stored)
+    model = make_network(stored)
     try:
         model.load_state_dict(content["model"])
     except RuntimeError as error:

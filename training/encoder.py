@@ -14,7 +14,7 @@ from torch import Tensor
 
 from training.checkpoints import CheckpointError
 from training.data.preprocess import PREPROCESSING
-from training.model import DeepImageMatting
+from training.networks import Network
 
 LAYERS = ("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv4_1", "conv4_2", "conv4_3",
           "conv5_1", "conv5_2", "conv5_3")  # fmt: skip
@@ -86,8 +86,8 @@ def to_our_input(weight: Tensor, bias: Tensor) -> Weights:
 
 
 @torch.no_grad()
-def load_vgg16(model: DeepImageMatting, path: Path) -> None:
-    """Sets conv1_1 … conv5_3, and conv6 from fc6 where the network has it; the trimap's weights start at zero.
+def load_vgg16(model: Network, path: Path) -> None:
+    """Sets conv1_1 … conv5_3, and conv6 from fc6 where the network has it; the trimap's weights, if any, start at zero.
 
     Batch norm, if any, keeps its start. Raises CheckpointError: a network of another width, or which array is wrong.
     """

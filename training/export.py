@@ -22,41 +22,51 @@ from pathlib import Path
 
 import onnx
 import torch
+from onnx import numpy_helper
 
 from dim_trt.errors import Error
 from dim_trt.files import write_atomic
 from dim_trt.graph.load import check_graph
-from dim_trt.graph.metadata import FORMAT_VERSION, NETWORK, TASK
+from dim_trt.graph.metadata import FORMAT_VERSION, TASKS
 from training.checkpoints import CheckpointError
-from training.data.preprocess import PREPROCESSING, Preprocessing
+from training.data.preprocess import PREPROCESSING, SALIENT, Preprocessing
 from training.folding import fold_batch_norm as fold_batch_norm
-from training.foreign.importing import LICENCE, ORIGIN, Imported, import_checkpoint
+from training.foreign.importing import LICENCE, ORIGIN, Imported, import_checkpoint, trained_here
 from training.foreign.repositories import REPOSITORIES
 from training.foreign.writing import SUFFIXES, write_checkpoint
-from training.model import CONFIGS, STRIDE, DeepImageMatting
+from training.model import STRIDE
+from training.networks import ALL_CONFIGS, Network, kind_of, make_network
 
 MAX_SIDE_PX = 16384
+PREPROCESSING_OF = {"matting": PREPROCESSING, "segmentation": SALIENT}
+OUTPUTS = {"matting": "alpha", "segmentation": "mask"}
+GRAPHS = {"matting": "deep_image_matting", "segmentation": "salient_objects"}
 OPSET, IR_VERSION = 17, 8  # as old as the operations allow: TensorRT 8.5 reads it
 
 
 def export_onnx(
-    model: DeepImageMatting,
+    model: Network,
     path: str | os.PathLike[str],
     *,
     licence: str = LICENCE,
     origin: str = ORIGIN,
-    preprocessing: Preprocessing = PREPROCESSING,
+    preprocessing: Preprocessing | None = None,
 ) -> Path:
-    """Write `model` (left as it is) to `path`; input `input` [1, 4, 32·h, 32·w], output `alpha` [1, 1, 32·h, 32·w]."""
-    proto = _trace(fold_batch_norm(model))
-    _remove_exporter_traces(proto)
+    """Write `model` (left as it is) to `path`; input `input` [1, 4, 32·h, 32·w], output `alpha` [1, 1, 32·h, 32·w].
+
+    Of a network for segmentation: [1, 3, 32·h, 32·w] and `mask`. preprocessing: None is that of networks trained here.
+    """
+    task, network = kind_of(model.config)
+    preprocessing = preprocessing or PREPROCESSING_OF[task]
+    proto = _trace(fold_batch_norm(model), TASKS[task].channels, OUTPUTS[task])
+    _remove_exporter_traces(proto, GRAPHS[task])
     _name_by_layer(proto)
     onnx.helper.set_model_props(
         proto,
         {
             "dim_trt.format_version": str(FORMAT_VERSION),
-            "dim_trt.task": TASK,
-            "dim_trt.network": NETWORK,
+            "dim_trt.task": task,
+            "dim_trt.network": network,
             "dim_trt.preprocessing": json.dumps(preprocessing.to_dict()),
             "dim_trt.model": json.dumps(model.config.to_dict()),
             "dim_trt.licence": licence,
@@ -68,16 +78,16 @@ def export_onnx(
     return Path(path)
 
 
-def _trace(model: DeepImageMatting) -> onnx.ModelProto:
+def _trace(model: Network, channels: int, output: str) -> onnx.ModelProto:
     height, width = (torch.export.Dim(name, max=MAX_SIDE_PX // STRIDE) for name in ("h", "w"))
     with _quiet_exporter():
         program = torch.onnx.export(
             model,
-            (torch.zeros(1, 4, 2 * STRIDE, 3 * STRIDE),),
+            (torch.zeros(1, channels, 2 * STRIDE, 3 * STRIDE),),
             dynamo=True,
             dynamic_shapes={"x": {2: STRIDE * height, 3: STRIDE * width}},
             input_names=["input"],
-            output_names=["alpha"],
+            output_names=[output],
             verbose=False,
         )
     assert program is not None
@@ -98,13 +108,13 @@ def _quiet_exporter() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _remove_exporter_traces(proto: onnx.ModelProto) -> None:
+def _remove_exporter_traces(proto: onnx.ModelProto, name: str) -> None:
     """The exporter notes stack traces with local paths on every node and value."""
     graph = proto.graph
     del graph.value_info[:]
     del graph.metadata_props[:]
     proto.opset_import[0].version, proto.ir_version = OPSET, IR_VERSION
-    graph.name, graph.doc_string, proto.doc_string = "deep_image_matting", "", ""
+    graph.name, graph.doc_string, proto.doc_string = name, "", ""
     proto.producer_name, proto.producer_version = "dim_trt training.export", f"torch {torch.__version__}"
     for item in (*graph.node, *graph.input, *graph.output, *graph.initializer):
         item.doc_string = ""
@@ -118,8 +128,13 @@ def _name_by_layer(proto: onnx.ModelProto) -> None:
     for tensor in graph.initializer:
         tensors[tensor.name] = tensor.name.replace(".conv.", ".")  # conv1_1.conv.weight -> conv1_1.weight
     producers = {value.name: value.name for value in graph.input}  # a tensor's old name: its node's new name
+    factors = {
+        tensor.name: numpy_helper.to_array(tensor).flat[-1] for tensor in graph.initializer if tensor.dims == [4]
+    }
     pools = 0
     for node in graph.node:
+        if node.op_type == "Resize":
+            tensors[node.input[2]] = f"enlarged_{factors[node.input[2]]:g}x.scales"
         if node.op_type == "Conv":
             node.name = tensors[node.input[1]].removesuffix(".weight")
         elif node.op_type == "MaxPool":
@@ -134,6 +149,7 @@ def _name_by_layer(proto: onnx.ModelProto) -> None:
             tensors.setdefault(output, f"{node.name}.{suffix}")
     for tensor in graph.initializer:
         tensor.name = tensors[tensor.name]
+    tensors[""] = ""  # of an input that is left out
     for node in graph.node:
         node.input[:] = [tensors[name] for name in node.input]
         node.output[:] = [tensors[name] for name in node.output]
@@ -147,8 +163,10 @@ def main() -> None:
     source.add_argument("--random", type=int, metavar="SEED", help="random weights instead, for tests")
     parser.add_argument("--repository", metavar="NAME", help=f"where FILE is from; default: found by its keys, of "
                         f"{', '.join(REPOSITORIES)}")  # fmt: skip
-    parser.add_argument("--config", choices=CONFIGS, help="the network of --random")
-    parser.add_argument("-o", "--output", type=Path, help="the ONNX file; default: dim.onnx, or none with --to")
+    parser.add_argument("--config", choices=ALL_CONFIGS, help="the network of --random")
+    parser.add_argument(
+        "-o", "--output", type=Path, help="the ONNX file; default: dim.onnx or salient.onnx, or none with --to"
+    )
     parser.add_argument("--to", type=Path, metavar="FILE", help=f"write the weights as well: {SUFFIXES}")
     parser.add_argument("--licence", help="of the weights; default: the repository's, MIT for our own")
     parser.add_argument("--origin", help="of the weights: who trained them on what; default: the repository's")
@@ -177,7 +195,7 @@ def _export(args: argparse.Namespace) -> str:
         write_checkpoint(source, args.to)
         lines.append(_line(args.to, source))
     if args.output or not args.to:
-        path = args.output or Path("dim.onnx")
+        path = args.output or Path(f"{source.model.config.network}.onnx")
         export_onnx(
             source.model,
             path,
@@ -198,7 +216,7 @@ def _source(args: argparse.Namespace) -> Imported:
     if args.checkpoint:
         return import_checkpoint(args.checkpoint, args.repository)
     torch.manual_seed(args.random)
-    return Imported(DeepImageMatting(CONFIGS[args.config]))
+    return trained_here(make_network(ALL_CONFIGS[args.config]))
 
 
 if __name__ == "__main__":

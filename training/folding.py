@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from training.model import Conv, DeepImageMatting
+from training.model import Conv
 
 EPSILON = 1e-5  # PyTorch's default, which all implementations keep
 
@@ -22,8 +23,11 @@ def fold(
     return weight * scale[:, None, None, None], (bias - mean) * scale + shift
 
 
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
+
+
 @torch.no_grad()
-def fold_batch_norm(model: DeepImageMatting) -> DeepImageMatting:
+def fold_batch_norm(model: NetworkT) -> NetworkT:
     """A copy for inference on the CPU without batch norm."""
     folded = copy.deepcopy(model).cpu().eval()
     for block in folded.modules():

@@ -14,22 +14,27 @@ from torch import Tensor
 
 from dim_trt.errors import Error
 from dim_trt.graph.load import Source, load_onnx
-from training.checkpoints import CheckpointError
+from training.checkpoints import CheckpointError, load_network
 from training.data.preprocess import PREPROCESSING, Preprocessing
 from training.foreign.importing import import_checkpoint
 from training.foreign.reading import find_tensors, load_tensors, opened
 from training.model import DeepImageMatting, ModelConfig
+from training.networks import Config, kind_of
 from training.unfolding import unfold_batch_norm
 
 OWN_METADATA = {"dim_trt.model", "dim_trt.preprocessing"}
 
 
-def initial_weights(path: Path, config: ModelConfig, crop_size: int) -> dict[str, Tensor]:
+def initial_weights(path: Path, config: Config, crop_size: int) -> dict[str, Tensor]:
     """The state of a network of `config`.
 
     crop_size: of the scenes, in pixels, that measure batch norm's statistics where an ONNX file has it folded.
     Raises CheckpointError where the file holds another network, or is none of these.
     """
+    if not isinstance(config, ModelConfig):
+        if path.suffix in (".onnx", ".safetensors"):
+            raise CheckpointError(f"{path}: a network that finds objects begins with a checkpoint of training.train")
+        return load_network(path, kind_of(config), config=config).state_dict()
     if path.suffix == ".onnx":
         return read_onnx(path, config, crop_size).state_dict()
     if (tensors := own_tensors(path, config)) is not None:
@@ -54,7 +59,7 @@ def own_tensors(path: Path, config: ModelConfig) -> dict[str, Tensor] | None:
         return load_tensors(stored, expected.keys() - counters, path) | {name: stored[name] for name in counters}
 
 
-def check(path: Path, stored: ModelConfig, config: ModelConfig, preprocessing: Preprocessing) -> None:
+def check(path: Path, stored: Config, config: Config, preprocessing: Preprocessing) -> None:
     if stored != config:
         raise CheckpointError(f"{path}: holds {stored}, expected {config}; choose the matching --config")
     if preprocessing != PREPROCESSING:

@@ -11,15 +11,16 @@ from pathlib import Path
 
 import torch
 
-from training.checkpoints import CheckpointError, load_model
+from training.checkpoints import CheckpointError, load_network
 from training.data.samples import DataError
 from training.logs import Log
-from training.model import DeepImageMatting
+from training.networks import Network
 from training.progress import say
 from training.run import Run
 from training.settings import Plan
 from training.stopping import Stop
-from training.validation import Score, Validation, mean_score
+from training.tasks import AnyScore, AnyValidation
+from training.validation import mean_score
 
 LAST, BEST = "last.pt", "checkpoint.pt"
 UNFINISHED = ".dim_trt-*.tmp"  # what a process that was killed was writing
@@ -58,7 +59,7 @@ class Keeper:
 
     run: Run
     out: Path
-    validation: Validation
+    validation: AnyValidation
     half: bool
     log: Log
     stop: Stop
@@ -71,7 +72,7 @@ class Keeper:
         elif before is not None and before.validation != self.run.plan.validation and (self.out / BEST).exists():
             if self.validation.sets:
                 say(f"validation was on other pictures before; {BEST} on these:")
-                scores = self.scores(load_model(self.out / BEST).to(self.run.device))
+                scores = self.scores(load_network(self.out / BEST).to(self.run.device))
                 self.run.best = self.report(scores) if scores else math.inf
             elif math.isfinite(self.run.best):
                 say(f"without --validate {BEST} stays the best so far; the newest network is in {LAST}")
@@ -80,11 +81,11 @@ class Keeper:
         """What resuming needs, and the newest network if it is the best. When asked to stop, nothing is validated."""
         run = self.run
         scores = self.scores(run.average)
-        sad = self.report(scores) if scores else math.inf
+        error = self.report(scores) if scores else math.inf
         self.log.pictures(run)
         newest_is_best = not self.validation.sets and math.isinf(run.best)
-        if newest_is_best or (scores and sad <= run.best):
-            before, run.best = run.best, sad
+        if newest_is_best or (scores and error <= run.best):
+            before, run.best = run.best, error
             try:
                 run.save(self.out / BEST, resumable=False)
             except CheckpointError:
@@ -92,22 +93,23 @@ class Keeper:
                 raise
         run.save(self.out / LAST)
 
-    def scores(self, model: DeepImageMatting) -> dict[str, Score] | None:
+    def scores(self, model: Network) -> dict[str, AnyScore] | None:
         """By set of pictures; None without any, or when the run is asked to stop."""
         if not self.validation.sets:
             return None
         half = self.half and self.run.device.type == "cuda"  # on a CPU as it will be used
         method = self.run.task.method(model, half)
-        return self.validation.scores(method, lambda: self.stop.number > 0)
+        scores: dict[str, AnyScore] | None = self.validation.scores(method, lambda: self.stop.number > 0)
+        return scores
 
-    def report(self, scores: dict[str, Score]) -> float:
-        """Says and logs them; the mean SAD, by which networks are chosen."""
+    def report(self, scores: dict[str, AnyScore]) -> float:
+        """Says and logs them; the mean error, by which networks are chosen."""
         mean = mean_score(scores)
-        text = ", ".join(f"{name} SAD {one.sad:.2f} MSE {1000 * one.mse:.1f}e-3" for name, one in scores.items())
-        say(f"{self.run.when()}: {text}" + (f"; mean SAD {mean.sad:.2f}" if len(scores) > 1 else ""))
+        text = ", ".join(f"{name} {one.words()}" for name, one in scores.items())
+        say(f"{self.run.when()}: {text}" + (f"; mean {mean.chosen_by()}" if len(scores) > 1 else ""))
         for name, one in {**scores, "": mean}.items():
             self.log.scalars(f"validation/{name}".rstrip("/"), one._asdict(), self.run.step)
-        return mean.sad
+        return mean.error
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from training.data.preprocess import PREPROCESSING
+from training.data.preprocess import PREPROCESSING, TRIMAP_SCALE
 from training.data.samples import Batch
 from training.progress import say
 from training.run import Run
@@ -19,13 +19,14 @@ PICTURES = 4  # samples shown
 
 
 def picture_sheet(batch: Batch, predicted: Tensor, count: int = PICTURES) -> Tensor:
-    """[3, n·H, 4·W] float32 in 0..1: a row per sample of image, trimap, true alpha and predicted alpha."""
+    """[3, n·H, 4·W] float32 in 0..1: a row per sample of image, trimap, true alpha and predicted alpha; 3·W
+    without trimap for a network that is fed none."""
     mean, std = (torch.tensor(v, device=batch.input.device)[:, None, None] for v in
                  (PREPROCESSING.mean, PREPROCESSING.std))  # fmt: skip
     image = (batch.input[:count, :3] * std + mean) / 255
-    trimap = batch.input[:count, 3:] / (255 * PREPROCESSING.trimap_scale)
-    grays = [part.expand_as(image) for part in (trimap, batch.alpha[:count], predicted[:count])]
-    columns = torch.cat([image, *grays], 3)  # [n, 3, H, 4·W]
+    trimap = batch.input[:count, 3:] / (255 * TRIMAP_SCALE)
+    parts = [part for part in (trimap, batch.alpha[:count], predicted[:count]) if part.shape[1]]
+    columns = torch.cat([image, *(part.expand_as(image) for part in parts)], 3)  # [n, 3, H, 4·W]
     return columns.permute(1, 0, 2, 3).flatten(1, 2).float().clamp(0, 1).cpu()
 
 

@@ -1,4 +1,4 @@
-"""The paper's two losses and two optional ones, over the unknown region.
+"""The paper's two losses and two optional ones, over the unknown region; and the loss of masks.
 
 All maps are [N, 1, H, W] floating point, `unknown` is [N, 1, H, W] bool, colors are [N, 3, H, W].
 """
@@ -45,6 +45,11 @@ def matting_loss(
     """weight · alpha loss + (1 - weight) · composition loss."""
     composition = composition_loss(predicted, alpha, foreground, background, unknown)
     return weight * alpha_loss(predicted, alpha, unknown) + (1 - weight) * composition
+
+
+def mask_loss(raw: Tensor, mask: Tensor) -> Tensor:
+    """Binary cross entropy of a mask before the sigmoid, the mean over all pixels."""
+    return F.binary_cross_entropy_with_logits(raw, mask)
 
 
 def unknown_error(predicted: Tensor, alpha: Tensor, unknown: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ argmax positions, and a small refiner that sharpens the result. No I/O and no tr
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -30,6 +30,9 @@ class ModelConfig:
     refine: append the refinement stage.
     output: "sigmoid", or "clip" to [0, 1] for networks trained on the raw output, or that itself: "raw".
     """
+
+    task: ClassVar[str] = "matting"
+    network: ClassVar[str] = "dim"
 
     width: float = 1.0
     conv6: str = "1x1x512"
@@ -161,7 +164,7 @@ class DeepImageMatting(nn.Module):
             self.refine_conv2 = Conv(c(64), c(64), 3, norm)
             self.refine_conv3 = Conv(c(64), c(64), 3, norm)
             self.refine_alpha = Conv(c(64), 1, 3, norm, relu=False)
-        self.apply(_initialise)
+        self.apply(initialise)
 
     def encoder_blocks(self) -> list[list[Conv]]:
         """The convolutions before each of the five poolings."""
@@ -216,7 +219,8 @@ class DeepImageMatting(nn.Module):
         return self.stages(x).refined
 
 
-def _initialise(module: nn.Module) -> None:
+def initialise(module: nn.Module) -> None:
+    """Random weights of a layer, for `Module.apply`."""
     if isinstance(module, nn.Conv2d):
         if module.out_channels == 1:  # heads start near alpha = 0.5
             nn.init.normal_(module.weight, std=0.01)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from training.checkpoints import CheckpointError, load_checkpoint, save_checkpoint
 from training.data.hard import HardExamples
 from training.data.samples import Batch
+from training.networks import kind_of
 from training.parallel import Processes
 from training.settings import Plan, Settings, data_difference, difference
 from training.tasks import TASKS
@@ -141,7 +142,7 @@ class Run:
 
         Raises CheckpointError where it is of another run.
         """
-        content = load_checkpoint(path)
+        content = load_checkpoint(path, kind_of(self.model.config))
         if content["config"] != self.model.config.to_dict():
             raise CheckpointError(
                 f"{path}: holds {content['config']}, the settings ask for {self.model.config.to_dict()}"

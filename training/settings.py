@@ -24,7 +24,7 @@ OPTIONS = {  # of the command line, by the setting that they change
 
 @dataclass(frozen=True)
 class Settings:
-    """model: a name in `training.model.CONFIGS`; crop_size: pixels, a multiple of 32; batch: crops per step;
+    """model: a name in `training.networks.ALL_CONFIGS`; crop_size: pixels, a multiple of 32; batch: crops per step;
     learning_rate: the highest of the schedule; warmup_steps: steps until then; ema: decay of the averaged weights;
     clip: gradient norm limit; gradient_loss, laplacian_loss: weights of these further losses, 0 for none;
     bank: drawn layers that scenes are combined from, 0 to draw each scene anew; fresh: new layers for each crop;
@@ -57,6 +57,10 @@ class Settings:
         for name, weight in self.extra_losses().items():
             if not 0 <= weight < math.inf:
                 raise ValueError(f"{name}: expected a weight of 0 or more, got {weight}")
+            if weight and self.task != TASK:
+                raise ValueError(f"{name}: expected none, as it is for {TASK}, and this configuration for {self.task}")
+        if self.bank and self.task != TASK:
+            raise ValueError(f"bank: expected 0, as a bank is for {TASK}, and this configuration for {self.task}")
 
     def extra_losses(self) -> dict[str, float]:
         """Their weights, named as the options are."""
@@ -93,11 +97,12 @@ def data_difference(stored: str, data: str) -> str:
 
 
 def config_names() -> list[str]:
-    return sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).with_name("configs"))]))
+    modules = pkgutil.iter_modules([str(Path(__file__).with_name("configs"))])
+    return sorted(module.name.replace("_", "-") for module in modules)
 
 
 def load_settings(config: str, crop_size: int | None = None, batch: int | None = None, **changes: Any) -> Settings:
-    """Those of `training/configs/<config>.py`, with what is given instead. Raises ValueError."""
-    settings: Settings = importlib.import_module(f"training.configs.{config}").SETTINGS
+    """Those of `training/configs/<config>.py` ("_" for "-"), with what is given instead. Raises ValueError."""
+    settings: Settings = importlib.import_module(f"training.configs.{config.replace('-', '_')}").SETTINGS
     given = {"crop_size": crop_size, "batch": batch, **changes}
     return replace(settings, **{name: value for name, value in given.items() if value is not None})

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 import torch
 
+from dim_trt.graph.metadata import TASK
 from training.data import bank
 from training.data.bank import OnDevice, Request, SceneBank
 from training.data.loader import GROUP, batches
@@ -145,7 +146,11 @@ def main(arguments: list[str] | None = None) -> None:
     except DeviceError as error:
         raise SystemExit(str(error)) from error
     options.half = choose_half(options.half, device)
-    report(options, load_settings(options.config, options.crop, options.batch), device)
+    settings = load_settings(options.config, options.crop, options.batch)
+    if settings.task != TASK:
+        parser.error(f"--config: expected one for {TASK}, whose scenes are measured here; {options.config} is for "
+                     f"{settings.task}")  # fmt: skip
+    report(options, settings, device)
 
 
 def report(options: argparse.Namespace, settings: Settings, device: torch.device) -> None:

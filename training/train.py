@@ -27,7 +27,8 @@ from training.data.bank import SceneBank
 from training.data.folders import FolderSource
 from training.data.hard import HardExamples
 from training.data.loader import batches
-from training.data.samples import Batch, DataError, SceneSource, Source
+from training.data.masks import MaskFolderSource
+from training.data.samples import Batch, DataError, Source
 from training.devices import DeviceError, choose_device, choose_half, choose_threads, choose_workers
 from training.initial import initial_weights
 from training.keeping import LAST, Keeper, claim, ending, failures_said, tidy
@@ -36,7 +37,7 @@ from training.options import parse
 from training.parallel import Processes, join, leave
 from training.progress import Progress, say
 from training.run import Run
-from training.settings import Plan, Settings
+from training.settings import Plan
 from training.stopping import stops_when_asked
 from training.tasks import TASKS
 
@@ -93,17 +94,6 @@ def fit(run: Run, data: Iterable[Batch], budget: Budget, half: bool, every_s: fl
                 saved, before = run.seconds, time.monotonic()
 
 
-def open_source(options: argparse.Namespace) -> FolderSource | SceneSource | SceneBank:
-    if options.data:
-        return FolderSource(options.data, options.backgrounds, options.settings.crop_size)
-    if options.backgrounds:
-        raise DataError("--backgrounds: goes with --data; scenes draw their own")
-    settings: Settings = options.settings
-    if settings.bank:
-        return SceneBank(settings.crop_size, settings.bank, settings.fresh, options.out)
-    return SceneSource(settings.crop_size)
-
-
 def start(options: argparse.Namespace, device: torch.device, source: Source | SceneBank, processes: Processes,
           plan: Plan) -> tuple[Run, Plan | None]:  # fmt: skip
     """A new run, or the one that is in the folder, and the plan that it had."""
@@ -136,8 +126,9 @@ def train(options: argparse.Namespace, device: torch.device, processes: Processe
     """The whole run, of this process; the first one validates, writes and shows the progress."""
     out, first = options.out, processes.rank == 0
     task = TASKS[options.settings.task]
-    source, validation = open_source(options), task.validation(options.validate)  # a wrong folder: at once
-    if first and isinstance(source, FolderSource):
+    source = task.source(options.data, options.backgrounds, options.settings, options.out)
+    validation = task.validation(options.validate)  # a wrong folder: at once
+    if first and isinstance(source, (FolderSource, MaskFolderSource)):
         source.check()
     budget = Budget(options.steps, "step") if options.steps else Budget(60 * options.minutes, "s")
     budget.stop_at = options.stop_at or math.inf

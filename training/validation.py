@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -35,11 +35,25 @@ SCENES_OF_EACH = 2  # family
 CHOOSING_SEED = 1  # of those that choose a network; seed 0 has those of the model card
 
 
+ScoreT = TypeVar("ScoreT")  # a NamedTuple of figures
+
+
 class Score(NamedTuple):
     """sad: sum of |error| over unknown pixels, in thousands; mse: mean squared error over them."""
 
     sad: float
     mse: float
+
+    @property
+    def error(self) -> float:
+        """What networks are chosen by."""
+        return self.sad
+
+    def words(self) -> str:
+        return f"SAD {self.sad:.2f} MSE {1000 * self.mse:.1f}e-3"
+
+    def chosen_by(self) -> str:
+        return f"SAD {self.sad:.2f}"
 
 
 def infer(model: DeepImageMatting, planes: Tensor, half: bool) -> NDArray[np.float32]:
@@ -164,5 +178,7 @@ def validate_scenes(methods: Mapping[str, MattingFunction], family: str, count: 
     return results
 
 
-def mean_score(scores: Mapping[Any, Score]) -> Score:
-    return Score(*(float(column) for column in np.mean(list(scores.values()), 0)))
+def mean_score(scores: Mapping[Any, ScoreT]) -> ScoreT:
+    rows: list[Any] = list(scores.values())
+    mean: ScoreT = type(rows[0])(*(float(column) for column in np.mean(rows, 0)))
+    return mean

@@ -22,7 +22,7 @@ from benchmarks.gpu.session import GpuSetup, NotHereError, Steps
 from benchmarks.gpu.timing import clocked, sample
 from benchmarks.measure import summary
 from benchmarks.pictures import stripe
-from training.data.preprocess import PREPROCESSING
+from training.data.preprocess import PREPROCESSING, TRIMAP_SCALE
 
 PLAIN = "pytorch eager"
 # The fast ones first, fp32 last.
@@ -75,7 +75,7 @@ class Peer:
         height, width = marks.shape
         unknown = (marks != 0) & (marks != 255)
         colors = (image.permute(2, 0, 1).float() - self.mean) / self.std
-        fourth = torch.where(unknown, 128, marks).float() * PREPROCESSING.trimap_scale
+        fourth = torch.where(unknown, 128, marks).float() * TRIMAP_SCALE
         planes = torch.cat([colors, fourth[None]])[None]
         stride = PREPROCESSING.stride
         padded = nn.functional.pad(planes, (0, -width % stride, 0, -height % stride), "reflect")

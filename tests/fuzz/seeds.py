@@ -187,6 +187,9 @@ def shrunk_program(ops: list[Document]) -> Iterator[tuple[str, list[Document]]]:
     small = [*ops[:3], {**ops[5], "input": "p", "weight": {**ops[5]["weight"], "shape": [1, 2, 3, 3]}}]
     yield "output_of_half_size", [*small, {"op": "output", "input": "e"}]
     yield "add_of_two_sizes", [*small, {**head, "name": "e2", "output": "e2"}, {**ops[10], "input": "e", "other": "e2"}]
+    joined = {**ops[7], "inputs": [{"value": "x", "first": 0, "count": 4}] * 2, "output": "w"}
+    wide_head = {**head, "input": "w", "weight": {**head["weight"], "shape": [1, 8, 3, 3]}}
+    yield "concat_of_eight", [ops[0], joined, wide_head, {"op": "output", "input": "e"}]
     yield "no_skip", changed(ops, (4, "add"), None)
     yield "five_by_five", changed(changed(ops, (1, "kernel"), 5), (1, "weight", "shape"), [2, 4, 5, 5])
     yield "seven_by_seven", changed(changed(ops, (1, "kernel"), 7), (1, "weight", "shape"), [2, 4, 7, 7])
@@ -230,7 +233,7 @@ def resizing_programs(ops: list[Document]) -> Iterator[tuple[str, list[Document]
     yield "resizes_codes", changed([*ops[:3], *good[2:]], (3, "input"), "c")
 
 
-ROOM = ("five_by_five", "seven_by_seven", "seventeen_channels")  # with more weights than the others
+ROOM = ("five_by_five", "seven_by_seven", "seventeen_channels", "concat_of_eight")  # with more weights than the others
 
 
 def programs() -> Iterator[tuple[str, bytes]]:

@@ -22,6 +22,7 @@ EXPORTED = {
     "GpuArray",
     "InvalidInput",
     "PlanError",
+    "Salient",
     "TensorRtOptions",
     "TensorRtRun",
     "__version__",

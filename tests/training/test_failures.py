@@ -11,7 +11,8 @@ from training.configs import full, lite
 from training.data.loader import batches
 from training.data.samples import DataError, SceneSource
 from training.logs import Log, averaged_alpha, picture_sheet
-from training.model import CONFIGS, DeepImageMatting, ModelConfig
+from training.model import DeepImageMatting, ModelConfig
+from training.networks import ALL_CONFIGS
 from training.run import Run, learning_rate
 from training.settings import Settings, config_names, load_settings
 from training.train import main
@@ -116,9 +117,9 @@ def test_bad_budgets(budget, capsys):
 
 
 def test_every_config_is_usable():
-    assert config_names() == ["full", "lite"]
+    assert config_names() == ["full", "lite", "salient", "salient-full"]
     assert load_settings("full") == full.SETTINGS
-    assert all(load_settings(name).model in {*CONFIGS} for name in config_names())
+    assert all(load_settings(name).model in ALL_CONFIGS for name in config_names())
 
 
 def test_full_takes_a_step(monkeypatch):

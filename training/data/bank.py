@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from training.data.painters import Painters
 from training.data.placing import least_side, place, see
-from training.data.preprocess import PREPROCESSING, UNKNOWN
+from training.data.preprocess import PREPROCESSING, TRIMAP_SCALE, UNKNOWN
 from training.data.ring import Ring
 from training.data.samples import Batch
 from training.scenes.dice import Dice
@@ -61,7 +61,7 @@ class Request(NamedTuple):
 def normalised(image: Tensor, trimap: Tensor) -> Tensor:
     """The network's input [N, 4, H, W], as `network_input` makes it; image: whole numbers 0..255."""
     mean, std = (image.new_tensor(values)[:, None, None] for values in (PREPROCESSING.mean, PREPROCESSING.std))
-    return torch.cat([(image - mean) / std, trimap.float() * PREPROCESSING.trimap_scale], 1)
+    return torch.cat([(image - mean) / std, trimap.float() * TRIMAP_SCALE], 1)
 
 
 def offsets(rng: np.random.Generator, radii: NDArray[np.float32], crop: int) -> NDArray[np.float64]:

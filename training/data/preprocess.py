@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,21 +22,25 @@ class Resize:
 
     round: "down" (but not to 0) or "up" to the next multiple.
     max_side: the longest side, in pixels; 0 for any.
+    size: height and width of every picture, in place of these two.
     pixels: "uint8", whose results are rounded to whole levels, or "float32", of whose cubic results none is clipped.
-    img, trimap, alpha: "nearest", "linear" or "cubic"; alpha is scaled back from float32, and clipped last of all.
+    img, trimap, alpha: "nearest", "linear" or "cubic"; alpha is scaled back from float32, and clipped last of all. No
+        trimap where the network is fed none.
     """
 
-    round: str
-    max_side: int
+    round: str | None
+    max_side: int | None
     pixels: str
     img: str
-    trimap: str
+    trimap: str | None
     alpha: str
+    size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """input[:3] = (color - mean) / std in `channel_order`; input[3] = trimap · `trimap_scale`.
+    """input[:3] = (color - mean) / std in `channel_order`; input[3] = trimap · `trimap_scale`,
+    which is None for a network that is fed no trimap.
 
     trimap_values: "canonical": every value but 0 and 255 becomes 128; "raw": they are fed as they are.
     padding: "reflect": at the bottom and right, to a multiple of `stride`; "none": maps end where the picture does, and
@@ -46,7 +50,7 @@ class Preprocessing:
     channel_order: str
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
-    trimap_scale: float
+    trimap_scale: float | None
     stride: int
     padding: str
     trimap_values: str = "canonical"
@@ -54,23 +58,37 @@ class Preprocessing:
 
     def to_dict(self) -> dict[str, Any]:
         """As files store it. What the network of this project does not need is left out: older readers know no more."""
-        values = asdict(self)
+        values = _given(asdict(self))
         if self.trimap_values == "canonical":
             del values["trimap_values"]
-        if self.resize is None:
-            del values["resize"]
+        if self.resize is not None:
+            values["resize"] = _given(values["resize"])
         return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Preprocessing:
         """The inverse; raises TypeError or KeyError where `to_dict` did not make it."""
-        resize = Resize(**values["resize"]) if values.get("resize") is not None else None
+        resize = None
+        if (given := values.get("resize")) is not None:
+            missing = dict.fromkeys(("round", "max_side", "trimap"))
+            size = tuple(given["size"]) if "size" in given else None
+            resize = Resize(**{**missing, **given, "size": size})
         lists = {name: tuple(values[name]) for name in ("mean", "std")}
-        return cls(**{**values, **lists, "resize": resize})
+        return cls(**{"trimap_scale": None, **values, **lists, "resize": resize})
 
 
-PREPROCESSING = Preprocessing.from_dict(PRESETS["imagenet"])  # of the networks that are trained here
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+PREPROCESSING = Preprocessing.from_dict(PRESETS["imagenet"])  # of the networks for matting that are trained here
+TRIMAP_SCALE: float = PRESETS["imagenet"]["trimap_scale"]
+COLORS_ALONE = replace(PREPROCESSING, trimap_scale=None)  # of pictures that have the size which the network wants
+_LINEAR = Resize(None, None, pixels="uint8", img="linear", trimap=None, alpha="linear", size=(320, 320))
+SALIENT = replace(COLORS_ALONE, padding="none", resize=_LINEAR)  # of those that find objects
 _STORED = json.dumps(PREPROCESSING.to_dict())
+_STORED_SALIENT = json.dumps(SALIENT.to_dict())
+_STORED_COLORS = json.dumps(COLORS_ALONE.to_dict())
 
 
 def canonical_trimap(trimap: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -82,3 +100,13 @@ def network_input(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArra
     """RGB image [H, W, 3] uint8 and trimap [H, W] uint8 -> [4, H', W'] float32, sides filled up to multiples of the
     stride: what an engine feeds the network."""
     return _core.network_input(image, trimap, _STORED, color="rgb")[0]
+
+
+def colors_alone(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """RGB image [H, W, 3] uint8 -> [3, H', W'] float32, filled up as `network_input` does it."""
+    return _core.network_input(image, None, _STORED_COLORS, color="rgb")[0]
+
+
+def salient_input(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """RGB image [H, W, 3] uint8 -> [3, 320, 320] float32: what an engine feeds a network that finds objects."""
+    return _core.network_input(image, None, _STORED_SALIENT, color="rgb")[0]

@@ -12,17 +12,19 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from training.checkpoints import CheckpointError, load_model
-from training.data.preprocess import PREPROCESSING, Preprocessing
+from training.checkpoints import CheckpointError, load_network
+from training.data.preprocess import PREPROCESSING, SALIENT, Preprocessing
 from training.folding import fold
 from training.foreign.layouts import NORM_COUNTER, NORM_PARTS
 from training.foreign.naming import strip_prefix
 from training.foreign.reading import find_tensors, load_tensors, opened
 from training.foreign.repositories import REPOSITORIES, Repository
 from training.model import DeepImageMatting, ModelConfig
+from training.networks import Network
 
 LICENCE = "MIT"  # of networks trained here
 ORIGIN = "Deep Image Matting network of the dim_trt project, trained with its `training` package"
+SALIENT_ORIGIN = "Salient-object network of the dim_trt project, trained with its `training` package"
 Tensors = Mapping[str, Tensor]
 
 
@@ -40,12 +42,19 @@ Shapes = Mapping[str, Shaped]
 class Imported:
     """A network in eval mode, what has to go with it, and, where that is not plain, where in the file it was."""
 
-    model: DeepImageMatting
+    model: Network
     preprocessing: Preprocessing = PREPROCESSING
     licence: str = LICENCE
     origin: str = ORIGIN
     repository: str = "dim_trt"
     found: str = ""
+
+
+def trained_here(model: Network) -> Imported:
+    """A network of this program, fed as it feeds networks."""
+    if isinstance(model, DeepImageMatting):
+        return Imported(model)
+    return Imported(model, SALIENT, origin=SALIENT_ORIGIN)
 
 
 def import_checkpoint(path: Path | str, repository: str | None = None) -> Imported:
@@ -129,7 +138,7 @@ def _own(content: Any) -> Callable[[Any, Path], Imported] | None:
     if not isinstance(content, Mapping):
         return None
     if {"format", "config", "model"} <= content.keys():
-        return lambda _content, path: Imported(load_model(path))
+        return lambda _content, path: trained_here(load_network(path))
     metadata = content.get("metadata")
     return _import_own if isinstance(metadata, Mapping) and "dim_trt.config" in metadata else None
 

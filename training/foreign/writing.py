@@ -10,13 +10,13 @@ from pathlib import Path
 import torch
 
 from dim_trt.files import write_atomic
-from dim_trt.graph.metadata import NETWORK, TASK
 from training.checkpoints import CheckpointError
 from training.data.preprocess import PREPROCESSING
 from training.folding import fold_batch_norm
 from training.foreign.importing import Imported
 from training.foreign.layouts import MMAGIC
 from training.foreign.reading import safetensors
+from training.model import DeepImageMatting, ModelConfig
 
 SUFFIXES = ".safetensors (our names, everything stored), or .pth (the names of MMagic's DIM)"
 
@@ -24,6 +24,10 @@ SUFFIXES = ".safetensors (our names, everything stored), or .pth (the names of M
 def write_checkpoint(source: Imported, path: Path) -> None:
     """Write by the suffix of `path`, whole or not at all; raises CheckpointError, or Error where nothing can be
     written."""
+    if not isinstance(source.model, DeepImageMatting):
+        raise CheckpointError(
+            "--to: is for networks for matting; this one finds objects, and its checkpoint has all of it"
+        )
     writers = {".safetensors": write_safetensors, ".pth": write_mmagic}
     if path.suffix not in writers:
         raise CheckpointError(f"--to: expected {SUFFIXES}; got {path.name!r}")
@@ -36,8 +40,8 @@ def write_safetensors(source: Imported, path: Path) -> None:
     metadata = {
         "format": "pt",
         "dim_trt.config": json.dumps(source.model.config.to_dict()),
-        "dim_trt.task": TASK,
-        "dim_trt.network": NETWORK,
+        "dim_trt.task": source.model.config.task,
+        "dim_trt.network": source.model.config.network,
         "dim_trt.preprocessing": json.dumps(source.preprocessing.to_dict()),
         "dim_trt.licence": source.licence,
         "dim_trt.origin": source.origin,
@@ -49,6 +53,7 @@ def write_safetensors(source: Imported, path: Path) -> None:
 def write_mmagic(source: Imported, path: Path) -> None:
     """{"state_dict": …} as MMagic's DIM loads it, batch norm folded."""
     config = source.model.config
+    assert isinstance(config, ModelConfig)
     wanted = {"width": 1.0, "conv6": "1x1x512", "skip": False, "output": "sigmoid", "decoder": "relu"}
     for field, value in wanted.items():
         if getattr(config, field) != value:
@@ -69,6 +74,7 @@ def write_mmagic(source: Imported, path: Path) -> None:
 
 def mmagic_tensors(source: Imported) -> dict[str, torch.Tensor]:
     folded = fold_batch_norm(source.model)
+    assert isinstance(folded, DeepImageMatting)
     names = {**MMAGIC.convs, **(MMAGIC.refiner if folded.config.refine else {})}
     return {
         f"{name}.{part}": getattr(getattr(folded, layer).conv, part).detach()
