@@ -1,10 +1,12 @@
 """A camera, or a file, matted live over a color with OpenCV.
 
-    python examples/webcam.py --mask first.png                       # camera 0, in a window; q ends
+    python examples/webcam.py --auto u2netp.onnx                     # camera 0, in a window; q ends
+    python examples/webcam.py --mask first.png
     python examples/webcam.py --source clip.mp4 --mask first.png --output over.avi
 
-The mask is one of the first picture: stand where it says when the program starts. It is carried on by optical flow. A
-window needs opencv-python; with opencv-python-headless give --output.
+With --auto a network finds whoever is there, in every picture. The mask is one of the first picture: stand where it
+says when the program starts; it is carried on by optical flow, which is faster. A window needs opencv-python; with
+opencv-python-headless give --output.
 """
 
 from __future__ import annotations
@@ -19,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import dim_trt
+from dim_trt.masks import Automatic, open_source
 from dim_trt.pictures.composite import composite, parse_color
-from dim_trt.tracking import Frame, KeyFrames
+from dim_trt.tracking import Frame, KeyFrames, MaskFrames, TrimapSource
 from dim_trt.trimaps import from_mask
 
 U8 = NDArray[np.uint8]
@@ -39,28 +42,39 @@ def pictures(source: str) -> Iterator[U8]:
         capture.release()
 
 
-def matted(engine: dim_trt.Engine, source: Iterator[U8], mask: U8) -> Iterator[tuple[U8, NDArray[np.float32]]]:
-    """Each picture and its alpha; the trimap comes from the alpha before."""
-    trimaps, alpha = KeyFrames({0: from_mask(mask)}, at_cut="carry"), None
+def matted(
+    engine: dim_trt.Engine, source: Iterator[U8], trimaps: TrimapSource
+) -> Iterator[tuple[U8, NDArray[np.float32]]]:
+    """Each picture and its alpha."""
+    alpha = None
     for index, picture in enumerate(source):
         frame = Frame(index, picture, None)
         alpha = engine.run(picture, trimaps.trimap(frame, trimaps.look(frame), alpha))
         yield picture, alpha
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--source", default="0", help="number of a camera, or a file; default: %(default)s")
-    parser.add_argument("--mask", type=Path, required=True, help="of the first picture, gray")
-    parser.add_argument("--background", default="#00b140")
-    parser.add_argument("--output", help="an .avi file in place of a window")
-    args = parser.parse_args()
+def source_of(args: argparse.Namespace) -> TrimapSource:
+    if args.auto:
+        return MaskFrames(Automatic(open_source(args.auto)))
     mask = cv2.imread(str(args.mask), cv2.IMREAD_GRAYSCALE)
     if mask is None:
         raise SystemExit(f"cannot read {args.mask}")
+    return KeyFrames({0: from_mask(np.asarray(mask, np.uint8))}, at_cut="carry")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--source", default="0", help="number of a camera, or a file; default: %(default)s")
+    known = parser.add_mutually_exclusive_group(required=True)
+    known.add_argument("--auto", metavar="SOURCE", help="a network: rembg:NAME or MODEL.onnx")
+    known.add_argument("--mask", type=Path, help="of the first picture, gray")
+    parser.add_argument("--background", default="#00b140")
+    parser.add_argument("--output", help="an .avi file in place of a window")
+    args = parser.parse_args()
+    trimaps = source_of(args)
     color, writer, count, start = parse_color(args.background), None, 0, time.perf_counter()
     with dim_trt.Engine("lite") as engine:
-        for picture, alpha in matted(engine, pictures(args.source), np.asarray(mask, np.uint8)):
+        for picture, alpha in matted(engine, pictures(args.source), trimaps):
             over = composite(picture, alpha, color)
             if args.output:
                 size = (over.shape[1], over.shape[0])

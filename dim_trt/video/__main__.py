@@ -16,6 +16,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from dim_trt.arguments import SIZE_FORMAT, background, file_name, file_path, parse_size
+from dim_trt.auto_arguments import add_auto_argument, add_auto_options, check_auto
 from dim_trt.command import (
     UsageError,
     add_depth_arguments,
@@ -54,6 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help=f"a picture of the first frame's {kind}, carried on from frame to frame; or a folder or video with "
             "one for each frame",
         )
+    add_auto_argument(known)
+    add_auto_options(parser, passes=False)
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--fixed", action="store_true", help="the one picture holds for all frames: nothing moves")
     group.add_argument(
@@ -65,9 +68,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--at-cut",
         choices=("stop", "unknown", "carry"),
-        default="stop",
         help="where trimaps are carried and the scene changes without a key frame: stop and say where, take all for "
-        "unknown, or do not look for cuts; default: %(default)s",
+        "unknown, or do not look for cuts; default: stop",
     )
     add_mask_arguments(parser)
     parser.add_argument(
@@ -75,7 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=file_path,
         metavar="FILE.csv",
         help="a line for each frame: its number, how much of the object's outline has no support where trimaps are "
-        "carried, and which share of the picture is unknown",
+        "carried or masks are joined, and which share of the picture is unknown",
     )
     parser.add_argument(
         "--stop-when-lost",
@@ -165,6 +167,9 @@ def check_usage(args: argparse.Namespace) -> None:
     if args.precision and args.plan:
         raise UsageError("--precision chooses the shipped model's plan; a plan given with --plan has its own")
     args.rule = trimap_rule(args)
+    check_auto(args)
+    if args.auto and (args.fixed or args.key_frames or args.at_cut or args.stop_when_lost):
+        raise UsageError("--fixed, --key-frames, --at-cut and --stop-when-lost go with --trimap and --mask")
     if args.pixel_format and not args.size:
         raise UsageError("--pixel-format is of raw frames and goes with --size")
     if args.segment_frames < 1:
@@ -192,7 +197,11 @@ def job(args: argparse.Namespace) -> ClipJob:
         rule=args.rule,
         fixed=args.fixed,
         key_frames=args.key_frames,
-        at_cut=args.at_cut,
+        at_cut=args.at_cut or "stop",
+        auto=args.auto,
+        auto_size=args.auto_size,
+        auto_norm=args.auto_norm,
+        auto_largest=bool(args.auto_largest),
         report=args.report,
         stop_when_lost=args.stop_when_lost,
         results=args.results,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from dim_trt.masks.families import Normalization
 from dim_trt.pictures.limit import DEFAULT, Limits
 from dim_trt.pictures.rendering import Content
 from dim_trt.tracking.key_frames import AtCut
@@ -29,9 +30,13 @@ class ClipJob:
     """What `python -m dim_trt.video` takes; see its help."""
 
     source: str
-    known: Path  # trimap or mask, or a folder or video of them
+    known: Path | None  # trimap or mask, or a folder or video of them; None with `auto`
     results: Mapping[Content, str]
     rule: TrimapRule = GIVEN
+    auto: str | None = None  # source of masks, as `masks.open_source` takes it
+    auto_size: tuple[int, int] | None = None
+    auto_norm: Normalization | None = None
+    auto_largest: bool = False
     fixed: bool = False
     key_frames: bool = False
     at_cut: AtCut = "stop"

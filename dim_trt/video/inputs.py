@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from dim_trt.errors import InvalidInput
+from dim_trt.masks.automatic import Automatic
+from dim_trt.masks.opening import open_source
 from dim_trt.pictures.folders import PICTURES
 from dim_trt.tracking.backwards import Reread
 from dim_trt.tracking.files import paths_by_frame
 from dim_trt.tracking.key_frames import KeyFrames
+from dim_trt.tracking.mask_frames import MaskFrames
 from dim_trt.tracking.sources import ConstantTrimap, Frame, TrimapFolder, TrimapSource, TrimapVideo
 from dim_trt.trimaps.files import GIVEN, read_trimap
 from dim_trt.video.clip_job import ClipJob
@@ -44,8 +47,14 @@ def trimap_source(job: ClipJob) -> TrimapSource:
 
     Raises:
         InvalidInput: they do not go together, or something cannot be read.
+        BackendUnavailable: what the source of masks needs is not installed.
     """
     rule = job.rule
+    if job.auto:
+        source = open_source(job.auto, size=job.auto_size, normalization=job.auto_norm)
+        return MaskFrames(Automatic(source, job.auto_largest))
+    if job.known is None:
+        raise InvalidInput("trimap: expected a trimap, a mask or a source of masks, got none")
     if job.fixed:
         if not _is_picture(job.known):
             raise InvalidInput(f"{rule.argument}: {str(job.known)!r}: --fixed goes with one picture for all frames")
@@ -60,9 +69,9 @@ def trimap_source(job: ClipJob) -> TrimapSource:
 
 def carried(job: ClipJob) -> dict[int, Path]:
     """The pictures of key frames, by frame; none where each frame has one of its own."""
-    if job.key_frames:
+    if job.key_frames and job.known:
         return paths_by_frame(job.known, "number")
-    return {0: job.known} if _is_picture(job.known) and not job.fixed else {}
+    return {0: job.known} if job.known and _is_picture(job.known) and not job.fixed else {}
 
 
 def _reread(job: ClipJob, keys: Collection[int]) -> Reread | None:

@@ -65,7 +65,9 @@ def run(job: ClipJob) -> str:
         if not (segments and segments.is_complete):
             with tqdm(total=reader.clip.frame_count, initial=before, unit="frame", disable=None, leave=False) as bar:
                 look = _look(job, reader.clip, engine)
-                report = stack.enter_context(Report(job.report, results.last_index, stop=job.stop_when_lost))
+                report = stack.enter_context(
+                    Report(job.report, results.last_index, stop=job.stop_when_lost, masks=bool(job.auto))
+                )
 
                 def progress(index: int, doubt: float | None, unknown: float) -> None:
                     report.note(index, doubt, unknown)
@@ -152,7 +154,8 @@ def _asked(job: ClipJob, outputs: list[Output], plan: Path) -> dict[str, Any]:
     return {
         "video": clip_fingerprint(job.source),
         "rule": [type(job.rule).__name__, everything["rule"]],
-        "trimap": {} if keys else fingerprint(job.known),
+        "trimap": {} if keys or job.known is None else fingerprint(job.known),
+        "network": fingerprint(Path(job.auto)) if job.auto and Path(job.auto).is_file() else job.auto,
         "key frames": {str(index): digest(path) for index, path in keys.items()},
         "plan": fingerprint(plan),
         "results": {output.content: [str(output.path.resolve()), asdict(output.form)] for output in outputs},
@@ -165,10 +168,12 @@ def _asked(job: ClipJob, outputs: list[Output], plan: Path) -> dict[str, Any]:
 def _check_places(job: ClipJob, outputs: list[Output]) -> None:
     """Raises InvalidInput where a result would replace another one or what it is made of; or has no folder."""
     files = [output for output in outputs if str(output.path) != STANDARD_OUTPUT]
-    inputs: list[Named] = [("video", job.source), (job.rule.argument, job.known), ("background", job.background)]
+    inputs: list[Named] = [("video", job.source), ("background", job.background)]
+    inputs += [(job.rule.argument, job.known)] if job.known else []
+    inputs += [("auto", job.auto)] if job.auto else []
     if job.plan:
         inputs.append(("plan", job.plan))
-    if job.known.is_dir():
+    if job.known and job.known.is_dir():
         inputs += [(job.rule.argument, path) for path in job.known.iterdir()]
     written: list[Named] = [(output.content, output.path) for output in files if output.form.codec != PNG]
     if job.report:
@@ -180,7 +185,7 @@ def _check_places(job: ClipJob, outputs: list[Output]) -> None:
             raise InvalidInput(f"{output.content}: {place!r} is a file; without suffix the result is a folder")
         if not output.path.resolve().parent.is_dir():
             raise InvalidInput(f"{output.content}: {place!r}: the folder does not exist")
-        if output.path.is_dir() and job.known.is_dir() and output.path.samefile(job.known):
+        if output.path.is_dir() and job.known and job.known.is_dir() and output.path.samefile(job.known):
             raise InvalidInput(f"{output.content}: {place!r}: expected another folder than the one that is read")
     folders = [output.path.resolve() for output in files if output.form.codec == PNG]
     if len(set(folders)) < len(folders):

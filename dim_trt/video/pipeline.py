@@ -89,7 +89,7 @@ def matte_clip(
         if needs_previous:
             matted = stage(_matte_in_turn(seen, source, engine, previous), "matting")
         else:
-            matted = stage(_matte_ahead(seen, engine), "matting")
+            matted = stage(_matte_ahead(seen, source, engine), "matting")
         for colored in stage(_color(matted, results.wanted, look), "colors"):
             progress(colored.picture.frame.index, colored.doubt, colored.unknown)
             results.add(colored.picture, colored.alpha, colored.levels)
@@ -120,29 +120,36 @@ def _matte_in_turn(
         with _naming([picture]):
             alpha = engine.run(picture.frame.image, trimap)
         previous = alpha
-        doubt = source.doubt(seen, trimap, alpha) if isinstance(source, Doubts) else None
-        yield Matted(picture, alpha, _unknown(trimap), doubt)
+        yield _matted(source, Seen(picture, seen, trimap), alpha)
 
 
-def _matte_ahead(frames: Generator[Seen, None, None], engine: Engine) -> Generator[Matted, None, None]:
+def _matte_ahead(
+    frames: Generator[Seen, None, None], source: TrimapSource, engine: Engine
+) -> Generator[Matted, None, None]:
     """Trimaps do not depend on alpha, so several frames may run at a time."""
-    under_way: deque[ClipFrame] = deque()
-    unknown: deque[float] = deque()  # shares of theirs
+    under_way: deque[Seen] = deque()
 
     def pairs() -> Iterator[tuple[U8, U8]]:
-        for picture, _, trimap in frames:
-            assert trimap is not None
-            under_way.append(picture)
-            unknown.append(_unknown(trimap))
-            yield picture.frame.image, trimap
+        for frame in frames:
+            assert frame.trimap is not None
+            under_way.append(frame)
+            yield frame.picture.frame.image, frame.trimap
 
     results = stream(engine, pairs())
     while True:
-        with _naming(under_way):
+        with _naming([frame.picture for frame in under_way]):
             found = next(results, None)
         if found is None:
             return
-        yield Matted(under_way.popleft(), found[1], unknown.popleft(), None)
+        yield _matted(source, under_way.popleft(), found[1])
+
+
+def _matted(source: TrimapSource, frame: Seen, alpha: F32) -> Matted:
+    """With what there is to say of a frame whose trimap is known."""
+    picture, seen, trimap = frame
+    assert trimap is not None
+    doubt = source.doubt(seen, trimap, alpha) if isinstance(source, Doubts) else None
+    return Matted(picture, alpha, float(unknown_pixels(trimap).mean()), doubt)
 
 
 @contextmanager
@@ -161,8 +168,3 @@ def _color(mattes: Iterator[Matted], wanted: set[Wanted], look: Look) -> Generat
     chosen = replace(look, wanted=tuple(wanted))
     for picture, alpha, unknown, doubt in mattes:
         yield Colored(picture, alpha, render(Picture(picture.frame.image), alpha, chosen), unknown, doubt)
-
-
-def _unknown(trimap: U8) -> float:
-    """Share of the picture."""
-    return float(unknown_pixels(trimap).mean())

@@ -25,13 +25,15 @@ class Report:
             carried. None: no file.
         last_index: the last frame of an earlier run that is gone on with, whose lines stay; None: from the beginning.
         stop: whether a matte that is lost is an error.
+        masks: whether trimaps come from a network's masks, of which doubt says how little they agree.
 
     Raises:
         Error: the file cannot be written, from every method.
     """
 
-    def __init__(self, path: Path | None, last_index: int | None = None, *, stop: bool = False):
+    def __init__(self, path: Path | None, last_index: int | None = None, *, stop: bool = False, masks: bool = False):
         self._path, self._stop, self._since, self._has_warned = path, stop, -1, False
+        self._masks = masks
         self._stream: TextIO | None = None
         self.line = ""  # for a progress bar
         if path is not None:
@@ -57,6 +59,15 @@ class Report:
             return
         self._since = index if self._since < 0 else self._since
         if index - self._since + 1 < LOST_FRAMES or self._has_warned:
+            return
+        if self._masks:
+            self._has_warned = True
+            LOGGER.warning(
+                "frame %d: from here on the network's masks disagree along %.0f %% of the outline; another network "
+                "(--auto), or a mask of the first frame (--mask), may do better",
+                self._since,
+                100 * doubt,
+            )
             return
         what = (
             f"frame {self._since}: from here on part of the matte is a guess, {doubt:.0%} of the outline has nothing "

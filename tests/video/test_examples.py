@@ -22,6 +22,7 @@ from dim_trt import trimaps
 from dim_trt.pictures.composite import composite
 from tests.support import ROOT
 from tests.support.clips import drawn, samples, shown, write_clip
+from tests.support.mask_graphs import write_mask_network
 
 EXAMPLES = ROOT / "examples"
 
@@ -71,14 +72,21 @@ def test_the_pipe_of_the_page_runs(work: Path) -> None:
     assert len(shown(work / "cutout.mov")) == 5
 
 
-def test_the_webcam_example_takes_a_file(work: Path) -> None:
-    command = [sys.executable, "-W", "error", EXAMPLES / "webcam.py", "--source", "clip.mp4", "--mask", "first.png"]
+@pytest.mark.parametrize("known", [("--mask", "first.png"), ("--auto", "u2net_tiny.onnx")], ids=lambda known: known[0])
+def test_the_webcam_example_takes_a_file(work: Path, known: tuple[str, str]) -> None:
+    if known[0] == "--auto":
+        pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
+        write_mask_network(work / known[1])
+    command = [sys.executable, "-W", "error", EXAMPLES / "webcam.py", "--source", "clip.mp4", *known]
     done = subprocess.run([*command, "--output", "over.avi"], cwd=work, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert re.match(r"12 frames, [\d.]+ frames/s", done.stdout)
     frames = shown(work / "over.avi")
     assert len(frames) == 12
     assert np.abs(frames[6].bgra[:4, :4, :3].astype(int) - (64, 177, 0)).max() < 12
+    height, width = frames[6].bgra.shape[:2]
+    middle = frames[0].bgra[height // 2, width // 2, :3].astype(int)
+    assert np.abs(middle - (40, 160, 220)).max() < 25
 
 
 def example(name: str) -> ModuleType:
