@@ -20,7 +20,8 @@ import numpy as np
 
 import dim_trt
 from benchmarks.json_fields import to_json
-from benchmarks.records import Machine, Manifest, Percentiles, Source, Times
+from benchmarks.provenance import Machine, Manifest, Source
+from benchmarks.records import Percentiles, Times
 from dim_trt.files import write_atomic
 
 PAUSE_S = 0.2

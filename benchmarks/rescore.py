@@ -25,7 +25,8 @@ from benchmarks.measure import ROOT, WEIGHTS, manifest, source, write_json
 from benchmarks.methods import CLASSICAL, why_not
 from benchmarks.networks import SHIPPED, Network, load_network
 from benchmarks.pictures import Picture, digest
-from benchmarks.records import PictureScore, Quality, Scored
+from benchmarks.provenance import Scored
+from benchmarks.records import PictureScore, Quality
 from benchmarks.report.pages import named_machine
 from benchmarks.result_files import RESULTS, read_records, result_file
 from benchmarks.steps import STEPS

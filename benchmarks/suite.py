@@ -24,7 +24,7 @@ from pathlib import Path
 
 from benchmarks.json_fields import part_of_json
 from benchmarks.measure import ROOT, command, default_threads, machine, source
-from benchmarks.records import Manifest
+from benchmarks.provenance import Manifest
 from benchmarks.result_files import RESULTS, result_file
 from benchmarks.steps import DATA, STEPS, THREADS, Step
 from benchmarks.throughput import counts_up_to

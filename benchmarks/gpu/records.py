@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from benchmarks.json_fields import FieldError, Part, from_json, to_json
-from benchmarks.records import Machine, Manifest, Times
+from benchmarks.provenance import Machine, Manifest
+from benchmarks.records import Times
 
 Sides = tuple[int, int]  # (height, width)
 

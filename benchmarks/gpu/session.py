@@ -26,7 +26,7 @@ from benchmarks.gpu.records import (
     to_object,
 )
 from benchmarks.json_fields import to_json
-from benchmarks.records import Source
+from benchmarks.provenance import Source
 from dim_trt.files import write_atomic
 
 CLOCKS = ("driver_version", "clocks.sm", "clocks.max.sm", "clocks.mem", "power.limit", "temperature.gpu")

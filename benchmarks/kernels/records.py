@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks.json_fields import Part
-from benchmarks.records import Manifest, Times
+from benchmarks.provenance import Manifest
+from benchmarks.records import Times
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.methods import CLASSICAL, COMPILED, EAGER, ONNXRUNTIME, PYTORCH
-from benchmarks.records import Manifest, Quality, Scored
+from benchmarks.provenance import Manifest, Scored
+from benchmarks.records import Quality
 from benchmarks.result_files import Results
 
 MODELS = {"full": "full", "lite": "lite, random weights", "shipped": "lite, shipped"}

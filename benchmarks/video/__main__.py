@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 import dim_trt
 from benchmarks.measure import add_json_argument, default_threads, manifest, write_json
-from benchmarks.records import Manifest
+from benchmarks.provenance import Manifest
 from benchmarks.video.panning import Tick, draw, encode, timed, whole
 from dim_trt.arguments import SIZE_FORMAT, parse_size
 from dim_trt.tracking.sources import Frame

@@ -12,7 +12,7 @@ pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed: nothin
 from benchmarks import suite
 from benchmarks.json_fields import to_json
 from benchmarks.measure import MIN_RUNS, ROOT, machine, manifest, measure
-from benchmarks.records import Source
+from benchmarks.provenance import Source
 from benchmarks.steps import DATA, STEPS, THREADS
 
 
