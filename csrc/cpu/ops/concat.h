@@ -47,7 +47,10 @@ struct Concat {
     for (const Part& part : parts) reads.push_back({part.value, Reach::same()});
     return reads;
   }
-  std::vector<Write> writes() const { return {{output, channels <= kFourLanes ? kFourLanes : kLanes}}; }
+  std::vector<Write> writes() const {
+    const int lanes = channels <= kFourLanes ? kFourLanes : kLanes;
+    return {{output, lanes}};
+  }
 
   void run(const PixelCall& call) const {
     const FloatMap to_map = call.map(output);
