@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 
 import dim_trt
 from dim_trt.serving.app import application
@@ -72,3 +74,28 @@ def serve(plan: Path) -> Iterator[Serve]:
 @pytest.fixture(scope="module")
 def running(serve: Serve) -> Running:
     return serve()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Of a module alone: while it runs, nothing else in the process can run an event loop."""
+    from tests.serving.browsing import CHROMIUM
+
+    with sync_playwright() as driver:
+        options = ["--no-sandbox"] if os.geteuid() == 0 else []
+        started = driver.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def shipped(serve: Serve) -> Running:
+    """With the shipped model, and with patience."""
+    return serve(engine=dim_trt.Engine("lite"), body_s=SECONDS, header_s=SECONDS)
+
+
+@pytest.fixture
+def page(browser: Browser, shipped: Running) -> Iterator[Page]:
+    from tests.serving.browsing import visited
+
+    yield from visited(browser, shipped)
