@@ -23,6 +23,7 @@ from dim_trt.serving.settings import Settings
 GONE = "this picture is not held any more: open it again (the service holds a few, and for an hour)"
 STALE = "the trimap here is another one than the stroke was painted on: send it whole"
 FAST = 1  # of zlib
+COLORS_PX = 32  # around a patch, from which its colors are estimated
 
 
 @dataclass
@@ -146,9 +147,11 @@ class Board:
                 shown = shown * to_floats(opened.image.opacity[box.part])
             data = quantize_alpha(np.ascontiguousarray(shown), 8).tobytes()
             if colors:
-                img = np.ascontiguousarray(opened.img[window.part])
-                estimated = self._matting.engine.foreground(img, np.ascontiguousarray(alpha))[0]
-                data += np.ascontiguousarray(estimated[inner][:, :, ::-1]).tobytes()
+                near = box.grown(COLORS_PX, opened.image.size).overlap(window)
+                img = np.ascontiguousarray(opened.img[near.part])
+                known = np.ascontiguousarray(alpha[near.inside(window).part])
+                estimated = self._matting.engine.foreground(img, known)[0][box.inside(near).part]
+                data += np.ascontiguousarray(estimated[:, :, ::-1]).tobytes()
             return zlib.compress(data, FAST)
 
     def _make_room(self) -> None:

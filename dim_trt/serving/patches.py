@@ -52,6 +52,14 @@ class Box:
         """As a box of what `outer` cuts out."""
         return Box(self.top - outer.top, self.left - outer.left, self.bottom - outer.top, self.right - outer.left)
 
+    def overlap(self, other: Box) -> Box:
+        return Box(
+            max(self.top, other.top),
+            max(self.left, other.left),
+            min(self.bottom, other.bottom),
+            min(self.right, other.right),
+        )
+
     def joined(self, other: Box) -> Box:
         return Box(
             min(self.top, other.top),

@@ -23,7 +23,7 @@ def test_the_client_in_python(shipped: Running, tmp_path: Path) -> None:
     (client,) = re.findall(r"^```python\n(.*?)^```", SERVE, re.MULTILINE | re.DOTALL)
     shutil.copytree(ROOT / "samples", tmp_path / "samples")
     code = client.replace(ADDRESS, shipped.url)
-    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, timeout=60, capture_output=True)
     assert pixels((tmp_path / "cutout.png").read_bytes()).shape == (512, 512, 4)
 
 
@@ -32,6 +32,8 @@ def test_the_client_in_python(shipped: Running, tmp_path: Path) -> None:
 def test_the_line_of_curl(shipped: Running, tmp_path: Path, page: str) -> None:
     (line,) = re.findall(r"^curl -F (?:.*\\\n)*.*$", page, re.MULTILINE)
     shutil.copytree(ROOT / "samples", tmp_path / "samples")
-    words = shlex.split(line.replace(ADDRESS, shipped.url))
-    subprocess.run([*words, "--noproxy", "*", "--fail-with-body", "-sS"], cwd=tmp_path, check=True, timeout=60)
+    words = shlex.split(line.replace("\\\n", " ").replace(ADDRESS, shipped.url))
+    subprocess.run(
+        [*words, "--noproxy", "*", "--fail-with-body", "-sS"], cwd=tmp_path, check=True, timeout=60, capture_output=True
+    )
     assert pixels((tmp_path / "cutout.png").read_bytes()).shape == (512, 512, 4)

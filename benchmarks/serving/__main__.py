@@ -1,0 +1,117 @@
+"""Requests of 1, 8 and 64 clients at a time, beside `submit` in this process; and strokes in a browser.
+
+    python -m benchmarks.serving --size 512x512 --clients 1 8 64
+    python -m benchmarks.serving --strokes 512x512 1920x1080 4000x3000
+
+The service is a process of its own (`python -m dim_trt.serve`), on this machine, with the shipped model. A request's
+time is from its first byte to the last one of its alpha; a client that is refused waits as long as it is told to, and
+asks again. A stroke's time is from letting go of the mouse to the matte on the canvas. Strokes need Playwright and a
+Chromium.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+import dim_trt
+from benchmarks.markdown import table
+from benchmarks.pictures import Picture, thin_band
+from benchmarks.serving.clients import Load, load
+from benchmarks.serving.strokes import stroke_times
+from dim_trt.arguments import SIZE_FORMAT, parse_size
+
+UNKNOWN = 0.05  # of a picture's pixels
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@contextmanager
+def service(*arguments: str) -> Iterator[tuple[str, int]]:
+    """Its address and its process."""
+    command = [sys.executable, "-m", "dim_trt.serve", "--port", "0", *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().strip(), process.pid
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def resident_mb(pid: int) -> float:
+    """Of a process, now."""
+    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
+
+
+def submitted(picture: Picture, seconds: float) -> float:
+    """Pictures a second by `submit` alone: what the service is measured by."""
+    with dim_trt.Engine("lite") as engine:
+        engine.run(picture.img, picture.trimap)
+        start, done = time.perf_counter(), 0
+        while time.perf_counter() - start < seconds:
+            for future in [engine.submit(picture.img, picture.trimap) for _ in range(2)]:
+                future.result()
+                done += 1
+        return done / (time.perf_counter() - start)
+
+
+def load_table(size: tuple[int, int], clients: Sequence[int], seconds: float) -> str:
+    picture = thin_band(*size, UNKNOWN)
+    files = {"image": png(picture.img[:, :, ::-1]), "trimap": png(picture.trimap)}
+    rows = [["`submit`, no service", f"{submitted(picture, seconds):.1f}", "", "", "", ""]]
+    with service() as (url, pid):
+        load(url, files, 1, 1.0)  # its memory is laid out
+        for count in clients:
+            measured: Load = load(url, files, count, seconds)
+            p50, p99 = np.percentile(measured.ms or [np.nan], (50, 99))
+            figures = (f"{len(measured.ms) / measured.seconds:.1f}", f"{p50:.0f} ms", f"{p99:.0f} ms")
+            rows.append([f"{count} clients", *figures, str(measured.refused), f"{resident_mb(pid):.0f} MB"])
+    return table(["", "pictures/s", "p50", "p99", "refusals", "memory after"], rows)
+
+
+def stroke_table(sizes: Sequence[tuple[int, int]], count: int) -> str:
+    if CHROMIUM is None:
+        raise SystemExit("error: strokes need a Chromium: apt-get install chromium")
+    rows = []
+    with service() as (url, _):
+        for size in sizes:
+            picture = thin_band(*size, UNKNOWN)
+            ms = stroke_times(url, CHROMIUM, (png(picture.img[:, :, ::-1]), png(picture.trimap)), count)
+            p50, p95 = np.percentile(ms, (50, 95))
+            rows.append([f"{size[1]}×{size[0]}", f"{p50:.0f} ms", f"{p95:.0f} ms", str(count)])
+    return table(["picture", "p50", "p95", "strokes"], rows)
+
+
+def png(levels: NDArray[np.uint8]) -> bytes:
+    return bytes(cv2.imencode(".png", np.ascontiguousarray(levels))[1])
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", type=parse_size, default=(512, 512), metavar=SIZE_FORMAT, help="default: 512x512")
+    parser.add_argument("--clients", type=int, nargs="*", default=[1, 8, 64], metavar="N", help="default: 1 8 64")
+    parser.add_argument("--seconds", type=float, default=10.0, help="for each number of clients; default: %(default)s")
+    parser.add_argument("--strokes", type=parse_size, nargs="*", default=[], metavar=SIZE_FORMAT, help="default: none")
+    parser.add_argument("--count", type=int, default=30, help="strokes on each picture; default: %(default)s")
+    args = parser.parse_args(argv)
+    tables = itertools.chain(
+        [load_table(args.size, args.clients, args.seconds)] if args.clients else [],
+        [stroke_table(args.strokes, args.count)] if args.strokes else [],
+    )
+    print("\n\n".join(tables))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""Clients that ask for alpha, each one after the other."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+import httpx
+
+
+@dataclass
+class Load:
+    """ms: of each request that was answered."""
+
+    ms: list[float] = field(default_factory=list)
+    refused: int = 0
+    seconds: float = 0.0
+
+
+def load(url: str, files: dict[str, bytes], clients: int, seconds: float) -> Load:
+    """So many clients at a time for so many seconds. Raises RuntimeError for an answer that is neither."""
+    made, lock, wrong = Load(), threading.Lock(), list[str]()
+    start = time.perf_counter()
+
+    def ask() -> None:
+        with httpx.Client(base_url=url, timeout=120, trust_env=False) as client:
+            while time.perf_counter() - start < seconds and not wrong:
+                begin = time.perf_counter()
+                answer = client.post("v1/matte", files=files)
+                ms = (time.perf_counter() - begin) * 1e3
+                with lock:
+                    if answer.status_code == 200:
+                        made.ms.append(ms)
+                    elif answer.status_code == 503:
+                        made.refused += 1
+                    else:
+                        wrong.append(answer.text)
+                if answer.status_code == 503:
+                    time.sleep(float(answer.headers["Retry-After"]))
+
+    threads = [threading.Thread(target=ask) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if wrong:
+        raise RuntimeError(wrong[0])
+    made.seconds = time.perf_counter() - start
+    return made
