@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import io
 import json
-import threading
-import time
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-import dim_trt
 from dim_trt import trimaps
 from dim_trt.pictures import Look, Picture, encode, quantize_alpha, render
 from dim_trt.pictures.composite import behind
-from tests.serving.conftest import Running, Serve
+from tests.serving.conftest import Running
 from tests.serving.pictures import HEIGHT, WIDTH, bomb, img, jpeg, pixels, png, trimap
-from tests.support.stand_ins import SECONDS, SlowCore, eventually
 
 IMG, TRIMAP = img(), trimap()
 FILES = {"image": png(IMG), "trimap": png(TRIMAP)}
@@ -177,59 +173,6 @@ def test_other_addresses_and_methods(running: Running) -> None:
         assert "not held any more" in sentence(client.get("/v1/pictures/abc"), 404)
         assert sentence(client.get("/page/../../../etc/passwd"), 404)
         assert sentence(client.get("/page/%2e%2e/app.py"), 404)
-
-
-# under load
-
-
-def test_a_full_queue_is_said_at_once_and_what_waits_is_answered(serve: Serve, plan: Any) -> None:
-    engine, core = dim_trt.Engine(plan), SlowCore()
-    real = engine._core
-    core_run = core.run
-    core.run = lambda *host: (core_run(*host), real.run(*host))[1]  # type: ignore[method-assign, union-attr]
-    core.foreground = real.foreground  # type: ignore[attr-defined, union-attr]
-    engine._core = core  # type: ignore[assignment]
-    service = serve(engine=engine, queue=5)
-    results: list[Any] = []
-    threads = [threading.Thread(target=lambda: results.append(ask(service))) for _ in range(5)]
-    for thread in threads:
-        thread.start()
-    with service.client() as client:
-        eventually(lambda: "dim_trt_queue 5.0" in client.get("/metrics").text)
-        started = time.monotonic()
-        response = ask(service)
-        assert time.monotonic() - started < SECONDS / 4
-        assert "the service is busy: 5 requests are pending; try again in" in sentence(response, 503)
-        assert int(response.headers["retry-after"]) >= 1
-        assert sentence(client.get("/readyz"), 503)
-        assert client.get("/healthz").json() == {"status": "alive"}
-        core.go.set()
-        for thread in threads:
-            thread.join(SECONDS)
-        assert [result.status_code for result in results] == [200] * 5
-        eventually(lambda: client.get("/readyz").status_code == 200)
-        text = client.get("/metrics").text
-    assert 'dim_trt_refusals_total{reason="busy"} 2.0' in text
-    assert 'dim_trt_requests_total{path="/v1/matte",status="200"} 5.0' in text
-    assert 'dim_trt_stage_seconds_count{stage="run"} 5.0' in text
-
-
-def test_what_runs_is_finished_when_the_service_stops(serve: Serve, plan: Any) -> None:
-    engine, core = dim_trt.Engine(plan), SlowCore()
-    core_run, real = core.run, engine._core
-    core.run = lambda *host: (core_run(*host), real.run(*host))[1]  # type: ignore[method-assign, union-attr]
-    engine._core = core  # type: ignore[assignment]
-    service = serve(engine=engine)
-    results: list[Any] = []
-    thread = threading.Thread(target=lambda: results.append(ask(service)))
-    thread.start()
-    eventually(lambda: core.running == 1)
-    service.server.should_exit = True
-    time.sleep(0.3)
-    core.go.set()
-    thread.join(SECONDS)
-    assert [result.status_code for result in results] == [200]
-    eventually(lambda: engine._core is None)
 
 
 # what it says of itself
