@@ -12,14 +12,13 @@ import numpy as np
 import pytest
 
 from dim_trt.plans.header import FORMAT_VERSION
-from tests.golden.picture import picture
+from tests.golden.picture import TOLERANCE, expected, picture
 from tests.support import ROOT
 from tests.support.compare import assert_within
 
 COMPILER, EMULATOR, LIBRARIES = "aarch64-linux-gnu-g++", "qemu-aarch64", Path("/usr/aarch64-linux-gnu")
 MISSING = [name for name in (COMPILER, EMULATOR) if shutil.which(name) is None]
 GOLDEN = ROOT / "tests" / "golden" / f"v{FORMAT_VERSION}"
-TOLERANCE = 1e-5  # between instruction sets; rounding alone
 
 pytestmark = [
     pytest.mark.skipif(
@@ -60,4 +59,4 @@ def test_golden_plans_keep_their_alpha(plan: Path, check: tuple[str | Path, ...]
         array.tofile(file)
     run(*check, plan, *map(str, trimap.shape), *files)
     alpha = np.fromfile(files[-1], np.float32).reshape(trimap.shape)
-    assert_within(alpha, np.load(GOLDEN / f"{plan.stem}_alpha.npy"), TOLERANCE)
+    assert_within(alpha, expected(plan), TOLERANCE)

@@ -13,23 +13,17 @@ import pytest
 import dim_trt
 from dim_trt.plans.header import FORMAT_VERSION
 from dim_trt.precisions import PRECISIONS
-from tests.golden.picture import picture
+from tests.golden.picture import TOLERANCE, expected, picture
 from tests.support.compare import assert_within
 
 pytestmark = pytest.mark.public
 GOLDEN = Path(__file__).parents[1] / "golden"
 PLANS = sorted(GOLDEN.glob("v*/*.plan"))
-TOLERANCE = 1e-5  # between instruction sets; rounding alone
 RUN = """
 import sys, numpy, dim_trt
 from tests.golden.picture import picture
 numpy.save(sys.argv[2], dim_trt.Engine(sys.argv[1], device="cpu").run(*picture()))
 """
-
-
-def expected(plan: Path) -> np.ndarray:
-    alpha: np.ndarray = np.load(plan.with_name(f"{plan.stem}_alpha.npy"))
-    return alpha
 
 
 def test_the_present_version_has_its_plans() -> None:
