@@ -29,7 +29,7 @@ from dim_trt.files import write_atomic
 from dim_trt.graph.load import check_graph
 from dim_trt.graph.metadata import FORMAT_VERSION, TASKS
 from training.checkpoints import CheckpointError
-from training.data.preprocess import PREPROCESSING, SALIENT, Preprocessing
+from training.data.preprocess import PREPROCESSING_OF, Preprocessing
 from training.folding import fold_batch_norm as fold_batch_norm
 from training.foreign.importing import LICENCE, ORIGIN, Imported, import_checkpoint, trained_here
 from training.foreign.repositories import REPOSITORIES
@@ -38,7 +38,6 @@ from training.model import STRIDE
 from training.networks import ALL_CONFIGS, Network, kind_of, make_network
 
 MAX_SIDE_PX = 16384
-PREPROCESSING_OF = {"matting": PREPROCESSING, "segmentation": SALIENT}
 OUTPUTS = {"matting": "alpha", "segmentation": "mask"}
 GRAPHS = {"matting": "deep_image_matting", "segmentation": "salient_objects"}
 OPSET, IR_VERSION = 17, 8  # as old as the operations allow: TensorRT 8.5 reads it

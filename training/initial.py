@@ -15,13 +15,15 @@ from torch import Tensor
 from dim_trt.errors import Error
 from dim_trt.graph.load import Source, load_onnx
 from training.checkpoints import CheckpointError, load_network
-from training.data.preprocess import PREPROCESSING, Preprocessing
+from training.data.preprocess import PREPROCESSING_OF, SALIENT, TRIMAP_SCALE, UNKNOWN, Preprocessing
 from training.foreign.importing import import_checkpoint
 from training.foreign.reading import find_tensors, load_tensors, opened
 from training.model import DeepImageMatting, ModelConfig
-from training.networks import Config, kind_of
+from training.networks import Config, Network, make_network, read_config
+from training.salient import SalientConfig, SalientObjects
 from training.unfolding import unfold_batch_norm
 
+COLORS = 3  # input channels; what follows is the trimap
 OWN_METADATA = {"dim_trt.model", "dim_trt.preprocessing"}
 
 
@@ -31,17 +33,41 @@ def initial_weights(path: Path, config: Config, crop_size: int) -> dict[str, Ten
     crop_size: of the scenes, in pixels, that measure batch norm's statistics where an ONNX file has it folded.
     Raises CheckpointError where the file holds another network, or is none of these.
     """
-    if not isinstance(config, ModelConfig):
-        if path.suffix in (".onnx", ".safetensors"):
-            raise CheckpointError(f"{path}: a network that finds objects begins with a checkpoint of training.train")
-        return load_network(path, kind_of(config), config=config).state_dict()
+    if isinstance(config, SalientConfig):
+        return salient_weights(path, config, crop_size)
     if path.suffix == ".onnx":
-        return read_onnx(path, config, crop_size).state_dict()
+        return read_onnx(path, crop_size, config).state_dict()
     if (tensors := own_tensors(path, config)) is not None:
         return tensors
     found = import_checkpoint(path)
     check(path, found.model.config, config, found.preprocessing)
     return found.model.state_dict()
+
+
+def salient_weights(path: Path, config: SalientConfig, crop_size: int) -> dict[str, Tensor]:
+    """Of such a network, or encoder and decoder of one for matting that is as wide, with random heads."""
+    if path.suffix == ".safetensors":
+        raise CheckpointError(f"{path}: a network that finds objects begins with a checkpoint or an .onnx file")
+    found = read_onnx(path, crop_size) if path.suffix == ".onnx" else load_network(path)
+    if isinstance(found.config, SalientConfig):
+        check(path, found.config, config, SALIENT)
+        return found.state_dict()
+    shared = found.config.width, found.config.norm
+    if shared != (config.width, config.norm):
+        raise CheckpointError(f"{path}: a network for matting of width and norm {shared}, expected "
+                              f"{config.width, config.norm}; choose the matching --config")  # fmt: skip
+    return begun_by_matting(found, config)
+
+
+def begun_by_matting(found: Network, config: SalientConfig) -> dict[str, Tensor]:
+    """What both kinds of network have in common; a picture without a trimap is to it one that is unknown everywhere."""
+    matting, weights = found.state_dict(), make_network(config).state_dict()
+    first, bias = matting["conv1_1.conv.weight"], matting["conv1_1.conv.bias"]
+    matting["conv1_1.conv.bias"] = bias + UNKNOWN * TRIMAP_SCALE * first[:, COLORS:].sum((1, 2, 3))
+    matting["conv1_1.conv.weight"] = first[:, :COLORS]
+    common = {name: values for name, values in matting.items()
+              if name in weights and values.shape == weights[name].shape}  # fmt: skip
+    return weights | common
 
 
 def own_tensors(path: Path, config: ModelConfig) -> dict[str, Tensor] | None:
@@ -62,20 +88,22 @@ def own_tensors(path: Path, config: ModelConfig) -> dict[str, Tensor] | None:
 def check(path: Path, stored: Config, config: Config, preprocessing: Preprocessing) -> None:
     if stored != config:
         raise CheckpointError(f"{path}: holds {stored}, expected {config}; choose the matching --config")
-    if preprocessing != PREPROCESSING:
+    if preprocessing != PREPROCESSING_OF[config.task]:
         raise CheckpointError(f"{path}: its network is fed otherwise than this program feeds networks it trains")
 
 
-def read_onnx(path: Path, config: ModelConfig, crop_size: int) -> DeepImageMatting:
+def read_onnx(path: Path, crop_size: int, config: Config | None = None) -> Network:
+    """config: what it must be; None is any network of this program."""
     source = read_source(path)
     try:
-        stored, preprocessing = ModelConfig(**source.model), Preprocessing.from_dict(source.preprocessing)
+        stored = read_config((source.task, source.network), source.model)
+        preprocessing = Preprocessing.from_dict(source.preprocessing)
     except (KeyError, TypeError, ValueError) as error:
         raise foreign(path, f"its metadata describe no network of this program: {error}") from error
-    check(path, stored, config, preprocessing)
-    folded = DeepImageMatting(replace(config, norm="none")).eval()
+    check(path, stored, config or stored, preprocessing)
+    folded = make_network(replace(stored, norm="none")).eval()
     folded.load_state_dict(folded_weights(path, source, folded))
-    return unfold_batch_norm(folded, config, crop_size) if config.norm == "batch" else folded
+    return unfold_batch_norm(folded, stored, crop_size) if stored.norm == "batch" else folded
 
 
 def read_source(path: Path) -> Source:
@@ -91,15 +119,18 @@ def read_source(path: Path) -> Source:
         raise CheckpointError(f"{path}: cannot begin with it: {error}") from error
 
 
-def folded_weights(path: Path, source: Source, folded: DeepImageMatting) -> dict[str, Tensor]:
+def folded_weights(path: Path, source: Source, folded: Network) -> dict[str, Tensor]:
     """By the names of `folded`. Convolutions have the names of the layers; of equal tensors the exporter may keep one,
-    and leaves out biases of 0."""
+    and leaves out biases of 0. Layers of training alone keep their values."""
     graph = source.proto.graph
     stored = {tensor.name: tensor for tensor in graph.initializer}
     inputs = {node.name: node.input[1:] for node in graph.node if node.op_type == "Conv"}
-    weights = {}
+    weights, training_alone = {}, folded.training_alone if isinstance(folded, SalientObjects) else ()
     for name, expected in folded.state_dict().items():
         layer, _, part = name.partition(".conv.")
+        if layer in training_alone:
+            weights[name] = expected
+            continue
         if layer not in inputs:
             raise foreign(path, f"it has no convolution {layer}")
         tensors = dict(zip(("weight", "bias"), inputs[layer], strict=False))

@@ -103,6 +103,7 @@ class SalientObjects(nn.Module):
             cin = c(width)
             heads.append((name, cin))
         self._heads = [f"head_{name}" for name, _ in heads]
+        self.training_alone = self._heads[:UNFUSED]  # layers that `forward` does without, and an exported file
         for name, (_, channels) in zip(self._heads, heads, strict=True):
             self.add_module(name, Conv(channels, 1, 1, norm, relu=False))
         self.fuse = Conv(len(heads) - UNFUSED, 1, 1, norm, relu=False)

@@ -15,8 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from training.data.loader import batches
+from training.data.masks import MaskSceneSource
 from training.data.samples import SceneSource
-from training.model import Conv, DeepImageMatting, ModelConfig
+from training.model import Conv, ModelConfig
+from training.networks import Config, Network, make_network
 
 BATCHES, BATCH, SEED = 6, 16, 77  # of scenes for the statistics
 SMALLEST_NORM = 1e-6  # channels of smaller weights stay as they are
@@ -24,11 +26,11 @@ SMALLEST_VARIANCE = 1e-8  # of channels that never change
 
 
 @torch.no_grad()
-def unfold_batch_norm(folded: DeepImageMatting, config: ModelConfig, crop_size: int) -> DeepImageMatting:
+def unfold_batch_norm(folded: Network, config: Config, crop_size: int) -> Network:
     """A network of `config`, with batch norm, that computes what `folded`, without, does; in eval mode, on the CPU."""
     assert folded.config == replace(config, norm="none")
     statistics = channel_statistics(folded, crop_size)
-    model = DeepImageMatting(config).eval()
+    model = make_network(config).eval()
     for name, block in model.named_children():
         source = getattr(folded, name).conv
         norm = getattr(block, "norm", None)
@@ -53,7 +55,7 @@ def restore(conv: nn.Conv2d, norm: nn.BatchNorm2d, folded: nn.Conv2d, mean: Tens
         getattr(norm, name).copy_(value)
 
 
-def channel_statistics(model: DeepImageMatting, crop_size: int) -> dict[str, tuple[Tensor, Tensor]]:
+def channel_statistics(model: Network, crop_size: int) -> dict[str, tuple[Tensor, Tensor]]:
     """Mean and variance, [C] float64, of what each convolution of `model` puts out on drawn scenes."""
     sums: dict[str, list[Tensor]] = {}
 
@@ -67,7 +69,8 @@ def channel_statistics(model: DeepImageMatting, crop_size: int) -> dict[str, tup
         return block.conv.register_forward_hook(note)
 
     hooks = [watch(name, block) for name, block in model.named_children() if isinstance(block, Conv)]
-    data = batches(SceneSource(crop_size), BATCH, SEED)
+    scenes = SceneSource if isinstance(model.config, ModelConfig) else MaskSceneSource
+    data = batches(scenes(crop_size), BATCH, SEED)
     for batch in islice(data, BATCHES):
         model(batch.input)
     for hook in hooks:

@@ -14,6 +14,8 @@ from training import model as model_module
 from training.checkpoints import CheckpointError, load_checkpoint, load_model, save_checkpoint
 from training.configs import lite
 from training.data.loader import batches
+from training.data.masks import MaskSceneSource
+from training.data.preprocess import TRIMAP_SCALE, UNKNOWN
 from training.data.samples import SceneSource
 from training.export import export_onnx
 from training.folding import fold_batch_norm
@@ -23,11 +25,13 @@ from training.initial import initial_weights
 from training.losses import alpha_loss
 from training.model import CONFIGS, DeepImageMatting, ModelConfig
 from training.run import Run
+from training.salient import SalientConfig, SalientObjects
 from training.settings import Settings, load_settings
 from training.train import main
 from training.unfolding import unfold_batch_norm
 
 TINY = ModelConfig(width=0.0625, norm="batch", skip=True)
+SALIENT = SalientConfig(width=0.0625)
 PLAIN = ModelConfig(width=0.0625, conv6="3x3x512")
 SHIPPED = ROOT / "dim_trt/weights/lite.onnx"
 OPTIONS = ["--config", "lite", "--workers", "0", "--threads", "1"]
@@ -215,3 +219,41 @@ def test_a_run_starts_at_the_figures_of_the_file_and_keeps_them(files, folder, t
         expected, found = (alphas(model)[0] for model in (network(), load_model(tmp_path / "run/checkpoint.pt")))
         assert (found - expected).abs().max() < 1e-4
     assert load_checkpoint(tmp_path / "run/last.pt")["training"]["step"] == 4
+
+
+def test_a_network_that_finds_objects_answers_as_its_file(tmp_path):
+    torch.manual_seed(4)
+    expected = SalientObjects(SALIENT).eval()
+    for name, values in expected.state_dict().items():
+        if ".norm." in name and values.is_floating_point():
+            values.copy_(torch.rand(values.shape) + 0.5)
+    export_onnx(expected, tmp_path / "net.onnx")
+    found = SalientObjects(SALIENT).eval()
+    found.load_state_dict(initial_weights(tmp_path / "net.onnx", SALIENT, 64))
+    batch = next(batches(MaskSceneSource(64), 4, 3))
+    with torch.inference_mode():
+        difference = (found(batch.input) - expected(batch.input)).abs()
+    assert difference.max() < 1e-3
+    assert difference.mean() < 1e-5
+
+
+@pytest.mark.parametrize("name", ["net.pt", "net.onnx"])
+def test_a_network_that_finds_objects_begins_with_one_for_matting(files, name):
+    """Its encoder sees what the other's does where everything is unknown; its heads are new."""
+    matting, salient = network(), SalientObjects(SALIENT).eval()
+    salient.load_state_dict(initial_weights(files / name, SALIENT, 32))
+    colors = next(batches(SceneSource(64), 2, 3)).input[:, :3]
+    unknown = torch.full_like(colors[:, :1], UNKNOWN * TRIMAP_SCALE)
+    with torch.inference_mode():
+        expected = matting.conv1_2(matting.conv1_1(torch.cat([colors, unknown], 1)))
+        found = salient.conv1_2(salient.conv1_1(colors))
+    inside = (..., slice(2, -2), slice(2, -2))  # beyond the border the other's trimap is 0
+    np.testing.assert_allclose(found[inside], expected[inside], atol=1e-4)
+    assert not torch.equal(salient.head_deconv1.conv.weight, SalientObjects(SALIENT).head_deconv1.conv.weight)
+
+
+def test_networks_that_have_nothing_in_common_are_named(files):
+    with pytest.raises(CheckpointError, match=r"net\.pt: .*width and norm \(0\.0625, 'batch'\), expected \(0\.25, 'ba"):
+        initial_weights(files / "net.pt", SalientConfig(width=0.25), 32)
+    with pytest.raises(CheckpointError, match=r"begins with a checkpoint or an \.onnx file"):
+        initial_weights(files / "net.safetensors", SALIENT, 32)

@@ -1,9 +1,12 @@
 import itertools
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
 
+from tests.support import ROOT
 from training import model as model_module
 from training.checkpoints import CheckpointError, load_checkpoint, load_model, save_checkpoint
 from training.configs import lite
@@ -158,3 +161,21 @@ def test_checkpoints_say_what_they_hold(tmp_path):
         CheckpointError, match=r"expected task and network \('matting', 'dim'\), got \('matting', 'u2net'\)"
     ):
         load_model(path)
+
+
+AFTER_THREADS = """
+import cv2, numpy as np
+cv2.setNumThreads(4)
+cv2.resize(np.zeros((4000, 4000, 3), np.uint8), (3000, 3000), interpolation=cv2.INTER_CUBIC)
+from training.data.loader import batches
+from training.data.samples import SceneSource
+data = batches(SceneSource(32), 2, seed=0, workers=1)
+print(len(next(data).alpha))
+data.close()
+"""
+
+
+def test_workers_begin_though_opencv_has_threads():
+    """As after a validation; forked processes waited for them, and the run for ever for those."""
+    done = subprocess.run([sys.executable, "-c", AFTER_THREADS], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.stdout == "2\n", done.stderr

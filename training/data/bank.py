@@ -217,7 +217,6 @@ class SceneBank:
         ahead = max(self.layers // 8, int(AHEAD_BATCHES * batch * self.fresh) + 1)
         ring = Ring(self.folder / (f"{rank}-{FILE}" if rank else FILE), (seed, rank), self.layers + ahead, self.side)
         painters = Painters(ring, workers)
-        cv2.setNumThreads(1)  # processes are the parallelism; and those forked would wait for threads that they lack
 
         def requests() -> Iterator[Request]:
             for number in itertools.count(first):

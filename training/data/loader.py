@@ -121,6 +121,7 @@ def batches(
     MAX_UNREADABLE of them.
     """
     processes = processes or Processes()
+    cv2.setNumThreads(1)  # processes are the parallelism; and those forked would wait for threads that they lack
     if batch % processes.count:
         raise DataError(f"batch: expected a multiple of the {processes.count} processes, got {batch}")
     fixed = source.weights / source.weights.sum()
@@ -141,8 +142,6 @@ def batches(
         prefetch_factor=PREFETCH_GROUPS if workers else None,
         pin_memory=torch.cuda.is_available(),
     )
-    if not workers:
-        cv2.setNumThreads(1)
     skip, left_out = first % GROUP, dict[Path, UnreadableError]()
     for group in loader:
         if isinstance(group, DataError):

@@ -30,6 +30,7 @@ Mask = NDArray[np.float32]
 FOLDERS = (("images", "masks"), ("image", "mask"), ("imgs", "gt"), ("img", "mask"))  # names in any case
 SEE_THROUGH = ("smoke", "glass", "net", "branches", "wisps")  # whose objects are no shapes
 OBJECT_FAMILIES = [name for name in FAMILIES if name not in SEE_THROUGH]
+SPANNING = ("hair", "several", "locks", "wicker")  # objects that fill their layer from side to side
 COUNTS = (0.1, 0.55, 0.25, 0.1)  # how likely no object is, one, two and three
 MOST_OBJECTS, TEXTURES = len(COUNTS) - 1, 2
 TRIES, LEAST_SIDE, FAINT = 6, 32, 0.1
@@ -140,13 +141,14 @@ def draw_masked(rng: np.random.Generator, size: Size, family: str, count: int = 
 
     Painting is what takes time: so all of these pictures show the same few objects, at other places, and textures.
     """
+    shown = rng.choice(len(COUNTS), count, p=COUNTS)  # objects, by picture
     kinds = [family, *rng.choice(OBJECT_FAMILIES, MOST_OBJECTS - 1)]
-    objects = [_paint(rng, size, str(kind)) for kind in kinds]
+    objects = [_paint(rng, size, str(kind)) for kind in kinds[: shown.max()]]
     textures = [behind(rng, size) for _ in range(min(count, TEXTURES))]
     layers = []
-    for _ in range(count):
+    for visible in shown:
         layer: NDArray[np.float32] = np.zeros((*size, 4), np.float32)
-        for number in rng.permutation(int(rng.choice(len(COUNTS), p=COUNTS))):
+        for number in rng.permutation(visible):
             layer = over(_placed(rng, size, objects[number]), layer)
         layers.append(layer)
     planes, behind_them = (
@@ -160,7 +162,7 @@ def draw_masked(rng: np.random.Generator, size: Size, family: str, count: int = 
 
 def _paint(rng: np.random.Generator, size: Size, family: str) -> Painted:
     """An object on a layer smaller than the picture; on one as large where it is cut off at opposite sides."""
-    for _ in range(TRIES):
+    for _ in range(0 if family in SPANNING else TRIES):
         sides = [max(LEAST_SIDE, round(rng.uniform(*SCALES) * side)) for side in size]
         painted = _painted(np.asarray(front(rng, Size(*sides), family), np.float32))
         if not any(low and high for low, high in painted.touched):

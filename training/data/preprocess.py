@@ -86,6 +86,7 @@ TRIMAP_SCALE: float = PRESETS["imagenet"]["trimap_scale"]
 COLORS_ALONE = replace(PREPROCESSING, trimap_scale=None)  # of pictures that have the size which the network wants
 _LINEAR = Resize(None, None, pixels="uint8", img="linear", trimap=None, alpha="linear", size=(320, 320))
 SALIENT = replace(COLORS_ALONE, padding="none", resize=_LINEAR)  # of those that find objects
+PREPROCESSING_OF = {"matting": PREPROCESSING, "segmentation": SALIENT}  # by task
 _STORED = json.dumps(PREPROCESSING.to_dict())
 _STORED_SALIENT = json.dumps(SALIENT.to_dict())
 _STORED_COLORS = json.dumps(COLORS_ALONE.to_dict())
