@@ -34,8 +34,8 @@ def estimate_alpha(
         trimap: [height, width]: black is background, white foreground, every other value unknown, labels (no value
             above 15) refused; or a picture's path.
         mask: in its place: [height, width], hard or soft, of which `trimaps.from_mask` makes a trimap; or a path.
-        auto: in their place: a network that finds the objects, "rembg:NAME", "MODEL.onnx" or a function, see
-            `masks.open_source`; what is named is loaded once.
+        auto: in their place: a network that finds the objects, "salient" (ours), "rembg:NAME", "MODEL.onnx" or a
+            function, see `masks.open_source`; what is named is loaded once.
         color: "bgr" as OpenCV gives pictures, or "rgb".
         device: as for `Engine`.
 

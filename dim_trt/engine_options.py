@@ -14,7 +14,7 @@ from dim_trt.capabilities import resolve_device, tensorrt_folders
 from dim_trt.errors import InvalidInput
 from dim_trt.files import StrPath
 from dim_trt.gpu.views import is_on_gpu
-from dim_trt.plans.builder import SHIPPED
+from dim_trt.plans.builder import NAMES
 from dim_trt.plans.cache import shipped_plan
 from dim_trt.resources import working_memory_mb
 
@@ -82,9 +82,9 @@ def check_timeout(timeout: Any) -> None:
 
 
 def plan_path(plan: StrPath, device: str) -> str:
-    """Its path; that of the shipped model's plan for the device, which is built if need be, for its name."""
-    if isinstance(plan, str) and plan == SHIPPED and not os.path.exists(plan):  # noqa: PTH110
-        return str(shipped_plan(device=device))
+    """Its path; that of a shipped model's plan for the device, which is built if need be, for its name."""
+    if isinstance(plan, str) and plan in NAMES and not os.path.exists(plan):  # noqa: PTH110
+        return str(shipped_plan(device=device, model=plan))
     if not isinstance(plan, (str, os.PathLike)):
         raise InvalidInput(f"plan: expected a path, got {type(plan).__name__}")
     path = os.fspath(plan)

@@ -14,7 +14,7 @@ from dim_trt import _core
 from dim_trt.engine_options import check_backend, core_options, plan_path
 from dim_trt.errors import BackendUnavailable
 from dim_trt.files import StrPath
-from dim_trt.plans.builder import SHIPPED
+from dim_trt.plans.builder import NAMES
 from dim_trt.workers import closed
 
 LOGGER = logging.getLogger("dim_trt")
@@ -44,7 +44,7 @@ class LoadedPlan(Generic[CoreT]):
     def __init__(self, load: Callable[[str, _core.EngineOptions], CoreT], plan: StrPath, **arguments: Any):
         device = arguments["device"]
         self._path, self._process = plan_path(plan, device), os.getpid()
-        is_named = plan == SHIPPED and self._path != SHIPPED  # it is found, or built, where this is unpickled
+        is_named = plan in NAMES and self._path != plan  # it is found, or built, where this is unpickled
         # the working folder may change
         self._arguments = {"plan": plan if is_named else os.path.abspath(self._path), **arguments}  # noqa: PTH100
         options = core_options(**arguments)

@@ -22,8 +22,9 @@ class Salient(LoadedPlan[_core.Segmentation]):
     released while it runs.
 
     Args:
-        plan: path of a plan that `build_plan` wrote from a network for the task "segmentation", as
-            `python -m training.train --config salient` trains it and `python -m training.export` exports it.
+        plan: "salient", the network that comes with the package, whose plan is built once and cached; or the path of a
+            plan that `build_plan` wrote from a network for the task "segmentation", as `python -m training.train
+            --config salient` trains it and `python -m training.export` exports it.
         device: "cpu", or "auto", which says in one log line what it is. Plans of this task run on the CPU.
         threads: how many CPU threads one run may use; None uses all cores.
         color: the channel order of the images, "bgr" as OpenCV gives them, or "rgb".

@@ -66,7 +66,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", default="0", help="number of a camera, or a file; default: %(default)s")
     known = parser.add_mutually_exclusive_group(required=True)
-    known.add_argument("--auto", metavar="SOURCE", help="a network: rembg:NAME or MODEL.onnx")
+    text = "a network: salient, the default, rembg:NAME or MODEL.onnx"
+    known.add_argument("--auto", nargs="?", const="salient", metavar="SOURCE", help=text)
     known.add_argument("--mask", type=Path, help="of the first picture, gray")
     parser.add_argument("--background", default="#00b140")
     parser.add_argument("--output", help="an .avi file in place of a window")

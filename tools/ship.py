@@ -2,10 +2,10 @@
 
     python -m tools.ship --checkpoint runs/lite/checkpoint.pt --alphamatting DIR --hardware "two cores of …"
 
-The ONNX file, the model card, the scores in the records of quality (what methods cost stays as it was measured: minutes
-on any machine at any load will do), README's tables, figures and charts, and its picture. All of it or, where a step
-fails or is interrupted, none. The tests that hold these together run last; then there is one commit to make. Needs the
-extras train, dev and bench.
+The ONNX file and the model card; of a network for matting also the scores in the records of quality (what methods cost
+stays as it was measured: minutes on any machine at any load will do), README's tables, figures and charts, and its
+picture. All of it or, where a step fails or is interrupted, none. The tests that hold these together run last; then
+there is one commit to make. Needs the extras train, dev and bench.
 """
 
 from __future__ import annotations
@@ -24,35 +24,47 @@ from benchmarks.report.pages import DOCS, PAGES
 from benchmarks.result_files import RESULTS
 from dim_trt.command import ends_well_when_terminated
 from dim_trt.files import write_atomic
-from training.card import CARD, WEIGHTS
+from training.card import SHIPPED, Shipped
+from training.checkpoints import CheckpointError, kind_in, load_checkpoint
+from training.networks import KINDS, MATTING, Kind
 
 ROOT = Path(__file__).parents[1]
 PICTURE = DOCS / "side_by_side.png"
 SAMPLE = ["--image", "samples/astronaut.png", "--trimap", "samples/astronaut_trimap.png"]
-TESTS = ["tests/training/test_card.py", "tests/project/test_readme.py", "tests/benchmarks/test_figures.py",
+TESTS = ["tests/training/test_card.py", "tests/masks/test_own.py"]
+MATTING_TESTS = ["tests/project/test_readme.py", "tests/benchmarks/test_figures.py",
          "tests/benchmarks/test_report.py", "tests/benchmarks/test_rescore.py"]  # fmt: skip
 CARD_SCORES = re.compile(r"^\| network \| ([\d.]+) \| [\d.]+ \| ([\d.]+) \|", re.MULTILINE)
 
 
-def written() -> list[Path]:
+def written(kind: Kind) -> list[Path]:
     """All files that speak of the weights."""
-    return [WEIGHTS, CARD, *sorted(RESULTS.glob("*_quality-*.json")), *PAGES, *sorted(DOCS.glob("*.png"))]
+    files = [SHIPPED[kind].onnx, SHIPPED[kind].card]
+    if kind == MATTING:
+        files += [*sorted(RESULTS.glob("*_quality-*.json")), *PAGES, *sorted(DOCS.glob("*.png"))]
+    return files
 
 
 def commands(args: argparse.Namespace, work: Path) -> list[list[str]]:
     """Modules and their arguments, in order."""
     checkpoint, data = str(args.checkpoint), str(args.alphamatting)
+    shipped: Shipped = SHIPPED[args.kind]
+    own = [
+        ["training.export", "--from", checkpoint, "-o", str(shipped.onnx), "--weights", shipped.weights],
+        ["training.card", "--checkpoint", checkpoint, "--alphamatting", data, "--hardware", args.hardware],
+    ]
+    if args.kind != MATTING:
+        return [*own, ["pytest", "-q", *TESTS]]
     plan, alpha, over = (str(work / name) for name in ("dim.plan", "alpha.png", "composite.png"))
     made = ["--alpha", alpha, "--composite", over]
     return [
-        ["training.export", "--from", checkpoint, "-o", str(WEIGHTS)],
-        ["training.card", "--checkpoint", checkpoint, "--alphamatting", data, "--hardware", args.hardware],
+        *own,
         ["benchmarks.rescore", "--alphamatting", data],
         ["benchmarks.report"],
         ["dim_trt.build", "-o", plan, "--backend", "cpu", "--precision", "fp16"],
         ["dim_trt.matte", "--plan", plan, *SAMPLE, *made, "--background", "samples/background.jpg"],
         ["benchmarks.side_by_side", *SAMPLE, *made, "-o", str(PICTURE)],
-        ["pytest", "-q", *TESTS],
+        ["pytest", "-q", *TESTS, *MATTING_TESTS],
     ]
 
 
@@ -81,17 +93,19 @@ def run(command: Sequence[str]) -> None:
 
 def scores() -> tuple[str, str]:
     """SAD with narrow and wide trimaps, as the card has them."""
-    found = CARD_SCORES.search(CARD.read_text(encoding="utf-8"))
+    found = CARD_SCORES.search(SHIPPED[MATTING].card.read_text(encoding="utf-8"))
     return (found[1], found[2]) if found else ("?", "?")
 
 
 def ship(args: argparse.Namespace) -> str:
     """What to say about it."""
     begin, before = time.perf_counter(), scores()
-    with tempfile.TemporaryDirectory() as folder, all_or_nothing(written()):
+    with tempfile.TemporaryDirectory() as folder, all_or_nothing(written(args.kind)):
         for command in commands(args, Path(folder)):
             run(command)
     minutes = (time.perf_counter() - begin) / 60
+    if args.kind != MATTING:
+        return f"\nshipped in {minutes:.1f} minutes; git add -u and commit it as one"
     changes = ", ".join(
         f"{name} {old} to {new}" for name, old, new in zip(("narrow", "wide"), before, scores(), strict=True)
     )
@@ -117,6 +131,11 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
             parser.error(f"--{name}: {str(path)!r} is not there")
     if not args.hardware.strip() or "|" in args.hardware or "\n" in args.hardware:
         parser.error("--hardware: expected one line of text without |, such as 'two cores of an AMD EPYC'")
+    try:
+        content = load_checkpoint(args.checkpoint, *KINDS)
+    except CheckpointError as failure:
+        parser.error(f"--checkpoint: {failure}")
+    args.kind = kind_in(content)
     return args
 
 

@@ -19,8 +19,8 @@ from training.data.preprocess import PREPROCESSING_OF, SALIENT, TRIMAP_SCALE, UN
 from training.foreign.importing import import_checkpoint
 from training.foreign.reading import find_tensors, load_tensors, opened
 from training.model import DeepImageMatting, ModelConfig
-from training.networks import Config, Network, make_network, read_config
-from training.salient import SalientConfig, SalientObjects
+from training.networks import Config, Network, make_network, read_config, training_alone
+from training.salient import SalientConfig
 from training.unfolding import unfold_batch_norm
 
 COLORS = 3  # input channels; what follows is the trimap
@@ -125,10 +125,10 @@ def folded_weights(path: Path, source: Source, folded: Network) -> dict[str, Ten
     graph = source.proto.graph
     stored = {tensor.name: tensor for tensor in graph.initializer}
     inputs = {node.name: node.input[1:] for node in graph.node if node.op_type == "Conv"}
-    weights, training_alone = {}, folded.training_alone if isinstance(folded, SalientObjects) else ()
+    weights = {}
     for name, expected in folded.state_dict().items():
         layer, _, part = name.partition(".conv.")
-        if layer in training_alone:
+        if layer in training_alone(folded):
             weights[name] = expected
             continue
         if layer not in inputs:

@@ -65,9 +65,10 @@ class HeldOutMask:
 
     family: str
     number: int
+    seed: int = CHOOSING_SEED
 
     def load(self) -> Masked:
-        seed = (HELD_OUT, CHOOSING_SEED, OBJECT_FAMILIES.index(self.family), self.number)
+        seed = (HELD_OUT, self.seed, OBJECT_FAMILIES.index(self.family), self.number)
         return draw_masked(np.random.default_rng(seed), SCENE_SIZE, self.family)[0]
 
 

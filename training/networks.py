@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from training.model import CONFIGS, DeepImageMatting, ModelConfig
@@ -30,3 +30,8 @@ def read_config(kind: Kind, values: Mapping[str, Any]) -> Config:
 def make_network(config: Config) -> Network:
     """With random weights."""
     return DeepImageMatting(config) if isinstance(config, ModelConfig) else SalientObjects(config)
+
+
+def training_alone(model: Network) -> Sequence[str]:
+    """Layers that an exported file does without."""
+    return model.training_alone if isinstance(model, SalientObjects) else ()

@@ -7,13 +7,16 @@ from collections.abc import Callable
 from dim_trt.errors import InvalidInput
 from dim_trt.masks.families import Normalization
 from dim_trt.masks.network import OnnxMasks
+from dim_trt.masks.own import SalientMasks
 from dim_trt.masks.rembg_session import RembgMasks
 from dim_trt.masks.source import MaskSource
+from dim_trt.plans.builder import SALIENT
 
 # A name is KIND:REST, a file, or a network of our own, which has a plain name.
 KINDS: dict[str, Callable[[str], MaskSource]] = {"rembg": RembgMasks}
-OWN: dict[str, Callable[[], MaskSource]] = {}
-SOURCE_FORMAT = "rembg:NAME or MODEL.onnx"
+OWN: dict[str, Callable[[], MaskSource]] = {SALIENT: SalientMasks}
+DEFAULT = SALIENT
+SOURCE_FORMAT = f"{SALIENT}, rembg:NAME or MODEL.onnx"
 
 
 def open_source(
@@ -22,7 +25,8 @@ def open_source(
     """The source of a name, loaded.
 
     Args:
-        source: "rembg:NAME", any of rembg's sessions; "MODEL.onnx", a file; or a function, which is returned.
+        source: "salient", the network that comes with the package; "rembg:NAME", any of rembg's sessions; "MODEL.onnx",
+            a file; or a function, which is returned.
         size: (height, width) that an ONNX file is fed, where neither graph nor file name says it.
         normalization: of the colors that it is fed.
 
@@ -39,7 +43,7 @@ def open_source(
         return OnnxMasks(source, size=size, normalization=normalization)
     kind, colon, rest = source.partition(":")
     if not (source in OWN or (colon and rest and kind in KINDS)):
-        raise InvalidInput(f"auto: expected {' or '.join([*OWN, SOURCE_FORMAT])}, got {source!r}")
+        raise InvalidInput(f"auto: expected {SOURCE_FORMAT}, got {source!r}")
     if size or normalization:
         raise InvalidInput(f"auto: size and normalization are for ONNX files, {source!r} has its own")
     return OWN[source]() if source in OWN else KINDS[kind](rest)

@@ -23,17 +23,20 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger("dim_trt")
 TENSORRT_TASK = "matting"  # what the tensorrt backend was built and measured for
-SHIPPED = "lite"  # the name of the model in dim_trt/weights
+SHIPPED = "lite"  # the model that comes with the package, by its file's name in dim_trt/weights
+SALIENT = "salient"  # the one that needs no trimap
+NAMES = (SHIPPED, SALIENT)
 
 
 @contextlib.contextmanager
 def onnx_file(onnx: StrPath | None) -> Iterator[Path]:
-    """The path of the ONNX file that the argument means: None and "lite" are the shipped model."""
-    if onnx is None or onnx == SHIPPED:
-        with resources.as_file(resources.files("dim_trt") / "weights" / f"{SHIPPED}.onnx") as path:
+    """The path of the ONNX file that the argument means: "lite", which None is too, and "salient" come with us."""
+    name = SHIPPED if onnx is None else onnx
+    if name in NAMES:
+        with resources.as_file(resources.files("dim_trt") / "weights" / f"{name}.onnx") as path:
             yield path
     else:
-        yield Path(onnx)
+        yield Path(name)
 
 
 def build_plan(
@@ -50,7 +53,7 @@ def build_plan(
 
     Args:
         onnx: path of a dim.onnx as `python -m training.export` writes it, or of another exporter's Deep Image Matting
-            network; None or "lite" is the shipped model.
+            network; None or "lite" is the shipped model, "salient" the one that finds objects.
         plan: path of the plan to write; it appears whole or not at all.
         precision: what computes: "fp32", "fp16" or "int8". int8 for tensorrt calibrates first, which needs
             onnxruntime. The cpu backend computes in fp32 whatever is asked for, and says so in one log line; `weights`

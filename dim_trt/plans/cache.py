@@ -1,4 +1,4 @@
-"""Plans of the shipped model, built once and kept in the user's cache folder."""
+"""Plans of the shipped models, built once and kept in the user's cache folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dim_trt import _core
 from dim_trt.capabilities import resolve_backend, resolve_device, tensorrt_folders
 from dim_trt.errors import BuildError, Error, PlanError
 from dim_trt.files import cache_folder
-from dim_trt.plans.builder import SHIPPED, build_plan, onnx_file
+from dim_trt.plans.builder import SALIENT, SHIPPED, build_plan, onnx_file
 from dim_trt.plans.header import FORMAT_VERSION
 from dim_trt.plans.tensorrt_options import TensorRtOptions
 from dim_trt.precisions import check_precision
@@ -20,14 +20,14 @@ REMEDY = "set DIM_TRT_CACHE to a folder that can be written, or give a plan with
 LOGGER = logging.getLogger("dim_trt")
 
 
-def shipped_plan(precision: str = "fp32", device: str = "auto") -> Path:
-    """The plan of the shipped model for a device; built if it is not in the cache or the cached file is damaged."""
+def shipped_plan(precision: str = "fp32", device: str = "auto", model: str = SHIPPED) -> Path:
+    """The plan of a shipped model for a device; built if it is not in the cache or the cached file is damaged."""
     check_precision(precision)
     wanted, gpu = resolve_device(device)
-    backend = resolve_backend(wanted or "auto")
-    with onnx_file(None) as path:
+    backend = "cpu" if model == SALIENT else resolve_backend(wanted or "auto")  # all that runs its task
+    with onnx_file(model) as path:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    name = f"{SHIPPED}-{__version__}-format{FORMAT_VERSION}-{digest}-{precision}-{backend}"
+    name = f"{model}-{__version__}-format{FORMAT_VERSION}-{digest}-{precision}-{backend}"
     options = None
     if backend == "tensorrt":
         options = TensorRtOptions(gpu=gpu)
@@ -41,9 +41,9 @@ def shipped_plan(precision: str = "fp32", device: str = "auto") -> Path:
         except PlanError as failure:
             LOGGER.warning("cached plan is damaged and built again (%s)", failure)
     level = logging.WARNING if backend == "tensorrt" else logging.INFO  # the one takes minutes, the other no second
-    LOGGER.log(level, "building the %s plan of the shipped model once: %s", precision, plan)
+    LOGGER.log(level, "building the %s plan of the shipped model %r once: %s", precision, model, plan)
     try:
-        build_plan(None, plan, precision=precision, backend=backend, tensorrt=options)
+        build_plan(model, plan, precision=precision, backend=backend, tensorrt=options)
     except BuildError as failure:
         if not isinstance(failure.__cause__, OSError):
             raise

@@ -22,8 +22,20 @@ from benchmarks.report.quality import ALPHAMATTING, DRAWN
 from benchmarks.result_files import RESULTS, read_results
 from dim_trt.files import write_atomic
 from tools import ship
+from training.card import SHIPPED
+from training.checkpoints import save_checkpoint
+from training.model import DeepImageMatting, ModelConfig
+from training.networks import MATTING, SEGMENTATION, Network
+from training.salient import SalientConfig, SalientObjects
 
 WEIGHTS = ROOT / "dim_trt/weights/lite.onnx"
+
+
+def options(folder: Path, model: Network | None = None) -> list[str]:
+    """Of `ship`, for a checkpoint of such a network."""
+    model = model or DeepImageMatting(ModelConfig(width=0.0625))
+    save_checkpoint(folder / "net.pt", model.config, model.state_dict())
+    return ["--checkpoint", str(folder / "net.pt"), "--alphamatting", str(folder), "--hardware", "an abacus"]
 
 
 def test_the_records_are_of_the_shipped_weights() -> None:
@@ -137,13 +149,13 @@ def test_a_step_that_fails_ends_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     """The weights are written by the first step, and are the old ones again after the second has failed."""
     weights = tmp_path / "lite.onnx"
     weights.write_bytes(b"old")
-    monkeypatch.setattr(ship, "written", lambda: [weights])
+    monkeypatch.setattr(ship, "written", lambda _kind: [weights])
     write = f"import pathlib; pathlib.Path({str(weights)!r}).write_bytes(b'new')"
     (tmp_path / "writes.py").write_text(write)
     (tmp_path / "fails.py").write_text("raise SystemExit(3)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setattr(ship, "commands", lambda *_: [["writes"], ["fails"], ["never"]])
-    arguments = ["--checkpoint", str(weights), "--alphamatting", str(tmp_path), "--hardware", "an abacus"]
+    arguments = options(tmp_path)
     with pytest.raises(SystemExit, match="ship: fails failed; the files are as they were before"):
         ship.main(arguments)
     assert weights.read_bytes() == b"old"
@@ -155,7 +167,7 @@ def test_a_step_that_fails_ends_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 def test_what_is_terminated_leaves_everything_as_it_was(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     weights = tmp_path / "lite.onnx"
     weights.write_bytes(b"old")
-    monkeypatch.setattr(ship, "written", lambda: [weights])
+    monkeypatch.setattr(ship, "written", lambda _kind: [weights])
 
     def write_and_die(_: list[str]) -> None:
         weights.write_bytes(b"new")
@@ -163,7 +175,7 @@ def test_what_is_terminated_leaves_everything_as_it_was(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(ship, "run", write_and_die)
     with pytest.raises(SystemExit) as ended:
-        ship.main(["--checkpoint", str(weights), "--alphamatting", str(tmp_path), "--hardware", "an abacus"])
+        ship.main(options(tmp_path))
     assert ended.value.code == 128 + signal.SIGTERM
     assert weights.read_bytes() == b"old"
 
@@ -172,6 +184,7 @@ def test_what_is_terminated_leaves_everything_as_it_was(monkeypatch: pytest.Monk
     ("option", "value", "message"),
     [
         ("--checkpoint", "none.pt", "none.pt' is not there"),
+        ("--checkpoint", str(WEIGHTS), "lite.onnx: truncated, or no checkpoint"),
         ("--alphamatting", "nowhere", "nowhere' is not there"),
         ("--hardware", "", "--hardware: expected one line of text"),
         ("--hardware", "a | b", "--hardware: expected one line of text"),
@@ -180,7 +193,8 @@ def test_what_is_terminated_leaves_everything_as_it_was(monkeypatch: pytest.Monk
 def test_bad_arguments_are_found_before_any_work(
     option: str, value: str, message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    given = {"--checkpoint": str(WEIGHTS), "--alphamatting": str(tmp_path), "--hardware": "an abacus"} | {option: value}
+    words = options(tmp_path)
+    given = dict(zip(words[::2], words[1::2], strict=True)) | {option: value}
     with pytest.raises(SystemExit) as ended:
         ship.main([word for pair in given.items() for word in pair])
     assert ended.value.code == 2
@@ -188,8 +202,16 @@ def test_bad_arguments_are_found_before_any_work(
 
 
 def test_every_module_that_shipping_runs_takes_what_it_is_given(tmp_path: Path) -> None:
-    args = ship.parse(["--checkpoint", str(WEIGHTS), "--alphamatting", str(tmp_path), "--hardware", "an abacus"])
+    args = ship.parse(options(tmp_path))
     modules = [command[0] for command in ship.commands(args, tmp_path)]
     assert modules[:4] == ["training.export", "training.card", "benchmarks.rescore", "benchmarks.report"]
-    assert {ship.WEIGHTS, ship.CARD, ship.PICTURE, *pages.PAGES} <= set(ship.written())
-    assert all(Path(test).is_file() or (ROOT / test).is_file() for test in ship.TESTS)
+    assert {*SHIPPED[MATTING][:2], ship.PICTURE, *pages.PAGES} <= set(ship.written(MATTING))
+    assert all((ROOT / test).is_file() for test in (*ship.TESTS, *ship.MATTING_TESTS))
+
+
+def test_a_network_that_finds_objects_has_its_own_card_and_no_records(tmp_path: Path) -> None:
+    args = ship.parse(options(tmp_path, SalientObjects(SalientConfig(width=0.0625))))
+    export, card, tests = ship.commands(args, tmp_path)
+    assert export[export.index("-o") + 1 :] == [str(SHIPPED[SEGMENTATION].onnx), "--weights", "fp16"]
+    assert (card[0], tests) == ("training.card", ["pytest", "-q", *ship.TESTS])
+    assert ship.written(SEGMENTATION) == [SHIPPED[SEGMENTATION].onnx, SHIPPED[SEGMENTATION].card]

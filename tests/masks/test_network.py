@@ -187,9 +187,9 @@ def test_values_that_are_no_probabilities_are_refused(tmp_path: Path) -> None:
         masks.OnnxMasks(path, normalization=CENTERED)(halves())
 
 
-@pytest.mark.parametrize("name", ["salient", "", "rembg", "rembg:", "u2netp", "other:u2net", "mask.png"])
+@pytest.mark.parametrize("name", ["salience", "", "rembg", "rembg:", "u2netp", "other:u2net", "mask.png"])
 def test_a_name_that_is_no_source_is_refused(name: str) -> None:
-    with pytest.raises(InvalidInput, match=r"expected rembg:NAME or MODEL\.onnx, got"):
+    with pytest.raises(InvalidInput, match=r"expected salient, rembg:NAME or MODEL\.onnx, got"):
         masks.open_source(name)
 
 

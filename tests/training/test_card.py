@@ -2,19 +2,22 @@ import hashlib
 
 import onnx
 import pytest
+import torch
 
-from training import card as card_module
-from training.card import BEGIN, CARD, END, WEIGHTS, main
+from training import figures as figures_module
+from training.card import BEGIN, END, SHIPPED, main
 from training.checkpoints import save_checkpoint
-from training.export import fold_batch_norm
+from training.export import export_onnx, fold_batch_norm
 from training.model import DeepImageMatting, ModelConfig
+from training.salient import SalientConfig, SalientObjects
 
 TINY = ModelConfig(width=0.0625, norm="batch", skip=True)
 
 
-def test_card_is_about_the_shipped_weights():
-    digest = hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()
-    assert digest in CARD.read_text(encoding="utf-8"), "the weights are new: run python -m training.card"
+@pytest.mark.parametrize("shipped", SHIPPED.values(), ids=lambda shipped: shipped.onnx.name)
+def test_card_is_about_the_shipped_weights(shipped):
+    digest = hashlib.sha256(shipped.onnx.read_bytes()).hexdigest()
+    assert digest in shipped.card.read_text(encoding="utf-8"), "the weights are new: run python -m training.card"
 
 
 def write_onnx(path, model):
@@ -28,7 +31,8 @@ def write_onnx(path, model):
 
 @pytest.fixture
 def options(tmp_path, folder, monkeypatch):
-    monkeypatch.setattr(card_module, "FAMILIES", {"solid": None})
+    monkeypatch.setattr(figures_module, "FAMILIES", {"solid": None})
+    monkeypatch.setattr(figures_module, "OBJECT_FAMILIES", ["solid"])
     (folder / "trimap2").mkdir()
     (folder / "trimap2/a.png").write_bytes((folder / "trimap1/a.png").read_bytes())
     model = DeepImageMatting(TINY)
@@ -71,3 +75,21 @@ def test_a_card_without_markers_is_left_alone(tmp_path, options):
     with pytest.raises(SystemExit, match="the card needs one line <!-- figures"):
         main(options)
     assert (tmp_path / "card.md").read_text() == "nothing"
+
+
+def test_the_card_of_a_network_that_finds_objects(tmp_path, options):
+    config = SalientConfig(width=0.0625)
+    model = SalientObjects(config).eval()
+    with torch.no_grad():
+        for values in model.parameters():  # of equal tensors the exporter keeps one
+            values.uniform_(-0.1, 0.1)
+    save_checkpoint(tmp_path / "c.pt", config, model.state_dict(), {"step": 3, "seconds": 60.0})
+    export_onnx(model, tmp_path / "dim.onnx", weights="fp16")
+    main(options)
+    text = (tmp_path / "card.md").read_text(encoding="utf-8")
+    assert "| training | 3 steps in 1 minutes; an abacus |" in text
+    rows = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("|")]
+    assert rows[-8:] == ["picture", "---", "a", "mean", "family of the first object", "---", "solid", "mean"]
+    export_onnx(model, tmp_path / "dim.onnx")
+    with pytest.raises(SystemExit, match=r"dim\.onnx: conv1_1\.conv\.weight differs from the checkpoint's; export"):
+        main(options)

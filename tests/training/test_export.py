@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from onnx import numpy_helper
 from torch import nn
 
 from dim_trt.errors import Error
@@ -200,3 +202,21 @@ def test_command_refuses(arguments: tuple[str, ...], code: int, message: str) ->
     assert run.returncode == code
     assert message in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_weights_rounded_to_float16_are_stored_as_float32(tmp_path):
+    model = random_model(CONFIGS["lite"])
+    before = {name: values.clone() for name, values in model.state_dict().items()}
+    files = [export_onnx(model, tmp_path / f"{weights}.onnx", weights=weights) for weights in ("fp32", "fp16")]
+    assert all(torch.equal(values, before[name]) for name, values in model.state_dict().items())
+    plain, rounded = (
+        {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(file).graph.initializer} for file in files
+    )
+    for name, values in rounded.items():
+        assert values.dtype == np.float32 or not name.endswith(".weight")
+        expected = plain[name].astype(np.float16).astype(np.float32) if name.endswith(".weight") else plain[name]
+        np.testing.assert_array_equal(values, expected)
+    plain_bytes, rounded_bytes = (len(zlib.compress(file.read_bytes())) for file in files)
+    assert rounded_bytes < 0.75 * plain_bytes
+    with pytest.raises(ValueError, match="weights: expected one of fp32, fp16, got 'int8'"):
+        export_onnx(model, tmp_path / "none.onnx", weights="int8")

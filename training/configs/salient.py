@@ -1,4 +1,4 @@
-"""The network that finds objects in a picture alone, a quarter as wide as VGG16. Not trained yet.
+"""The network that finds objects in a picture alone, a quarter as wide as VGG16.
 
 python -m training.train --config salient --minutes 60 --validate scenes
   on drawn scenes; with --data DIR on pictures and masks in the layout of MSRA-B or DUTS

@@ -1,0 +1,21 @@
+"""Masks from the network that comes with the package."""
+
+from __future__ import annotations
+
+from dim_trt.masks.source import F32, U8, MaskSource
+from dim_trt.plans.builder import SALIENT
+from dim_trt.salient import Salient
+
+
+class SalientMasks(MaskSource):
+    """The shipped network, on the CPU: nothing is downloaded. May be called from many threads.
+
+    It learnt from drawn pictures alone and knows no people and no things: see training/SALIENT_CARD.md.
+    """
+
+    def __init__(self) -> None:
+        self._network = Salient(SALIENT, "cpu")
+
+    def __call__(self, img: U8, /) -> F32:
+        """As `MaskSource`."""
+        return self._network.run(img)
