@@ -106,7 +106,7 @@ def _operation(
     answers: dict[str, Any] = {status: {"description": summary}}
     if answer:
         answers[status]["content"] = answer
-    if form is not None:
+    if form is not None or answer is PNG:
         answers[status]["headers"] = NOTE
     for code, reason in REASONS.items():
         answers[code] = {"description": reason, "content": {"application/json": {"schema": error}}}

@@ -24,6 +24,7 @@ from dim_trt.trimaps.rules import required
 LOGGER = logging.getLogger("dim_trt")
 U8 = NDArray[np.uint8]
 OPTIONS = {**{field.name: "mask" for field in MASK_OPTIONS}, AUTO_PASSES.name: "auto"}  # and what they go with
+UNKNOWN = 128
 RESIZE = "resize it with nearest-neighbour interpolation"
 NO_NETWORK = (
     "auto: this service has no network that finds objects; start it with one: dim-trt serve --auto SOURCE, "
@@ -128,7 +129,9 @@ class Sources:
                     raise InvalidInput(_other_size(picture, image))
             examined = rule.examine(picture.stored())
             trimap = required(argument, None, examined)
-        found = (f"{argument}: {finding.message}" for finding in examined.findings)
+        found = [f"{argument}: {finding.message}" for finding in examined.findings]
+        if (trimap == UNKNOWN).all():
+            found.append(f"{argument}: no pixel is known, so the whole picture is guessed")
         return Known(trimap, (*damage(argument, picture), *found))
 
 

@@ -232,6 +232,11 @@ def test_a_damaged_picture_that_is_painted_on(lenient: Running) -> None:
         assert note(matte) == f"image: {SAID}"
 
 
+def test_a_trimap_that_knows_nothing_is_said(running: Running) -> None:
+    response = ask(running, "/v1/trimap", {"trimap": png(np.full((5, 7), 99, np.uint8))})
+    assert note(response) == "trimap: no pixel is known, so the whole picture is guessed"
+
+
 def test_notes_are_percent_encoded(running: Running) -> None:
     """So that a browser's decodeURIComponent reads them."""
     response = ask(running, "/v1/trimap", {"trimap": png(np.where(trimap() == 0, 3, trimap()).astype(np.uint8))})
