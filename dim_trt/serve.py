@@ -97,7 +97,7 @@ def work(args: argparse.Namespace) -> None:
         max_body_bytes=args.max_body_mb << 20,
         queue=args.queue,
     )
-    warnings.filterwarnings("ignore", message="trimap: no pixel is known")  # while it is being painted
+    warnings.filterwarnings("ignore", message="trimap: no pixel is known")  # it is in the answer
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
     source = open_source(args.auto, size=args.auto_size, normalization=args.auto_norm) if args.auto else None
     engine = Engine(args.plan or shipped_plan(args.precision or "fp32", args.device), **engine_options(args))
