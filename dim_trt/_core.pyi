@@ -71,7 +71,11 @@ class EngineOptions:
 class Engine:
     def __init__(self, path: str, options: EngineOptions = ...) -> None: ...
     def run(
-        self, img: NDArray[np.uint8], trimap: NDArray[np.uint8], out: NDArray[np.float32] | None = None
+        self,
+        img: NDArray[np.uint8],
+        trimap: NDArray[np.uint8],
+        out: NDArray[np.float32] | None = None,
+        window: _Window | None = None,
     ) -> NDArray[np.float32]: ...
     def run_on_gpu(self, img: _GpuArray, trimap: _GpuArray, alpha: _GpuArray, stream: int, wait: bool) -> None: ...
     def foreground(

@@ -40,6 +40,11 @@ def add_auto_options(parser: argparse.ArgumentParser, *, passes: bool = True) ->
             choices=range(1, MOST_PASSES + 1),
             help="2: the first alpha makes a second trimap, and that the result; twice the time; default: 1",
         )
+    add_auto_file_options(parser)
+
+
+def add_auto_file_options(parser: argparse.ArgumentParser) -> None:
+    """How the network of --auto is fed, where it is a file."""
     parser.add_argument(
         "--auto-size",
         type=parse_size,

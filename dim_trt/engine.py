@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 
 from dim_trt import _core
 from dim_trt.arrays import host_arrays
-from dim_trt.engine_options import TensorRtRun, check_no_stream, check_timeout, check_trimap, uses_gpu_arrays
+from dim_trt.engine_options import (
+    TensorRtRun,
+    Window,
+    check_no_stream,
+    check_no_window,
+    check_timeout,
+    check_trimap,
+    checked_window,
+    uses_gpu_arrays,
+)
 from dim_trt.files import StrPath
 from dim_trt.foreground import Level, check_matted
 from dim_trt.gpu.arrays import GpuArray, GpuPicture, estimate_foreground, prepare
@@ -90,12 +99,12 @@ class Engine(LoadedPlan[_core.Engine]):
         self._workers = Workers(self._max_concurrent)
 
     @overload
-    def run(self, img: U8, trimap: U8, out: F32 | None = None) -> F32: ...
+    def run(self, img: U8, trimap: U8, out: F32 | None = None, *, window: Window | None = None) -> F32: ...
     @overload
     def run(self, img: GpuPicture, trimap: GpuPicture, out: None = None, *, stream: Any = None) -> GpuArray: ...
     @overload
     def run(self, img: GpuPicture, trimap: GpuPicture, out: GpuOut, *, stream: Any = None) -> GpuOut: ...
-    def run(self, img: Any, trimap: Any, out: Any = None, *, stream: Any = None) -> Any:
+    def run(self, img: Any, trimap: Any, out: Any = None, *, window: Window | None = None, stream: Any = None) -> Any:
         """Alpha of one picture.
 
         Args:
@@ -104,10 +113,14 @@ class Engine(LoadedPlan[_core.Engine]):
             trimap: [height, width] uint8: 0 is background, 255 foreground, every other value unknown. Labels (no value
                 above 15, but not 0 everywhere) are refused; in GPU memory nothing looks for them.
             out: [height, width] float32 to write into, so that nothing is allocated; returned.
+            window: (top, left, height, width) in pixels, the part of the picture whose alpha is wanted, for the time
+                that this part takes: only it is written and returned, as a view of `out` or of an array as large. Only
+                for arrays in host memory.
             stream: only for arrays in GPU memory, see below.
 
         Returns:
-            Alpha [height, width] float32 in 0..1: exactly 0 and 1 where the trimap is known.
+            Alpha [height, width] float32 in 0..1: exactly 0 and 1 where the trimap is known; with `window` its part of
+            that, up to rounding (1e-5).
 
         An engine on a GPU takes arrays in its memory as well, of PyTorch, CuPy, PyCUDA, Numba or whatever has DLPack
         or `__cuda_array_interface__`, all of them or none, and then returns `out` or a new GpuArray. Without `stream`
@@ -120,15 +133,17 @@ class Engine(LoadedPlan[_core.Engine]):
         """
         core = self._open_core()
         if uses_gpu_arrays(self._device, img=img, trimap=trimap, out=out):
+            check_no_window(window)
             return prepare(core, self._gpu, img, trimap, out, stream)()
         check_no_stream(stream)
-        host = host_arrays(img, trimap, out)
+        host, part = host_arrays(img, trimap, out), checked_window(window)
         check_trimap(host[1])
-        alpha = core.run(*host)
-        return alpha if out is None else out
+        return _run(core, host, out, part)
 
     @overload
-    def submit(self, img: U8, trimap: U8, out: F32 | None = None, *, timeout: float | None = None) -> Future[F32]: ...
+    def submit(
+        self, img: U8, trimap: U8, out: F32 | None = None, *, window: Window | None = None, timeout: float | None = None
+    ) -> Future[F32]: ...
     @overload
     def submit(
         self, img: GpuPicture, trimap: GpuPicture, out: None = None, *, timeout: float | None = None
@@ -137,14 +152,16 @@ class Engine(LoadedPlan[_core.Engine]):
     def submit(
         self, img: GpuPicture, trimap: GpuPicture, out: GpuOut, *, timeout: float | None = None
     ) -> Future[GpuOut]: ...
-    def submit(self, img: Any, trimap: Any, out: Any = None, *, timeout: float | None = None) -> Future[Any]:
+    def submit(
+        self, img: Any, trimap: Any, out: Any = None, *, window: Window | None = None, timeout: float | None = None
+    ) -> Future[Any]:
         """Starts a run and returns a future of what `run` returns; `max_concurrent` runs go on at a time, in order.
 
         While twice as many are pending there is no room, so that memory is bounded. The arrays must stay as they are
         until the future is done.
 
         Args:
-            img, trimap, out: those of `run`.
+            img, trimap, out, window: those of `run`.
             timeout: how many seconds it blocks for room at most; 0 never blocks, as event loops and callbacks of
                 futures want it. None: until there is room.
 
@@ -156,11 +173,12 @@ class Engine(LoadedPlan[_core.Engine]):
         core = self._open_core()
         check_timeout(timeout)
         if uses_gpu_arrays(self._device, img=img, trimap=trimap, out=out):
+            check_no_window(window)
             return self._workers.submit(prepare(core, self._gpu, img, trimap, out, None), timeout)
-        host = host_arrays(img, trimap, out)
+        host, part = host_arrays(img, trimap, out), checked_window(window)
         _core.check_arrays(*host)
         check_trimap(host[1])
-        return self._workers.submit(functools.partial(_run, core, host, out), timeout)
+        return self._workers.submit(functools.partial(_run, core, host, out, part), timeout)
 
     @overload
     def foreground(self, img: NDArray[Level], alpha: NDArray[np.floating]) -> tuple[NDArray[Level], NDArray[Level]]: ...
@@ -216,7 +234,11 @@ class Engine(LoadedPlan[_core.Engine]):
         return super().info
 
 
-def _run(core: _core.Engine, host: tuple[Any, Any, Any], out: Any) -> Any:
+def _run(core: _core.Engine, host: tuple[Any, Any, Any], out: Any, window: Window | None) -> Any:
     """Alpha, in the caller's own object where there is one."""
-    alpha = core.run(*host)
-    return alpha if out is None else out
+    alpha = core.run(*host, window)
+    whole = alpha if out is None else out
+    if window is None:
+        return whole
+    top, left, height, width = window
+    return whole[top : top + height, left : left + width]

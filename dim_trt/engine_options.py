@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from dim_trt.plans.builder import NAMES
 from dim_trt.plans.cache import shipped_plan
 from dim_trt.resources import working_memory_mb
 
+Window: TypeAlias = tuple[int, int, int, int]  # top, left, height, width
 ORIENTATIONS = (1, 2, 8)  # the picture, its mirror image, and both turned by quarters
 
 
@@ -73,6 +74,22 @@ def core_options(
 def check_no_stream(stream: Any) -> None:
     if stream is not None:
         raise InvalidInput("stream: expected None for arrays in host memory; leave it out, or pass arrays on a GPU")
+
+
+def check_no_window(window: Any) -> None:
+    if window is not None:
+        raise InvalidInput("window: expected None for arrays in GPU memory; leave it out, or pass arrays in the host's")
+
+
+def checked_window(window: Any) -> Window | None:
+    """As the core takes it, which says whether it is a part of the picture."""
+    if window is None:
+        return None
+    sides = window if isinstance(window, (tuple, list)) else ()
+    if len(sides) != 4 or not all(isinstance(side, (int, np.integer)) and 0 <= side < 2**31 for side in sides):
+        raise InvalidInput(f"window: expected (top, left, height, width) in pixels, or None, got {window!r}")
+    top, left, height, width = (int(side) for side in sides)
+    return top, left, height, width
 
 
 def check_timeout(timeout: Any) -> None:

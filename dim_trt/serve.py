@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import Any
 
 from dim_trt.arguments import file_path
+from dim_trt.auto_arguments import add_auto_file_options, check_auto
 from dim_trt.command import (
     UsageError,
     add_engine_arguments,
@@ -24,6 +25,7 @@ from dim_trt.command import (
 )
 from dim_trt.engine import Engine
 from dim_trt.errors import BackendUnavailable
+from dim_trt.masks.opening import OWN, SOURCE_FORMAT, open_source
 from dim_trt.plans.cache import shipped_plan
 from dim_trt.precisions import PRECISIONS
 
@@ -49,6 +51,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--queue", type=positive, default=16, metavar="N", help="requests pending at most; default: %(default)s"
     )
+    parser.add_argument(
+        "--auto",
+        type=auto_source,
+        nargs="?",
+        const=next(iter(OWN), ""),
+        metavar="SOURCE",
+        help="find objects, too, for requests and pages without a trimap. "
+        f"{' or '.join([*OWN, SOURCE_FORMAT])}; default: {next(iter(OWN), 'none is shipped')}",
+    )
+    add_auto_file_options(parser)
     parser.add_argument("--plan", type=file_path, help="default: the shipped model, built once and cached")
     parser.add_argument("--precision", choices=PRECISIONS, help="of the shipped model's plan; default: fp32")
     add_picture_arguments(parser)
@@ -68,6 +80,12 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def auto_source(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError(f"expected {SOURCE_FORMAT}, as no network that finds objects is shipped")
+    return text
+
+
 def work(args: argparse.Namespace) -> None:
     app, settings, server = (serving(name) for name in ("app", "settings", "server"))
     check_usage(args, settings.is_loopback(args.host))
@@ -79,8 +97,9 @@ def work(args: argparse.Namespace) -> None:
         max_body_bytes=args.max_body_mb << 20,
         queue=args.queue,
     )
-    warnings.filterwarnings("ignore", message="trimap: no pixel is known")  # while it is being painted
+    warnings.filterwarnings("ignore", message="trimap: no pixel is known")  # it is in the answer
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
+    source = open_source(args.auto, size=args.auto_size, normalization=args.auto_norm) if args.auto else None
     engine = Engine(args.plan or shipped_plan(args.precision or "fp32", args.device), **engine_options(args))
 
     def listening(number: int) -> None:
@@ -88,7 +107,7 @@ def work(args: argparse.Namespace) -> None:
         shown = f"#token={args.token}" if args.token else ""
         print(f"http://{host}:{number}/{shown}", flush=True)
 
-    server.run(app.application(engine, chosen), chosen, args.port, listening)
+    server.run(app.application(engine, chosen, auto=source), chosen, args.port, listening)
 
 
 def serving(name: str) -> Any:
@@ -101,6 +120,7 @@ def serving(name: str) -> Any:
 
 
 def check_usage(args: argparse.Namespace, is_loopback: bool) -> None:
+    check_auto(args)
     if args.precision and args.plan:
         raise UsageError("--precision chooses the shipped model's plan; a plan given with --plan has its own")
     if not is_loopback and not args.token and not args.no_token:

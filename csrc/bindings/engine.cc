@@ -7,6 +7,7 @@
 #include <array>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -31,8 +32,10 @@ std::unique_ptr<Matting> load(const std::filesystem::path& path, const EngineOpt
   return unlocked([&] { return load_matting(path.string(), options); });
 }
 
+using Box = std::array<int, 4>;  // top, left, height, width
+
 py::array run_traced(const Matting& matting, const py::object& img_object, const py::object& trimap_object,
-                     const py::object& out, Trace* trace) {
+                     const py::object& out, const std::optional<Box>& window, Trace* trace) {
   const py::array img = require_array(img_object, "img");
   const py::array trimap = require_array(trimap_object, "trimap");
   MattingRequest request;
@@ -40,8 +43,9 @@ py::array run_traced(const Matting& matting, const py::object& img_object, const
   request.trimap = trimap_view(trimap);
   py::array alpha = map_array(out, img, &trimap);
   request.alpha = map_view(alpha);
+  if (window) request.window = Window{(*window)[0], (*window)[1], {(*window)[2], (*window)[3]}};
   const RunInfo info = unlocked([&] { return matting.run(request, trace); });
-  if (info.known_pixels == 0 &&
+  if (!window && info.known_pixels == 0 &&
       PyErr_WarnEx(PyExc_UserWarning,
                    "trimap: no pixel is known (0 or 255), so the whole picture is guessed; mark some background and "
                    "some foreground",
@@ -50,13 +54,14 @@ py::array run_traced(const Matting& matting, const py::object& img_object, const
   return alpha;
 }
 
-py::array run(const Matting& matting, const py::object& img, const py::object& trimap, const py::object& out) {
-  return run_traced(matting, img, trimap, out, nullptr);
+py::array run(const Matting& matting, const py::object& img, const py::object& trimap, const py::object& out,
+              const std::optional<Box>& window) {
+  return run_traced(matting, img, trimap, out, window, nullptr);
 }
 
 py::list profile(const Matting& matting, const py::object& img, const py::object& trimap) {
   Trace trace;
-  run_traced(matting, img, trimap, py::none(), &trace);
+  run_traced(matting, img, trimap, py::none(), std::nullopt, &trace);
   py::list steps;
   for (const StepTime& step : trace.times) steps.append(py::make_tuple(step.name, step.ms));
   return steps;
@@ -69,7 +74,7 @@ py::list argmax(const Matting& matting, const py::object& img, const py::object&
     throw InvalidInput("img: is run in tiles, each with an argmax of its own; load the plan without a memory limit");
   Trace trace;
   trace.keep_argmax = true;
-  run_traced(matting, img, trimap, py::none(), &trace);
+  run_traced(matting, img, trimap, py::none(), std::nullopt, &trace);
   py::list poolings;
   for (const ArgmaxCodes& kept : trace.argmax) {
     py::array_t<std::uint8_t> codes({kept.channels, kept.size.height, kept.size.width});
@@ -164,8 +169,9 @@ void register_engine(py::module_& m) {
                              [](const GpuMemory& self) { return reinterpret_cast<std::uintptr_t>(self.data.get()); });
   py::class_<Matting>(m, "Engine", "A loaded plan for matting. Safe to use from several threads at once.")
       .def(py::init(&load), "path"_a, py::arg_v("options", EngineOptions{}, "EngineOptions()"))
-      .def("run", &run, "img"_a, "trimap"_a, "out"_a = py::none(),
-           "Alpha, HxW float32 in 0..1, of img (HxWx3 uint8) and trimap (HxW uint8).")
+      .def("run", &run, "img"_a, "trimap"_a, "out"_a = py::none(), "window"_a = py::none(),
+           "Alpha, HxW float32 in 0..1, of img (HxWx3 uint8) and trimap (HxW uint8); only the part in the window (top, "
+           "left, height, width) is written, if there is one.")
       .def("run_on_gpu", &run_on_gpu, "img"_a, "trimap"_a, "alpha"_a, "stream"_a, "wait"_a,
            "The same in GPU memory; each array is (address, (height, width), strides in bytes).")
       .def("foreground", &engine_foreground<std::uint8_t>, "img"_a.noconvert(), "alpha"_a.noconvert(),

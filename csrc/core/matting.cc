@@ -25,10 +25,7 @@ void write_known(const ByteView& known, const MapView& map) {
 
 /// The trimap is fed to the network, and says what of alpha is known without it.
 Request network_request(const MattingRequest& request) {
-  return {{request.image, request.trimap},
-          {whole(request.image.size), request.trimap},
-          {request.alpha, true},
-          request.place};
+  return {{request.image, request.trimap}, {request.wanted(), request.trimap}, {request.alpha, true}, request.place};
 }
 
 /// The request for what one of `count` orientations has to say about alpha.
@@ -37,6 +34,7 @@ MattingRequest turned(const MattingRequest& request, const Orientation& orientat
   out.image = turned(request.image, orientation);
   out.trimap = turned(request.trimap, orientation);
   out.alpha = turned(request.alpha, orientation);
+  out.window = turned(request.wanted(), request.image.size, orientation);
   out.alpha.share = 1.0f / static_cast<float>(count);  // a power of two, so nothing is rounded but the sum
   out.alpha.adds = !is_first;
   return out;
@@ -84,7 +82,8 @@ TileRules Matting::tile_rules() const {
   return {backend_->halo_px(), stride_, min_size_, [this](Size size) { return fits(size); }};
 }
 
-void Matting::check_sizes(Size image, Size trimap) const {
+void Matting::check_sizes(const MattingRequest& request) const {
+  const Size image = request.image.size, trimap = request.trimap.size;
   if (image != trimap)
     throw InvalidInput("trimap: expected the image's size, " + to_string(image) + ", got " + to_string(trimap) +
                        "; resize it with nearest-neighbour interpolation");
@@ -94,6 +93,10 @@ void Matting::check_sizes(Size image, Size trimap) const {
   check_size(image, "");
   if (orientations_.back().transposed)
     check_size({image.width, image.height}, " when it is turned on its side (orientations=8)");
+  const Window wanted = request.wanted();
+  if (!is_inside(wanted, image))
+    throw InvalidInput("window: expected a part of the picture, which is " + to_string(image) + ", got " +
+                       to_string(wanted));
 }
 
 void Matting::check_size(Size picture, const std::string& when) const {
@@ -108,25 +111,26 @@ void Matting::check_size(Size picture, const std::string& when) const {
 
 std::vector<Tile> Matting::tiles(const ByteView& trimap) const {
   if (fits(trimap.size)) return {{whole(trimap.size), whole(trimap.size)}};
-  return unknown_tiles(trimap, tile_rules());
+  return unknown_tiles(trimap, whole(trimap.size), tile_rules());
 }
 
 void Matting::run_network(const Request& request, Trace* trace) const {
   const Size size = request.inputs.image.size;
-  if (fits(size)) {
+  const Wanted& wanted = request.wanted;
+  if (wanted.window == whole(size) && fits(size)) {
     backend_->run(request, trace);
   } else if (request.place.on_gpu) {  // where what is known cannot be looked at from here
     for (const Tile& tile : grid_tiles(size, tile_rules())) backend_->run(part(request, tile), trace);
   } else {
-    write_known(request.wanted.known, request.output.map);
-    for (const Tile& tile : unknown_tiles(request.wanted.known, tile_rules()))
+    write_known(part(wanted.known, wanted.window), part(request.output.map, wanted.window));
+    for (const Tile& tile : unknown_tiles(wanted.known, wanted.window, tile_rules()))
       backend_->run(part(request, tile), trace);
   }
 }
 
 RunInfo Matting::run(const MattingRequest& request, Trace* trace) const {
   const Size size = request.image.size;
-  check_sizes(size, request.trimap.size);
+  check_sizes(request);
   RunInfo info;
   if (request.place.on_gpu) {
     if (!backend_->takes_gpu_memory())
@@ -135,10 +139,12 @@ RunInfo Matting::run(const MattingRequest& request, Trace* trace) const {
       throw InvalidInput("img: is in the memory of a GPU, and this plan scales pictures of " + to_string(size) +
                          " in the CPU's; pass a numpy array");
   } else {
-    info.unknown_pixels = count_unknown(request.trimap);
-    info.known_pixels = size.area() - info.unknown_pixels;
+    const Window wanted = request.wanted();
+    const ByteView known = part(request.trimap, wanted);
+    info.unknown_pixels = count_unknown(known);
+    info.known_pixels = wanted.size.area() - info.unknown_pixels;
     if (info.unknown_pixels == 0) {
-      write_known(request.trimap, request.alpha);
+      write_known(known, part(request.alpha, wanted));
       return info;
     }
   }

@@ -21,11 +21,15 @@ namespace dim {
 struct MattingRequest {
   ImageView image;
   ByteView trimap;
-  MapView alpha;
+  MapView alpha;  // of the picture's size, too
   Place place;
+  /// The part of the picture whose alpha is written, all of it by default. Not for arrays on a GPU.
+  std::optional<Window> window;
+
+  Window wanted() const { return window.value_or(whole(image.size)); }
 };
 
-/// What a caller may want to know about a finished run.
+/// What a caller may want to know about a finished run, of the pixels that were wanted.
 struct RunInfo {
   std::size_t unknown_pixels = 0;
   std::size_t known_pixels = 0;
@@ -67,7 +71,7 @@ class Matting {
  private:
   bool fits(Size picture) const;
   TileRules tile_rules() const;
-  void check_sizes(Size image, Size trimap) const;
+  void check_sizes(const MattingRequest& request) const;
   void check_size(Size picture, const std::string& when) const;
   bool scales(Size picture) const { return scaling_ && !scaling_->keeps(picture); }
   void run_turned(const Request& request, Trace* trace) const;

@@ -38,7 +38,7 @@ NetworkInput network_input(const Preprocessing& settings, const Inputs& inputs, 
   if (!settings.resize || Scaling(settings).keeps(inputs.image.size))
     return input_of(settings, inputs, known, image_is_rgb);
   ThreadPool pool(1);
-  const ScaledPicture picture(settings, inputs, known, pool);
+  const ScaledPicture picture(settings, inputs, {whole(inputs.image.size), known}, pool);
   return input_of(settings, {picture.image(), {}}, picture.wanted(), image_is_rgb);
 }
 

@@ -23,6 +23,15 @@ inline Size turned(Size size, const Orientation& orientation) {
   return size;
 }
 
+/// Where a window of a picture of this size is once the picture is turned.
+inline Window turned(Window window, Size picture, const Orientation& orientation) {
+  if (orientation.flipped) window.top = picture.height - window.bottom();
+  if (orientation.mirrored) window.left = picture.width - window.right();
+  if (orientation.transposed) std::swap(window.top, window.left);
+  window.size = turned(window.size, orientation);
+  return window;
+}
+
 /// An ImageView, ByteView or MapView, turned.
 template <typename View>
 View turned(View view, const Orientation& orientation) {

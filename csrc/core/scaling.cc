@@ -67,21 +67,23 @@ void scale_pictures(const ImageView& image, const ByteView& guide, const Preproc
   });
 }
 
-/// For each row of the picture whether any pixel of it is unknown. In `wanted`, of the scaled picture's size, every
-/// pixel becomes unknown that an unknown pixel is made of; the rest is left.
-std::vector<char> find_wanted(const ByteView& known, const Resampler& back, std::uint8_t* wanted, int width) {
+/// For each row of the window whether any pixel of it is unknown. In `scaled`, of the scaled picture's size, every
+/// pixel becomes unknown that an unknown pixel of the window is made of; the rest is left.
+std::vector<char> find_wanted(const Wanted& wanted, const Resampler& back, std::uint8_t* scaled, int width) {
   const Taps &rows = back.vertical(), &columns = back.horizontal();
-  std::vector<char> has_unknown(at(known.size.height), 0);
+  const Window& window = wanted.window;
+  std::vector<char> has_unknown(at(window.size.height), 0);
   std::vector<std::uint8_t> line(at(width));
-  for (int y = 0; y < known.size.height; ++y) {
-    for (int x = 0; x < known.size.width; ++x) {
-      if (!is_unknown(known.at(y, x))) continue;
-      if (!has_unknown[at(y)]) std::fill(line.begin(), line.end(), kKnownZero);
-      has_unknown[at(y)] = 1;
+  for (int y = window.top; y < window.bottom(); ++y) {
+    char& has = has_unknown[at(y - window.top)];
+    for (int x = window.left; x < window.right(); ++x) {
+      if (!is_unknown(wanted.known.at(y, x))) continue;
+      if (!has) std::fill(line.begin(), line.end(), kKnownZero);
+      has = 1;
       for (int k = 0; k < columns.count; ++k) line[at(columns.index[at(x * columns.count + k)])] = kUnknown;
     }
-    for (int k = 0; k < rows.count && has_unknown[at(y)]; ++k) {
-      std::uint8_t* to = wanted + at(rows.index[at(y * rows.count + k)]) * at(width);
+    for (int k = 0; k < rows.count && has; ++k) {
+      std::uint8_t* to = scaled + at(rows.index[at(y * rows.count + k)]) * at(width);
       for (std::size_t x = 0; x < line.size(); ++x) to[x] |= line[x];
     }
   }
@@ -97,18 +99,18 @@ Size network_size(const Preprocessing& settings, Size picture) {
           scaled_side(*settings.resize, settings.stride, picture.width)};
 }
 
-ScaledPicture::ScaledPicture(const Preprocessing& settings, const Inputs& inputs, const ByteView& known,
+ScaledPicture::ScaledPicture(const Preprocessing& settings, const Inputs& inputs, const Wanted& wanted,
                              ThreadPool& pool)
     : size_(network_size(settings, inputs.image.size)),
       back_(size_, inputs.image.size, 1, settings.resize->alpha, false),
       pixels_(new float[4 * size_.area()]()) {
   const FlushDenormals flush;  // as in the pool's own threads
   scale_pictures(inputs.image, inputs.guide, settings, size_, pixels_.get(), pool);
-  if (known.empty()) {
-    has_unknown_.assign(at(inputs.image.size.height), 1);
+  if (wanted.known.empty()) {
+    has_unknown_.assign(at(wanted.window.size.height), 1);
   } else {
     wanted_.assign(size_.area(), kKnownZero);
-    has_unknown_ = find_wanted(known, back_, wanted_.data(), size_.width);
+    has_unknown_ = find_wanted(wanted, back_, wanted_.data(), size_.width);
   }
 }
 
@@ -117,33 +119,38 @@ ImageView ScaledPicture::image() const {
   return {reinterpret_cast<const std::uint8_t*>(pixels_.get()), size_, 16 * width, 16, 4, Pixels::kInputs};
 }
 
-void ScaledPicture::write(const float* scaled, const ByteView& known, const MapView& map, ThreadPool& pool) const {
+void ScaledPicture::write(const float* scaled, const Wanted& wanted, const MapView& map, ThreadPool& pool) const {
   const FlushDenormals flush;
+  const Window& window = wanted.window;
+  const ByteView known = part(wanted.known, window);
+  const MapView to = part(map, window);
   const std::ptrdiff_t width = size_.width;
   const auto read = [&](int y, float* row) { std::copy_n(scaled + y * width, width, row); };
-  const auto write = [&](int y, const float* row) { postprocess_row(known, y, row, 1, map, true); };
-  for_strips(map.size.height, pool, [&](int begin, int end) {
+  const auto write = [&](int y, const float* row) {
+    postprocess_row(known, y - window.top, row + window.left, 1, to, true);
+  };
+  for_strips(window.size.height, pool, [&](int begin, int end) {
     for (int y = begin; y < end;) {
       int next = y + 1;
       while (next < end && has_unknown_[at(next)] == has_unknown_[at(y)]) ++next;
       if (has_unknown_[at(y)])
-        back_.rows(y, next, read, write);
+        back_.rows(window.top + y, window.top + next, read, write);
       else
-        for (int row = y; row < next; ++row) write(row, nullptr);
+        for (int row = y; row < next; ++row) postprocess_row(known, row, nullptr, 0, to, true);
       y = next;
     }
   });
 }
 
 void Scaling::run(const Request& request, ThreadPool& pool, const std::function<void(const Request&)>& network) const {
-  const ScaledPicture picture(settings_, request.inputs, request.wanted.known, pool);
+  const ScaledPicture picture(settings_, request.inputs, request.wanted, pool);
   const std::unique_ptr<float[]> alpha(new float[picture.size().area()]);
   Request scaled = request;
   scaled.inputs = {picture.image(), {}};
   scaled.wanted = {whole(picture.size()), picture.wanted()};
   scaled.output = {{alpha.get(), picture.size(), 4 * std::ptrdiff_t{picture.size().width}, 4}, false};
   network(scaled);
-  picture.write(alpha.get(), request.wanted.known, request.output.map, pool);
+  picture.write(alpha.get(), request.wanted, request.output.map, pool);
 }
 
 }  // namespace dim

@@ -20,25 +20,25 @@ Size network_size(const Preprocessing& settings, Size picture);
 class ScaledPicture {
  public:
   /// `settings` with `resize`. The CPU's work is shared out to `pool`.
-  ScaledPicture(const Preprocessing& settings, const Inputs& inputs, const ByteView& known, ThreadPool& pool);
+  ScaledPicture(const Preprocessing& settings, const Inputs& inputs, const Wanted& wanted, ThreadPool& pool);
 
   Size size() const { return size_; }
   /// Pixels::kInputs.
   ImageView image() const;
-  /// Unknown is every pixel that an unknown pixel of the picture is made of; the rest is known to be 0.
+  /// Unknown is every pixel that a wanted unknown pixel of the picture is made of; the rest is known to be 0.
   /// Empty where nothing is known.
   ByteView wanted() const { return wanted_.empty() ? ByteView{} : ByteView{wanted_.data(), size_, size_.width, 1}; }
 
   /// Known pixels come out exactly 0 or 1, unknown ones from `scaled`, packed rows of what the network says of this
-  /// picture, read only where it is wanted.
-  void write(const float* scaled, const ByteView& known, const MapView& map, ThreadPool& pool) const;
+  /// picture, read only where it is wanted. `wanted` is that of the constructor.
+  void write(const float* scaled, const Wanted& wanted, const MapView& map, ThreadPool& pool) const;
 
  private:
   Size size_;
   Resampler back_;
   std::unique_ptr<float[]> pixels_;
   std::vector<std::uint8_t> wanted_;
-  std::vector<char> has_unknown_;  // by row of the picture: whether any pixel of it is
+  std::vector<char> has_unknown_;  // by wanted row of the picture: whether any wanted pixel of it is
 };
 
 class Scaling {

@@ -119,9 +119,11 @@ std::vector<Tile> grid_tiles(Size picture, const TileRules& rules) {
   return tiles;
 }
 
-std::vector<Tile> unknown_tiles(const ByteView& known, const TileRules& rules) {
-  const Window unknown = unknown_window(known, whole(known.size));
+std::vector<Tile> unknown_tiles(const ByteView& known, const Window& area, const TileRules& rules) {
+  const Window unknown = unknown_window(known, area);
   if (unknown.empty()) return {};
+  const Tile all = tile_of(unknown, known.size, rules);
+  if (rules.fits(padded(all.window.size, rules.stride))) return {all};
   std::vector<Tile> tiles;
   for (const Window& cell : cells(unknown, known.size, rules)) {
     const Window wanted = unknown_window(known, cell);

@@ -28,8 +28,8 @@ Size smallest_tile(const TileRules& rules);
 /// Tiles whose wanted parts make up a picture: the grid whose windows have the least pixels together.
 std::vector<Tile> grid_tiles(Size picture, const TileRules& rules);
 
-/// Tiles whose wanted parts hold every unknown pixel, each one once; none where all are known. The grid is that of the
-/// smallest window with all unknown pixels, and its cells shrink to those that they have.
-std::vector<Tile> unknown_tiles(const ByteView& known, const TileRules& rules);
+/// Tiles whose wanted parts hold every unknown pixel of `area`, each one once; none where all are known. The grid is
+/// that of the smallest window with all these pixels, and its cells shrink to those that they have.
+std::vector<Tile> unknown_tiles(const ByteView& known, const Window& area, const TileRules& rules);
 
 }  // namespace dim

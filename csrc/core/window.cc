@@ -20,6 +20,10 @@ Side widened(Side unknown, int picture, int halo, int stride, int step) {
 
 }  // namespace
 
+std::string to_string(const Window& window) {
+  return to_string(window.size) + " at row " + std::to_string(window.top) + ", column " + std::to_string(window.left);
+}
+
 Window overlap(const Window& a, const Window& b) {
   const int top = std::max(a.top, b.top), left = std::max(a.left, b.left);
   const Size size = {std::min(a.bottom(), b.bottom()) - top, std::min(a.right(), b.right()) - left};

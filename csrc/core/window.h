@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <string>
 
 #include "core/image.h"
 
@@ -16,9 +17,18 @@ struct Window {
   bool empty() const { return size.height <= 0 || size.width <= 0; }
   int bottom() const { return top + size.height; }
   int right() const { return left + size.width; }
+  bool operator==(const Window& other) const { return top == other.top && left == other.left && size == other.size; }
 };
 
+/// Size and place, for messages.
+std::string to_string(const Window& window);
+
 inline Window whole(Size size) { return {0, 0, size}; }
+
+inline bool is_inside(const Window& window, Size picture) {
+  return window.top >= 0 && window.left >= 0 && !window.empty() && window.size.height <= picture.height - window.top &&
+         window.size.width <= picture.width - window.left;
+}
 
 /// A window of a picture as a window of the part of it that `outer` is.
 inline Window relative(const Window& inner, const Window& outer) {

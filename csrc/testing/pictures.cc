@@ -57,7 +57,7 @@ py::list cut_tiles(const py::array& trimap, int halo, int stride, std::pair<int,
                    bool unknown_only) {
   const ByteView view = trimap_view(trimap);
   const TileRules rules = {halo, stride, {least.first, least.second}, [&](Size size) { return size.area() <= pixels; }};
-  return tile_list(unknown_only ? unknown_tiles(view, rules) : grid_tiles(view.size, rules));
+  return tile_list(unknown_only ? unknown_tiles(view, whole(view.size), rules) : grid_tiles(view.size, rules));
 }
 
 }  // namespace

@@ -38,20 +38,28 @@ class Automatic:
 
         `file`: the picture's name, for messages. Raises InvalidInput where the source does not give a mask.
         """
-        mask = mask_of(self.source, img)
-        if not (mask >= FOUND).any():
-            LOGGER.warning(
-                "%s: no object was found, alpha is 0 everywhere: the network is sure by %.2f at most, and an object "
-                "takes %.1f",
-                "auto" if file is None else f"auto: {file!r}",
-                mask.max(),
-                FOUND,
-            )
-        return largest_object(mask) if self.largest else mask
+        mask, complaint = self._mask(img)
+        if complaint:
+            LOGGER.warning("%s: %s", "auto" if file is None else f"auto: {file!r}", complaint)
+        return mask
 
     def trimap(self, img: U8, file: str | None = None) -> U8:
         """[height, width] uint8: 0 background, 255 foreground, 128 unknown. Arguments and errors as of `mask`."""
         return from_soft_mask(img, self.mask(img, file))
+
+    def examined(self, img: U8) -> tuple[U8, str | None]:
+        """The trimap, and in place of a warning in the log the sentence where there is no object."""
+        mask, complaint = self._mask(img)
+        return from_soft_mask(img, mask), complaint
+
+    def _mask(self, img: U8) -> tuple[F32, str | None]:
+        mask, complaint = mask_of(self.source, img), None
+        if not (mask >= FOUND).any():
+            complaint = (
+                f"no object was found, alpha is 0 everywhere: the network is sure by {mask.max():.2f} at most, and an "
+                f"object takes {FOUND:.1f}"
+            )
+        return largest_object(mask) if self.largest else mask, complaint
 
     def refined(self, run: Run, img: U8, alpha: F32) -> F32:
         """The alpha of the last pass, from that of the first. `run`: an engine's, from img and trimap to alpha."""

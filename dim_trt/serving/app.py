@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 from collections.abc import AsyncIterator, Callable
 from importlib import resources
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -20,6 +18,7 @@ from starlette.types import ASGIApp
 
 from dim_trt.engine import Engine
 from dim_trt.errors import InvalidInput
+from dim_trt.masks import MaskSource, open_source
 from dim_trt.serving import fields, openapi
 from dim_trt.serving.board import Board, Stroke
 from dim_trt.serving.bodies import Bodies
@@ -27,11 +26,13 @@ from dim_trt.serving.desk import STAGES, Desk
 from dim_trt.serving.fields import Field, Form, check_form
 from dim_trt.serving.forms import parts_of
 from dim_trt.serving.guard import Guard
-from dim_trt.serving.matting import File, Matting
+from dim_trt.serving.matting import Matting
 from dim_trt.serving.metrics import Metrics
 from dim_trt.serving.patches import Box
-from dim_trt.serving.refusals import Gone, Refusal, said
+from dim_trt.serving.refusals import Gone, Refusal
+from dim_trt.serving.responses import failed, gone, http_error, to_file, to_json
 from dim_trt.serving.settings import Settings
+from dim_trt.serving.sources import Sources, damage, one_at_a_time
 from dim_trt.version import __version__
 
 T = TypeVar("T")
@@ -51,29 +52,33 @@ DESCRIBED = (
 )
 
 
-def application(engine: Engine, settings: Settings | None = None) -> ASGIApp:
+def application(engine: Engine, settings: Settings | None = None, *, auto: str | MaskSource | None = None) -> ASGIApp:
     """The page and the service, for any server of ASGI.
 
     Args:
         engine: of plans for pictures in BGR, which is the default. It is closed when the application stops.
         settings: who may ask for how much.
+        auto: a network that finds the objects for requests without trimap and mask, as `masks.open_source` takes it;
+            one picture at a time.
 
     Raises:
-        InvalidInput: the engine takes another channel order.
+        InvalidInput: the engine takes another channel order, or `auto` is no source of masks.
+        BackendUnavailable: what `auto` needs is not installed.
     """
     if engine.info["color"] != "bgr":
         raise InvalidInput("engine: expected color='bgr', as pictures are read, got an engine for 'rgb'")
-    service = Service(engine, settings or Settings())
+    service = Service(engine, settings or Settings(), None if auto is None else one_at_a_time(open_source(auto)))
     return Guard(service.starlette(), service.settings, service.metrics)
 
 
 class Service:
     """The endpoints, and what they share."""
 
-    def __init__(self, engine: Engine, settings: Settings):
+    def __init__(self, engine: Engine, settings: Settings, network: MaskSource | None):
         self.settings, self.metrics = settings, Metrics()
         self._engine, self._stopping = engine, False
-        self._matting = Matting(engine, settings.limits, self.metrics)
+        self._sources = Sources(settings.limits, self.metrics, network)
+        self._matting = Matting(engine, self._sources, self.metrics)
         self._desk = Desk(STAGES - 1 + engine.max_concurrent, settings.queue, self.metrics)
         self._board = Board(self._matting, settings, self.metrics)
         self._bodies = Bodies(settings)
@@ -97,10 +102,10 @@ class Service:
             Mount("/page", StaticFiles(directory=str(PAGE))),
         ]
         handlers: dict[Any, Any] = {
-            HTTPException: _http_error,
+            HTTPException: http_error,
             Refusal: self._refused,
-            Gone: _gone,
-            Exception: _failed,
+            Gone: gone,
+            Exception: failed,
         }
         return Starlette(routes=routes, lifespan=self._lifespan, exception_handlers=handlers)
 
@@ -125,30 +130,30 @@ class Service:
         return HTMLResponse(openapi.page())
 
     async def _openapi(self, _: Request) -> Response:
-        return _json(openapi.description())
+        return to_json(openapi.description())
 
     async def _healthz(self, _: Request) -> Response:
-        return _json({"status": "alive"})
+        return to_json({"status": "alive"})
 
     async def _readyz(self, _: Request) -> Response:
         if self._stopping:
             raise Refusal(503, "the service is stopping", "stopping", {"Retry-After": "5"})
         self._desk.check_room()
-        return _json({"status": "ready"})
+        return to_json({"status": "ready"})
 
     async def _metrics_page(self, _: Request) -> Response:
         return Response(self.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def _info(self, _: Request) -> Response:
         info, settings = self._engine.info, self.settings
-        return _json(
+        return to_json(
             {
                 "version": __version__,
                 "engine": {name: info[name] for name in DESCRIBED},
                 "licence": info["source"].get("licence"),
                 "outputs": fields.OUTPUTS,
                 "formats": tuple(fields.FORMATS),
-                "sources": [field.name for field in fields.SOURCES],
+                "sources": self._sources.names,
                 "limits": {
                     "max_body_bytes": settings.max_body_bytes,
                     "max_pixels": settings.limits.max_pixels,
@@ -161,17 +166,16 @@ class Service:
     # what is computed
 
     async def _matte(self, request: Request) -> Response:
-        return _file(await self._with_form(request, fields.MATTE, self._matting.matte))
+        return to_file(await self._with_form(request, fields.MATTE, self._matting.matte))
 
     async def _trimap(self, request: Request) -> Response:
-        return _file(await self._with_form(request, fields.TRIMAP, self._matting.made_trimap))
+        return to_file(await self._with_form(request, fields.TRIMAP, self._matting.made_trimap))
 
     async def _open(self, request: Request) -> Response:
         name, opened = await self._with_form(request, fields.OPEN, self._board.open)
         height, width = opened.image.size
-        return _json(
-            {"id": name, "height": height, "width": width, "has_opacity": opened.image.opacity is not None}, 201
-        )
+        said = {"id": name, "height": height, "width": width, "has_opacity": opened.image.opacity is not None}
+        return to_json(said, 201, damage("image", opened.image))
 
     async def _picture(self, request: Request) -> Response:
         name = request.path_params["id"]
@@ -179,27 +183,28 @@ class Service:
             self._board.close(name)
             return Response(status_code=204)
         self._board.picture(name)
-        return _file(await self._desk.do(lambda: self._board.shown(name), request.receive))
+        return to_file(await self._desk.do(lambda: self._board.shown(name), request.receive))
 
     async def _picture_trimap(self, request: Request) -> Response:
         name = request.path_params["id"]
         self._board.picture(name)
         if request.method == "POST":
-            return _file(await self._with_form(request, fields.TRIMAP, lambda form: self._board.trimap(name, form)))
+            known = fields.TRIMAP_OF_OPENED
+            return to_file(await self._with_form(request, known, lambda form: self._board.trimap(name, form)))
         box, version = _place(request)
         colors = request.query_params.get("colors", "0") == "1"
         self._desk.check_room()
         async with self._bodies.read(request.receive) as body:
             stroke = Stroke(box, body, version, colors)
             patch = await self._desk.do(lambda: self._board.paint(name, stroke), request.receive)
-        window = f"{patch.box.top},{patch.box.left},{patch.box.size[0]},{patch.box.size[1]}"
+        window = ",".join(map(str, patch.box.window))
         headers = {"ETag": f'"{patch.version}"', "X-Window": window}
         return Response(patch.data, headers=headers, media_type="application/octet-stream")
 
     async def _picture_matte(self, request: Request) -> Response:
         name = request.path_params["id"]
         self._board.picture(name)
-        return _file(await self._with_form(request, fields.OF_OPENED, lambda form: self._board.matte(name, form)))
+        return to_file(await self._with_form(request, fields.OF_OPENED, lambda form: self._board.matte(name, form)))
 
     async def _with_form(self, request: Request, known: tuple[Field, ...], work: Callable[[Form], T]) -> T:
         """What `work` makes of the request's form, which is read and worked on in a thread."""
@@ -224,28 +229,3 @@ def _place(request: Request) -> tuple[Box, int]:
         raise Refusal(400, "colors: expected 0 or 1", "input")
     top, left = numbers["top"], numbers["left"]
     return Box(top, left, top + numbers["height"], left + numbers["width"]), int(match[1])
-
-
-def _file(file: File) -> Response:
-    headers = {"X-Note": quote(" ".join(file.notes), safe=" ,.;:()%'")[:2000]} if file.notes else {}
-    return Response(file.data, headers=headers, media_type=file.media_type)
-
-
-def _json(value: Any, status: int = 200) -> Response:
-    return Response(json.dumps(value, ensure_ascii=False), status, media_type="application/json")
-
-
-async def _gone(_: Request, _error: Gone) -> Response:
-    return said(499, "the client has gone")  # which nobody reads
-
-
-async def _failed(_: Request, _error: Exception) -> Response:
-    return said(500, "something went wrong in the service, which is its fault; its log says what")
-
-
-async def _http_error(_: Request, error: HTTPException) -> Response:
-    """Of routing."""
-    sentences = {404: "there is nothing at this address; / is the page, /docs describes the service"}
-    allowed = (error.headers or {}).get("Allow", "")
-    sentences[405] = f"this address takes {allowed}, not other methods"
-    return said(error.status_code, sentences.get(error.status_code, str(error.detail)), error.headers)

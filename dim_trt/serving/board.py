@@ -10,15 +10,17 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dim_trt.errors import InvalidInput
 from dim_trt.pictures import Picture, encode, quantize_alpha, to_8_bits, to_floats
 from dim_trt.serving.fields import FORMATS, Form
 from dim_trt.serving.matting import U8, File, Matting, Wish
 from dim_trt.serving.metrics import Metrics
-from dim_trt.serving.patches import Box, Reach, alpha_of
+from dim_trt.serving.patches import Box, changed, halo_of
 from dim_trt.serving.refusals import Refusal
 from dim_trt.serving.settings import Settings
+from dim_trt.serving.sources import damage
 
 GONE = "this picture is not held any more: open it again (the service holds a few, and for an hour)"
 STALE = "the trimap here is another one than the stroke was painted on: send it whole"
@@ -68,16 +70,13 @@ class Board:
 
     def __init__(self, matting: Matting, settings: Settings, metrics: Metrics):
         self._matting, self._settings, self._metrics = matting, settings, metrics
-        self._reach = Reach.of(matting.engine.info)
+        self._halo_px = halo_of(matting.engine.info)
         self._opened: OrderedDict[str, Opened] = OrderedDict()
         self._lock = threading.Lock()
 
     def open(self, form: Form) -> tuple[str, Opened]:
         """Holds the picture of a form of `fields.OPEN`; its name, which cannot be guessed."""
-        if "image" not in form.files:
-            raise InvalidInput("image: expected a picture's file, got none")
-        with self._metrics.stage("read"):
-            image = self._matting.image(form.files["image"])
+        image = self._matting.image(form)
         opened = Opened(image, to_8_bits(image.pixels), np.zeros(image.size, np.uint8))
         if opened.held_bytes > self._settings.pictures_bytes:
             raise InvalidInput("image: expected a picture that fits into the memory for painting; scale it down")
@@ -106,8 +105,8 @@ class Board:
 
     def shown(self, name: str) -> File:
         """What to paint on: upright, of 8 bits, with its color profile."""
-        opened = self.picture(name)
-        return File(encode(opened.img, ".png", opened.image.icc_profile), FORMATS["png"])
+        image, img = (opened := self.picture(name)).image, opened.img
+        return File(encode(img, ".png", image.icc_profile), FORMATS["png"], damage("image", image))
 
     def paint(self, name: str, stroke: Stroke) -> Patch:
         """Changes the trimap and gives what changed of alpha, all or nothing.
@@ -121,9 +120,10 @@ class Board:
         if stroke.version != opened.version and not is_whole:
             raise Refusal(412, STALE, "stale")
         before, trimap = opened.version, painted(opened.trimap, stroke)
-        box = self._reach.changed(trimap, stroke.box)
-        window, alpha = alpha_of(self._matting.alpha, self._reach, opened.img, trimap, box)
-        data = self._patch(opened, window, alpha, box, stroke.colors)
+        box = changed(trimap, stroke.box, self._halo_px)
+        near = box.grown(COLORS_PX, opened.image.size) if stroke.colors else box
+        alpha = self._matting.alpha(opened.img, trimap, near.window)
+        data = self._patch(opened, near, alpha, box, stroke.colors)
         with self._lock:
             if opened.version != before:
                 raise Refusal(412, STALE, "stale")
@@ -136,21 +136,18 @@ class Board:
         return self._matting.result(opened.image, opened.trimap, Wish.of(form))
 
     def trimap(self, name: str, form: Form) -> File:
-        """A trimap for this picture of a form of `fields.TRIMAP`, as PNG; it is not painted yet."""
-        return self._matting.made_trimap(form, self.picture(name).image.size)
+        """A trimap for this picture of a form of `fields.TRIMAP_OF_OPENED`, as PNG; it is not painted yet."""
+        return self._matting.made_trimap(form, self.picture(name).image)
 
-    def _patch(self, opened: Opened, window: Box, alpha: np.ndarray, box: Box, colors: bool) -> bytes:
+    def _patch(self, opened: Opened, near: Box, alpha: NDArray[np.float32], box: Box, colors: bool) -> bytes:
+        """`alpha`: of `near`, in which `box` is."""
         with self._metrics.stage("render"):
-            inner = box.inside(window).part
-            shown = alpha[inner]
+            shown = alpha[box.inside(near).part]
             if opened.image.opacity is not None:
                 shown = shown * to_floats(opened.image.opacity[box.part])
             data = quantize_alpha(np.ascontiguousarray(shown), 8).tobytes()
             if colors:
-                near = box.grown(COLORS_PX, opened.image.size).overlap(window)
-                img = np.ascontiguousarray(opened.img[near.part])
-                known = np.ascontiguousarray(alpha[near.inside(window).part])
-                estimated = self._matting.engine.foreground(img, known)[0][box.inside(near).part]
+                estimated = self._matting.engine.foreground(opened.img[near.part], alpha)[0][box.inside(near).part]
                 data += np.ascontiguousarray(estimated[:, :, ::-1]).tobytes()
             return zlib.compress(data, FAST)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dim_trt.errors import InvalidInput
 from dim_trt.trimaps import DILATE, ERODE, HIGH, LOW
@@ -25,16 +25,25 @@ OUTPUTS = ("alpha", "cutout", "premultiplied", "composite", "trimap")
 FORMATS = {"png": "image/png", "webp": "image/webp", "tif": "image/tiff", "jpg": "image/jpeg"}
 
 IMAGE = Field("image", "The picture, a file of any format and size.", is_file=True)
-# Where a trimap may come from. What makes one of the picture alone would stand here, too.
+# Where a trimap may come from.
 SOURCES = (
     Field("trimap", "Of the picture's size: black background, white foreground, all else unknown.", is_file=True),
     Field("mask", "Of the picture's size, hard or soft, or a cutout's alpha: a trimap is made of it.", is_file=True),
+    Field(
+        "auto",
+        "Of the picture alone: a network finds the objects, of which all or the largest are meant. For services that "
+        "were started with --auto.",
+        ("all", "largest"),
+    ),
 )
 MASK_OPTIONS = (
     Field("erode", "Of mask: how far the unknown band reaches into the object, in pixels or %.", default=ERODE),
     Field("dilate", "Of mask: how far it reaches into the background, in pixels or %.", default=DILATE),
     Field("low", "Of mask, 0 to 1: at most this is outside.", default=str(LOW), is_number=True),
     Field("high", "Of mask, 0 to 1: at least this is inside.", default=str(HIGH), is_number=True),
+)
+AUTO_PASSES = Field(
+    "auto_passes", "Of auto: 2 makes a second trimap of the first alpha, and the result of that.", ("1", "2"), "1"
 )
 RESULT = (
     Field("output", "What comes back.", OUTPUTS, "alpha"),
@@ -54,9 +63,10 @@ RESULT = (
     ),
     Field("color_profile", "Of cutouts and composites: the picture's own, or sRGB.", ("keep", "srgb"), "keep"),
 )
-MATTE = (IMAGE, *SOURCES, *MASK_OPTIONS, *RESULT)
-TRIMAP = (*SOURCES, *MASK_OPTIONS)
+MATTE = (IMAGE, *SOURCES, *MASK_OPTIONS, AUTO_PASSES, *RESULT)
+TRIMAP = (replace(IMAGE, what="Of auto: the picture."), *SOURCES, *MASK_OPTIONS)
 OPEN = (IMAGE,)
+TRIMAP_OF_OPENED = (*SOURCES, *MASK_OPTIONS)
 OF_OPENED = RESULT
 
 

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dim_trt.arguments import color
 from dim_trt.engine import Engine
+from dim_trt.engine_options import Window
 from dim_trt.errors import InvalidInput
+from dim_trt.masks import Automatic
 from dim_trt.pictures import Look, Picture, as_image, decode, encode, render, to_8_bits
 from dim_trt.pictures.composite import CHECKERBOARD, Color, behind, parse_color
 from dim_trt.pictures.encoding import check_suffix
 from dim_trt.pictures.limit import Limits
-from dim_trt.pictures.picture import turn_advice
 from dim_trt.pictures.rendering import CHANNELS, Content
-from dim_trt.serving.fields import FORMATS, MASK_OPTIONS, RESULT, SOURCES, Form
+from dim_trt.serving.fields import AUTO_PASSES, FORMATS, RESULT, Form
 from dim_trt.serving.metrics import Metrics
-from dim_trt.trimaps import GivenTrimap, MaskRule, TrimapRule
-from dim_trt.trimaps.rules import required
+from dim_trt.serving.sources import Sources, damage, naming
 
 U8 = NDArray[np.uint8]
 OPTIONS = {field.name: field for field in RESULT}
@@ -60,6 +58,8 @@ class Wish:
         srgb = chosen["color_profile"] == "srgb"
         if srgb and depth == 16:
             raise InvalidInput("color_profile: srgb goes with depth=8; with 16 bits the picture keeps its own")
+        if AUTO_PASSES.name in form.texts and output == "trimap":
+            raise InvalidInput(f"{AUTO_PASSES.name}: goes with every output but trimap, as it looks at alpha")
         if output == "trimap" and (depth == 16 or suffix not in (".png", ".tif", ".webp")):
             raise InvalidInput("output: a trimap goes with depth=8 and format=png, tif or webp, which keep it exact")
         with naming("format"):
@@ -86,96 +86,70 @@ def _content(output: str) -> Content:
     return contents[output]
 
 
-@contextlib.contextmanager
-def naming(argument: str) -> Iterator[None]:
-    """InvalidInput of the block names the field."""
-    try:
-        yield
-    except InvalidInput as failure:
-        raise InvalidInput(f"{argument}: {failure}") from failure
-
-
 @dataclass(frozen=True)
 class Matting:
     """Makes results with one engine; from any number of threads at a time."""
 
     engine: Engine
-    limits: Limits
+    sources: Sources
     metrics: Metrics
     run_s: float = 600.0  # how long room in the engine is waited for, which others may use, too
 
-    def image(self, data: bytes) -> Picture:
-        """The picture as `render` takes it."""
-        with naming("image"):
-            return as_image(decode(data, self.limits))
+    @property
+    def limits(self) -> Limits:
+        return self.sources.limits
 
-    def trimap(
-        self, form: Form, size: tuple[int, int] | None = None, orientation: int = 1
-    ) -> tuple[U8, tuple[str, ...]]:
-        """Of the form's trimap or mask, which must be of this (height, width); and what looks wrong."""
-        given = [field.name for field in SOURCES if form.has(field.name)]
-        if len(given) != 1:
-            names = " or ".join(field.name for field in SOURCES)
-            raise InvalidInput(f"{names}: expected one of them, got {' and '.join(given) or 'none'}")
-        rule = rule_of(form, given[0])
-        with naming(rule.argument):
-            picture = decode(form.files[rule.argument], self.limits)
-            if size is not None and picture.size != size:
-                advice = (
-                    turn_advice(picture.size, size, orientation) or "resize it with nearest-neighbour interpolation"
-                )
-                got, expected = (f"{width}x{height}" for height, width in (picture.size, size))
-                raise InvalidInput(f"expected the image's size, {expected}, got {got}; {advice}")
-        examined = rule.examine(picture.stored())
-        trimap = required(rule.argument, None, examined)
-        return trimap, tuple(finding.message for finding in examined.findings)
+    def image(self, form: Form) -> Picture:
+        """The form's picture as `render` takes it."""
+        if "image" not in form.files:
+            raise InvalidInput("image: expected a picture's file, got none")
+        with self.metrics.stage("read"), naming("image"):
+            return as_image(decode(form.files["image"], self.limits))
 
-    def alpha(self, img: U8, trimap: U8) -> NDArray[np.float32]:
+    def alpha(self, img: U8, trimap: U8, window: Window | None = None) -> NDArray[np.float32]:
+        """Of the picture, or of a window of it."""
         with self.metrics.stage("run"):
-            return np.asarray(self.engine.submit(img, trimap, timeout=self.run_s).result())
+            return np.asarray(self.engine.submit(img, trimap, window=window, timeout=self.run_s).result())
 
-    def result(self, image: Picture, trimap: U8, wish: Wish) -> File:
-        """The file that is wished for, of a picture of `image` and its trimap."""
+    def result(self, image: Picture, trimap: U8, wish: Wish, automatic: Automatic | None = None) -> File:
+        """The file that is wished for, of a picture of `image` and its trimap, which `automatic` may have made."""
+        notes = damage("image", image)
         if wish.output == "trimap":
-            return File(encode(trimap, wish.suffix), wish.media_type)
+            return File(encode(trimap, wish.suffix), wish.media_type, notes)
         if wish.srgb:
             with naming("image"):
                 image = as_image(image, srgb=True)
         content = _content(wish.output)
         background = wish.behind(self.limits) if content == "composite" else (0, 0, 0)
-        alpha = self.alpha(to_8_bits(image.pixels), trimap)
+        if isinstance(background, Picture):
+            notes += damage("background", background)
+        img = to_8_bits(image.pixels)
+        alpha = self.alpha(img, trimap)
+        if automatic:
+            alpha = automatic.refined(self.alpha, img, alpha)
         with self.metrics.stage("render"):
             with naming("background"):
                 behind_it = behind(background, image.size, image.icc_profile)
             estimate = self.engine.foreground if wish.colors == "estimated" else None
             made = render(image, alpha, Look(((content, wish.depth),), behind_it, estimate))
             data = encode(made[content, wish.depth], wish.suffix, image.icc_profile)
-        return File(data, wish.media_type)
+        return File(data, wish.media_type, notes)
 
     def matte(self, form: Form) -> File:
         """All of it, for a form of `fields.MATTE`."""
-        wish = Wish.of(form)
-        if "image" not in form.files:
-            raise InvalidInput("image: expected a picture's file, got none")
-        with self.metrics.stage("read"):
-            image = self.image(form.files["image"])
-            trimap, notes = self.trimap(form, image.size, image.orientation)
-        made = self.result(image, trimap, wish)
-        return File(made.data, made.media_type, notes)
+        wish, source = Wish.of(form), self.sources.chosen(form)
+        image = self.image(form)
+        known = self.sources.known(source, form, image)
+        made = self.result(image, known.trimap, wish, known.automatic)
+        return replace(made, notes=made.notes + known.notes)
 
-    def made_trimap(self, form: Form, size: tuple[int, int] | None = None) -> File:
-        """A PNG of 0, 128 and 255, for a form of `fields.TRIMAP`."""
-        with self.metrics.stage("read"):
-            trimap, notes = self.trimap(form, size)
-        return File(encode(trimap, ".png"), FORMATS["png"], notes)
-
-
-def rule_of(form: Form, source: str) -> TrimapRule:
-    """What the values of the form's trimap or mask mean."""
-    chosen = {field.name: form.texts[field.name] for field in MASK_OPTIONS if field.name in form.texts}
-    if source != "mask":
-        if chosen:
-            raise InvalidInput(f"{next(iter(chosen))}: goes with mask, not with {source}")
-        return GivenTrimap()
-    numbers = {name: float(text) for name, text in chosen.items() if name in ("low", "high")}
-    return MaskRule(**{**chosen, **numbers})  # type: ignore[arg-type]
+    def made_trimap(self, form: Form, image: Picture | None = None) -> File:
+        """A PNG of 0, 128 and 255, for a form of `fields.TRIMAP`, or for `image` one of `fields.TRIMAP_OF_OPENED`."""
+        source = self.sources.chosen(form)
+        if form.has("image"):
+            if not isinstance(source, Automatic):
+                raise InvalidInput(f"image: goes with auto, not with {source.argument}")
+            image = self.image(form)
+        known = self.sources.known(source, form, image)
+        notes = damage("image", image) if image is not None else ()
+        return File(encode(known.trimap, ".png"), FORMATS["png"], notes + known.notes)

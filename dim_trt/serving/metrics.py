@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from dim_trt.serving.refusals import Refusal
 
 SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-STAGES = ("read", "wait", "run", "render")
+STAGES = ("wait", "read", "mask", "run", "render")
 
 
 class Metrics:

@@ -20,6 +20,12 @@ ID = {
     "description": "As POST /v1/pictures gave it.",
     "schema": {"type": "string"},
 }
+NOTE = {
+    "X-Note": {
+        "description": "What looks wrong with what was sent and was taken all the same, percent-encoded.",
+        "schema": {"type": "string"},
+    }
+}
 REASONS = {
     "400": "The request cannot be read.",
     "401": "The token is missing or wrong.",
@@ -31,6 +37,7 @@ REASONS = {
     "413": "It is too large.",
     "421": "It is for another host.",
     "422": "What it asks for cannot be done; the sentence says why.",
+    "500": "The service is at fault; its log says more.",
     "503": "The service is busy; Retry-After says for how many seconds.",
 }
 
@@ -47,7 +54,7 @@ def description() -> dict[str, Any]:
         "paths": {
             "/v1/matte": {"post": _operation("Matte a picture", fields.MATTE, PICTURE, required=("image",))},
             "/v1/trimap": {
-                "post": _operation("Make a trimap of a mask, or a clean one of a trimap", fields.TRIMAP, PNG)
+                "post": _operation("Make a trimap of a mask, a trimap or the picture alone", fields.TRIMAP, PNG)
             },
             "/v1/info": {"get": _operation("What runs, and what is taken", None, _json("object"))},
             "/v1/pictures": {
@@ -60,7 +67,7 @@ def description() -> dict[str, Any]:
                 "delete": _operation("Let go of it", None, None, where=[ID], status="204"),
             },
             "/v1/pictures/{id}/trimap": {
-                "post": _operation("A trimap for it, of a mask or a trimap", fields.TRIMAP, PNG, where=[ID]),
+                "post": _operation("Make a trimap for it", fields.TRIMAP_OF_OPENED, PNG, where=[ID]),
                 "patch": _painting(),
             },
             "/v1/pictures/{id}/matte": {
@@ -99,6 +106,8 @@ def _operation(
     answers: dict[str, Any] = {status: {"description": summary}}
     if answer:
         answers[status]["content"] = answer
+    if form is not None or answer is PNG:
+        answers[status]["headers"] = NOTE
     for code, reason in REASONS.items():
         answers[code] = {"description": reason, "content": {"application/json": {"schema": error}}}
     made: dict[str, Any] = {"summary": summary, "responses": answers}

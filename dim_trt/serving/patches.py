@@ -1,13 +1,11 @@
-"""What of alpha a stroke changes, and what must be run for it: exactly what a run of the whole picture would give.
+"""What of alpha a stroke changes.
 
 The network looks `halo_px` far, at the trimap, too. So a changed pixel of the trimap changes alpha of unknown pixels up
-to there, and these are run in a window that shows as much around them, cut where the network's poolings fall in the
-whole picture.
+to there, and of no others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +15,6 @@ from numpy.typing import NDArray
 from dim_trt.arrays import unknown_pixels
 
 U8 = NDArray[np.uint8]
-F32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -33,6 +30,11 @@ class Box:
     def size(self) -> tuple[int, int]:
         """(height, width)."""
         return self.bottom - self.top, self.right - self.left
+
+    @property
+    def window(self) -> tuple[int, int, int, int]:
+        """As `Engine.run` takes it: (top, left, height, width)."""
+        return (self.top, self.left, *self.size)
 
     @property
     def part(self) -> tuple[slice, slice]:
@@ -52,14 +54,6 @@ class Box:
         """As a box of what `outer` cuts out."""
         return Box(self.top - outer.top, self.left - outer.left, self.bottom - outer.top, self.right - outer.left)
 
-    def overlap(self, other: Box) -> Box:
-        return Box(
-            max(self.top, other.top),
-            max(self.left, other.left),
-            min(self.bottom, other.bottom),
-            min(self.right, other.right),
-        )
-
     def joined(self, other: Box) -> Box:
         return Box(
             min(self.top, other.top),
@@ -69,76 +63,27 @@ class Box:
         )
 
 
-@dataclass(frozen=True)
-class Reach:
-    """How far an engine's network looks.
+def changed(trimap: U8, stroke: Box, halo_px: int | None) -> Box:
+    """Where alpha is another one after the trimap, which is the new one, was changed in `stroke`.
 
-    halo_px: from a pixel of alpha; None where alpha depends on the whole picture, which is scaled for the network.
-    stride: of its poolings together.
-    least: (height, width) of the smallest picture it takes.
+    halo_px: how far from a pixel of alpha the network looks; None where alpha depends on the whole picture.
     """
-
-    halo_px: int | None
-    stride: int
-    least: tuple[int, int]
-
-    @classmethod
-    def of(cls, info: dict[str, Any]) -> Reach:
-        """By `Engine.info`."""
-        preprocessing, least = info["preprocessing"], info["shapes"]["min"]
-        halo_px = None if preprocessing.get("resize") else info["halo_px"]
-        return cls(halo_px, preprocessing["stride"], (least[0], least[1]))
-
-    def changed(self, trimap: U8, stroke: Box) -> Box:
-        """Where alpha is another one after the trimap, which is the new one, was changed in `stroke`."""
-        if self.halo_px is None:
-            return Box(0, 0, *_size(trimap))
-        near = stroke.grown(self.halo_px, _size(trimap))
-        unknown = _bounds(unknown_pixels(trimap[near.part]))
-        if unknown is None:
-            return stroke
-        return stroke.joined(
-            Box(near.top + unknown.top, near.left + unknown.left, near.top + unknown.bottom, near.left + unknown.right)
-        )
-
-    def window(self, wanted: Box, size: tuple[int, int]) -> Box:
-        """What must be run for `wanted` of a picture of (height, width). Its first row and column are at multiples of
-        the stride from one end and its last ones from the other, so that it is right for the mirrored picture, too."""
-        if self.halo_px is None:
-            return Box(0, 0, *size)
-        rows = self._side(wanted.top, wanted.bottom, size[0], self.least[0])
-        columns = self._side(wanted.left, wanted.right, size[1], self.least[1])
-        return Box(rows[0], columns[0], rows[1], columns[1])
-
-    def _side(self, first: int, end: int, size: int, least: int) -> tuple[int, int]:
-        halo_px, stride = self.halo_px or 0, self.stride
-        first = max(0, first - halo_px) // stride * stride
-        end = size - max(0, size - end - halo_px) // stride * stride
-        if end == size:  # the padding mirrors up to a stride of the picture, which must be in the window
-            first = min(first, max(0, size - 2 * stride) // stride * stride)
-        if first == 0:
-            end = max(end, size - max(0, size - 2 * stride) // stride * stride)
-        if end - first < least:
-            return 0, size
-        return first, end
-
-
-def alpha_of(run: Callable[[U8, U8], F32], reach: Reach, img: U8, trimap: U8, wanted: Box) -> tuple[Box, F32]:
-    """A window and its alpha, which within `wanted` is that of the whole picture.
-
-    Args:
-        run: alpha of a picture and its trimap, as `Engine.run` gives it.
-        img, trimap: the whole picture's.
-    """
-    unknown = _bounds(unknown_pixels(trimap[wanted.part]))
+    size = trimap.shape[0], trimap.shape[1]
+    if halo_px is None:
+        return Box(0, 0, *size)
+    near = stroke.grown(halo_px, size)
+    unknown = _bounds(unknown_pixels(trimap[near.part]))
     if unknown is None:
-        return wanted, (trimap[wanted.part] == 255).astype(np.float32)
-    window = reach.window(wanted, _size(trimap))
-    return window, run(img[window.part], trimap[window.part])
+        return stroke
+    return stroke.joined(
+        Box(near.top + unknown.top, near.left + unknown.left, near.top + unknown.bottom, near.left + unknown.right)
+    )
 
 
-def _size(trimap: U8) -> tuple[int, int]:
-    return trimap.shape[0], trimap.shape[1]
+def halo_of(info: dict[str, Any]) -> int | None:
+    """As `changed` takes it, by `Engine.info`: a picture that is scaled for the network matters as a whole."""
+    halo_px: int = info["halo_px"]
+    return None if info["preprocessing"].get("resize") else halo_px
 
 
 def _bounds(pixels: NDArray[np.bool_]) -> Box | None:

@@ -82,6 +82,34 @@ def test_run_takes_or_refuses(engine: dim_trt.Engine, img: Any, trimap: Any, out
     np.testing.assert_array_equal(alpha, submitted)
 
 
+ANY_WINDOW = st.one_of(
+    st.lists(st.integers(-2, 60), min_size=3, max_size=5).map(tuple), st.just((0, 0, 1 << 40, 1)), THINGS
+)
+
+
+@pytest.mark.filterwarnings("ignore:trimap. no pixel is known")
+@given(window=ANY_WINDOW)
+@example(window=(3, 4, 38, 49))
+@example(window=(3, 4, 39, 49))
+def test_windows_are_taken_or_refused(engine: dim_trt.Engine, window: Any) -> None:
+    img, trimap = np.full((41, 53, 3), 99, np.uint8), np.full((41, 53), 128, np.uint8)
+    trimap[:9] = 255
+    try:
+        part, said = engine.run(img, trimap, window=window), ""
+    except dim_trt.InvalidInput as error:
+        said = str(error)
+    if said:
+        assert said.startswith("window: expected")
+        is_inside = isinstance(window, tuple) and len(window) == 4 and min(window[2:]) > 0 and min(window) >= 0
+        assert not (is_inside and window[0] + window[2] <= 41 and window[1] + window[3] <= 53)
+        return
+    whole = engine.run(img, trimap)
+    if window is not None:
+        top, left, height, width = window
+        whole = whole[top : top + height, left : left + width]
+    np.testing.assert_allclose(part, whole, rtol=0, atol=1e-5)
+
+
 @given(
     img=st.one_of(array(st.sampled_from([3, 3, 3, 1, 4]), st.sampled_from([np.uint8, np.uint8, np.float32])), THINGS),
     alpha=st.one_of(arrays.arrays(np.float32, (7, 9), elements=st.floats(0, 1, width=32)), ALPHAS),

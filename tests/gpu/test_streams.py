@@ -92,6 +92,14 @@ def test_what_is_no_stream(gpu_engine: Any, stream: Any) -> None:
         gpu_engine[0].run(Dlpack(IMG), Dlpack(TRIMAP), stream=stream)
 
 
+def test_a_window_is_for_arrays_in_the_hosts_memory(gpu_engine: Any) -> None:
+    engine, core = gpu_engine
+    for call in (engine.run, engine.submit):
+        with pytest.raises(dim_trt.InvalidInput, match="window: expected None for arrays in GPU memory"):
+            call(Dlpack(IMG), Dlpack(TRIMAP), window=(0, 0, 1, 1))
+    assert core.runs == []
+
+
 def test_the_stream_of_an_interface_is_waited_for(gpu_engine: Any, waits: Any) -> None:
     engine, core = gpu_engine
     engine.run(Interface(IMG, stream=None), Interface(TRIMAP, stream=1))

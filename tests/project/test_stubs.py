@@ -121,12 +121,12 @@ def test_classes(module: str, name: str) -> None:
 
 def test_the_comparison_finds_differences() -> None:
     """Of parameter, order, kind, default and missing default."""
-    right = "def run(self, img, trimap, out=None): ..."
+    right = "def run(self, img, trimap, out=None, window=None): ..."
     (definition,) = ast.parse(right).body
     assert isinstance(definition, ast.FunctionDef)
     assert_same(definition, _core.Engine.run, "run")
     for wrong in ("img, trimap", "trimap, img, out=None", "img, trimap, *, out=None", "img, trimap, out=0"):
-        (definition,) = ast.parse(f"def run(self, {wrong}): ...").body
+        (definition,) = ast.parse(f"def run(self, {wrong}, window=None): ...").body
         assert isinstance(definition, ast.FunctionDef)
         with pytest.raises(AssertionError):
             assert_same(definition, _core.Engine.run, "run")

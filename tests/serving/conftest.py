@@ -46,7 +46,9 @@ def serve(plan: Path) -> Iterator[Serve]:
     """Starts services, each with an engine of its own."""
     started: list[tuple[Running, threading.Thread]] = []
 
-    def start(settings: Settings = QUICK, engine: dim_trt.Engine | None = None, **changed: Any) -> Running:
+    def start(
+        settings: Settings = QUICK, engine: dim_trt.Engine | None = None, auto: Any = None, **changed: Any
+    ) -> Running:
         engine = engine or dim_trt.Engine(plan)
         settings = replace(settings, **changed)
         listening, ports = threading.Event(), list[int]()
@@ -55,7 +57,7 @@ def serve(plan: Path) -> Iterator[Serve]:
             ports.append(port)
             listening.set()
 
-        server = server_for(application(engine, settings), settings, 0, heard)
+        server = server_for(application(engine, settings, auto=auto), settings, 0, heard)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         assert listening.wait(SECONDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import subprocess
@@ -9,12 +10,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 
+from dim_trt import masks
+from dim_trt.masks.families import NORMALIZATIONS
+from dim_trt.serve import add_arguments
 from dim_trt.serving.settings import Settings
-from tests.serving.pictures import png, trimap
+from tests.serving.pictures import pixels, png, trimap
+from tests.serving.test_sources import ONE
+from tests.support.mask_graphs import write_mask_network
 from tests.support.stand_ins import SECONDS
 
 
@@ -76,6 +84,9 @@ def test_the_address_has_the_token(plan: Path) -> None:
         (("--host", "::", "--token", "short"), 2, "--token: expected 16 printable ASCII characters or more"),
         (("--token", "with a space in it"), 2, "--token: expected"),
         (("--plan", "none.plan"), 1, "none.plan"),
+        (("--auto", "none.onnx"), 1, "auto: the file 'none.onnx' does not exist"),
+        (("--auto", "anything"), 1, "auto: expected rembg:NAME or MODEL.onnx, got 'anything'"),
+        (("--auto-size", "320x320"), 2, "--auto-size, --auto-norm go with --auto"),
         (("--plan", "x.plan", "--precision", "fp16"), 2, "--precision chooses the shipped model's plan"),
     ],
 )
@@ -83,6 +94,39 @@ def test_what_is_refused(arguments: tuple[str, ...], code: int, said: str) -> No
     got, line = refused(*arguments)
     assert got == code
     assert said in line
+
+
+def test_a_network_that_finds_objects(plan: Path, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
+    network = write_mask_network(tmp_path / "net.onnx")
+    with started(plan, "--auto", os.fspath(network), "--auto-norm", "centered") as (process, url):
+        assert httpx.get(f"{url}v1/info", timeout=SECONDS, trust_env=False).json()["sources"][-1] == "auto"
+        answer = httpx.post(
+            f"{url}v1/trimap", files={"image": png(ONE)}, data={"auto": "all"}, timeout=SECONDS, trust_env=False
+        )
+        expected = masks.open_source(os.fspath(network), normalization=NORMALIZATIONS["centered"])
+        np.testing.assert_array_equal(pixels(answer.content), masks.Automatic(expected).trimap(ONE))
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=SECONDS)
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+@pytest.mark.parametrize("own", [{}, {"ours": list}], ids=["none", "one"])
+def test_auto_alone_is_the_network_that_is_shipped(
+    own: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("dim_trt.serve.OWN", own)
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    assert parser.parse_args([]).auto is None
+    assert parser.parse_args(["--auto", "rembg:u2netp"]).auto == "rembg:u2netp"
+    if own:
+        assert parser.parse_args(["--auto"]).auto == "ours"
+        return
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--auto"])
+    said = "--auto: expected rembg:NAME or MODEL.onnx, as no network that finds objects is shipped"
+    assert said in capsys.readouterr().err
 
 
 def test_a_port_that_is_taken(plan: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hypothesis
+import pytest
 import schemathesis
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 
 from dim_trt.serving import fields, openapi
-from tests.serving.conftest import Running
+from tests.serving.conftest import Running, Serve
+from tests.serving.test_sources import bright
 
 CHECKS = [
     not_a_server_error,
@@ -18,6 +20,14 @@ CHECKS = [
     checks.response_headers_conformance,
     checks.unsupported_method,
 ]
+
+
+@pytest.fixture(scope="module")
+def finding(serve: Serve) -> Running:
+    """A service that has everything that requests may ask for."""
+    return serve(auto=bright)
+
+
 schema = schemathesis.openapi.from_dict(openapi.description())
 
 
@@ -29,8 +39,8 @@ schema = schemathesis.openapi.from_dict(openapi.description())
     database=None,
     suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.filter_too_much],
 )
-def test_answers_are_as_described(case: schemathesis.Case, running: Running) -> None:
-    case.call_and_validate(base_url=running.url, checks=CHECKS)
+def test_answers_are_as_described(case: schemathesis.Case, finding: Running) -> None:
+    case.call_and_validate(base_url=finding.url, checks=CHECKS)
 
 
 def test_every_field_and_address_is_described(running: Running) -> None:

@@ -37,7 +37,7 @@ class SlowCore:
         self.started: list[int] = []  # first pixel of each image
         self.running = self.most = 0
 
-    def run(self, img: Any, _trimap: Any, _out: Any) -> Any:
+    def run(self, img: Any, _trimap: Any, _out: Any, _window: Any = None) -> Any:
         with self.lock:
             self.started.append(int(img[0, 0, 0]))
             self.running += 1

@@ -32,6 +32,9 @@ export async function ask(method, path, { body, headers = {} } = {}) {
   throw new Refused(response.status, said.error ?? `The service answers ${response.status}.`, Number(response.headers.get("Retry-After")) || 1);
 }
 
+// What looks wrong with what was sent, and was taken all the same.
+export const noteOf = (response) => decodeURIComponent(response.headers.get("X-Note") ?? "");
+
 export function form(parts) {
   const made = new FormData();
   for (const [name, value] of Object.entries(parts)) if (value !== null && value !== undefined) made.append(name, value);

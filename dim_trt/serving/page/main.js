@@ -10,16 +10,22 @@ const stage = $("stage"), context = stage.getContext("2d"), view = new View(stag
 export { view };
 const look = { kind: "checkerboard", color: "#3366cc", opacity: 0.55, split: 0.5, original: false, brush: null };
 const held = new Set();
-let at = null, isDrawn = true, background = null, limits = null;
+let at = null, isDrawn = true, background = null, info = null;
 
 const said = (text) => ($("status").textContent = text);
+// What went wrong, or as a note what only looks so; it stays until the next action.
+const told = (text, isNote = false) => {
+  $("error").textContent = text;
+  $("error").classList.toggle("note", isNote);
+};
+const noted = (text) => told(text, true);
 const failed = (error) => {
   said("");
-  $("error").textContent = error.message;
+  told(error.message);
 };
 // An action; what went wrong before is forgotten, what goes wrong now is said.
 const tried = (work) => async (...given) => {
-  $("error").textContent = "";
+  told("");
   try {
     await work(...given);
   } catch (error) {
@@ -27,7 +33,7 @@ const tried = (work) => async (...given) => {
   }
 };
 
-export const painter = new Painter({ said, failed, redraw, changed });
+export const painter = new Painter({ said, noted, failed, redraw, changed });
 
 function redraw() {
   if (!isDrawn) return;
@@ -45,6 +51,7 @@ function changed() {
   $("undo").disabled = !trimap?.done.length;
   $("redo").disabled = !trimap?.undone.length;
   for (const button of document.querySelectorAll("#downloads button")) button.disabled = !painter.isOpen;
+  $("find").disabled = !painter.isOpen || !info.sources.includes("auto");
   if (document.activeElement?.disabled) stage.focus(); // else keys would go nowhere
 }
 
@@ -54,9 +61,11 @@ const pans = () => painter.tool === "pan" || held.has(" ");
 
 const open = tried(async (file) => {
   if (!file) return;
-  limits ??= (await (await ask("GET", "/v1/info")).json()).limits;
-  if (file.size > limits.max_body_bytes) throw new Error(`The file is too large: expected at most ${limits.max_body_bytes >> 20} MiB.`);
+  info ??= await (await ask("GET", "/v1/info")).json();
+  const most = info.limits.max_body_bytes;
+  if (file.size > most) throw new Error(`The file is too large: expected at most ${most >> 20} MiB.`);
   await painter.open(file);
+  noted(painter.session.note);
   document.body.classList.add("opened");
   view.fit(painter.layers.width, painter.layers.height);
   painter.layers.behind = background?.bitmap ?? null;
@@ -88,6 +97,7 @@ function chooses(button, input, work) {
 chooses("open", "file", open);
 chooses("trimap-open", "trimap-file", need((file) => painter.load("trimap", file)));
 chooses("mask-open", "mask-file", need((file) => painter.load("mask", file)));
+$("find").addEventListener("click", need(() => painter.find()));
 chooses("background-open", "background-file", tried(async (file) => {
   let bitmap;
   try {
@@ -138,7 +148,7 @@ $("undo").addEventListener("click", () => painter.undo());
 $("redo").addEventListener("click", () => painter.redo());
 listen(view, {
   pans,
-  begin: (point) => (($("error").textContent = ""), painter.begin(point)),
+  begin: (point) => (told(""), painter.begin(point)),
   paint: (point) => painter.paint(point),
   end: (isDropped) => painter.end(isDropped),
   hover: (point) => ((at = point), redraw()),
@@ -170,12 +180,14 @@ for (const button of document.querySelectorAll("#downloads button")) {
     if (output === "composite") wish.background = { color: look.color, picture: background?.file }[look.kind] ?? (look.kind === "checkerboard" ? "checkerboard" : "#ffffff");
     const { name } = painter;
     said("Computing the whole picture …");
+    const { blob, note } = await painter.session.result(wish);
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(await painter.session.result(wish));
+    link.href = URL.createObjectURL(blob);
     link.download = `${name}_${output}.${format}`;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
     said(`${link.download} is saved`);
+    noted(note);
   }));
 }
 

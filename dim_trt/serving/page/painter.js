@@ -7,7 +7,7 @@ import { BACKGROUND, FOREGROUND, Trimap, UNKNOWN, joined, whole } from "./trimap
 const VALUES = { foreground: FOREGROUND, unknown: UNKNOWN, background: BACKGROUND, eraser: null };
 
 export class Painter {
-  // hooks: said(text), failed(error), redraw(), changed(): of what can be undone.
+  // hooks: said(text), noted(text): what looks wrong, failed(error), redraw(), changed(): of what can be undone.
   constructor(hooks) {
     this.hooks = hooks;
     this.tool = "foreground";
@@ -94,12 +94,19 @@ export class Painter {
   }
 
   // A trimap of a trimap's or mask's file takes the place of this one; the eraser brings it back.
-  async load(kind, file) {
-    const { session } = this, { values, note } = await session.trimapOf(kind, file);
+  async load(kind, given) {
+    const { session } = this, { values, note } = await session.trimapOf(kind, given);
     if (session !== this.session) return;
+    if (kind === "auto" && !values.some(Boolean)) throw new Error(note || "No object was found.");
     this.trimap.first = values.slice();
     this.#replace(values);
-    if (note) this.hooks.said(note);
+    this.hooks.noted(note);
+  }
+
+  // The same with a trimap of the objects that the service finds; where there are none, all stays as it is.
+  async find() {
+    this.hooks.said("Looking for the object …");
+    await this.load("auto", "all");
   }
 
   // All near the foreground's edge becomes unknown, as the service makes trimaps of masks.
@@ -115,6 +122,7 @@ export class Painter {
   }
 
   #replace(values) {
+    this.end(); // of a stroke that is being painted
     const box = whole(this.layers.width, this.layers.height), before = this.trimap.values;
     this.trimap.values = values;
     this.layers.tint(this.trimap, box);

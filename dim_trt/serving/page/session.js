@@ -1,6 +1,6 @@
 // What the service holds of the picture, kept as it is here: strokes go there, what changed of alpha comes back.
 
-import { ask, deflated, form, inflated, Refused } from "./api.js";
+import { ask, deflated, form, inflated, noteOf, Refused } from "./api.js";
 import { joined, whole } from "./trimap.js";
 
 const wait = (seconds) => new Promise((done) => setTimeout(done, seconds * 1e3));
@@ -20,7 +20,7 @@ export class Session {
   async open() {
     const response = await ask("POST", "/v1/pictures", { body: form({ image: this.file }) });
     const { id, width, height } = await response.json();
-    Object.assign(this, { id, width, height, version: 0 });
+    Object.assign(this, { id, width, height, version: 0, note: noteOf(response) });
   }
 
   async picture() {
@@ -89,20 +89,21 @@ export class Session {
     await this.patched({ left: x, top: y, width: columns, height: rows }, data.subarray(0, count), colors ? data.subarray(count) : null);
   }
 
-  // A trimap of a file, for this picture: a byte a pixel.
-  async trimapOf(kind, file) {
-    const response = await this.ask("POST", "/trimap", { body: form({ [kind]: file }) });
+  // A trimap for this picture, a byte a pixel: of a file, which is a "trimap" or a "mask", or of "auto", "all".
+  async trimapOf(kind, given) {
+    const response = await this.ask("POST", "/trimap", { body: form({ [kind]: given }) });
     const bitmap = await createImageBitmap(await response.blob(), { colorSpaceConversion: "none" });
     const canvas = new OffscreenCanvas(bitmap.width, bitmap.height), context = canvas.getContext("2d", { willReadFrequently: true });
     context.drawImage(bitmap, 0, 0);
     const { data } = context.getImageData(0, 0, bitmap.width, bitmap.height);
-    return { values: Uint8Array.from({ length: data.length / 4 }, (_, i) => data[4 * i]), note: decodeURIComponent(response.headers.get("X-Note") ?? "") };
+    return { values: Uint8Array.from({ length: data.length / 4 }, (_, i) => data[4 * i]), note: noteOf(response) };
   }
 
   // The file of a result of all that was painted, computed from the picture's file.
   async result(wish) {
     while (this.running) await this.running;
     if (this.pending) throw new Refused(0, "The last stroke did not reach the service; paint once more.");
-    return (await this.ask("POST", "/matte", { body: form(wish) })).blob();
+    const response = await this.ask("POST", "/matte", { body: form(wish) });
+    return { blob: await response.blob(), note: noteOf(response) };
   }
 }
