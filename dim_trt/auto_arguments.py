@@ -10,20 +10,22 @@ from dim_trt.command import UsageError
 from dim_trt.errors import InvalidInput
 from dim_trt.masks.automatic import MOST_PASSES, Automatic
 from dim_trt.masks.families import NORMALIZATION_FORMAT, NORMALIZATIONS, Normalization, parse_normalization
-from dim_trt.masks.opening import DEFAULT, open_source
+from dim_trt.masks.opening import DEFAULT_SOURCE, open_source
 
 AUTO_OPTIONS = ("auto_largest", "auto_passes", "auto_size", "auto_norm")
 
 
-def add_auto_argument(parser: argparse._ActionsContainer, **settings: Any) -> None:
+def add_auto_argument(
+    parser: argparse._ActionsContainer, what: str = "no trimap at all: a network finds the objects", **settings: Any
+) -> None:
     parser.add_argument(
         "--auto",
         type=file_name,
         nargs="?",
-        const=DEFAULT,
+        const=DEFAULT_SOURCE,
         metavar="SOURCE",
-        help=f"no trimap at all: a network finds the objects. {DEFAULT}, the default: ours; rembg:NAME: one of rembg's "
-        "sessions; or MODEL.onnx, of a salient-object or person network",
+        help=f"{what}. {DEFAULT_SOURCE}, the default: ours; rembg:NAME: one of rembg's sessions; or MODEL.onnx, of a "
+        "salient-object or person network",
         **settings,
     )
 

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import Any
 
 from dim_trt.arguments import file_path
-from dim_trt.auto_arguments import add_auto_file_options, check_auto
+from dim_trt.auto_arguments import add_auto_argument, add_auto_file_options, check_auto
 from dim_trt.command import (
     UsageError,
     add_engine_arguments,
@@ -25,7 +25,7 @@ from dim_trt.command import (
 )
 from dim_trt.engine import Engine
 from dim_trt.errors import BackendUnavailable
-from dim_trt.masks.opening import OWN, SOURCE_FORMAT, open_source
+from dim_trt.masks.opening import open_source
 from dim_trt.plans.cache import shipped_plan
 from dim_trt.precisions import PRECISIONS
 
@@ -51,15 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--queue", type=positive, default=16, metavar="N", help="requests pending at most; default: %(default)s"
     )
-    parser.add_argument(
-        "--auto",
-        type=auto_source,
-        nargs="?",
-        const=next(iter(OWN), ""),
-        metavar="SOURCE",
-        help="find objects, too, for requests and pages without a trimap. "
-        f"{' or '.join([*OWN, SOURCE_FORMAT])}; default: {next(iter(OWN), 'none is shipped')}",
-    )
+    add_auto_argument(parser, "find objects, too, for requests and pages without a trimap")
     add_auto_file_options(parser)
     parser.add_argument("--plan", type=file_path, help="default: the shipped model, built once and cached")
     parser.add_argument("--precision", choices=PRECISIONS, help="of the shipped model's plan; default: fp32")
@@ -78,12 +70,6 @@ def positive(text: str) -> int:
     if not (text.isdecimal() and 0 < int(text) < 2**20):
         raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
     return int(text)
-
-
-def auto_source(text: str) -> str:
-    if not text:
-        raise argparse.ArgumentTypeError(f"expected {SOURCE_FORMAT}, as no network that finds objects is shipped")
-    return text
 
 
 def work(args: argparse.Namespace) -> None:

@@ -21,7 +21,7 @@ from dim_trt.command import (
     run_command,
 )
 from dim_trt.errors import InvalidInput
-from dim_trt.masks.opening import DEFAULT
+from dim_trt.masks.opening import DEFAULT_SOURCE
 from dim_trt.pictures.composite import parse_color
 from dim_trt.pictures.files import check_format, read_image, read_unchanged, write_image
 from dim_trt.pictures.limit import Limits
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     auto = commands.add_parser("auto", help="a trimap from a picture alone: a network finds the objects")
     add_files(auto, "PICTURE", "in colors")
-    add_auto_argument(auto, default=DEFAULT)
+    add_auto_argument(auto, default=DEFAULT_SOURCE)
     add_auto_options(auto, passes=False)
 
     scribbles = commands.add_parser("scribbles", help="a trimap from color strokes; unscribbled is unknown")

@@ -15,7 +15,7 @@ from dim_trt.plans.builder import SALIENT
 # A name is KIND:REST, a file, or a network of our own, which has a plain name.
 KINDS: dict[str, Callable[[str], MaskSource]] = {"rembg": RembgMasks}
 OWN: dict[str, Callable[[], MaskSource]] = {SALIENT: SalientMasks}
-DEFAULT = SALIENT
+DEFAULT_SOURCE = SALIENT
 SOURCE_FORMAT = f"{SALIENT}, rembg:NAME or MODEL.onnx"
 
 

@@ -27,8 +27,8 @@ OPTIONS = {**{field.name: "mask" for field in MASK_OPTIONS}, AUTO_PASSES.name: "
 UNKNOWN = 128
 RESIZE = "resize it with nearest-neighbour interpolation"
 NO_NETWORK = (
-    "auto: this service has no network that finds objects; start it with one: dim-trt serve --auto SOURCE, "
-    "such as rembg:u2netp or MODEL.onnx"
+    "auto: this service has no network that finds objects; start it with one: dim-trt serve --auto, "
+    "or --auto SOURCE, such as rembg:u2netp or MODEL.onnx"
 )
 
 

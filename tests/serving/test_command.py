@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import numpy as np
@@ -111,22 +110,12 @@ def test_a_network_that_finds_objects(plan: Path, tmp_path: Path) -> None:
     assert (process.returncode, out, err) == (0, "", "")
 
 
-@pytest.mark.parametrize("own", [{}, {"ours": list}], ids=["none", "one"])
-def test_auto_alone_is_the_network_that_is_shipped(
-    own: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("dim_trt.serve.OWN", own)
+def test_auto_alone_is_the_network_that_is_shipped() -> None:
     parser = argparse.ArgumentParser()
     add_arguments(parser)
     assert parser.parse_args([]).auto is None
     assert parser.parse_args(["--auto", "rembg:u2netp"]).auto == "rembg:u2netp"
-    if own:
-        assert parser.parse_args(["--auto"]).auto == "ours"
-        return
-    with pytest.raises(SystemExit):
-        parser.parse_args(["--auto"])
-    said = "--auto: expected rembg:NAME or MODEL.onnx, as no network that finds objects is shipped"
-    assert said in capsys.readouterr().err
+    assert parser.parse_args(["--auto"]).auto == "salient"
 
 
 def test_a_port_that_is_taken(plan: Path) -> None:
