@@ -2,10 +2,12 @@
 
     python -m benchmarks.video.stages --size 1920x1080 --result cutout.mov
     python -m benchmarks.video.stages --size 1920x1080 --result alpha.mkv --threads 2
+    python -m benchmarks.video.stages --size 1920x1080 --auto
 
-A drawn clip, whose first frame's mask is carried on. One after the other, frame by frame: reading, looking (flow),
-making the trimap from the matte before, matting, colors, encoding, with medians. Then the same clip through the
-pipeline, whose frame cannot take less than its slowest stage, nor than what all cores together need.
+A drawn clip, whose first frame's mask is carried on; with --auto a network finds the object in each frame, as a part of
+looking. One after the other, frame by frame: reading, looking (flow), making the trimap, matting, colors, encoding, in
+medians. Then the same clip through the pipeline, whose frame cannot take less than its slowest stage, nor than what all
+cores together need; with --auto once more with the masks known beforehand, for what the network costs.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import argparse
 import statistics
 import tempfile
 import time
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,14 +32,34 @@ from benchmarks.video.panning import FILLING, U8, encode, results_in, timed, who
 from benchmarks.video.trimaps import key_trimap
 from dim_trt.arguments import SIZE_FORMAT, parse_size
 from dim_trt.arrays import unknown_pixels
+from dim_trt.auto_arguments import add_auto_argument
+from dim_trt.masks import Automatic, MaskSource, open_source
+from dim_trt.masks.source import F32
 from dim_trt.pictures import Look, Picture, render
-from dim_trt.tracking import KeyFrames
+from dim_trt.tracking import KeyFrames, MaskFrames
+from dim_trt.tracking.sources import Doubts, TrimapSource
 from dim_trt.video.pipeline import estimator
 from dim_trt.video.reading import VideoReader
 from training.scenes.textures import Size
 
 
-def stage_by_stage(engine: dim_trt.Engine, clip: Path, key: U8, result: str) -> tuple[dict[str, float], float]:
+class Remembered(MaskSource):
+    """A source whose masks are kept: of a picture that it has seen it says again what it said."""
+
+    def __init__(self, source: MaskSource):
+        self._source = source
+        self._masks: dict[int, F32] = {}
+
+    def __call__(self, img: U8, /) -> F32:
+        picture = zlib.crc32(img.tobytes())
+        if picture not in self._masks:
+            self._masks[picture] = self._source(img)
+        return self._masks[picture]
+
+
+def stage_by_stage(
+    engine: dim_trt.Engine, clip: Path, source: TrimapSource, result: str
+) -> tuple[dict[str, float], float]:
     """Milliseconds a frame of each stage, nothing else at work, medians without the first frame; and the mean unknown
     share."""
     ms: dict[str, list[float]] = defaultdict(list)
@@ -48,7 +71,7 @@ def stage_by_stage(engine: dim_trt.Engine, clip: Path, key: U8, result: str) -> 
         yield
         ms[name].append((time.perf_counter() - begin) * 1e3)
 
-    reader, source, previous = VideoReader(str(clip)), KeyFrames({0: key}), None
+    reader, previous = VideoReader(str(clip)), None
     with tempfile.TemporaryDirectory() as folder, results_in(Path(folder), result, reader.clip) as results:
         look, pictures = Look(tuple(results.wanted), estimate=estimator(engine)), reader.pictures()
         while True:
@@ -57,13 +80,14 @@ def stage_by_stage(engine: dim_trt.Engine, clip: Path, key: U8, result: str) -> 
             if picture is None:
                 break
             image = picture.frame.image
-            with stage("flow"):
+            with stage("looking"):
                 seen = source.look(picture.frame)
             with stage("trimap"):
                 trimap = source.trimap(picture.frame, seen, previous)
             with stage("alpha"):
                 alpha = engine.run(image, trimap)
             with stage("doubt"):
+                assert isinstance(source, Doubts)
                 source.doubt(seen, trimap, alpha)
             with stage("colors"):
                 levels = render(Picture(image), alpha, look)
@@ -90,6 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--result", default="cutout.mov", help="cutout, over or alpha with a suffix; default: %(default)s"
     )
+    add_auto_argument(parser, "a network instead of the first frame's mask")
     parser.add_argument("--threads", type=int, default=default_threads(), help="of the engine; default: all cores")
     args = parser.parse_args(arguments)
     if args.frames <= FILLING:
@@ -101,16 +126,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
         drawn = recipes[args.clip]()
         path, key = Path(folder, "clip.mp4"), key_trimap(drawn.frame(0)[1], is_true=False)
         encode(path, [drawn.frame(index)[0] for index in range(args.frames)])
-        ms, unknown = stage_by_stage(engine, path, key, args.result)
-        rate, processor_ms = timed(lambda tick: whole(engine, path, KeyFrames({0: key}), args.result, tick))
+        network = open_source(args.auto) if args.auto else None
+
+        def source(masks: MaskSource | None) -> TrimapSource:
+            return MaskFrames(Automatic(masks)) if masks else KeyFrames({0: key})
+
+        def pipeline(masks: MaskSource | None) -> tuple[float, float]:
+            return timed(lambda tick: whole(engine, path, source(masks), args.result, tick))
+
+        ms, unknown = stage_by_stage(engine, path, source(network), args.result)
+        rate, processor_ms = pipeline(network)
+        if network:
+            known = Remembered(network)
+            stage_by_stage(engine, path, source(known), args.result)
+            known_rate, _ = pipeline(known)
     slowest = max(ms, key=ms.__getitem__)
     height, width = args.size
-    print(f"lite, {args.clip}, {width}x{height} px, {unknown:.1%} unknown, {args.result}, {args.threads} threads, "
-          f"{processor()}\n")  # fmt: skip
+    made_of = f"auto {args.auto}" if args.auto else "carried"
+    print(f"lite, {args.clip}, {made_of}, {width}x{height} px, {unknown:.1%} unknown, {args.result}, "
+          f"{args.threads} threads, {processor()}\n")  # fmt: skip
     rows = [(name, f"{value:.0f}") for name, value in ms.items()]
     print(table(("stage", "ms a frame"), [*rows, ("together", f"{sum(ms.values()):.0f}")]))
     print(f"pipeline: {rate:.2f} frames/s, {1e3 / rate:.0f} ms a frame, {1e3 / rate / ms[slowest]:.2f} times its "
           f"slowest stage ({slowest}); {processor_ms:.0f} ms of processor time a frame")  # fmt: skip
+    if network:
+        print(f"with its masks known before {known_rate:.2f} frames/s: the network costs {1 - rate / known_rate:.0%}")
 
 
 if __name__ == "__main__":

@@ -23,14 +23,16 @@ def test_rates_and_processor_time_are_recorded(tmp_path: Path, capsys: pytest.Ca
     assert "| cutout.mov | 1 |" in capsys.readouterr().out
 
 
-def test_stages_are_all_there_and_the_slowest_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    stages.main(["--size", "96x64", "--frames", "14", "--threads", "1", "--result", "alpha.mkv"])
+@pytest.mark.parametrize("auto", [[], ["--auto"]], ids=["carried", "auto"])
+def test_stages_are_all_there_and_the_slowest_is_named(auto: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    stages.main(["--size", "96x64", "--frames", "14", "--threads", "1", "--result", "alpha.mkv", *auto])
     printed = capsys.readouterr().out
     rows = [line.strip("| ").split(" | ") for line in printed.splitlines() if line.startswith("|")]
     assert [row[0] for row in rows[2:]] == [
-        "reading", "flow", "trimap", "alpha", "doubt", "colors", "encoding", "together",
+        "reading", "looking", "trimap", "alpha", "doubt", "colors", "encoding", "together",
     ]  # fmt: skip
     assert int(rows[-1][1]) > 0
     assert "times its slowest stage (" in printed
+    assert ("frames/s: the network costs" in printed) == bool(auto)
     with pytest.raises(SystemExit):
         stages.main(["--clip", "flying"])
