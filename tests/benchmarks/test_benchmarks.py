@@ -18,7 +18,7 @@ from benchmarks import file_stages, tiling
 from benchmarks.json_fields import from_json
 from benchmarks.kernels import __main__ as kernels
 from benchmarks.kernels.cases import Case, Layer, cases, operands, real_products
-from benchmarks.measure import manifest, summary
+from benchmarks.measure import ROOT, manifest, summary
 from benchmarks.pictures import stripe, thin_band
 from benchmarks.records import Throughput
 from benchmarks.steps import KINDS
@@ -336,3 +336,21 @@ def test_file_stages_are_all_there_and_add_up(capsys):
     together = stages.pop("together")
     assert together > 0
     assert sum(stages.values()) == pytest.approx(together, abs=len(stages))
+
+
+def test_what_comes_of_a_picture_alone_is_drawn(tmp_path, monkeypatch):
+    from benchmarks import side_by_side
+
+    figure = tmp_path / "figure.png"
+    command = ["side_by_side", "--image", str(ROOT / "samples/astronaut.png"), "--auto", "-o", str(figure)]
+    monkeypatch.setattr(
+        "sys.argv", [*command, "--background", str(ROOT / "samples/background.jpg"), "--height-px", "64"]
+    )
+    side_by_side.main()
+    assert cv2.imread(str(figure)).shape == (64 + 20, 4 * 64 + 3 * side_by_side.GAP_PX, 3)
+    monkeypatch.setattr("sys.argv", command)
+    with pytest.raises(SystemExit, match="--background: expected with --auto"):
+        side_by_side.main()
+    monkeypatch.setattr("sys.argv", [*command[:3], "-o", str(figure)])
+    with pytest.raises(SystemExit, match="--trimap, --alpha, --composite: expected with the others, or --auto"):
+        side_by_side.main()
