@@ -7,6 +7,7 @@ from argparse import ArgumentTypeError
 from pathlib import Path
 
 from dim_trt.errors import InvalidInput
+from dim_trt.files import is_address
 from dim_trt.pictures.composite import parse_color
 
 SIZE_FORMAT = "WIDTHxHEIGHT"
@@ -28,6 +29,11 @@ def file_name(text: str) -> str:
 
 def file_path(text: str) -> Path:
     return Path(file_name(text))
+
+
+def place(text: str) -> Path | str:
+    """A path; or an address, such as s3://bucket/folder, as it is."""
+    return file_name(text) if is_address(text) else Path(file_name(text))
 
 
 def thread_count(text: str) -> int:
