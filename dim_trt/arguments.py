@@ -37,11 +37,11 @@ def place(text: str) -> Path | str:
 
 
 def thread_count(text: str) -> int:
-    return _whole_number(text, 1, MOST_THREADS)
+    return whole_number(text, 1, MOST_THREADS)
 
 
 def megabytes(text: str) -> int:
-    return _whole_number(text, 0, 2**31 - 1)
+    return whole_number(text, 0, 2**31 - 1)
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -78,7 +78,8 @@ def color(text: str, argument: str = "background") -> str | None:
     return NAMED_COLORS.get(text.lower())
 
 
-def _whole_number(text: str, least: int, most: int) -> int:
+def whole_number(text: str, least: int, most: int) -> int:
+    """Raises ArgumentTypeError for other text."""
     try:
         number = int(text)
     except ValueError:

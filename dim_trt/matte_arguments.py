@@ -18,10 +18,12 @@ from dim_trt.command import (
 from dim_trt.files import is_address
 from dim_trt.pictures import folders
 from dim_trt.pictures.composite import CHECKERBOARD, WHITE
+from dim_trt.pictures.rendering import Content
 from dim_trt.pipes import STANDARD
 from dim_trt.precisions import PRECISIONS
 
-RENDITIONS = ("cutout", "premultiplied", "composite")
+RENDITIONS: tuple[Content, ...] = ("cutout", "premultiplied", "composite")
+ALL: tuple[Content, ...] = ("alpha", *RENDITIONS)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -154,9 +156,9 @@ def check_cluster(args: argparse.Namespace) -> None:
         raise UsageError("with --ray there are folders and addresses; - is for one picture")
 
 
-def results_of(args: argparse.Namespace) -> dict[str, str]:
-    """What is asked for, as it was given."""
-    return {name: path for name in ("alpha", *RENDITIONS) if (path := getattr(args, name))}
+def results_of(args: argparse.Namespace) -> dict[Content, str]:
+    """What is asked for, as it was given; alpha first."""
+    return {name: path for name in ALL if (path := getattr(args, name))}
 
 
 def names_folder(path: str) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dim_trt.errors import BackendUnavailable, InvalidInput
-from dim_trt.files import read_whole
+from dim_trt.files import is_address, read_whole
 from dim_trt.matte_arguments import RENDITIONS, chosen_suffix, results_of
 from dim_trt.pictures.composite import CHECKERBOARD
 from dim_trt.pictures.files import read_background
@@ -34,6 +34,7 @@ def work_on_cluster(args: argparse.Namespace, settings: Rendering) -> None:
     background = read_background(settings.background, settings.limits) if args.composite else None
     with connected(args.ray, verbose=args.verbose) as ray:
         from dim_trt.cluster.engines import EngineSpec
+        from dim_trt.cluster.manifest import NAME
         from dim_trt.cluster.run import matte_folder
         from dim_trt.cluster.workers import Work
 
@@ -48,8 +49,10 @@ def work_on_cluster(args: argparse.Namespace, settings: Rendering) -> None:
         )
         work = Work(folders, settings, background, engine, automatic_of(ray, args))
         summary = matte_folder(work, settings_of(work), restart=args.restart)
-    print(f"{', '.join(results_of(args).values())}  {summary}", flush=True)
-    summary.raise_failures(f"others, which {args.alpha.rstrip('/')}/manifest.parquet names")
+    given = results_of(args)
+    shown = [str(folders.results[name]) if is_address(place) else place for name, place in given.items()]
+    print(f"{', '.join(shown)}  {summary}", flush=True)
+    summary.raise_failures(f"others, which {shown[0].rstrip('/')}/{NAME} names")
 
 
 def folders_of(args: argparse.Namespace, settings: Rendering) -> Folders:
@@ -61,10 +64,10 @@ def folders_of(args: argparse.Namespace, settings: Rendering) -> Folders:
     for name, place in (("image", image), (argument, second)):
         if isinstance(place, Path) and not place.is_dir():
             raise InvalidInput(f"{name}: {str(place)!r}: expected a folder or an address, as --ray is given")
-    given: dict[Any, str] = dict(results_of(args).items())
+    given = results_of(args)
     results = {name: open_folder(place) for name, place in given.items()}
-    found = Folders(open_folder(image), open_folder(second) if second else None, argument,
-                    {"alpha": results.pop("alpha"), **results}, chosen_suffix(args))  # fmt: skip
+    known = open_folder(second) if second else None
+    found = Folders(open_folder(image), known, argument, results, chosen_suffix(args))
     written = [folder.identity() for folder in found.results.values()]
     read = {folder.identity() for folder in (found.images, found.known) if folder}
     if len(set(written)) < len(written) or read & set(written):

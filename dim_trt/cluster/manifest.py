@@ -33,7 +33,8 @@ SCHEMA = pa.schema(
     ]
 )
 SETTINGS = b"dim_trt"  # key of the file's metadata: what decides the bits of the results
-ROWS, SECONDS = 10_000, 10.0  # a part holds so many rows, or those of so long
+ROWS = 10_000  # of a part at most
+SECONDS = 10.0  # that a part takes at most; the first ones take less, so that what is killed early has some, too
 
 
 class Manifest:
@@ -124,12 +125,12 @@ class Recorder:
         self._schema = SCHEMA.with_metadata({SETTINGS: json.dumps(settings).encode()})
         self._run, self._count = f"{time.time_ns():020d}", 0
         self._rows: list[pa.Table] = []
-        self._since = time.monotonic()
+        self._since, self._seconds = time.monotonic(), 1.0
 
     def add(self, rows: pa.Table) -> None:
         """Of pictures. Raises Error where they cannot be written."""
         self._rows.append(rows)
-        if sum(table.num_rows for table in self._rows) >= ROWS or time.monotonic() - self._since > SECONDS:
+        if sum(table.num_rows for table in self._rows) >= ROWS or time.monotonic() - self._since > self._seconds:
             self.flush()
 
     def flush(self) -> None:
@@ -139,4 +140,5 @@ class Recorder:
             pq.write_table(rows.replace_schema_metadata(self._schema.metadata), stream)
             self._parts.write(f"{self._run}-{self._count:08d}.parquet", stream.getvalue(), "manifest")
             self._count += 1
+            self._seconds = min(2 * self._seconds, SECONDS)
         self._rows, self._since = [], time.monotonic()

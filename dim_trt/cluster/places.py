@@ -192,11 +192,14 @@ def _opened(address: str) -> tuple[Any, str]:
     except ModuleNotFoundError as failure:
         raise BackendUnavailable(f"{address!r} needs pyarrow: pip install 'dim_trt[cluster]'") from failure
     shown = str(StoreFolder(address))
+    parts = urlsplit(address)
     try:
+        if parts.scheme == "s3":  # a small object is one request, not three
+            address = urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, "allow_delayed_open=true")))))
         store, root = fs.FileSystem.from_uri(address)
         return store, root.rstrip("/")
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as failure:
-        if urlsplit(address).scheme in ("s3", "gs", "gcs", "abfs", "hdfs"):
+        if parts.scheme in ("s3", "gs", "gcs", "abfs", "hdfs"):
             raise InvalidInput(f"{shown!r} is no address that can be opened: {failure}") from failure
     except OSError as failure:
         raise InvalidInput(f"{shown!r} cannot be opened: {failure}") from failure

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -55,6 +56,7 @@ class PictureWorker:
         logger = logging.getLogger("dim_trt")
         logger.addHandler(self._remarks)
         logger.propagate = False
+        warnings.filterwarnings("ignore", message="trimap: no pixel is known")  # unknown_share says it
         self._engine = work.engine.open()
         settings = replace(work.settings, auto=work.auto.open() if work.auto else None)
         self._matting = Matting(self._engine, settings, work.background)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,25 +19,26 @@ HEIGHT, WIDTH = 37, 53
 STORE_BYTES = 100 << 20  # of each node; Ray's default is a third of the memory
 
 
-@pytest.fixture(scope="session")
-def ray_cluster() -> Iterator[Any]:
-    """`ray.cluster_utils.Cluster`; this process is connected to it."""
+@pytest.fixture(scope="module")
+def ray_cluster(session_folder: Path) -> Iterator[Any]:
+    """`ray.cluster_utils.Cluster`, one at a time; this process is connected to it."""
     ray = pytest.importorskip("ray", reason="ray is not installed: pip install 'dim_trt[cluster]'")
     pytest.importorskip("ray.data")
     from ray.cluster_utils import Cluster
 
-    with warnings.catch_warnings():
+    with (session_folder / "ray.lock").open("w") as lock, warnings.catch_warnings():
+        fcntl.flock(lock, fcntl.LOCK_EX)
         warnings.simplefilter("ignore")  # of Ray's own processes
         cluster = Cluster(initialize_head=True, head_node_args=node())
         for _ in range(2):
             cluster.add_node(**node())
         ray.init(cluster.address, log_to_driver=False, logging_level="ERROR")
         cluster.wait_for_nodes()
-    try:
-        yield cluster
-    finally:
-        ray.shutdown()
-        cluster.shutdown()
+        try:
+            yield cluster
+        finally:
+            ray.shutdown()
+            cluster.shutdown()
 
 
 def node() -> dict[str, Any]:
@@ -72,8 +73,3 @@ def object_store() -> Iterator[str]:
         for name, value in before.items():
             os.environ.pop(name, None) if value is None else os.environ.update({name: value})
 
-
-def later(seconds: float, work: Any) -> threading.Thread:
-    thread = threading.Timer(seconds, work)
-    thread.start()
-    return thread

@@ -193,6 +193,7 @@ def test_an_object_store_as_source_and_target(
     assert "test:test" not in out
 
 
+@pytest.mark.filterwarnings("ignore:trimap. no pixel is known")
 def test_no_trimap_at_all(plan: Path, folder: Path) -> None:
     save_pictures(folder, 2)
     write_mask_network(Path("net.onnx"))

@@ -1,0 +1,51 @@
+"""A plan behind NVIDIA's Triton, started for real: alpha is that of `Engine.run`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dim_trt
+from dim_trt.triton import __main__ as triton
+from tests.support.pictures import random_picture
+
+
+def infer(address: str, img: Any, trimap: Any) -> Any:
+    from tritonclient.grpc import InferenceServerClient, InferInput
+
+    inputs = []
+    for name, array in (("image", img), ("trimap", trimap)):
+        inputs.append(InferInput(name, array.shape, "UINT8"))
+        inputs[-1].set_data_from_numpy(array)
+    with InferenceServerClient(address) as client:
+        return client.infer("matting", inputs).as_numpy("alpha")
+
+
+def test_eight_clients_get_the_engines_alpha(plan: Path, tmp_path: Path, serve: Callable[[Path], str]) -> None:
+    from tritonclient.grpc import InferenceServerException
+
+    models = tmp_path / "models"
+    assert triton.main([str(plan), "-o", str(models), "--instances", "2", "--threads", "1", "--orientations", "2"]) == 0
+    address = serve(models)
+    pictures = [random_picture(index, 37 + 2 * index, 53) for index in range(8)]
+    with ThreadPoolExecutor(8) as clients:
+        found = list(clients.map(lambda pair: infer(address, *pair), pictures * 3))
+    with dim_trt.Engine(plan, "cpu", 1, orientations=2) as engine:
+        for (img, trimap), alpha in zip(pictures * 3, found, strict=True):
+            np.testing.assert_array_equal(alpha, engine.run(img, trimap))
+    with pytest.raises(InferenceServerException, match="expected the image's size"):
+        infer(address, pictures[0][0], pictures[1][1])
+    assert infer(address, *pictures[0]).shape == pictures[0][1].shape  # and it goes on
+
+
+def test_a_model_that_cannot_start_says_why(plan: Path, tmp_path: Path, serve: Callable[[Path], str]) -> None:
+    models = tmp_path / "models"
+    assert triton.main([str(plan), "-o", str(models)]) == 0
+    (models / "matting/1/dim.plan").write_bytes(b"nonsense")
+    with pytest.raises(AssertionError, match="not a dim_trt plan"):
+        serve(models)
