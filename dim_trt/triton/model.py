@@ -7,8 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import triton_python_backend_utils as pb_utils
+from numpy.typing import NDArray
 
+from dim_trt import _core
 from dim_trt.engine import Engine
 from dim_trt.errors import Error
 from dim_trt.triton.repository import PLAN
@@ -20,6 +23,14 @@ READ: Mapping[str, Callable[[str], Any]] = {
     "orientations": int,
     "color": str,
 }
+
+
+def lent(alpha: NDArray[np.float32]) -> object:
+    """By DLPack; numpy's own capsule complains of the name that Triton gives it once it is used."""
+    float32, cpu = (2, 32), (1, 0)
+    return _core.dlpack_export(
+        alpha, alpha.ctypes.data, alpha.shape, alpha.strides, dtype=float32, device=cpu, versioned=False
+    )
 
 
 class TritonPythonModel:
@@ -42,13 +53,16 @@ class TritonPythonModel:
         return [self._response(request) for request in requests]
 
     def _response(self, request: Any) -> Any:
-        image, trimap = (pb_utils.get_input_tensor_by_name(request, name).as_numpy() for name in ("image", "trimap"))
+        # By DLPack: servers whose backend was built for numpy 1 hand out zeros under numpy 2 without a word.
+        image, trimap = (
+            np.from_dlpack(pb_utils.get_input_tensor_by_name(request, name)) for name in ("image", "trimap")
+        )
         try:
             alpha = self._engine.run(image, trimap)
         except (Error, MemoryError) as failure:
             reason = str(failure) or "not enough memory for a picture of this size"
             return pb_utils.InferenceResponse(error=pb_utils.TritonError(reason, pb_utils.TritonError.INVALID_ARG))
-        return pb_utils.InferenceResponse(output_tensors=[pb_utils.Tensor("alpha", alpha)])
+        return pb_utils.InferenceResponse(output_tensors=[pb_utils.Tensor.from_dlpack("alpha", lent(alpha))])
 
     def finalize(self) -> None:
         """Waits for what runs."""

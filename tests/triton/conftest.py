@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -75,9 +76,13 @@ def wait_until_ready(address: str, server: subprocess.Popen[bytes], log: Path) -
                     return
             except InferenceServerException:
                 pass
-            assert server.poll() is None, log.read_text()[-4000:]
-            assert time.monotonic() < end, log.read_text()[-4000:]
+            assert server.poll() is None, errors_of(log)
+            assert time.monotonic() < end, errors_of(log)
             time.sleep(0.1)
+
+
+def errors_of(log: Path) -> str:
+    return "\n".join(line for line in log.read_text().splitlines() if re.search("[Ee]rror|[Ff]ailed", line))
 
 
 def free_port() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -43,9 +44,31 @@ def test_eight_clients_get_the_engines_alpha(plan: Path, tmp_path: Path, serve: 
     assert infer(address, *pictures[0]).shape == pictures[0][1].shape  # and it goes on
 
 
+def test_pictures_in_shared_memory(plan: Path, tmp_path: Path, serve: Callable[[Path], str]) -> None:
+    from tritonclient import grpc
+    from tritonclient.utils import shared_memory as shm
+
+    models = tmp_path / "models"
+    assert triton.main([str(plan), "-o", str(models), "--threads", "1"]) == 0
+    (img, trimap), region = random_picture(3, 41, 53), f"/dim_trt_{os.getpid()}"
+    memory = shm.create_shared_memory_region("pictures", region, img.nbytes + trimap.nbytes)
+    try:
+        shm.set_shared_memory_region(memory, [img, trimap])
+        inputs = [grpc.InferInput("image", img.shape, "UINT8"), grpc.InferInput("trimap", trimap.shape, "UINT8")]
+        inputs[0].set_shared_memory("pictures", img.nbytes)
+        inputs[1].set_shared_memory("pictures", trimap.nbytes, offset=img.nbytes)
+        with grpc.InferenceServerClient(serve(models)) as client:
+            client.register_system_shared_memory("pictures", region, img.nbytes + trimap.nbytes)
+            alpha = client.infer("matting", inputs).as_numpy("alpha")
+    finally:
+        shm.destroy_shared_memory_region(memory)
+    with dim_trt.Engine(plan, "cpu", 1) as engine:
+        np.testing.assert_array_equal(alpha, engine.run(img, trimap))
+
+
 def test_a_model_that_cannot_start_says_why(plan: Path, tmp_path: Path, serve: Callable[[Path], str]) -> None:
     models = tmp_path / "models"
     assert triton.main([str(plan), "-o", str(models)]) == 0
     (models / "matting/1/dim.plan").write_bytes(b"nonsense")
-    with pytest.raises(AssertionError, match="not a dim_trt plan"):
+    with pytest.raises(AssertionError, match="is not a dim_trt plan"):
         serve(models)
