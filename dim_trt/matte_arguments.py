@@ -36,9 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "input, which --trimap and --mask can be, too; with --ray a folder or an object store's address",
     )
     known = parser.add_mutually_exclusive_group(required=True)
-    known.add_argument(
-        "--trimap", type=place, help="same size, gray: black background, white foreground, else unknown"
-    )
+    known.add_argument("--trimap", type=place, help="same size, gray: black background, white foreground, else unknown")
     known.add_argument(
         "--mask",
         type=place,
@@ -146,7 +144,9 @@ def check_cluster(args: argparse.Namespace) -> None:
         if args.restart:
             raise UsageError("--restart goes with --ray; without it all pictures are done, but for --skip-existing")
         if addresses := [given for given in places if given and is_address(given)]:
-            raise UsageError(f"{addresses[0]} is an address, not a path: add --ray, which reads and writes object stores")
+            raise UsageError(
+                f"{addresses[0]} is an address, not a path: add --ray, which reads and writes object stores"
+            )
         return
     if len(args.image) > 1:
         raise UsageError("with --ray --image is one folder or address; results belong to pictures by their names in it")

@@ -108,7 +108,8 @@ class MattingStep:
         if missing:
             raise InvalidInput(f"ds: expected a column {missing[0]!r}, got {', '.join(map(repr, batch))}")
         trimaps = batch[self._columns.trimap] if self._columns.trimap else [None] * len(batch[self._columns.image])
-        alphas, errors = [], []
+        alphas: list[NDArray[np.float32]] = []
+        errors: list[str | None] = []
         for image, trimap in zip(batch[self._columns.image], trimaps, strict=True):
             try:
                 alphas.append(self._alpha(image, trimap))
@@ -131,7 +132,8 @@ class MattingStep:
             return to_8_bits(as_image(decode(image)).pixels)
         if self._columns.color == "rgb" and isinstance(image, np.ndarray) and image.ndim == 3:
             return np.ascontiguousarray(image[:, :, ::-1])
-        return image  # type: ignore[no-any-return] (the engine says what is wrong with it)
+        img: U8 = image  # the engine says what is wrong with it
+        return img
 
 
 def ragged(arrays: list[NDArray[np.float32]]) -> NDArray[Any]:

@@ -113,7 +113,9 @@ class Manifest:
             return None
         except (OSError, pa.ArrowInvalid) as failure:
             place = f"{folder}/{name}"
-            raise Error(f"cannot read the manifest {place!r}: {failure}; --restart does all pictures again") from failure
+            raise Error(
+                f"cannot read the manifest {place!r}: {failure}; --restart does all pictures again"
+            ) from failure
 
 
 class Recorder:

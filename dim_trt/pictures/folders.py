@@ -100,7 +100,7 @@ class PartnerNames:
         return found[0]
 
     def marked(self, images: Iterable[str]) -> Iterator[str]:
-        """The names that are a mark's partners of these pictures: no pictures themselves, in a folder that holds both."""
+        """The names that a mark says to be partners of these pictures, so that they are no pictures themselves."""
         for stem in {stem_of(image) for image in images}:
             yield from self._marked.get(stem, ())
 

@@ -32,7 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="pictures at a time, each with threads and memory of its own; on GPUs, on each; default: %(default)s",
     )
     parser.add_argument(
-        "--color", choices=("bgr", "rgb"), default="bgr", help="channel order of clients' pictures; default: %(default)s"
+        "--color",
+        choices=("bgr", "rgb"),
+        default="bgr",
+        help="channel order of clients' pictures; default: %(default)s",
     )
     parser.add_argument(
         "--max-pixels", type=lambda text: whole_number(text, 1, 2**62), metavar="N", help="of a picture; default: any"

@@ -16,6 +16,7 @@ from dim_trt.engine import Engine
 from dim_trt.errors import Error
 from dim_trt.triton.repository import PLAN
 
+INPUTS = ("image", "trimap")
 READ: Mapping[str, Callable[[str], Any]] = {
     "threads": int,
     "memory_limit_mb": int,
@@ -37,7 +38,7 @@ class TritonPythonModel:
     """By the name that the backend looks for."""
 
     def initialize(self, args: Mapping[str, str]) -> None:
-        """`args`: strings of Triton: the configuration as JSON, the model's folder and version, the instance's device."""
+        """`args`: of Triton, strings: the configuration as JSON, the model's folder, the instance's device."""
         config = json.loads(args["model_config"])
         given = {key: entry["string_value"] for key, entry in config.get("parameters", {}).items()}
         options = {key: READ[key](value) for key, value in given.items() if key in READ}
@@ -54,11 +55,9 @@ class TritonPythonModel:
 
     def _response(self, request: Any) -> Any:
         # By DLPack: servers whose backend was built for numpy 1 hand out zeros under numpy 2 without a word.
-        image, trimap = (
-            np.from_dlpack(pb_utils.get_input_tensor_by_name(request, name)) for name in ("image", "trimap")
-        )
+        image, trimap = (np.from_dlpack(pb_utils.get_input_tensor_by_name(request, name)) for name in INPUTS)
         try:
-            alpha = self._engine.run(image, trimap)
+            alpha = self._engine.run(image.view(np.uint8), trimap.view(np.uint8))
         except (Error, MemoryError) as failure:
             reason = str(failure) or "not enough memory for a picture of this size"
             return pb_utils.InferenceResponse(error=pb_utils.TritonError(reason, pb_utils.TritonError.INVALID_ARG))

@@ -72,4 +72,3 @@ def object_store() -> Iterator[str]:
         server.stop()
         for name, value in before.items():
             os.environ.pop(name, None) if value is None else os.environ.update({name: value})
-

@@ -141,15 +141,15 @@ def test_a_node_goes_away_half_way(plan: Path, tmp_path: Path, ray_cluster: Any)
 
 def test_the_driver_is_killed_and_started_again(plan: Path, tmp_path: Path, ray_cluster: Any) -> None:
     """What it had written is not done again."""
-    save_pictures(tmp_path, 600)
+    save_pictures(tmp_path, 400)
     pictures = ("--image", str(tmp_path / "in"), "--trimap", str(tmp_path / "tri"), "-o", str(tmp_path / "out"))
     command = [sys.executable, "-m", "dim_trt.matte", *pictures, "--plan", str(plan), "--orientations", "8"]
     command += ["--ray", ray_cluster.address]
-    driver = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    driver = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     parts = tmp_path / "out" / "manifest.parts"
     end = time.monotonic() + 120
     while not list(parts.glob("[0-9]*.parquet")):
-        assert driver.poll() is None, driver.stderr and driver.stderr.read()
+        assert driver.poll() is None
         assert time.monotonic() < end
         time.sleep(0.02)
     driver.kill()
@@ -159,9 +159,9 @@ def test_the_driver_is_killed_and_started_again(plan: Path, tmp_path: Path, ray_
     again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert again.returncode == 0, again.stderr
     done, skipped = [int(word) for word in again.stdout.split() if word.isdecimal()][:2]
-    assert done + skipped == 600
+    assert done + skipped == 400
     assert skipped > 0
-    check_all(tmp_path, 600)
+    check_all(tmp_path, 400)
 
 
 def test_a_picture_that_workers_die_of_is_a_row(plan: Path, tmp_path: Path, ray_cluster: Any) -> None:
@@ -183,7 +183,7 @@ def test_a_full_disk_ends_the_run_in_a_sentence(plan: Path, tmp_path: Path, ray_
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("no file system may be mounted here")
     try:
-        with pytest.raises(Error, match="cannot write manifest .*: No space left on device"):
+        with pytest.raises(Error, match=r"cannot write manifest .*: No space left on device"):
             matte_folder(work_for(tmp_path, plan, GivenTrimap()), {})
         assert not list(out.rglob(".dim_trt*"))
         subprocess.run(["mount", "-o", "remount,size=4m", str(out)], check=True)

@@ -52,7 +52,14 @@ def serve(tmp_path: Path) -> Iterator[Callable[[Path], str]]:
         command, environment = server_command(tmp_path)
         port, log = free_port(), tmp_path / "server.log"
         command += ["--model-repository", str(repository), "--grpc-port", str(port), "--grpc-address", "127.0.0.1"]
-        command += ["--allow-http", "false", "--allow-metrics", "false", "--backend-config", "python,shm-region-prefix-name="]
+        command += [
+            "--allow-http",
+            "false",
+            "--allow-metrics",
+            "false",
+            "--backend-config",
+            "python,shm-region-prefix-name=",
+        ]
         command[-1] += f"dim_trt_{os.getpid()}_{port}"
         with log.open("wb") as stream:
             running.append(subprocess.Popen(command, stdout=stream, stderr=stream, env={**os.environ, **environment}))
