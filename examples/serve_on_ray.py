@@ -1,22 +1,19 @@
-"""The page and the service of `python -m dim_trt.serve` on a Ray cluster, by Ray Serve.
+"""The page and the service of `python -m dim_trt.serve` on Ray Serve: here, or on all machines of a Ray cluster.
 
     pip install 'dim_trt[opencv,serve,cluster]' 'ray[serve]'
-    serve run examples.serve_on_ray:app
+    python examples/serve_on_ray.py --replicas 4
 
-The application is the same; each replica has an engine of its own, and Ray Serve shares the requests out. What is
-painted on a page is held by the replica that opened it, so for the page keep one replica; for the HTTP service take as
-many as there are cores, with one thread each:
-
-    serve run examples.serve_on_ray:service replicas=8
-
-Requests must be for a name of the service: DIM_TRT_NAMES lists those that it is reached by beside loopback.
-DIM_TRT_TOKEN is what they must show.
+The application is the same. Each replica is a process with an engine and a core of its own, and Ray Serve shares the
+requests out; a machine that goes away takes its replicas along, and others are started. What is painted on the page is
+held by the replica that opened it: for the page keep one replica, the HTTP service takes any number.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 
+import ray
 from ray import serve
 from starlette.types import ASGIApp
 
@@ -26,21 +23,30 @@ from dim_trt.serving.settings import Settings
 
 
 def build() -> ASGIApp:
-    """In the replica: an engine with as many threads as the replica has cores."""
-    names = frozenset(os.environ.get("DIM_TRT_NAMES", "").split())
-    settings = Settings(token=os.environ.get("DIM_TRT_TOKEN"), names=names)
-    return application(dim_trt.Engine(os.environ.get("DIM_TRT_PLAN", "lite"), threads=1), settings)
+    """In a replica. DIM_TRT_TOKEN: what requests must show; DIM_TRT_NAMES: host names that it is reached by."""
+    environ = os.environ
+    settings = Settings(token=environ.get("DIM_TRT_TOKEN"), names=frozenset(environ.get("DIM_TRT_NAMES", "").split()))
+    return application(dim_trt.Engine(environ.get("DIM_TRT_PLAN", "lite"), threads=1), settings)
 
 
-@serve.deployment(ray_actor_options={"num_cpus": 1}, max_ongoing_requests=16)
-@serve.ingress(build)
-class Matting:
-    """`application` as it is."""
+def deployment(replicas: int) -> serve.Application:
+    """For `serve.run`."""
+    settings = {name: value for name, value in os.environ.items() if name.startswith("DIM_TRT_")}
+    options = {"num_cpus": 1, "runtime_env": {"env_vars": settings}}
+    served = serve.deployment(serve.ingress(build)())
+    return served.options(num_replicas=replicas, max_ongoing_requests=16, ray_actor_options=options).bind()
 
 
-def service(args: dict[str, str]) -> serve.Application:
-    """For `serve run examples.serve_on_ray:service replicas=N`."""
-    return Matting.options(num_replicas=int(args.get("replicas", "1"))).bind()
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--ray", metavar="ADDRESS", help="of a cluster; default: this machine's, or one started here")
+    parser.add_argument("--replicas", type=int, default=1, help="default: %(default)s")
+    parser.add_argument("--port", type=int, default=8000, help="on this machine alone; default: %(default)s")
+    args = parser.parse_args()
+    ray.init(args.ray, log_to_driver=False)
+    serve.start(http_options={"host": "127.0.0.1", "port": args.port})
+    serve.run(deployment(args.replicas), blocking=True)
 
 
-app = Matting.bind()
+if __name__ == "__main__":
+    main()

@@ -18,6 +18,7 @@ PUBLIC = (
     "dim_trt.pictures",
     "dim_trt.pictures.composite",
     "dim_trt.renditions",
+    "dim_trt.cluster",
     "dim_trt.masks",
     "dim_trt.trimaps",
     "dim_trt.tracking",

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import dim_trt
+from benchmarks.triton.server import ServerFailedError
 from dim_trt.triton import __main__ as triton
 from tests.support.pictures import random_picture
 
@@ -70,5 +71,5 @@ def test_a_model_that_cannot_start_says_why(plan: Path, tmp_path: Path, serve: C
     models = tmp_path / "models"
     assert triton.main([str(plan), "-o", str(models)]) == 0
     (models / "matting/1/dim.plan").write_bytes(b"nonsense")
-    with pytest.raises(AssertionError, match="is not a dim_trt plan"):
+    with pytest.raises(ServerFailedError, match="is not a dim_trt plan"):
         serve(models)
