@@ -24,6 +24,8 @@ PUBLIC = (
     "dim_trt.tracking",
     "dim_trt.scoring.metrics",
     "dim_trt.scoring.video_metrics",
+    "dim_trt.serving.app",
+    "dim_trt.serving.settings",
 )
 
 
