@@ -18,6 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 from dim_trt.errors import BackendUnavailable, Error, InvalidInput
 from dim_trt.files import StoredFile, StrPath, is_address, write_atomic
 
+ONE_REQUEST = "allow_delayed_open=true"
 WHOLE_BY_THEMSELVES = ("s3", "gcs", "abfs")  # an object of these stores appears when all of it is there
 
 
@@ -186,21 +187,22 @@ def _discard(store: Any, path: str) -> None:
 @functools.lru_cache(maxsize=32)
 def _opened(address: str) -> tuple[Any, str]:
     """The store, and the folder's path in it."""
+    shown = str(StoreFolder(address))
     try:
         import pyarrow as pa
         from pyarrow import fs
     except ModuleNotFoundError as failure:
-        raise BackendUnavailable(f"{address!r} needs pyarrow: pip install 'dim_trt[cluster]'") from failure
-    shown = str(StoreFolder(address))
+        raise BackendUnavailable(f"{shown!r} needs pyarrow: pip install 'dim_trt[cluster]'") from failure
     parts = urlsplit(address)
     try:
-        if parts.scheme == "s3":  # a small object is one request, not three
-            address = urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, "allow_delayed_open=true")))))
+        if parts.scheme == "s3":
+            return _opened_s3(address)
         store, root = fs.FileSystem.from_uri(address)
         return store, root.rstrip("/")
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as failure:
         if parts.scheme in ("s3", "gs", "gcs", "abfs", "hdfs"):
-            raise InvalidInput(f"{shown!r} is no address that can be opened: {failure}") from failure
+            reason = str(failure).replace(address, shown)  # which has no secrets in it
+            raise InvalidInput(f"{shown!r} is no address that can be opened: {reason}") from failure
     except OSError as failure:
         raise InvalidInput(f"{shown!r} cannot be opened: {failure}") from failure
     try:
@@ -210,3 +212,17 @@ def _opened(address: str) -> tuple[Any, str]:
         return fs.PyFileSystem(fs.FSSpecHandler(found)), root.rstrip("/")
     except (ImportError, ValueError, OSError) as failure:
         raise InvalidInput(f"{shown!r} cannot be opened: {failure}") from failure
+
+
+def _opened_s3(address: str) -> tuple[Any, str]:
+    """So that a small object is written by one request, where pyarrow's addresses can say so, and not by three."""
+    import pyarrow as pa
+    from pyarrow import fs
+
+    parts = urlsplit(address)
+    query = f"{parts.query}&{ONE_REQUEST}" if parts.query else ONE_REQUEST
+    try:
+        store, root = fs.FileSystem.from_uri(urlunsplit(parts._replace(query=query)))
+    except pa.ArrowInvalid:
+        store, root = fs.FileSystem.from_uri(address)
+    return store, root.rstrip("/")

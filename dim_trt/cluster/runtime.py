@@ -85,10 +85,11 @@ def causes() -> Iterator[None]:
     try:
         yield
     except ray.exceptions.RayError as failure:
-        raise _cause(failure) from failure
+        raise cause_of(failure) from failure
 
 
-def _cause(failure: BaseException) -> Error:
+def cause_of(failure: BaseException) -> Error:
+    """The Error of dim_trt that a worker raised, or one line of what Ray has to say."""
     seen: list[BaseException] = []
     at: BaseException | None = failure
     while at is not None and at not in seen:

@@ -25,6 +25,7 @@ PICTURES = (
 MARKS = {"trimap": "trimap|tri", "mask": "mask|matte|alpha|trimap"}
 LITTER = ("thumbs.db", "desktop.ini")  # of file managers
 NAMED = 5  # in messages
+WHAT = {"image": "pictures", "video": "clips"}
 
 
 def is_many(image: Path) -> bool:
@@ -150,14 +151,17 @@ class Summary:
         if self.named is None or len(self.failures) < self.named:
             self.failures.append((name, str(error)))
 
-    def raise_failures(self, others: str = "others") -> None:
-        """Raise an Error that names each failure, if there are any; `others`: where those are that it does not name."""
+    def raise_failures(self, others: str = "others", what: str = "pictures") -> None:
+        """Raise an Error that names each failure, if there are any.
+
+        `others`: where those are that it does not name; `what` failed.
+        """
         if self.failed:
             names = "".join(f"\n  {name}: {reason}" for name, reason in self.failures)
             unnamed = self.failed - len(self.failures)
             more = f"\n  and {unnamed} {others}" if unnamed else ""
             total = self.done + self.skipped + self.failed
-            raise Error(f"{self.failed} of {total} pictures failed:{names}{more}")
+            raise Error(f"{self.failed} of {total} {what} failed:{names}{more}")
 
 
 def stem_of(name: str) -> str:
@@ -174,25 +178,27 @@ def is_picture_name(name: str) -> bool:
     return Path(name).suffix.lower() in PICTURES
 
 
-def say_passed_over(place: str, others: Sequence[str]) -> None:
-    """Log what else is in a folder of pictures."""
+def say_passed_over(place: str, others: Sequence[str], argument: str = "image") -> None:
+    """Log what else is in a folder."""
     if others:
-        LOGGER.warning("image: %r: passed over %s", place, _counted(others))
+        LOGGER.warning("%s: %r: passed over %s", argument, place, _counted(others, WHAT[argument]))
 
 
-def refuse_twins(names: Iterable[str], place: str) -> None:
-    """Raise InvalidInput where two pictures have the same name before the suffix."""
+def refuse_twins(names: Iterable[str], place: str, argument: str = "image") -> None:
+    """Raise InvalidInput where two files have the same name before the suffix."""
     seen: set[str] = set()
     for stem in map(stem_of, names):
         if stem in seen:
-            raise InvalidInput(f"image: {place!r}: several pictures are called {stem!r}; results would collide")
+            raise InvalidInput(
+                f"{argument}: {place!r}: several {WHAT[argument]} are called {stem!r}; results would collide"
+            )
         seen.add(stem)
 
 
-def _counted(names: Sequence[str]) -> str:
+def _counted(names: Sequence[str], what: str) -> str:
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     files = "1 file" if len(names) == 1 else f"{len(names)} files"
-    return f"{files} with other names than pictures have: {', '.join(names[:NAMED])}{more}"
+    return f"{files} with other names than {what} have: {', '.join(names[:NAMED])}{more}"
 
 
 def _matches(pattern: str) -> list[str]:
