@@ -41,7 +41,7 @@ def connected(address: str | None, *, verbose: bool = False) -> Iterator[Any]:
     try:
         with contextlib.nullcontext() if verbose else _mute():
             ray.init(address or None, include_dashboard=False, log_to_driver=verbose, logging_level=level)
-    except (ConnectionError, ValueError, RuntimeError) as failure:
+    except Exception as failure:  # Ray raises that itself where a node does not start in time
         place = f"--ray {address}" if address else "--ray"
         raise Error(f"{place}: cannot connect to a cluster: {_first_line(failure)}") from failure
     try:

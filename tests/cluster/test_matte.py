@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from dim_trt import matte
 from tests.cluster.conftest import save_pictures
+from tests.support import ROOT
 from tests.support.mask_graphs import write_mask_network
 
 pq = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed: pip install 'dim_trt[cluster]'")
@@ -124,6 +126,24 @@ def test_masks_and_trimaps_beside_their_pictures(plan: Path, folder: Path) -> No
         shutil.move(path, f"in/{path.stem}_trimap.png")
     run(plan, "--image", "in", "--trimap", "in", "-o", "out", "--ray")
     assert sorted(files(folder / "out")) == ["00000.png", "00001.png", "00002.png"]
+
+
+def test_the_commands_of_the_page(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (ROOT / "docs" / "cluster.md").read_text()
+    (shell,) = (block for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) if "--ray" in block)
+    (command,) = (line for line in shell.splitlines() if line.startswith("python -m dim_trt.matte "))
+    save_pictures(folder, 2)
+    Path("tri").rename("trimaps")
+    assert matte.main(command.split()[3:]) == 0
+    assert "out, cutouts  2 done, 0 skipped, 0 failed" in capsys.readouterr().out
+    write_mask_network(Path("u2net.onnx"))
+    (python,) = (block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "matte_dataset" in block)
+    names: dict[str, Any] = {}
+    exec(python.replace('"in"', repr(str(folder / "in"))), names)
+    ds = names["ds"]
+    ds.context.enable_progress_bars = False
+    for row in ds.take_all():
+        assert (row["alpha"].shape, row["error"]) == ((37, 53), None)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 import dim_trt
 from benchmarks.triton.server import ServerFailedError
 from dim_trt.triton import __main__ as triton
+from tests.support import ROOT
 from tests.support.pictures import random_picture
 
 
@@ -34,6 +36,11 @@ def test_eight_clients_get_the_engines_alpha(plan: Path, tmp_path: Path, serve: 
     models = tmp_path / "models"
     assert triton.main([str(plan), "-o", str(models), "--instances", "2", "--threads", "1", "--orientations", "2"]) == 0
     address = serve(models)
+    page = (ROOT / "docs" / "cluster.md").read_text()
+    (client,) = (block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "tritonclient" in block)
+    names = dict(zip(("img", "trimap"), random_picture(1, 37, 53), strict=True))
+    exec(client.replace("localhost:8001", address), names)
+    assert names["alpha"].shape == (37, 53)
     pictures = [random_picture(index, 37 + 2 * index, 53) for index in range(8)]
     with ThreadPoolExecutor(8) as clients:
         found = list(clients.map(lambda pair: infer(address, *pair), pictures * 3))
