@@ -28,6 +28,7 @@ test: $(VENV)/dev.stamp
 
 # Ray with three nodes on this machine: workers, nodes and drivers that are killed, a full disk; minutes.
 cluster-test: $(VENV)/dev.stamp
+	$(BIN)/python -m pip install --quiet 'ray[serve]>=2.51'  # not for all tests: its nodes take longer to start
 	$(BIN)/python -m pytest tests/cluster tests/triton
 
 lint: $(VENV)/dev.stamp
