@@ -30,6 +30,7 @@ from dim_trt.command import (
 from dim_trt.errors import BackendUnavailable
 from dim_trt.pictures.composite import CHECKERBOARD, WHITE
 from dim_trt.precisions import PRECISIONS
+from dim_trt.video.on_cluster import add_ray_argument, check_cluster, work_on_cluster
 
 if TYPE_CHECKING:
     from dim_trt.video.clip_job import ClipJob
@@ -90,15 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--segment-frames", type=int, metavar="N", default=120, help="what is lost when a run is killed; default: 120"
     )
     parser.add_argument("--restart", action="store_true", help="begin anew, whatever segments there are")
-    parser.add_argument(
-        "--ray",
-        nargs="?",
-        const="",
-        metavar="ADDRESS",
-        help="the clips of a folder, on many machines by Ray: on the cluster at this address, without one on that of "
-        "this machine; in the names of results and of --trimap or --mask a * is the clip's name, as in 'out/*.webm'; "
-        "clips that have their results are left out; --threads: cores for a clip, default: 1",
-    )
+    add_ray_argument(parser)
     parser.add_argument("--plan", type=file_path, help="default: the shipped model, built once and cached")
     parser.add_argument("--precision", choices=PRECISIONS, help="of the shipped model's plan; default: fp32")
     add_picture_arguments(parser)
@@ -151,8 +144,6 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
 def work(args: argparse.Namespace) -> None:
     check_usage(args)
     if args.ray is not None:
-        from dim_trt.video.on_cluster import work_on_cluster
-
         work_on_cluster(args, job(args))
         return
     try:
@@ -192,18 +183,6 @@ def check_usage(args: argparse.Namespace) -> None:
         check_cluster(args)
     if args.size and args.video != "-":
         raise UsageError("--size is of raw frames on standard input: the clip is - then")
-
-
-def check_cluster(args: argparse.Namespace) -> None:
-    """What goes with --ray, and what does not."""
-    for name in ("report", "size", "rate", "key_frames", "stop_when_lost"):
-        if getattr(args, name):
-            raise UsageError(f"--{name.replace('_', '-')} is of one clip and goes without --ray")
-    for name, path in {**args.results, "trimap": args.trimap, "mask": args.mask}.items():
-        if path and str(path).count("*") != 1:
-            raise UsageError(f"--{name}: with --ray expected one * in the name, for the clip's, got {str(path)!r}")
-    if args.device not in ("auto", "cpu", "cuda"):
-        raise UsageError("--device: with --ray expected auto, cpu or cuda, as Ray chooses which GPU")
 
 
 def job(args: argparse.Namespace) -> ClipJob:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from dim_trt import _core
+from dim_trt.command import UsageError
 from dim_trt.errors import BackendUnavailable, InvalidInput
 from dim_trt.pictures.folders import Summary, is_picture_name, is_shown, refuse_twins, say_passed_over
 
@@ -20,6 +21,30 @@ if TYPE_CHECKING:
 
 CLIPS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".mxf", ".ogv",
          ".wmv", ".flv", ".3gp", ".gif")  # fmt: skip
+
+
+def add_ray_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--ray",
+        nargs="?",
+        const="",
+        metavar="ADDRESS",
+        help="the clips of a folder, on many machines by Ray: on the cluster at this address, without one on that of "
+        "this machine; in the names of results and of --trimap or --mask a * is the clip's name, as in 'out/*.webm'; "
+        "clips that have their results are left out; --threads: cores for a clip, default: 1",
+    )
+
+
+def check_cluster(args: argparse.Namespace) -> None:
+    """What goes with --ray, and what does not."""
+    for name in ("report", "size", "rate", "key_frames", "stop_when_lost"):
+        if getattr(args, name):
+            raise UsageError(f"--{name.replace('_', '-')} is of one clip and goes without --ray")
+    for name, path in {**args.results, "trimap": args.trimap, "mask": args.mask}.items():
+        if path and str(path).count("*") != 1:
+            raise UsageError(f"--{name}: with --ray expected one * in the name, for the clip's, got {str(path)!r}")
+    if args.device not in ("auto", "cpu", "cuda"):
+        raise UsageError("--device: with --ray expected auto, cpu or cuda, as Ray chooses which GPU")
 
 
 def work_on_cluster(args: argparse.Namespace, template: ClipJob) -> None:
