@@ -7,7 +7,7 @@ CXX_FILES = $(shell find csrc tests/fuzz tests/sanitized -name '*.h' -o -name '*
 
 TESTING := --config-settings=cmake.define.DIM_TRT_TESTING=ON
 
-.PHONY: demo test lint format bench ship docs wheel fuzz fuzz-keep fuzz-coverage asan tsan soak seeds verify clean
+.PHONY: demo test cluster-test lint format bench ship docs wheel fuzz fuzz-keep fuzz-coverage asan tsan soak seeds verify clean
 SECONDS ?= 60
 
 demo: $(VENV)/engine.stamp
@@ -22,9 +22,14 @@ demo: $(VENV)/engine.stamp
 # On all cores, then what measures time or memory alone.
 test: $(VENV)/dev.stamp
 	@failed=0; \
-	$(BIN)/python -m pytest -n auto --dist loadscope -m "not measures" || failed=1; \
-	$(BIN)/python -m pytest -m measures || failed=1; \
+	$(BIN)/python -m pytest -n auto --dist loadscope -m "not measures and not cluster" || failed=1; \
+	$(BIN)/python -m pytest -m "measures and not cluster" || failed=1; \
 	exit $$failed
+
+# Ray with three nodes on this machine: workers, nodes and drivers that are killed, a full disk; minutes.
+cluster-test: $(VENV)/dev.stamp
+	$(BIN)/python -m pip install --quiet 'ray[serve]>=2.51'  # not for all tests: its nodes take longer to start
+	$(BIN)/python -m pytest tests/cluster tests/triton
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
@@ -85,7 +90,7 @@ seeds: $(VENV)/dev.stamp
 
 # All of it, as for a nightly run; says how long it took.
 verify:
-	@start=$$(date +%s) && $(MAKE) lint test seeds asan tsan soak fuzz && \
+	@start=$$(date +%s) && $(MAKE) lint test cluster-test seeds asan tsan soak fuzz && \
 	  echo "verify: everything is clean after $$(($$(date +%s) - start)) s"
 
 clean:
@@ -102,8 +107,9 @@ $(VENV)/engine.stamp: $(VENV)/bin/python $(NATIVE)
 # Torch comes first and pinned, so that nothing else chooses a version of it; the extra takes what users have.
 $(VENV)/dev.stamp: $(VENV)/bin/python $(NATIVE)
 	$(BIN)/python -m pip install --quiet torch==2.13.0
-	$(BIN)/python -m pip install --quiet -e '.[opencv,serve,train]' --group dev $(TESTING) \
+	$(BIN)/python -m pip install --quiet -e '.[cluster,opencv,serve,train,triton]' --group dev $(TESTING) \
 	  --config-settings=cmake.define.DIM_TRT_WERROR=ON
+	-$(BIN)/python -m pip install --quiet --no-deps nvidia-pytriton  # for its server alone; it asks for numpy 1
 	touch $@ $(VENV)/engine.stamp
 
 $(VENV)/bench.stamp: $(VENV)/dev.stamp

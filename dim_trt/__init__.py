@@ -56,13 +56,14 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from dim_trt import cluster as cluster
     from dim_trt import foreground as foreground
     from dim_trt import masks as masks
     from dim_trt import tracking as tracking
     from dim_trt import trimaps as trimaps
     from dim_trt.scoring import metrics as metrics
 
-_LATER = {name: f"dim_trt.{name}" for name in ("foreground", "masks", "tracking", "trimaps")} | {
+_LATER = {name: f"dim_trt.{name}" for name in ("cluster", "foreground", "masks", "tracking", "trimaps")} | {
     "metrics": "dim_trt.scoring.metrics"
 }
 

@@ -7,6 +7,7 @@ from argparse import ArgumentTypeError
 from pathlib import Path
 
 from dim_trt.errors import InvalidInput
+from dim_trt.files import is_address
 from dim_trt.pictures.composite import parse_color
 
 SIZE_FORMAT = "WIDTHxHEIGHT"
@@ -30,12 +31,17 @@ def file_path(text: str) -> Path:
     return Path(file_name(text))
 
 
+def place(text: str) -> Path | str:
+    """A path; or an address, such as s3://bucket/folder, as it is."""
+    return file_name(text) if is_address(text) else Path(file_name(text))
+
+
 def thread_count(text: str) -> int:
-    return _whole_number(text, 1, MOST_THREADS)
+    return whole_number(text, 1, MOST_THREADS)
 
 
 def megabytes(text: str) -> int:
-    return _whole_number(text, 0, 2**31 - 1)
+    return whole_number(text, 0, 2**31 - 1)
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -72,7 +78,8 @@ def color(text: str, argument: str = "background") -> str | None:
     return NAMED_COLORS.get(text.lower())
 
 
-def _whole_number(text: str, least: int, most: int) -> int:
+def whole_number(text: str, least: int, most: int) -> int:
+    """Raises ArgumentTypeError for other text."""
     try:
         number = int(text)
     except ValueError:

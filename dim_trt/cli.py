@@ -13,12 +13,13 @@ COMMANDS = {
     "matte": "matte one picture",
     "video": "matte a video, with alpha, times and sound",
     "serve": "a page to paint trimaps on, and a service, on this machine",
+    "triton": "make a plan a model of NVIDIA's Triton server",
     "trimap": "make, check and look at trimaps",
     "info": "check a plan and say what is in it",
     "doctor": "say what this machine can do and check that it works",
     "evaluate": "score plans or alphas on pictures with ground truth",
 }
-PACKAGES = {"video": "video.__main__"}  # commands that are more than a module
+PACKAGES = {"video": "video.__main__", "triton": "triton.__main__"}  # commands that are more than a module
 
 
 def main(argv: Sequence[str] | None = None) -> int:

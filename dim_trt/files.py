@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -14,17 +16,50 @@ from dim_trt.errors import Error
 StrPath = str | os.PathLike[str]
 
 
+def is_address(text: StrPath) -> bool:
+    """Whether it is an address, such as s3://bucket/folder, and no path."""
+    return re.match(r"[a-z][a-z0-9+.-]*://", os.fspath(text), re.IGNORECASE) is not None
+
+
+class StoredFile(os.PathLike[str]):
+    """A file that is no path of this machine, an object of a store say; `os.fspath` is its address, for messages."""
+
+    @abstractmethod
+    def read_bytes(self) -> bytes:
+        """All of it. Raises OSError."""
+
+    @abstractmethod
+    def write_bytes(self, data: bytes) -> None:
+        """It appears whole or not at all. Raises OSError."""
+
+
+def read_whole(path: StrPath) -> bytes:
+    """The file's bytes. Raises OSError, or ValueError for a NUL in the name."""
+    return path.read_bytes() if isinstance(path, StoredFile) else Path(path).read_bytes()
+
+
 def write_atomic(path: StrPath, chunks: Iterable[bytes], *, what: str = "file", error: type[Error] = Error) -> None:
     """Write `chunks` under a temporary name in the same folder, then rename to `path`; raises `error` on failure."""
     write_together({path: chunks}, what=what, error=error)
 
 
 def write_together(files: Mapping[StrPath, Iterable[bytes]], *, what: str = "file", error: type[Error] = Error) -> None:
-    """Write all files under temporary names, then rename them: all appear, or none and what was there is as it was."""
-    with replaced_together(list(files), what=what, error=error) as temporaries:
-        for temporary, chunks in zip(temporaries, files.values(), strict=True):
+    """Write all files under temporary names, then rename them: all appear, or none and what was there is as it was.
+
+    A `StoredFile` appears whole or not at all by itself, each after the other.
+    """
+    here = {path: chunks for path, chunks in files.items() if not isinstance(path, StoredFile)}
+    with replaced_together(list(here), what=what, error=error) as temporaries:
+        for temporary, chunks in zip(temporaries, here.values(), strict=True):
             with temporary.open("xb") as stream:
                 stream.writelines(chunks)
+        for path, chunks in files.items():
+            if isinstance(path, StoredFile):
+                try:
+                    path.write_bytes(b"".join(chunks))
+                except OSError as failure:
+                    reason = failure.strerror or failure
+                    raise error(f"cannot write {what} {os.fspath(path)!r}: {reason}") from failure
 
 
 @contextlib.contextmanager

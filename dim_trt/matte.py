@@ -48,7 +48,11 @@ def work(args: argparse.Namespace) -> None:
         rule=trimap_rule(args),
         limits=picture_limits(args),
     )
-    if is_many(args):
+    if args.ray is not None:
+        from dim_trt.matte_on_cluster import work_on_cluster
+
+        work_on_cluster(args, settings)
+    elif is_many(args):
         work_on_many(args, settings)
     else:
         with pipes() as streams:
@@ -130,7 +134,7 @@ def work_on_many(args: argparse.Namespace, settings: Rendering) -> None:
         try:
             jobs.append(job_of(image, partners.of(image) if partners else None))
         except InvalidInput as failure:
-            summary.failures.append((str(image), str(failure)))
+            summary.add(str(image), failure)
     settings = replace(settings, auto=automatic(args) if args.auto else None)
     engine = load_engine(args)
     for outcome in tqdm(matte_files(engine, jobs, settings), "", len(jobs), unit="picture", disable=None, leave=False):

@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from dim_trt.arguments import background, file_name, file_path
+from dim_trt.arguments import background, file_name, file_path, place
 from dim_trt.auto_arguments import add_auto_argument, add_auto_options, check_auto
 from dim_trt.command import (
     UsageError,
@@ -15,30 +15,31 @@ from dim_trt.command import (
     add_mask_arguments,
     add_picture_arguments,
 )
+from dim_trt.files import is_address
 from dim_trt.pictures import folders
 from dim_trt.pictures.composite import CHECKERBOARD, WHITE
+from dim_trt.pictures.rendering import Content
 from dim_trt.pipes import STANDARD
 from dim_trt.precisions import PRECISIONS
 
-RENDITIONS = ("cutout", "premultiplied", "composite")
+RENDITIONS: tuple[Content, ...] = ("cutout", "premultiplied", "composite")
+ALL: tuple[Content, ...] = ("alpha", *RENDITIONS)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--image",
-        type=file_path,
+        type=place,
         nargs="+",
         required=True,
         help="the picture, of any format and size; or a folder, a pattern, or several of them; - is standard "
-        "input, which --trimap and --mask can be, too",
+        "input, which --trimap and --mask can be, too; with --ray a folder or an object store's address",
     )
     known = parser.add_mutually_exclusive_group(required=True)
-    known.add_argument(
-        "--trimap", type=file_path, help="same size, gray: black background, white foreground, else unknown"
-    )
+    known.add_argument("--trimap", type=place, help="same size, gray: black background, white foreground, else unknown")
     known.add_argument(
         "--mask",
-        type=file_path,
+        type=place,
         help="same size, gray: a mask, hard or soft, or a cutout's alpha; a trimap is made of it",
     )
     add_auto_argument(known)
@@ -56,6 +57,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--skip-existing", action="store_true", help="of many pictures those that have all their results"
     )
+    parser.add_argument(
+        "--ray",
+        nargs="?",
+        const="",
+        metavar="ADDRESS",
+        help="folders on many machines, by Ray: on the cluster at this address; without one on that which this machine "
+        "belongs to, or else on this machine's cores; goes on where a run stopped; --threads: cores of a worker, "
+        "default: 1",
+    )
+    parser.add_argument("--restart", action="store_true", help="with --ray: do all pictures again")
     parser.add_argument("--plan", type=file_path, help="default: the shipped model, built once and cached")
     parser.add_argument("--precision", choices=PRECISIONS, help="of the shipped model's plan; default: fp32")
     add_picture_arguments(parser)
@@ -100,7 +111,7 @@ def add_rendition_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def is_many(args: argparse.Namespace) -> bool:
-    return len(args.image) > 1 or folders.is_many(args.image[0])
+    return args.ray is not None or len(args.image) > 1 or folders.is_many(args.image[0])
 
 
 def check_usage(args: argparse.Namespace) -> None:
@@ -113,9 +124,11 @@ def check_usage(args: argparse.Namespace) -> None:
         raise UsageError("--color-profile srgb goes with 8 bits; without it 16 bits keep the picture's own profile")
     if (args.colors or args.color_depth or args.color_profile) and not any(getattr(args, name) for name in RENDITIONS):
         raise UsageError("--colors, --color-depth and --color-profile go with --cutout, --premultiplied or --composite")
+    check_cluster(args)
     if is_many(args):
         if not args.alpha:
-            folders.gather(args.image)  # where nothing is there, that is what to say
+            if args.ray is None:
+                folders.gather(args.image)  # where nothing is there, that is what to say
             raise UsageError("-o is needed for many pictures: the folder of their alphas")
         return
     if args.skip_existing:
@@ -124,9 +137,28 @@ def check_usage(args: argparse.Namespace) -> None:
         raise UsageError("--format is for results in folders or on standard output; a file's suffix says its format")
 
 
-def results_of(args: argparse.Namespace) -> dict[str, str]:
-    """What is asked for, as it was given."""
-    return {name: path for name in ("alpha", *RENDITIONS) if (path := getattr(args, name))}
+def check_cluster(args: argparse.Namespace) -> None:
+    """What goes with --ray, and what does not."""
+    places = [*args.image, args.trimap, args.mask, *results_of(args).values()]
+    if args.ray is None:
+        if args.restart:
+            raise UsageError("--restart goes with --ray; without it all pictures are done, but for --skip-existing")
+        if addresses := [given for given in places if given and is_address(given)]:
+            raise UsageError(
+                f"{addresses[0]} is an address, not a path: add --ray, which reads and writes object stores"
+            )
+        return
+    if len(args.image) > 1:
+        raise UsageError("with --ray --image is one folder or address; results belong to pictures by their names in it")
+    if args.skip_existing:
+        raise UsageError("--skip-existing goes without --ray, with which a run does what is missing or failed anyhow")
+    if any(given and os.fspath(given) == STANDARD for given in places):
+        raise UsageError("with --ray there are folders and addresses; - is for one picture")
+
+
+def results_of(args: argparse.Namespace) -> dict[Content, str]:
+    """What is asked for, as it was given; alpha first."""
+    return {name: path for name in ALL if (path := getattr(args, name))}
 
 
 def names_folder(path: str) -> bool:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dim_trt.engine import Engine
 from dim_trt.errors import Error, InvalidInput
-from dim_trt.files import write_together
+from dim_trt.files import StrPath, write_together
 from dim_trt.masks.automatic import Automatic
 from dim_trt.pictures.composite import WHITE, Background, Color, behind
 from dim_trt.pictures.encoding import encode, suffix_of
@@ -25,6 +26,8 @@ from dim_trt.pictures.rendering import CHANNELS, Content, Look, Wanted, render
 from dim_trt.trimaps.files import GIVEN, read_trimap
 from dim_trt.trimaps.rules import TrimapRule
 
+T = TypeVar("T")
+R = TypeVar("R")
 STAGES = 3  # reading, matting and writing go on at the same time, each of another picture
 
 
@@ -48,18 +51,18 @@ class Rendering:
 
 @dataclass(frozen=True)
 class PictureJob:
-    """The files of one picture; what is None is not written."""
+    """The files of one picture, each a path or a `StoredFile`; what is None is not written."""
 
-    image: Path
-    trimap: Path | None  # or a mask; not read where `Rendering.auto` makes it
-    alpha: Path
-    cutout: Path | None = None
-    premultiplied: Path | None = None
-    composite: Path | None = None
+    image: StrPath
+    trimap: StrPath | None  # or a mask; not read where `Rendering.auto` makes it
+    alpha: StrPath
+    cutout: StrPath | None = None
+    premultiplied: StrPath | None = None
+    composite: StrPath | None = None
 
-    def outputs(self) -> dict[Content, Path]:
+    def outputs(self) -> dict[Content, StrPath]:
         """What is written, by content."""
-        named: dict[Content, Path | None] = {
+        named: dict[Content, StrPath | None] = {
             "alpha": self.alpha,
             "cutout": self.cutout,
             "premultiplied": self.premultiplied,
@@ -85,6 +88,7 @@ class Outcome:
     error: Error | None = None
     latency_ms: float = 0.0  # of the engine
     size: tuple[int, int] = (0, 0)  # (height, width)
+    unknown_share: float = 0.0  # of the picture's pixels
 
 
 def check_outputs(job: PictureJob, settings: Rendering) -> None:
@@ -101,12 +105,12 @@ def load(job: PictureJob, settings: Rendering) -> Loaded:
         image = as_image(stored, srgb=settings.srgb)
     img = to_8_bits(image.pixels)
     if settings.auto:
-        return Loaded(image, img, settings.auto.trimap(img, str(job.image)))
+        return Loaded(image, img, settings.auto.trimap(img, os.fspath(job.image)))
     if job.trimap is None:
         raise InvalidInput("trimap: expected a file, or auto in the settings, got neither")
     trimap = read_trimap(job.trimap, settings.rule, limits)
     if advice := turn_advice(trimap.shape, image.size, image.orientation):
-        raise InvalidInput(f"{settings.rule.argument}: {str(job.trimap)!r}: {advice}")
+        raise InvalidInput(f"{settings.rule.argument}: {os.fspath(job.trimap)!r}: {advice}")
     return Loaded(image, img, trimap)
 
 
@@ -140,12 +144,13 @@ class Matting:
         if job.composite:
             background = behind(self._background, loaded.image.size, loaded.image.icc_profile)
         made = render(loaded.image, alpha, Look(tuple(wanted.values()), background, self._estimate))
-        files: dict[Path, bytes] = {}
+        files: dict[StrPath, bytes] = {}
         for content, path in outputs.items():
             with naming(path, content):
                 files[path] = encode(made[wanted[content]], suffix_of(path), loaded.image.icc_profile)
         write_together({path: [data] for path, data in files.items()}, what="picture")
-        return Outcome(job, None, latency_ms, loaded.image.size)
+        known = np.count_nonzero((loaded.trimap == 0) | (loaded.trimap == 255))
+        return Outcome(job, None, latency_ms, loaded.image.size, 1 - known / loaded.trimap.size)
 
     def _run(self, img: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
         return np.asarray(self._engine.submit(img, trimap).result())
@@ -176,15 +181,21 @@ def matte_files(
     if lookahead is not None and (isinstance(lookahead, bool) or not isinstance(lookahead, int) or lookahead < 1):
         raise InvalidInput(f"lookahead: expected a whole number of pictures from 1, or None, got {lookahead!r}")
     matting = Matting(engine, chosen, read_background(chosen.background, chosen.limits))
-    return _outcomes(matting, jobs, lookahead or STAGES - 1 + engine.max_concurrent)
+    return in_stages(matting, jobs, lookahead or stages_of(engine))
 
 
-def _outcomes(matting: Matting, jobs: Iterable[PictureJob], under_way: int) -> Iterator[Outcome]:
-    pending: deque[Future[Outcome]] = deque()
+def stages_of(engine: Engine) -> int:
+    """How many pictures are under way at a time, for `in_stages`."""
+    return STAGES - 1 + engine.max_concurrent
+
+
+def in_stages(work: Callable[[T], R], jobs: Iterable[T], under_way: int) -> Iterator[R]:
+    """What `work` makes of each job, in their order, so many at a time in threads. As `matte_files` when closed."""
+    pending: deque[Future[R]] = deque()
     with ThreadPoolExecutor(under_way, thread_name_prefix="dim_trt-files") as pool:
         try:
             for job in jobs:
-                pending.append(pool.submit(matting, job))
+                pending.append(pool.submit(work, job))
                 if len(pending) >= under_way:
                     yield pending.popleft().result()
             while pending:

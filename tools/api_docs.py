@@ -18,11 +18,14 @@ PUBLIC = (
     "dim_trt.pictures",
     "dim_trt.pictures.composite",
     "dim_trt.renditions",
+    "dim_trt.cluster",
     "dim_trt.masks",
     "dim_trt.trimaps",
     "dim_trt.tracking",
     "dim_trt.scoring.metrics",
     "dim_trt.scoring.video_metrics",
+    "dim_trt.serving.app",
+    "dim_trt.serving.settings",
 )
 
 

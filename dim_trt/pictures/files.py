@@ -6,14 +6,13 @@ import contextlib
 import logging
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dim_trt.errors import InvalidInput
-from dim_trt.files import StrPath, write_atomic
+from dim_trt.files import StrPath, read_whole, write_atomic
 from dim_trt.pictures.composite import CHECKERBOARD, Color, parse_color
 from dim_trt.pictures.decoding import decode
 from dim_trt.pictures.encoding import check_suffix, encode, suffix_of
@@ -35,7 +34,7 @@ def naming(path: StrPath, argument: str) -> Iterator[None]:
 def read_picture(path: StrPath, argument: str = "image", limits: Limits = DEFAULT) -> Picture:
     """What `decode` makes of the file; a damaged one that `limits` accept is a warning."""
     try:
-        data = Path(path).read_bytes()
+        data = read_whole(path)
     except (OSError, ValueError) as failure:  # ValueError: a NUL in the name
         reason = getattr(failure, "strerror", None) or failure
         raise InvalidInput(f"{argument}: cannot read {os.fspath(path)!r}: {reason}") from failure

@@ -6,8 +6,8 @@ import glob
 import logging
 import re
 import unicodedata
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +25,7 @@ PICTURES = (
 MARKS = {"trimap": "trimap|tri", "mask": "mask|matte|alpha|trimap"}
 LITTER = ("thumbs.db", "desktop.ini")  # of file managers
 NAMED = 5  # in messages
+WHAT = {"image": "pictures", "video": "clips"}
 
 
 def is_many(image: Path) -> bool:
@@ -40,16 +41,16 @@ def list_pictures(image: Path) -> list[Path]:
         InvalidInput: there is none, or two have the same name before the suffix, so that their results would collide.
     """
     candidates = sorted(image.iterdir() if image.is_dir() else map(Path, _matches(str(image))))
-    files = [path for path in candidates if not path.name.startswith(".") and path.name.lower() not in LITTER]
+    files = [path for path in candidates if is_shown(path.name)]
     pictures = [path for path in files if _is_picture(path)]
     if not pictures and not image.is_dir() and "*" not in image.name and "?" not in image.name:
         raise InvalidInput(f"image: {str(image)!r}: there is no such file, and as a pattern it matches none")
     if not pictures:
         raise InvalidInput(f"image: {str(image)!r}: expected pictures ({', '.join(PICTURES)}), found none")
-    others = [f"{path.name}/" if path.is_dir() else path.name for path in files if not _is_picture(path)]
-    if others:
-        LOGGER.warning("image: %r: passed over %s", str(image), _counted(others))
-    _refuse_twins(pictures, str(image))
+    say_passed_over(
+        str(image), [f"{path.name}/" if path.is_dir() else path.name for path in files if not _is_picture(path)]
+    )
+    refuse_twins((path.name for path in pictures), str(image))
     return pictures
 
 
@@ -60,94 +61,144 @@ def gather(images: Sequence[Path]) -> list[Path]:
         InvalidInput: a folder or pattern has none, or two have the same name before the suffix.
     """
     pictures = [path for image in images for path in (list_pictures(image) if is_many(image) else [image])]
-    _refuse_twins(pictures, " ".join(map(str, images[:2])) + (" ..." if len(images) > 2 else ""))
+    place = " ".join(map(str, images[:2])) + (" ..." if len(images) > 2 else "")
+    refuse_twins((path.name for path in pictures), place)
     return pictures
 
 
-class Partners:
-    """The trimaps or masks (`argument`) in a folder, by the pictures they belong to.
+class PartnerNames:
+    """The trimaps or masks (`argument`) among the names of a folder's files, by the pictures they belong to.
 
     `1.jpg` has `1.png`, in any format, or else `1_trimap.png`, `1-mask.png` and the like. Letters with accents may be
-    written in either form of Unicode.
-
-    Raises:
-        InvalidInput: the folder cannot be read.
+    written in either form of Unicode. `place`: the folder, for messages.
     """
 
-    def __init__(self, folder: Path, argument: str):
-        self._folder, self._argument = folder, argument
-        self._mark = re.compile(rf"(.+?)[-_. ](?:{MARKS[argument]})", re.IGNORECASE)
-        self._named: dict[str, list[Path]] = defaultdict(list)
-        self._marked: dict[str, list[Path]] = defaultdict(list)
-        try:
-            files = sorted(path for path in folder.iterdir() if _is_picture(path) and not path.name.startswith("."))
-        except OSError as failure:
-            raise InvalidInput(f"{argument}: cannot read {str(folder)!r}: {failure.strerror}") from failure
-        for path in files:
-            self._named[_name(path)].append(path)
-            if match := self._mark.fullmatch(_name(path)):
-                self._marked[match[1]].append(path)
+    def __init__(self, names: Iterable[str], argument: str, place: str):
+        self._argument, self._place = argument, place
+        mark = re.compile(rf"(.+?)[-_. ](?:{MARKS[argument]})", re.IGNORECASE)
+        self._named: dict[str, list[str]] = defaultdict(list)
+        self._marked: dict[str, list[str]] = defaultdict(list)
+        for name in names:
+            stem = stem_of(name)
+            self._named[stem].append(name)
+            if match := mark.fullmatch(stem):
+                self._marked[match[1]].append(name)
 
-    def of(self, image: Path) -> Path:
-        """Raises InvalidInput where there is none or more than one."""
-        name = _name(image)
-        found = [path for path in self._named.get(name, ()) if path.resolve() != image.resolve()]
-        found = found or self._marked.get(name, [])
+    def of(self, image: str, is_image: Callable[[str], bool]) -> str:
+        """The name of a picture's partner, which is none that `is_image` says to be the picture itself.
+
+        Raises:
+            InvalidInput: there is none, or more than one.
+        """
+        found = [name for name in self._named.get(stem_of(image), ()) if not is_image(name)]
+        found = found or self._marked.get(stem_of(image), [])
         if len(found) != 1:
-            names = " and ".join(path.name for path in found) or "none"
+            names, stem = " and ".join(sorted(found)) or "none", Path(image).stem
             raise InvalidInput(
-                f"{self._argument}: expected one picture called {image.stem!r} or {f'{image.stem}_{self._argument}'!r} "
-                f"in {str(self._folder)!r}, found {names}"
+                f"{self._argument}: expected one picture called {stem!r} or {f'{stem}_{self._argument}'!r} "
+                f"in {self._place!r}, found {names}"
             )
         return found[0]
 
+    def marked(self, images: Iterable[str]) -> Iterator[str]:
+        """The names that a mark says to be partners of these pictures, so that they are no pictures themselves."""
+        for stem in {stem_of(image) for image in images}:
+            yield from self._marked.get(stem, ())
+
+
+class Partners:
+    """`PartnerNames` of a folder on this machine. Raises InvalidInput where it cannot be read."""
+
+    def __init__(self, folder: Path, argument: str):
+        self._folder = folder
+        try:
+            names = sorted(path.name for path in folder.iterdir() if _is_picture(path) and is_shown(path.name))
+        except OSError as failure:
+            raise InvalidInput(f"{argument}: cannot read {str(folder)!r}: {failure.strerror}") from failure
+        self._names = PartnerNames(names, argument, str(folder))
+
+    def of(self, image: Path) -> Path:
+        """Raises InvalidInput where there is none or more than one."""
+        own = image.resolve()
+        return self._folder / self._names.of(image.name, lambda name: (self._folder / name).resolve() == own)
+
     def without_partners(self, pictures: Sequence[Path]) -> list[Path]:
         """Those that are no partner of another one, for a folder that holds both."""
-        names = {_name(path) for path in pictures}
-        partners = {path.resolve() for name in names for path in self._marked.get(name, ())}
+        marked = self._names.marked(path.name for path in pictures)
+        partners = {(self._folder / name).resolve() for name in marked}
         return [path for path in pictures if path.resolve() not in partners]
 
 
 @dataclass
 class Summary:
-    """What came of each picture; failures hold the name and the reason."""
+    """What came of each picture; failures hold the name and the reason, of the first `named` (None: of all)."""
 
     done: int = 0
     skipped: int = 0
+    failed: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
+    named: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.done} done, {self.skipped} skipped, {len(self.failures)} failed"
+        return f"{self.done} done, {self.skipped} skipped, {self.failed} failed"
 
-    def add(self, name: str, error: Error | None) -> None:
+    def add(self, name: str, error: object | None) -> None:
         """A picture is done, or has failed."""
         if error is None:
             self.done += 1
-        else:
+            return
+        self.failed += 1
+        if self.named is None or len(self.failures) < self.named:
             self.failures.append((name, str(error)))
 
-    def raise_failures(self) -> None:
-        """Raise an Error that names each failure, if there are any."""
-        if self.failures:
+    def raise_failures(self, others: str = "others", what: str = "pictures") -> None:
+        """Raise an Error that names each failure, if there are any.
+
+        `others`: where those are that it does not name; `what` failed.
+        """
+        if self.failed:
             names = "".join(f"\n  {name}: {reason}" for name, reason in self.failures)
-            total = self.done + self.skipped + len(self.failures)
-            raise Error(f"{len(self.failures)} of {total} pictures failed:{names}")
+            unnamed = self.failed - len(self.failures)
+            more = f"\n  and {unnamed} {others}" if unnamed else ""
+            total = self.done + self.skipped + self.failed
+            raise Error(f"{self.failed} of {total} {what} failed:{names}{more}")
 
 
-def _refuse_twins(pictures: Sequence[Path], place: str) -> None:
-    twice = [stem for stem, count in Counter(map(_name, pictures)).items() if count > 1]
-    if twice:
-        raise InvalidInput(f"image: {place!r}: several pictures are called {twice[0]!r}; results would collide")
+def stem_of(name: str) -> str:
+    """A picture's name without suffix, by which files belong together."""
+    return unicodedata.normalize("NFC", Path(name).stem)
 
 
-def _name(path: Path) -> str:
-    return unicodedata.normalize("NFC", path.stem)
+def is_shown(name: str) -> bool:
+    """Whether a file of this name is meant to be seen: not hidden, and not a file manager's own."""
+    return not name.startswith(".") and name.lower() not in LITTER
 
 
-def _counted(names: Sequence[str]) -> str:
+def is_picture_name(name: str) -> bool:
+    return Path(name).suffix.lower() in PICTURES
+
+
+def say_passed_over(place: str, others: Sequence[str], argument: str = "image") -> None:
+    """Log what else is in a folder."""
+    if others:
+        LOGGER.warning("%s: %r: passed over %s", argument, place, _counted(others, WHAT[argument]))
+
+
+def refuse_twins(names: Iterable[str], place: str, argument: str = "image") -> None:
+    """Raise InvalidInput where two files have the same name before the suffix."""
+    seen: set[str] = set()
+    for stem in map(stem_of, names):
+        if stem in seen:
+            raise InvalidInput(
+                f"{argument}: {place!r}: several {WHAT[argument]} are called {stem!r}; results would collide"
+            )
+        seen.add(stem)
+
+
+def _counted(names: Sequence[str], what: str) -> str:
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     files = "1 file" if len(names) == 1 else f"{len(names)} files"
-    return f"{files} with other names than pictures have: {', '.join(names[:NAMED])}{more}"
+    return f"{files} with other names than {what} have: {', '.join(names[:NAMED])}{more}"
 
 
 def _matches(pattern: str) -> list[str]:
@@ -155,4 +206,4 @@ def _matches(pattern: str) -> list[str]:
 
 
 def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in PICTURES and path.is_file()
+    return is_picture_name(path.name) and path.is_file()

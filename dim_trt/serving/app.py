@@ -35,6 +35,8 @@ from dim_trt.serving.settings import Settings
 from dim_trt.serving.sources import Sources, damage, one_at_a_time
 from dim_trt.version import __version__
 
+__all__ = ["application"]
+
 T = TypeVar("T")
 PAGE = resources.files("dim_trt.serving") / "page"
 VERSION = re.compile(r'"(\d{1,9})"')

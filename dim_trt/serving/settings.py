@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from dim_trt.pictures.limit import Limits
 
+__all__ = ["Settings", "is_loopback"]
+
 MAX_PIXELS = 2**26  # 8192x8192: a picture of 67 megapixels takes a gigabyte while it is matted
 LOOPBACK_NAMES = frozenset({"localhost"})
 

@@ -30,6 +30,7 @@ from dim_trt.command import (
 from dim_trt.errors import BackendUnavailable
 from dim_trt.pictures.composite import CHECKERBOARD, WHITE
 from dim_trt.precisions import PRECISIONS
+from dim_trt.video.on_cluster import add_ray_argument, check_cluster, work_on_cluster
 
 if TYPE_CHECKING:
     from dim_trt.video.clip_job import ClipJob
@@ -90,6 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--segment-frames", type=int, metavar="N", default=120, help="what is lost when a run is killed; default: 120"
     )
     parser.add_argument("--restart", action="store_true", help="begin anew, whatever segments there are")
+    add_ray_argument(parser)
     parser.add_argument("--plan", type=file_path, help="default: the shipped model, built once and cached")
     parser.add_argument("--precision", choices=PRECISIONS, help="of the shipped model's plan; default: fp32")
     add_picture_arguments(parser)
@@ -141,6 +143,9 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
 
 def work(args: argparse.Namespace) -> None:
     check_usage(args)
+    if args.ray is not None:
+        work_on_cluster(args, job(args))
+        return
     try:
         from dim_trt.video.job import run
     except ImportError as failure:
@@ -174,6 +179,8 @@ def check_usage(args: argparse.Namespace) -> None:
         raise UsageError("--pixel-format is of raw frames and goes with --size")
     if args.segment_frames < 1:
         raise UsageError(f"--segment-frames: expected a whole number from 1, got {args.segment_frames}")
+    if args.ray is not None:
+        check_cluster(args)
     if args.size and args.video != "-":
         raise UsageError("--size is of raw frames on standard input: the clip is - then")
 

@@ -20,6 +20,8 @@ MODULES = {  # that can be imported with it
     "video": ("dim_trt.video.job", "dim_trt.video.formats", "dim_trt.video.__main__"),
     "auto": ("dim_trt.masks",),
     "serve": ("dim_trt.serving.app", "dim_trt.serving.server"),
+    "cluster": ("dim_trt.cluster", "dim_trt.cluster.run", "dim_trt.cluster.manifest"),
+    "triton": ("dim_trt.triton.repository", "dim_trt.triton.__main__"),
     "cuda": (),
     "pycuda": (),
     "train": (),
@@ -37,7 +39,15 @@ def test_there_are_no_others() -> None:
 
 
 @pytest.mark.parametrize(
-    ("extra", "package"), [("opencv", "cv2"), ("video", "av"), ("auto", "onnxruntime"), ("serve", "uvicorn")]
+    ("extra", "package"),
+    [
+        ("opencv", "cv2"),
+        ("video", "av"),
+        ("auto", "onnxruntime"),
+        ("serve", "uvicorn"),
+        ("cluster", "ray"),
+        ("triton", "tritonclient"),
+    ],
 )
 def test_what_it_is_for_can_be_imported(extra: str, package: str) -> None:
     if importlib.util.find_spec(package) is None:

@@ -1,0 +1,1 @@
+"""Requests to NVIDIA's Triton beside the bare engine; `server` starts one on this machine."""

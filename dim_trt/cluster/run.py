@@ -1,0 +1,135 @@
+"""The driver of a run: it connects, counts, and reads rows as they come. It has no picture, and no list of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import pyarrow as pa
+import ray
+from ray.data import ActorPoolStrategy, Datasource, ReadTask
+from ray.data.block import BlockMetadata
+from tqdm import tqdm
+
+from dim_trt.cluster.attempts import Attempts
+from dim_trt.cluster.listing import Census, Folders, census, items
+from dim_trt.cluster.manifest import Recorder
+from dim_trt.cluster.runtime import causes
+from dim_trt.cluster.workers import PictureWorker, Work
+from dim_trt.errors import InvalidInput
+from dim_trt.pictures.folders import Summary, say_passed_over
+
+NAMES = 16  # at a time from the list
+BLOCK_BYTES = 1024  # of names, some 20 pictures: what a worker takes at once, and what is done again when it dies
+NAMED_FAILURES = 20  # in the message; the manifest has all
+ITEMS = pa.schema([("name", pa.string()), ("known", pa.string()), ("error", pa.string())])
+ANYWHERE = {"num_cpus": 0, "max_retries": -1}  # work that only waits for folders
+
+
+def matte_folder(work: Work, settings: Mapping[str, Any], *, restart: bool = False, bar: bool | None = None) -> Summary:
+    """Do the pictures that have no results yet, with what the cluster has.
+
+    Args:
+        work: what is asked for.
+        settings: what decides the bits of the results, by names that a message can use.
+        restart: do all again.
+        bar: whether progress is shown; None: where somebody looks.
+
+    Returns:
+        What came of the pictures; the manifest has a row of each.
+
+    Raises:
+        InvalidInput: there is nothing to do, or what is there was made with other settings.
+        Error: a worker cannot start, or the manifest cannot be written.
+    """
+    folders = work.folders
+    for folder in folders.results.values():
+        folder.make()
+    with causes():
+        _prepare(folders, settings, restart)
+        counted: Census = ray.get(ray.remote(**ANYWHERE)(census).remote(folders))
+        say_passed_over(str(folders.images), counted.others)
+        summary = Summary(skipped=counted.done, named=NAMED_FAILURES)
+        recorder = Recorder(folders.results["alpha"], settings)
+        try:
+            with tqdm(total=counted.pending, unit="picture", disable=None if bar is None else not bar) as shown:
+                for rows in _rows(work) if counted.pending else ():
+                    recorder.add(rows)
+                    for name, error in zip(rows["name"].to_pylist(), rows["error"].to_pylist(), strict=True):
+                        summary.add(name, error)
+                    shown.update(rows.num_rows)
+        finally:
+            recorder.flush()
+        ray.get(ray.remote(**ANYWHERE)(_merge).remote(folders))
+    return summary
+
+
+def _prepare(folders: Folders, settings: Mapping[str, Any], restart: bool) -> None:
+    if restart:
+        ray.get(ray.remote(**ANYWHERE)(_discard).remote(folders))
+        return
+    before = ray.get(ray.remote(**ANYWHERE)(_settings).remote(folders))
+    differ = [name for name in settings if before is not None and before.get(name) != settings[name]]
+    if differ:
+        changes = ", ".join(f"{name} was {(before or {}).get(name)}, is {settings[name]}" for name in differ)
+        raise InvalidInput(
+            f"output: {str(folders.results['alpha'])!r} holds results of other settings ({changes}); --restart does "
+            "all pictures again, another folder keeps them"
+        )
+
+
+def _rows(work: Work) -> Iterator[pa.Table]:
+    """Of the pictures, as they are done."""
+    attempts = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Attempts).remote()
+    rows = ray.data.read_datasource(Items(work.folders), override_num_blocks=1, num_cpus=0).map_batches(
+        PictureWorker,
+        fn_constructor_args=(work, attempts),
+        batch_size=None,
+        batch_format="pyarrow",
+        zero_copy_batch=True,
+        compute=ActorPoolStrategy(min_size=1, max_size=None),
+        **work.engine.resources,
+    )
+    rows.context.target_max_block_size = BLOCK_BYTES
+    rows.context.enable_progress_bars = False
+    yield from rows.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1)
+
+
+class Items(Datasource):  # type: ignore[misc]
+    """`listing.items` as Ray Data reads it: in one task, which goes on as its names are needed."""
+
+    def __init__(self, folders: Folders):
+        super().__init__()
+        self._folders = folders
+
+    def estimate_inmemory_data_size(self) -> int | None:
+        return None
+
+    def get_read_tasks(self, parallelism: int, *_: Any, **__: Any) -> list[ReadTask]:
+        folders = self._folders
+        unknown = BlockMetadata(num_rows=None, size_bytes=None, exec_stats=None, input_files=None)
+        return [ReadTask(lambda: _tables(folders), unknown)]
+
+
+def _tables(folders: Folders) -> Iterable[pa.Table]:
+    rows: list[dict[str, Any]] = []
+    for item in items(folders):
+        rows.append(asdict(item))
+        if len(rows) == NAMES:
+            yield pa.Table.from_pylist(rows, ITEMS)
+            rows = []
+    if rows:
+        yield pa.Table.from_pylist(rows, ITEMS)
+
+
+def _settings(folders: Folders) -> dict[str, Any] | None:
+    return folders.manifest.settings()
+
+
+def _discard(folders: Folders) -> None:
+    folders.manifest.discard()
+
+
+def _merge(folders: Folders) -> None:
+    folders.manifest.merge()
