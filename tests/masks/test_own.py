@@ -23,7 +23,7 @@ def fixture_img() -> NDArray[np.uint8]:
     return np.asarray(cv2.imread(str(PICTURE)), np.uint8)
 
 
-def test_it_is_known_by_its_name(img: NDArray[np.uint8]) -> None:
+def test_it_is_known_by_its_name(img: NDArray[np.uint8], caplog: pytest.LogCaptureFixture) -> None:
     network = dim_trt.Salient("salient")
     assert (network.info["task"], network.info["device"]) == ("segmentation", "cpu")
     mask = network.run(img)
@@ -31,6 +31,7 @@ def test_it_is_known_by_its_name(img: NDArray[np.uint8]) -> None:
     assert (mask >= 0.5).any()
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(network)).run(img), mask)
     np.testing.assert_array_equal(masks.open_source("salient")(img), mask)
+    assert "often fails on photographs; for those give another" in caplog.text
     with pytest.raises(dim_trt.PlanError, match="segmentation"):
         dim_trt.Engine("salient", "cpu")
 
