@@ -2,6 +2,7 @@
 
     python -m benchmarks.serving --size 512x512 --clients 1 8 64
     python -m benchmarks.serving --strokes 512x512 1920x1080 4000x3000
+    python -m benchmarks.serving --rembg http://127.0.0.1:7000/   # of `rembg s`: pictures alone, and our --auto
 
 The service is a process of its own (`python -m dim_trt.serve`), on this machine, with the shipped model. A request's
 time is from its first byte to the last one of its alpha; a client that is refused waits as long as it is told to, and
@@ -28,7 +29,7 @@ from numpy.typing import NDArray
 import dim_trt
 from benchmarks.markdown import table
 from benchmarks.pictures import Picture, thin_band
-from benchmarks.serving.clients import Load, load
+from benchmarks.serving.clients import Load, Wish, load
 from benchmarks.serving.strokes import stroke_times
 from dim_trt.arguments import SIZE_FORMAT, parse_size
 
@@ -67,18 +68,38 @@ def submitted(picture: Picture, seconds: float) -> float:
         return done / (time.perf_counter() - start)
 
 
+def load_rows(what: str, url: str, wish: Wish, clients: Sequence[int], seconds: float) -> Iterator[list[str]]:
+    """All cells but the last."""
+    load(url, wish, 1, 1.0)  # its memory is laid out
+    for count in clients:
+        measured: Load = load(url, wish, count, seconds)
+        p50, p99 = np.percentile(measured.ms or [np.nan], (50, 99))
+        figures = (f"{len(measured.ms) / measured.seconds:.1f}", f"{p50:.0f} ms", f"{p99:.0f} ms")
+        yield [f"{what}{count} clients", *figures, str(measured.refused)]
+
+
 def load_table(size: tuple[int, int], clients: Sequence[int], seconds: float) -> str:
     picture = thin_band(*size, UNKNOWN)
-    files = {"image": png(picture.img[:, :, ::-1]), "trimap": png(picture.trimap)}
+    wish = Wish({"image": png(picture.img[:, :, ::-1]), "trimap": png(picture.trimap)})
     rows = [["`submit`, no service", f"{submitted(picture, seconds):.1f}", "", "", "", ""]]
     with service() as (url, pid):
-        load(url, files, 1, 1.0)  # its memory is laid out
-        for count in clients:
-            measured: Load = load(url, files, count, seconds)
-            p50, p99 = np.percentile(measured.ms or [np.nan], (50, 99))
-            figures = (f"{len(measured.ms) / measured.seconds:.1f}", f"{p50:.0f} ms", f"{p99:.0f} ms")
-            rows.append([f"{count} clients", *figures, str(measured.refused), f"{resident_mb(pid):.0f} MB"])
+        rows += [[*row, f"{resident_mb(pid):.0f} MB"] for row in load_rows("", url, wish, clients, seconds)]
     return table(["", "pictures/s", "p50", "p99", "refusals", "memory after"], rows)
+
+
+def rembg_table(rembg: str, model: str, clients: Sequence[int], seconds: float) -> str:
+    """From a photograph to its cutout; both services on this machine, in turns."""
+    photograph = Path("samples/astronaut.png").read_bytes()
+    fields = {"model": model}
+    asked = {"": fields, "its alpha matting, ": {**fields, "a": "true"}}
+    wishes = {
+        f"rembg, {model}, {what}": (rembg, Wish({"file": photograph}, more, "api/remove"))
+        for what, more in asked.items()
+    }
+    with service("--auto") as (url, _):
+        wishes["ours, auto, "] = (url, Wish({"image": photograph}, {"auto": "all", "output": "cutout"}))
+        rows = [row for what, (at, wish) in wishes.items() for row in load_rows(what, at, wish, clients, seconds)]
+    return table(["", "pictures/s", "p50", "p99", "refusals"], rows)
 
 
 def stroke_table(sizes: Sequence[tuple[int, int]], count: int) -> str:
@@ -105,9 +126,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="for each number of clients; default: %(default)s")
     parser.add_argument("--strokes", type=parse_size, nargs="*", default=[], metavar=SIZE_FORMAT, help="default: none")
     parser.add_argument("--count", type=int, default=30, help="strokes on each picture; default: %(default)s")
+    parser.add_argument("--rembg", metavar="URL", help="of rembg's own server, to compare with")
+    parser.add_argument("--rembg-model", default="u2netp", help="default: %(default)s")
     args = parser.parse_args(argv)
     tables = itertools.chain(
-        [load_table(args.size, args.clients, args.seconds)] if args.clients else [],
+        [load_table(args.size, args.clients, args.seconds)] if args.clients and not args.rembg else [],
+        [rembg_table(args.rembg, args.rembg_model, args.clients, args.seconds)] if args.rembg else [],
         [stroke_table(args.strokes, args.count)] if args.strokes else [],
     )
     print("\n\n".join(tables))

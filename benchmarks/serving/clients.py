@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import httpx
@@ -18,7 +19,16 @@ class Load:
     seconds: float = 0.0
 
 
-def load(url: str, files: dict[str, bytes], clients: int, seconds: float) -> Load:
+@dataclass(frozen=True)
+class Wish:
+    """A request: where it goes, its files and its other fields."""
+
+    files: Mapping[str, bytes]
+    fields: Mapping[str, str] = field(default_factory=dict)
+    path: str = "v1/matte"
+
+
+def load(url: str, wish: Wish, clients: int, seconds: float) -> Load:
     """So many clients at a time for so many seconds. Raises RuntimeError for an answer that is neither."""
     made, lock, wrong = Load(), threading.Lock(), list[str]()
     start = time.perf_counter()
@@ -27,7 +37,7 @@ def load(url: str, files: dict[str, bytes], clients: int, seconds: float) -> Loa
         with httpx.Client(base_url=url, timeout=120, trust_env=False) as client:
             while time.perf_counter() - start < seconds and not wrong:
                 begin = time.perf_counter()
-                answer = client.post("v1/matte", files=files)
+                answer = client.post(wish.path, files=wish.files, data=wish.fields)
                 ms = (time.perf_counter() - begin) * 1e3
                 with lock:
                     if answer.status_code == 200:
