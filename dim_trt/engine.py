@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from concurrent.futures import Future
 from typing import Any, TypeVar, overload
 
@@ -138,7 +137,7 @@ class Engine(LoadedPlan[_core.Engine]):
         check_no_stream(stream)
         host, part = host_arrays(img, trimap, out), checked_window(window)
         check_trimap(host[1])
-        return _run(core, host, out, part)
+        return _wanted(core.run(*host, part), out, part)  # called here: what it warns of is the caller's line
 
     @overload
     def submit(
@@ -178,7 +177,7 @@ class Engine(LoadedPlan[_core.Engine]):
         host, part = host_arrays(img, trimap, out), checked_window(window)
         _core.check_arrays(*host)
         check_trimap(host[1])
-        return self._workers.submit(functools.partial(_run, core, host, out, part), timeout)
+        return self._workers.submit(lambda: _wanted(core.run(*host, part), out, part), timeout)
 
     @overload
     def foreground(self, img: NDArray[Level], alpha: NDArray[np.floating]) -> tuple[NDArray[Level], NDArray[Level]]: ...
@@ -234,9 +233,8 @@ class Engine(LoadedPlan[_core.Engine]):
         return super().info
 
 
-def _run(core: _core.Engine, host: tuple[Any, Any, Any], out: Any, window: Window | None) -> Any:
-    """Alpha, in the caller's own object where there is one."""
-    alpha = core.run(*host, window)
+def _wanted(alpha: F32, out: Any, window: Window | None) -> Any:
+    """What was asked for of alpha, in the caller's own object where there is one."""
     whole = alpha if out is None else out
     if window is None:
         return whole

@@ -12,7 +12,7 @@ from typing import Any
 from dim_trt import _core
 from dim_trt.engine import Engine
 from dim_trt.errors import BackendUnavailable, InvalidInput
-from dim_trt.files import StrPath, read_whole
+from dim_trt.files import StrPath, read_whole, write_atomic
 from dim_trt.masks.automatic import Automatic
 from dim_trt.masks.families import Normalization
 from dim_trt.masks.opening import open_source
@@ -43,7 +43,7 @@ class CarriedFile:
         import ray
 
         path = Path(folder, self.name)
-        path.write_bytes(ray.get(self.data))
+        write_atomic(path, [ray.get(self.data)], what=self.name)
         return path
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dim_trt.errors import Error, InvalidInput
-from dim_trt.files import StrPath
+from dim_trt.files import StrPath, write_atomic
 
 PLAN = "dim.plan"
 MODEL = '''"""What Triton's Python backend loads; dim_trt must be installed for its Python."""
@@ -67,8 +67,8 @@ def write_model(
     )
     try:
         (temporary / "1").mkdir(parents=True)
-        (temporary / "config.pbtxt").write_text(config, encoding="utf-8")
-        (temporary / "1" / "model.py").write_text(MODEL, encoding="utf-8")
+        write_atomic(temporary / "config.pbtxt", [config.encode()], what="config.pbtxt")
+        write_atomic(temporary / "1" / "model.py", [MODEL.encode()], what="model.py")
         shutil.copyfile(plan, temporary / "1" / PLAN)
         temporary.rename(folder)
     except OSError as failure:

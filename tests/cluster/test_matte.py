@@ -93,6 +93,7 @@ def test_a_bad_picture_is_a_row_and_is_tried_again(
     assert "out  0 done, 8 skipped, 0 failed" in capsys.readouterr().out
 
 
+@pytest.mark.cluster
 def test_other_settings_are_refused_until_they_are_meant(
     plan: Path, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -108,6 +109,7 @@ def test_other_settings_are_refused_until_they_are_meant(
     assert files(folder / "out") != before
 
 
+@pytest.mark.cluster
 def test_what_looks_wrong_is_in_the_row(plan: Path, folder: Path) -> None:
     save_pictures(folder, 2)
     trimap = cv2.imread("tri/00001.png", cv2.IMREAD_GRAYSCALE)
@@ -128,6 +130,7 @@ def test_masks_and_trimaps_beside_their_pictures(plan: Path, folder: Path) -> No
     assert sorted(files(folder / "out")) == ["00000.png", "00001.png", "00002.png"]
 
 
+@pytest.mark.cluster
 def test_the_commands_of_the_page(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = (ROOT / "docs" / "cluster.md").read_text()
     (shell,) = (block for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) if "--ray" in block)
@@ -184,6 +187,7 @@ def test_without_ray_addresses_and_restart_are_refused(
     assert "--restart goes with --ray" in capsys.readouterr().err
 
 
+@pytest.mark.cluster
 def test_an_object_store_as_source_and_target(
     plan: Path, folder: Path, object_store: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -84,7 +84,7 @@ def test_the_address_has_the_token(plan: Path) -> None:
         (("--token", "with a space in it"), 2, "--token: expected"),
         (("--plan", "none.plan"), 1, "none.plan"),
         (("--auto", "none.onnx"), 1, "auto: the file 'none.onnx' does not exist"),
-        (("--auto", "anything"), 1, "auto: expected rembg:NAME or MODEL.onnx, got 'anything'"),
+        (("--auto", "anything"), 1, "auto: expected salient, rembg:NAME or MODEL.onnx, got 'anything'"),
         (("--auto-size", "320x320"), 2, "--auto-size, --auto-norm go with --auto"),
         (("--plan", "x.plan", "--precision", "fp16"), 2, "--precision chooses the shipped model's plan"),
     ],
