@@ -29,7 +29,7 @@ class Wish:
 
 
 def load(url: str, wish: Wish, clients: int, seconds: float) -> Load:
-    """So many clients at a time for so many seconds. Raises RuntimeError for an answer that is neither."""
+    """So many clients at a time for so many seconds. Raises RuntimeError for an answer that is neither, or none."""
     made, lock, wrong = Load(), threading.Lock(), list[str]()
     start = time.perf_counter()
 
@@ -37,7 +37,12 @@ def load(url: str, wish: Wish, clients: int, seconds: float) -> Load:
         with httpx.Client(base_url=url, timeout=120, trust_env=False) as client:
             while time.perf_counter() - start < seconds and not wrong:
                 begin = time.perf_counter()
-                answer = client.post(wish.path, files=wish.files, data=wish.fields)
+                try:
+                    answer = client.post(wish.path, files=wish.files, data=wish.fields)
+                except httpx.HTTPError as failure:
+                    with lock:
+                        wrong.append(f"{url}: {failure}")
+                    return
                 ms = (time.perf_counter() - begin) * 1e3
                 with lock:
                     if answer.status_code == 200:
