@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,25 @@ import numpy as np
 import pytest
 
 import dim_trt
-from benchmarks.triton.server import ServerFailedError
+from benchmarks.triton.server import ServerFailedError, ServerMissingError, started
 from dim_trt.triton import __main__ as triton
 from tests.support import ROOT
 from tests.support.pictures import random_picture
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Path], str]]:
+    """Starts a server on a repository, and gives its address for gRPC."""
+    pytest.importorskip("tritonclient.grpc", reason="tritonclient is not installed: pip install 'dim_trt[triton]'")
+    with ExitStack() as stack:
+
+        def start(repository: Path) -> str:
+            try:
+                return stack.enter_context(started(repository))
+            except ServerMissingError as missing:
+                pytest.skip(str(missing))
+
+        yield start
 
 
 def infer(address: str, img: Any, trimap: Any) -> Any:
