@@ -25,6 +25,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from benchmarks.markdown import table
+from benchmarks.peak_memory import resident_mb
 from benchmarks.pictures import thin_band
 from dim_trt.arguments import SIZE_FORMAT, parse_size
 
@@ -101,14 +102,6 @@ def driver_table(pictures: int) -> str:
     if driver.returncode:
         raise SystemExit("error: the command failed")
     return table(["pictures done", "the driver's memory"], rows)
-
-
-def resident_mb(pid: int) -> float:
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return 0.0
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS")), 0.0)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -17,6 +17,7 @@ from dim_trt.errors import Error
 from dim_trt.masks import Automatic, open_source
 from dim_trt.pictures.composite import composite, cover
 from dim_trt.pictures.files import read_image, write_image
+from dim_trt.trimaps import from_soft_mask
 
 NAMES = ("image", "trimap", "alpha", "composite")
 GAP_PX = 6
@@ -60,8 +61,8 @@ def found(arguments: argparse.Namespace) -> dict[str, np.ndarray]:
     if arguments.background is None:
         raise ValueError("--background: expected with --auto")
     img, background = read_image(arguments.image), read_image(arguments.background, "background")
-    auto = Automatic(open_source(arguments.auto))
-    mask, trimap = auto.mask(img), auto.trimap(img)
+    mask = Automatic(open_source(arguments.auto)).mask(img)
+    trimap = from_soft_mask(img, mask)
     with dim_trt.Engine("lite") as engine:
         alpha = engine.run(img, trimap)
         foreground, _ = engine.foreground(img, alpha)

@@ -15,7 +15,7 @@ from torch import Tensor
 from dim_trt.errors import Error
 from dim_trt.graph.load import Source, load_onnx
 from training.checkpoints import CheckpointError, load_network
-from training.data.preprocess import PREPROCESSING_OF, SALIENT, TRIMAP_SCALE, UNKNOWN, Preprocessing
+from training.data.preprocess import PREPROCESSING_OF, TRIMAP_SCALE, UNKNOWN, Preprocessing
 from training.foreign.importing import import_checkpoint
 from training.foreign.reading import find_tensors, load_tensors, opened
 from training.model import DeepImageMatting, ModelConfig
@@ -50,7 +50,7 @@ def salient_weights(path: Path, config: SalientConfig, crop_size: int) -> dict[s
         raise CheckpointError(f"{path}: a network that finds objects begins with a checkpoint or an .onnx file")
     found = read_onnx(path, crop_size) if path.suffix == ".onnx" else load_network(path)
     if isinstance(found.config, SalientConfig):
-        check(path, found.config, config, SALIENT)
+        check_config(path, found.config, config)
         return found.state_dict()
     shared = found.config.width, found.config.norm
     if shared != (config.width, config.norm):
@@ -86,10 +86,14 @@ def own_tensors(path: Path, config: ModelConfig) -> dict[str, Tensor] | None:
 
 
 def check(path: Path, stored: Config, config: Config, preprocessing: Preprocessing) -> None:
-    if stored != config:
-        raise CheckpointError(f"{path}: holds {stored}, expected {config}; choose the matching --config")
+    check_config(path, stored, config)
     if preprocessing != PREPROCESSING_OF[config.task]:
         raise CheckpointError(f"{path}: its network is fed otherwise than this program feeds networks it trains")
+
+
+def check_config(path: Path, stored: Config, config: Config) -> None:
+    if stored != config:
+        raise CheckpointError(f"{path}: holds {stored}, expected {config}; choose the matching --config")
 
 
 def read_onnx(path: Path, crop_size: int, config: Config | None = None) -> Network:

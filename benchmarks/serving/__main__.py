@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 import dim_trt
 from benchmarks.markdown import table
+from benchmarks.peak_memory import resident_mb
 from benchmarks.pictures import Picture, thin_band
 from benchmarks.serving.clients import Load, Wish, load
 from benchmarks.serving.strokes import stroke_times
@@ -48,12 +49,6 @@ def service(*arguments: str) -> Iterator[tuple[str, int]]:
     finally:
         process.terminate()
         process.wait()
-
-
-def resident_mb(pid: int) -> float:
-    """Of a process, now."""
-    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
-    return int(line.split()[1]) / 1024
 
 
 def submitted(picture: Picture, seconds: float) -> float:
@@ -88,7 +83,7 @@ def load_table(size: tuple[int, int], clients: Sequence[int], seconds: float) ->
 
 
 def rembg_table(rembg: str, model: str, clients: Sequence[int], seconds: float) -> str:
-    """From a photograph to its cutout; both services on this machine, in turns."""
+    """From a photograph to its cutout; both services on this machine, one after the other."""
     photograph = Path("samples/astronaut.png").read_bytes()
     fields = {"model": model}
     asked = {"": fields, "its alpha matting, ": {**fields, "a": "true"}}

@@ -13,6 +13,7 @@ cores together need; with --auto once more with the masks known beforehand, for 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import statistics
 import tempfile
 import time
@@ -138,7 +139,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         rate, processor_ms = pipeline(network)
         if network:
             known = Remembered(network)
-            stage_by_stage(engine, path, source(known), args.result)
+            with contextlib.closing(VideoReader(str(path))) as reader:
+                for picture in reader.pictures():
+                    known(picture.frame.image)
             known_rate, _ = pipeline(known)
     slowest = max(ms, key=ms.__getitem__)
     height, width = args.size
