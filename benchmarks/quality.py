@@ -29,8 +29,8 @@ from benchmarks.methods import CLASSICAL, CLOSED_FORM, ENGINE, KNN, ONNXRUNTIME,
 from benchmarks.networks import MODEL_HELP, SHIPPED, load_network
 from benchmarks.pictures import Picture, alphamatting, digest, scene, truth_of
 from benchmarks.records import Change, Cost, PictureScore, Quality
+from dim_trt.files import file_digest
 from dim_trt.precisions import PRECISIONS
-from dim_trt.scoring.evaluation import file_digest
 from dim_trt.scoring.metrics import METRICS
 from dim_trt.scoring.metrics import measure as score
 

@@ -31,7 +31,7 @@ from benchmarks.report.pages import named_machine
 from benchmarks.result_files import RESULTS, read_records, result_file
 from benchmarks.steps import STEPS
 from benchmarks.suite import arguments_of
-from dim_trt.scoring.evaluation import file_digest
+from dim_trt.files import file_digest
 
 progress_bar = functools.partial(tqdm, unit="method", leave=False, disable=None)
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from dim_trt.arrays import unknown_pixels
 from dim_trt.engine import Engine
 from dim_trt.errors import Error, InvalidInput
-from dim_trt.files import StrPath
+from dim_trt.files import StrPath, file_digest
 from dim_trt.pictures.files import read_image, write_image
 from dim_trt.pictures.limit import DEFAULT, Limits
 from dim_trt.pictures.picture import quantize_alpha
@@ -182,13 +182,6 @@ def read_content(sample: TruthFiles, limits: Limits = DEFAULT) -> Content:
                 f"in {str(path)!r}"
             )
     return content
-
-
-def file_digest(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as failure:
-        raise InvalidInput(f"cannot read {str(path)!r}: {failure.strerror}") from failure
 
 
 def digest(*parts: str) -> str:
