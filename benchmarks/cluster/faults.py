@@ -123,23 +123,18 @@ FAULTS: tuple[Callable[[Path, Path, Any], Finding | None], ...] = (
 
 
 def fault_table(nodes: int = 3) -> str:
-    import ray
-
+    from dim_trt.cluster.runtime import connected
     from dim_trt.plans.cache import shipped_plan
 
     rows = []
-    with cluster(nodes) as ray_cluster:
-        ray.init(ray_cluster.address, log_to_driver=False, logging_level="ERROR")
-        try:
-            for fault in FAULTS:
-                with tempfile.TemporaryDirectory() as name:
-                    found = fault(Path(name), shipped_plan(device="cpu"), ray_cluster)
-                if found is None:
-                    print("a full disk is left out: no file system may be mounted here", file=sys.stderr)
-                else:
-                    rows.append(found.row())
-        finally:
-            ray.shutdown()
+    with cluster(nodes) as ray_cluster, connected(ray_cluster.address):
+        for fault in FAULTS:
+            with tempfile.TemporaryDirectory() as name:
+                found = fault(Path(name), shipped_plan(device="cpu"), ray_cluster)
+            if found is None:
+                print("a full disk is left out: no file system may be mounted here", file=sys.stderr)
+            else:
+                rows.append(found.row())
     return table(HEAD, rows)
 
 
