@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from benchmarks.cluster.driver import driver_table
+from benchmarks.cluster.driver import driver_lines
 from benchmarks.cluster.faults import fault_table
 from benchmarks.cluster.rates import ALONE, NODES, rate_table
 from dim_trt.arguments import SIZE_FORMAT, parse_size
@@ -39,7 +39,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.faults:
         print(fault_table())
     elif args.driver:
-        print(driver_table(args.driver))
+        for line in driver_lines(args.driver):
+            print(line, flush=True)
     else:
         ways = [WAYS[way] for way in args.ways]
         print(rate_table(args.nodes, args.pictures, args.size, args.rounds, ways))

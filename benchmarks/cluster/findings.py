@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,7 +35,9 @@ class Finding:
     message: str = ""
 
     def row(self) -> list[str]:
-        said = self.message or "; ".join(f"a row: {error.split(':')[0]} …" for error in self.failed.values())
+        said = re.sub(r" '.*': ", ": ", self.message) or "; ".join(
+            f"a row: {error.split(':')[0]} …" for error in self.failed.values()
+        )
         return [self.what, *map(str, (self.pictures, self.lost, self.twice, self.again)), f"{self.seconds:.1f} s", said]
 
 
