@@ -22,7 +22,8 @@ from dim_trt.pictures.folders import Summary, say_passed_over
 
 NAMES = 16  # at a time from the list
 PICTURES = 20  # about so many, or fewer, a worker takes at once, and are done again when it dies
-SHARES = 4  # that each worker gets of few pictures, so that all end at about the same time
+SHARES = 8  # that each worker gets of few pictures, so that all end at about the same time
+AHEAD = 2  # shares that a worker has, so that it need not wait for the next; nobody else takes them from it
 ITEM_BYTES = 50  # of a picture's names, by which Ray Data cuts the list
 NAMED_FAILURES = 20  # in the message; the manifest has all
 ITEMS = pa.schema([("name", pa.string()), ("known", pa.string()), ("error", pa.string())])
@@ -92,7 +93,12 @@ def _rows(work: Work, pending: int) -> Iterator[pa.Table]:
         batch_size=None,
         batch_format="pyarrow",
         zero_copy_batch=True,
-        compute=ActorPoolStrategy(min_size=1, max_size=None, initial_size=min(workers, -(-pending // at_once))),
+        compute=ActorPoolStrategy(
+            min_size=1,
+            max_size=None,
+            initial_size=min(workers, -(-pending // at_once)),
+            max_tasks_in_flight_per_actor=AHEAD,
+        ),
         **work.engine.resources,
     )
     rows.context.target_max_block_size = at_once * ITEM_BYTES
