@@ -126,7 +126,7 @@ def _operation(
     return made
 
 
-PART = [
+PART: list[dict[str, Any]] = [
     ID,
     *(
         {"name": name, "in": "query", "required": True, "schema": {"type": "integer", "minimum": 0}}
