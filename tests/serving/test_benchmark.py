@@ -40,7 +40,7 @@ def test_answers_are_counted_and_timed(patient: Running) -> None:
         text = client.get("/metrics").text
     assert f'dim_trt_requests_total{{path="/v1/matte",status="200"}} {len(measured.ms)}.0' in text
     assert measured.refused == 0
-    assert measured.seconds >= 0.5
+    assert measured.seconds > 0.45
     assert 0 < np.sum(measured.ms) <= 2 * measured.seconds * 1e3
 
 
