@@ -161,6 +161,7 @@ void register_engine(py::module_& m) {
       .def_readwrite("backend", &EngineOptions::backend, "The only one that will do; empty: the plan's.")
       .def_readwrite("rgb", &EngineOptions::rgb)
       .def_readwrite("orientations", &EngineOptions::orientations)
+      .def_readwrite("closed_form", &EngineOptions::closed_form)
       .def_readwrite("limits", &EngineOptions::limits)
       .def_readwrite("cpu", &EngineOptions::cpu)
       .def_readwrite("tensorrt", &EngineOptions::tensorrt);
