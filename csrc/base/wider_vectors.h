@@ -1,5 +1,5 @@
-// For loops outside the kernels of a backend: the compiler makes a second copy of a function for AVX2, which the processor
-// chooses when the library is loaded. Without FMA, so both copies give the same bits.
+// For loops outside the kernels of a backend: the compiler makes a second copy of a function for AVX2, which the
+// processor chooses when the library is loaded. Without FMA, so both copies give the same bits.
 #pragma once
 
 #if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__) && \

@@ -19,11 +19,6 @@ constexpr int kStripRows = 16;
 constexpr int kGap = 8;  // of known pixels in a strip, which may as well be computed
 constexpr int kMostColumns = 128;
 
-Window grown(const Window& window, int by, Size picture) {
-  return overlap({window.top - by, window.left - by, {window.size.height + 2 * by, window.size.width + 2 * by}},
-                 whole(picture));
-}
-
 /// Rectangles of few rows that hold all unknown pixels of `area`.
 std::vector<Window> find_patches(const ByteView& trimap, const Window& area) {
   std::vector<Window> patches;
@@ -140,8 +135,7 @@ class Patch {
     const Window part = overlap(window(), wanted);
     for (int y = part.top; y < part.bottom(); ++y)
       for (int x = part.left; x < part.right(); ++x)
-        if (is_unknown(task.trimap.at(y, x)))
-          task.alpha.at(y, x) = std::min(std::max(*at(alpha_, y, x), 0.0f), 1.0f);
+        if (is_unknown(task.trimap.at(y, x))) task.alpha.at(y, x) = std::min(std::max(*at(alpha_, y, x), 0.0f), 1.0f);
   }
 
  private:
@@ -166,8 +160,8 @@ void read_guess(const ClosedFormTask& task, BorderedPlane* to) {
     }
 }
 
-void solve_at_once(const ClosedFormTask& task, const Window& seen, const std::vector<Window>& windows,
-                   ThreadPool& pool, const ClosedFormOptions& options) {
+void solve_at_once(const ClosedFormTask& task, const Window& seen, const std::vector<Window>& windows, ThreadPool& pool,
+                   const ClosedFormOptions& options) {
   const auto count = static_cast<int>(windows.size());
   std::vector<std::unique_ptr<Patch>> patches(windows.size());
   BorderedPlane now(seen), next(seen);
@@ -187,9 +181,8 @@ void solve_at_once(const ClosedFormTask& task, const Window& seen, const std::ve
   next.clear();  // known pixels take no step
   for (int i = 0; i < options.iterations; ++i) {
     steps.advance();
-    pool.run(count, [&](int patch, int /*thread*/) {
-      patches[static_cast<std::size_t>(patch)]->iterate(now, steps, &next);
-    });
+    pool.run(count,
+             [&](int patch, int /*thread*/) { patches[static_cast<std::size_t>(patch)]->iterate(now, steps, &next); });
     std::swap(now, next);
   }
   for (const std::unique_ptr<Patch>& patch : patches) patch->write(task, task.wanted);
@@ -207,8 +200,7 @@ void solve(const ClosedFormTask& task, std::size_t most_bytes, ThreadPool& pool,
   const Size size = unknown.size;
   if (most_bytes == 0 || bytes <= most_bytes || std::max(size.height, size.width) == 1)
     return solve_at_once(smaller, seen, patches, pool, options);
-  const Size half =
-      size.height > size.width ? Size{size.height / 2, size.width} : Size{size.height, size.width / 2};
+  const Size half = size.height > size.width ? Size{size.height / 2, size.width} : Size{size.height, size.width / 2};
   smaller.wanted = {unknown.top, unknown.left, half};
   solve(smaller, most_bytes, pool, options);
   for (const Window& rest : around(smaller.wanted, unknown)) {
@@ -220,8 +212,12 @@ void solve(const ClosedFormTask& task, std::size_t most_bytes, ThreadPool& pool,
 
 }  // namespace
 
+int closed_form_reach(const ClosedFormOptions& options) { return 2 * options.iterations; }
+
 Window seen_by_closed_form(const Window& wanted, Size picture, const ClosedFormOptions& options) {
-  return grown(wanted, 2 * (options.iterations + 1), picture);
+  const int reach = closed_form_reach(options);
+  const Size size = {wanted.size.height + 2 * reach, wanted.size.width + 2 * reach};
+  return overlap({wanted.top - reach, wanted.left - reach, size}, whole(picture));
 }
 
 void solve_closed_form(const ClosedFormTask& task, std::size_t most_bytes, ThreadPool& pool,

@@ -28,13 +28,16 @@ struct ClosedFormTask {
   Window wanted;  // the part that is written: pixels that the trimap knows are 0 or 1
 };
 
+/// How far from a pixel a guess can be that decides about its alpha.
+int closed_form_reach(const ClosedFormOptions& options = {});
+
 /// The part of a picture whose guess decides about alpha in `wanted`, all of it to the bit.
 Window seen_by_closed_form(const Window& wanted, Size picture, const ClosedFormOptions& options = {});
 
-/// Alpha as the minimum of alpha' L alpha + (alpha - guess)' D (alpha - guess), L the matting Laplacian, D the priors, over the unknown pixels,
-/// from the guess on by so many steps of Chebyshev's semi-iteration: a polynomial of L, so a pixel depends on those
-/// near it alone, and neither threads nor windows change a bit. Parts that would take more than `most_bytes` are solved
-/// one after the other; 0: all at once.
+/// Alpha as the minimum of alpha' L alpha + (alpha - guess)' D (alpha - guess), L the matting Laplacian, D the priors,
+/// over the unknown pixels, from the guess on by so many steps of Chebyshev's semi-iteration: a polynomial of L, so a
+/// pixel depends on those near it alone, and neither threads nor windows change a bit. Parts that would take more than
+/// `most_bytes` are solved one after the other; 0: all at once.
 void solve_closed_form(const ClosedFormTask& task, std::size_t most_bytes, ThreadPool& pool,
                        const ClosedFormOptions& options = {});
 

@@ -112,6 +112,8 @@ void Matting::check_size(Size picture, const std::string& when) const {
                        "down or build a plan for larger ones");
 }
 
+int Matting::halo_px() const { return backend_->halo_px() + (closed_form_ ? closed_form_reach() : 0); }
+
 std::vector<Tile> Matting::tiles(const ByteView& trimap) const {
   if (fits(trimap.size)) return {{whole(trimap.size), whole(trimap.size)}};
   return unknown_tiles(trimap, whole(trimap.size), tile_rules());

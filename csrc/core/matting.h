@@ -70,6 +70,8 @@ class Matting {
   const Backend& backend() const { return *backend_; }
   const Limits& limits() const { return limits_; }
   int orientation_count() const { return static_cast<int>(orientations_.size()); }
+  /// How far from an unknown pixel a run looks.
+  int halo_px() const;
   /// The tiles that a picture with this trimap is run in, unturned; one of the whole picture where it can be run at
   /// once.
   std::vector<Tile> tiles(const ByteView& trimap) const;

@@ -12,8 +12,8 @@ namespace {
 constexpr int kPixels = 9;  // of a window
 constexpr int kChannels = 3;
 
-/// The plane that holds the entries of pixels and of those (dy, dx) further: 0 is the pixel itself, the others are in the
-/// order of the pixels.
+/// The plane that holds the entries of pixels and of those (dy, dx) further: 0 is the pixel itself, the others are in
+/// the order of the pixels.
 constexpr int plane_of(int dy, int dx) { return dy == 0 ? dx : 5 * dy + dx; }
 
 /// What the windows of a row share: for each of their pixels and channels a value for each window.
@@ -134,8 +134,9 @@ void MattingLaplacian::add_windows(const ImageView& image, int y, double epsilon
   for (int p = 0; p < kPixels; ++p)
     for (int q = p; q < kPixels; ++q) {
       const int plane = plane_of(q / 3 - p / 3, q % 3 - p % 3);
-      add_pair({row.color(p, 0), row.color(p, 1), row.color(p, 2)}, {row.weighed(q, 0), row.weighed(q, 1), row.weighed(q, 2)},
-               p == q ? 1.0f : 0.0f, row.count, values_.data() + index(plane, y + p / 3 - 1, first + p % 3 - 1));
+      add_pair({row.color(p, 0), row.color(p, 1), row.color(p, 2)},
+               {row.weighed(q, 0), row.weighed(q, 1), row.weighed(q, 2)}, p == q ? 1.0f : 0.0f, row.count,
+               values_.data() + index(plane, y + p / 3 - 1, first + p % 3 - 1));
     }
 }
 
@@ -143,7 +144,8 @@ MattingLaplacian::Entries MattingLaplacian::entries(int y, int x, int dy) const 
   Entries out;
   for (int dx = -kReach; dx <= kReach; ++dx) {
     const bool later = dy > 0 || (dy == 0 && dx >= 0);
-    out.of[dx + kReach] = values_.data() + (later ? index(plane_of(dy, dx), y, x) : index(plane_of(-dy, -dx), y + dy, x + dx));
+    out.of[dx + kReach] =
+        values_.data() + (later ? index(plane_of(dy, dx), y, x) : index(plane_of(-dy, -dx), y + dy, x + dx));
   }
   return out;
 }

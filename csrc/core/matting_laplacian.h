@@ -54,8 +54,8 @@ class MattingLaplacian {
   void absolute_sums(int y, Span span, float* out) const;
 
  private:
-  static constexpr int kReach = 2;             // of a pixel's neighbours
-  static constexpr int kMargin = kReach + 2;   // windows begin and end up to 2 pixels further
+  static constexpr int kReach = 2;            // of a pixel's neighbours
+  static constexpr int kMargin = kReach + 2;  // windows begin and end up to 2 pixels further
   static constexpr int kPlanes = 13;
 
   static std::size_t floats(Size size);

@@ -51,6 +51,7 @@ DESCRIBED = (
     "gpu_name",
     "threads",
     "orientations",
+    "closed_form",
 )
 
 
