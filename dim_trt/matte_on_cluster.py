@@ -44,6 +44,7 @@ def work_on_cluster(args: argparse.Namespace, settings: Rendering) -> None:
             threads=args.threads or 1,
             memory_limit_mb=args.memory_limit_mb,
             orientations=args.orientations,
+            closed_form=args.closed_form,
         )
         work = Work(folders, settings, background, engine, automatic_of(ray, args))
         summary = matte_folder(work, settings_of(work), restart=args.restart)
@@ -110,5 +111,6 @@ def settings_of(work: Work) -> dict[str, Any]:
         "color profile": ("srgb" if settings.srgb else "keep") if has_colors else None,
         "plan": engine.identity(),
         "orientations": engine.orientations,
+        "closed form": engine.closed_form,
         "version": __version__,
     }

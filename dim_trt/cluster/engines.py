@@ -62,6 +62,7 @@ class EngineSpec:
     has_gpu: bool = False
     memory_limit_mb: int | None = None
     orientations: int = 1
+    closed_form: bool = False
     color: str = "bgr"
     version: str = __version__
 
@@ -103,7 +104,8 @@ class EngineSpec:
                 "threads": self.threads,
                 "memory_limit_mb": working_memory_mb(_workers_here(self.threads)) if limit is None else limit,
             }
-        options = {"orientations": self.orientations, "color": self.color, **on_cpu}
+        better = {"orientations": self.orientations, "closed_form": self.closed_form}
+        options = {**better, "color": self.color, **on_cpu}
         if self.plan is None:
             return Engine(shipped_plan(self.precision, device), device, **options)
         with tempfile.TemporaryDirectory(prefix="dim_trt-") as folder:

@@ -69,6 +69,8 @@ def engine_method(label: str, engine: Engine) -> Method:
     digest = file_digest(path)
     if engine.info["orientations"] > 1:
         digest += f" {engine.info['orientations']} orientations"
+    if engine.info["closed_form"]:
+        digest += " closed form"
     scores = Scores(label, str(path), engine.info["precision"], engine.info["weights"], path.stat().st_size)
     return Method(scores, lambda _sample: digest, lambda _sample, content: engine.run(content.img, content.trimap))
 

@@ -50,6 +50,7 @@ DESCRIBED = (
     "gpu_name",
     "threads",
     "orientations",
+    "closed_form",
 )
 
 

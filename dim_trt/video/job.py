@@ -119,6 +119,7 @@ def load_engine(plan: Path, job: ClipJob) -> Engine:
         memory_limit_mb=job.memory_limit_mb,
         max_pixels=job.limits.max_pixels,
         orientations=job.orientations,
+        closed_form=job.closed_form,
     )
 
 
