@@ -9,7 +9,7 @@ pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed: nothin
 
 from benchmarks import measure, methods
 from benchmarks.networks import random_model
-from benchmarks.peers import peer, pytorch
+from benchmarks.peers import peer
 from benchmarks.pictures import scene, with_unknown
 from benchmarks.records import Latency
 from benchmarks.report.best import best
@@ -66,10 +66,9 @@ def test_a_peer_in_int8_changes_alpha_a_little(alphas, picture, name):
     assert 0 < found.mean() < INT8_CHANGE
 
 
-def test_pytorch_in_bf16_changes_alpha_a_little(tiny, picture, alphas, monkeypatch):
+def test_pytorch_in_bf16_changes_alpha_a_little(tiny, picture, alphas):
     """Slower than fp32 where the processor does not compute in it, but the same values."""
     folder, model, onnx = tiny
-    monkeypatch.setattr(pytorch, "without_bf16", lambda: None)
     files, _ = methods.build_files(onnx, model, folder, "fp32", [methods.BF16])
     alpha = methods.load(methods.BF16, files, 1).run(picture.img, picture.trimap)
     found = changes({**alphas, methods.BF16: alpha}, methods.BF16, picture)
