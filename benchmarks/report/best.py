@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.markdown import table
-from benchmarks.measure import mark
+from benchmarks.measure import UNSTABLE, mark
 from benchmarks.methods import METHODS, TITLES
 from benchmarks.records import Latency
 from benchmarks.report.wording import MODELS, machine_line, milliseconds
@@ -41,6 +41,8 @@ def best(results: Results) -> str:
         "and int8 is calibrated on the same pictures everywhere. The last columns are of the shipped weights in 1080p: "
         "SAD against PyTorch's in fp32, and the change of alpha from it, on unknown pixels."
     )
+    if any(row.times.unstable for rows in columns.values() for row in rows.values()):
+        about += f" *unstable*: the standard deviation is above {UNSTABLE:.0%} of the mean."
     tables = table(["", *head, "ΔSAD", "mean change", "max change"], cells)
     return f"{tables}\n\n{about} {machine_line(results, *BEST)}"
 
