@@ -234,8 +234,8 @@ class Engine(LoadedPlan[_core.Engine]):
     def info(self) -> dict[str, Any]:
         """What runs: task, network, backend, device, precision (what computes), weights (how they are stored), isa (the
         CPU's instruction set; None on a GPU), gpu_name (None on the CPU), threads (of the CPU), color, orientations,
-        closed_form, memory_limit_mb, max_pixels, halo_px (how far from a pixel of alpha the network looks), inputs, outputs, model,
-        preprocessing, shapes, producer, source and path."""
+        closed_form, memory_limit_mb, max_pixels, halo_px (how far from a pixel of alpha a run looks), inputs, outputs,
+        model, preprocessing, shapes, producer, source and path."""
         return super().info
 
 
