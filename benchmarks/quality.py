@@ -29,6 +29,7 @@ from benchmarks.methods import (
     BF16,
     CLOSED_FORM,
     ENGINE,
+    ENGINE_CLOSED_FORM,
     KNN,
     ONNXRUNTIME,
     ONNXRUNTIME_INT8,
@@ -49,7 +50,17 @@ from dim_trt.scoring.metrics import METRICS
 from dim_trt.scoring.metrics import measure as score
 
 HALF = "alpha = 0.5"
-BESIDE = (PYTORCH, ONNXRUNTIME, BF16, ONNXRUNTIME_INT8, OPENVINO_BF16, OPENVINO_INT8, CLOSED_FORM, KNN)
+BESIDE = (
+    ENGINE_CLOSED_FORM,
+    PYTORCH,
+    ONNXRUNTIME,
+    BF16,
+    ONNXRUNTIME_INT8,
+    OPENVINO_BF16,
+    OPENVINO_INT8,
+    CLOSED_FORM,
+    KNN,
+)
 SCENE_SIZE = (288, 352)
 progress_bar = functools.partial(tqdm, leave=False, disable=None)
 
