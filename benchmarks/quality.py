@@ -84,9 +84,9 @@ def picture_sets(args: argparse.Namespace) -> dict[str, list[Picture]]:
         }
     from training.scenes.families import FAMILIES
 
-    numbers = itertools.product(range(args.scenes), FAMILIES)
+    numbers = itertools.islice(itertools.product(range(args.scenes), FAMILIES), args.limit)
     scenes = [scene(*SCENE_SIZE, family, number) for number, family in numbers]
-    return {"scenes": [picture._replace(name=f"{i:03}") for i, picture in enumerate(scenes)][: args.limit]}
+    return {"scenes": [picture._replace(name=f"{i:03}") for i, picture in enumerate(scenes)]}
 
 
 def entries(args: argparse.Namespace) -> list[Entry]:
