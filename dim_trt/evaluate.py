@@ -8,9 +8,7 @@ from __future__ import annotations
 import argparse
 import functools
 import sys
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -45,9 +43,9 @@ from dim_trt.scoring.evaluation import (
     saving,
 )
 from dim_trt.scoring.metrics import AREAS, METRICS
+from dim_trt.scoring.resuming import every, report_kept, with_known
 from dim_trt.scoring.scores import SHORT, Scores, format_table, read_json, write_csv, write_json
 
-SAVE_EVERY_S = 5.0  # what a run that is killed loses of --json
 progress_bar = functools.partial(tqdm, unit="picture", leave=False, disable=None)
 
 
@@ -113,7 +111,7 @@ def work(args: argparse.Namespace) -> None:
         )
     finally:
         write()
-    report_resumed(table, known, len(samples))
+    report_kept(table, known, len(samples))
     better = f", alpha the mean over {args.orientations} orientations" if args.orientations > 1 else ""
     better += ", by closed-form matting from the network's alpha on" if args.closed_form else ""
     print(f"{layout}, {len(samples)} pictures{better}")
@@ -194,17 +192,9 @@ def write_results(args: argparse.Namespace, table: Sequence[Scores], known: Know
     """--json. In the middle of a run (`complete` is false then) what is known of the others stays in it, unchecked."""
     if not args.json or not table[0].pictures:
         return
-    done = {(scores.label, entry.name) for scores in table for entry in scores.pictures}
-    rest = {key: entry for key, entry in known.items() if key not in done}
     complete = len(table[0].pictures) == expected
     if not complete:
-        table = [
-            replace(
-                scores,
-                pictures=scores.pictures + [entry for (label, _), entry in rest.items() if label == scores.label],
-            )
-            for scores in table
-        ]
+        table = with_known(table, known)
     trimap_set = (args.trimap_set or TRIMAP_SET) if layout == "alphamatting" else None
     orientations = None if args.predictions else args.orientations
     settings = {
@@ -216,26 +206,6 @@ def write_results(args: argparse.Namespace, table: Sequence[Scores], known: Know
         "auto": args.auto,
     }
     write_json(args.json, table, complete=complete, **settings)
-
-
-def every(write: Callable[[], None], seconds: float = SAVE_EVERY_S) -> Callable[[], None]:
-    """Calls `write` if the last call is `seconds` ago."""
-    last = time.monotonic()
-
-    def call() -> None:
-        nonlocal last
-        if time.monotonic() - last >= seconds:
-            write()
-            last = time.monotonic()
-
-    return call
-
-
-def report_resumed(table: Sequence[Scores], known: Known, count: int) -> None:
-    """One line beside the table: how many pictures were not scored again."""
-    if known:
-        kept = sum(all(known.get((s.label, s.pictures[i].name)) == s.pictures[i] for s in table) for i in range(count))
-        print(f"resumed: kept the scores of {kept} of {count} pictures", file=sys.stderr)
 
 
 def draw_sheet(method: Method, samples: Sequence[TruthFiles], args: argparse.Namespace, auto: Automatic | None) -> Bgr:
