@@ -15,8 +15,14 @@ from numpy.typing import NDArray
 from training.model import CONFIGS, CONV6, DeepImageMatting, ModelConfig
 
 LANES = 16  # channels in a block of memory; layers are filled up with zeros to whole blocks
-ELEMENTS = {("winograd", 3): (24, 2, 4), ("winograd-ties", 3): (16, 2, 2)}  # products per tile, its height and width
-ELEMENTS |= {(algorithm, 5): (36, 2, 2) for algorithm in ("winograd", "winograd-ties")}
+PRODUCTS = {  # per tile, its height and width
+    ("winograd", 3): (24, 2, 4),
+    ("winograd-ties", 3): (16, 2, 2),
+    ("winograd", 5): (36, 2, 2),
+    ("row-winograd", 3): (18, 1, 4),
+    ("row-winograd-ties", 3): (12, 1, 2),
+    ("row-winograd", 5): (30, 1, 2),
+}
 LARGE_CONV6 = "7x7x4096"  # the paper's, and the only 7×7 kernel
 
 
@@ -52,8 +58,7 @@ class Case:
         layer, side = self.layer, f"{self.layer.kernel}x{self.layer.kernel}"
         if self.algorithm == "direct" and layer.unpool:
             return f"unpool {side} gather"
-        name = {"direct": "head" if layer.cout == 1 else "direct", "winograd": "winograd"}.get(self.algorithm)
-        name = name or "winograd, keeps ties"
+        name = "head" if layer.cout == 1 else self.algorithm.replace("-ties", ", keeps ties").replace("-", " ")
         return f"{'unpool ' if layer.unpool else ''}{side} {name}{' + pool' if layer.pool else ''}"
 
 
@@ -97,11 +102,12 @@ def cases(model: str, height: int, width: int, densities: list[float]) -> Iterat
             yield Case(replace(layer, unpool=False, skip=False), "direct")
             for density in densities:
                 yield Case(replace(layer, skip=False), "direct", density)
-            yield Case(layer, "winograd", densities[0])
+            yield from (Case(layer, algorithm, densities[0]) for algorithm in ("winograd", "row-winograd"))
             continue
         yield Case(layer, "direct")
         if layer.kernel == 3 and layer.cin != 4 and layer.cout != 1:
-            yield from (Case(layer, "winograd-ties"), Case(layer, "winograd"))
+            for algorithm in ("winograd", "row-winograd"):
+                yield from (Case(layer, f"{algorithm}-ties"), Case(layer, algorithm))
     if model == "full":
         kernel, channels = CONV6[LARGE_CONV6]
         small_height, small_width = (max(side >> 5, 2) for side in (height, width))
@@ -165,9 +171,9 @@ def real_products(case: Case, given: Operands) -> int:
     layer = case.layer
     cin = 4 if layer.cin == 4 and case.algorithm == "direct" and layer.cout > 1 else _filled(layer.cin)
     cout = 1 if layer.cout == 1 else _filled(layer.cout)
-    if (case.algorithm, layer.kernel) in ELEMENTS:
-        elements, tile_height, tile_width = ELEMENTS[case.algorithm, layer.kernel]
-        return elements * -(-layer.height // tile_height) * -(-layer.width // tile_width) * cin * cout
+    if (case.algorithm, layer.kernel) in PRODUCTS:
+        products, tile_height, tile_width = PRODUCTS[case.algorithm, layer.kernel]
+        return products * -(-layer.height // tile_height) * -(-layer.width // tile_width) * cin * cout
     if given.codes is None:
         return cin * cout * layer.kernel**2 * layer.height * layer.width
     # The gather: where a kernel covers both rows of a quad of output pixels each value is multiplied for those that

@@ -29,7 +29,8 @@ struct Case {
   cpu::Algorithm algorithm;
 };
 
-constexpr cpu::Algorithm kDirect = cpu::Algorithm::direct, kWinograd = cpu::Algorithm::winograd;
+constexpr cpu::Algorithm kDirect = cpu::Algorithm::direct, kWinograd = cpu::Algorithm::winograd,
+                         kRows = cpu::Algorithm::row_winograd;
 constexpr Case kCases[] = {
     {4, 16, 3, 7, 9, false, false, false, kDirect},      {16, 48, 3, 5, 31, false, false, false, kDirect},
     {64, 32, 5, 13, 17, false, false, false, kDirect},   {3, 5, 1, 1, 1, false, false, false, kDirect},
@@ -39,6 +40,9 @@ constexpr Case kCases[] = {
     {16, 48, 3, 5, 31, true, false, false, kDirect},     {64, 64, 5, 17, 29, true, false, false, kDirect},
     {96, 32, 5, 11, 7, true, true, false, kDirect},      {64, 64, 5, 17, 29, true, false, false, kWinograd},
     {96, 32, 5, 11, 7, true, true, false, kWinograd},    {33, 17, 3, 9, 135, true, true, false, kDirect},
+    {16, 32, 3, 33, 57, false, false, false, kRows},     {64, 80, 5, 15, 31, false, false, false, kRows},
+    {64, 48, 3, 14, 22, false, false, true, kRows},      {64, 64, 5, 17, 29, true, false, false, kRows},
+    {96, 32, 5, 11, 7, true, true, false, kRows},
 };
 
 /// Numbers that are the same everywhere, of about -2 to 2.
@@ -109,7 +113,10 @@ int check_layers() {
       for (const bool keep_ties : {false, true}) {
         if (keep_ties && c.algorithm == kDirect) continue;
         std::printf("%s: %s%s %dx%d, %d to %d channels of %dx%d%s%s:", isa.c_str(),
-                    c.algorithm == kDirect ? "direct" : "winograd", keep_ties ? " with ties" : "", c.kernel, c.kernel,
+                    c.algorithm == kDirect     ? "direct"
+                    : c.algorithm == kWinograd ? "winograd"
+                                               : "row winograd",
+                    keep_ties ? " with ties" : "", c.kernel, c.kernel,
                     c.in, c.out, c.height, c.width, c.unpools ? (c.adds ? ", unpooled, added" : ", unpooled") : "",
                     c.pools ? ", pooled" : "");
         ++checks;

@@ -46,15 +46,19 @@ cpu::ConvWeights weights_of(const Floats& weight, const Floats& bias, int in_cha
 
 LayerOptions layer_options(const cpu::ConvWeights& weights, bool unpool, bool relu, const std::string& algorithm,
                            const std::string& isa, int threads) {
-  const bool keep_ties = algorithm == "winograd-ties";
-  const bool winograd = keep_ties || algorithm == "winograd";
+  const bool keep_ties = algorithm == "winograd-ties" || algorithm == "row-winograd-ties";
+  const bool rows = algorithm == "row-winograd" || algorithm == "row-winograd-ties";
+  const bool winograd = rows || algorithm == "winograd" || algorithm == "winograd-ties";
   if (!winograd && algorithm != "direct")
-    throw InvalidInput("algorithm: expected 'direct', 'winograd' or 'winograd-ties', got '" + algorithm + "'");
+    throw InvalidInput("algorithm: expected 'direct' or '[row-]winograd[-ties]', got '" + algorithm + "'");
   if (winograd && (weights.out_channels == 1 || !(weights.kernel == 5 || (weights.kernel == 3 && !unpool))))
     throw InvalidInput("algorithm: winograd needs a 5x5 kernel, or 3x3 without unpooling, and several outputs");
   if (threads < 1) throw InvalidInput("threads: expected at least 1, got " + std::to_string(threads));
   return {(isa.empty() ? cpu::default_kernels() : cpu::kernels_named(isa)).floats, threads, relu,
-          winograd ? cpu::Algorithm::winograd : cpu::Algorithm::direct, keep_ties};
+          rows       ? cpu::Algorithm::row_winograd
+          : winograd ? cpu::Algorithm::winograd
+                     : cpu::Algorithm::direct,
+          keep_ties};
 }
 
 template <typename T>

@@ -238,7 +238,8 @@ def test_kernels_checks_and_times_each_one(tmp_path, capsys):
     path = tmp_path / "kernels.json"
     kernels.main(f"--model lite --size 96x64 --seconds 0 --threads 2 --only deconv3 --json {path}".split())
     table = records(path)
-    names = ["5x5 direct", "unpool 5x5 gather", "unpool 5x5 gather", "unpool 5x5 winograd"]
+    names = ["5x5 direct", "unpool 5x5 gather", "unpool 5x5 gather"]
+    names += ["unpool 5x5 winograd", "unpool 5x5 row winograd"]
     assert [row["kernel"] for row in table] == names
     for row in table:
         assert row["correct"]
@@ -267,8 +268,9 @@ def test_kernels_say_what_to_run_where_the_module_is_missing(monkeypatch):
 def test_every_kernel_of_both_networks_has_a_case():
     names = {case.kernel_name for model in ("full", "lite") for case in cases(model, 512, 512, [0.5])}
     expected = {"1x1 direct", "3x3 direct", "5x5 direct", "7x7 direct", "3x3 head", "5x5 head", "3x3 direct + pool"}
-    expected |= {f"3x3 winograd{ties}{pool}" for ties in ("", ", keeps ties") for pool in ("", " + pool")}
-    assert names == expected | {"unpool 5x5 gather", "unpool 5x5 winograd"}
+    for winograd in ("winograd", "row winograd"):
+        expected |= {f"3x3 {winograd}{ties}{pool}" for ties in ("", ", keeps ties") for pool in ("", " + pool")}
+    assert names == expected | {"unpool 5x5 gather", "unpool 5x5 winograd", "unpool 5x5 row winograd"}
 
 
 def test_products_of_the_gather_are_those_around_non_zero_values():
@@ -284,6 +286,7 @@ def test_products_of_the_gather_are_those_around_non_zero_values():
         given.codes[3, 0, 0] = code
         assert real_products(Case(layer, "direct", 0.5), given) == products * 16
     assert real_products(Case(layer, "winograd", 0.5), given) == 36 * 3 * 5 * 16 * 16
+    assert real_products(Case(layer, "row-winograd", 0.5), given) == 30 * 6 * 5 * 16 * 16
 
 
 def test_layers_are_timed_once_per_run_and_refuse_nonsense(layers_module):

@@ -14,6 +14,7 @@ from tests.support.compare import assert_as_accurate, assert_within
 from tests.support.testing import _testing
 
 ISAS = _core.cpu_capabilities()["available_isas"]
+WINOGRAD = ["winograd", "winograd-ties", "row-winograd", "row-winograd-ties"]
 # (in channels, out channels, kernel, height, width): block and tile edges, single pixels, one-channel heads
 CONV_SHAPES = [
     (4, 16, 3, 7, 9),
@@ -32,6 +33,7 @@ WINOGRAD_SHAPES = [
     (64, 64, 3, 33, 57),
     (128, 16, 3, 7, 13),
     (256, 33, 3, 14, 23),
+    (16, 16, 3, 19, 301),
     (260, 32, 3, 2, 231),
     (512, 64, 3, 6, 5),
     (64, 80, 5, 15, 31),
@@ -86,14 +88,14 @@ def test_conv2d(isa, shape, relu):
 @pytest.mark.parametrize("relu", [False, True])
 @pytest.mark.parametrize("shape", WINOGRAD_SHAPES, ids=str)
 @pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize("algorithm", ["winograd", "winograd-ties"])
+@pytest.mark.parametrize("algorithm", WINOGRAD)
 def test_conv2d_winograd(isa, shape, relu, algorithm):
     check_conv2d(isa, shape, relu, algorithm)
 
 
 @pytest.mark.parametrize("shape", THIN_WINOGRAD_SHAPES, ids=str)
 @pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize("algorithm", ["winograd", "winograd-ties"])
+@pytest.mark.parametrize("algorithm", WINOGRAD)
 def test_conv2d_winograd_of_thin_maps(isa, shape, algorithm):
     x, weight, bias = conv_operands(shape)
     y = _testing.conv2d(x, weight, bias, isa=isa, algorithm=algorithm)
@@ -126,8 +128,9 @@ def test_unpool_conv2d(isa, shape, skip):
 @pytest.mark.parametrize("skip", [False, True], ids=["plain", "skip"])
 @pytest.mark.parametrize("shape", [shape for shape in UNPOOL_SHAPES if shape[2] == 5 and min(shape[3:]) > 1], ids=str)
 @pytest.mark.parametrize("isa", ISAS)
-def test_unpool_conv2d_winograd(isa, shape, skip):
-    check_unpool_conv2d(isa, shape, skip, "winograd")
+@pytest.mark.parametrize("algorithm", ["winograd", "row-winograd"])
+def test_unpool_conv2d_winograd(isa, shape, skip, algorithm):
+    check_unpool_conv2d(isa, shape, skip, algorithm)
 
 
 def check_unpool_conv2d(isa, shape, skip, algorithm):
@@ -157,7 +160,7 @@ def test_unpool_conv2d_of_a_dense_map_with_negative_values(isa):
     assert_within(y, torch_conv(unpool(x, codes), weight, bias, False, torch.float64), 1e-5)
 
 
-@pytest.mark.parametrize("algorithm", ["direct", "winograd", "winograd-ties"])
+@pytest.mark.parametrize("algorithm", ["direct", *WINOGRAD])
 @pytest.mark.parametrize("isa", ISAS)
 def test_conv2d_max_pool_is_pytorchs_pooling_of_our_convolution(isa, algorithm):
     rng = np.random.default_rng(4)
@@ -173,7 +176,7 @@ def test_the_first_of_several_maxima_wins(isa):
     check_max_pool(x, np.eye(20, dtype=np.float32)[:, :, None, None], np.zeros(20, np.float32), isa, "direct")
 
 
-@pytest.mark.parametrize("algorithm", ["direct", "winograd-ties"])
+@pytest.mark.parametrize("algorithm", ["direct", "winograd-ties", "row-winograd-ties"])
 @pytest.mark.parametrize("constant", ["rows", "columns", "both"])
 @pytest.mark.parametrize("isa", ISAS)
 def test_equal_pixels_give_equal_results(isa, constant, algorithm):

@@ -30,7 +30,7 @@ struct ConvArgs {
   std::ptrdiff_t in_row_stride, in_block_stride;
   int in_blocks;
   int in_lanes;          // 4 or 16
-  int kernel;            // odd
+  Size kernel;           // a layer's is odd and square; a Winograd layer's sums are over 1×1, or a column
   const float* weights;  // [in block][ky][kx][in lane][group * 16]
   int group;             // output blocks, 1 or FloatKernels::conv_group
   Epilogue epilogue;     // bias: [group * 16]
@@ -108,8 +108,8 @@ struct UnpoolConvArgs {
 
 /// Winograd convolution (Lavin & Gray, CVPR 2016): a window of input pixels becomes a patch of output pixels (a tile,
 /// in the paper), each axis by its own transform of length 4 or 6. Windows are 4×4 or 4×6 for 3×3 kernels, with patches
-/// of 2×2 or 2×4, and 6×6 for 5×5 kernels, with patches of 2×2. An element is a position in the window.
-inline constexpr int kWinogradPatchRows = 2;
+/// of 2×2 or 2×4, and 6×6 for 5×5 kernels, with patches of 2×2. Where rows alone are transformed they have one row: 1×4
+/// or 1×6, with patches of 1×2 or 1×4, and of 1×2 for 5×5 kernels. An element is a position in the window.
 
 /// The finite points besides 0 of a transform of length 6: ±a, ±b. The common 1 and 2 round twice as badly. A transform
 /// of length 4 has ±1.
@@ -118,7 +118,7 @@ inline constexpr float kWinogradB = 1.5f;
 
 /// Transforms the windows of a row of patches, 16 lanes.
 struct WinogradInputArgs {
-  Size window;         // 4×4, 4×6 or 6×6
+  Size window;         // 1×4, 1×6, 4×4, 4×6 or 6×6
   const float* input;  // upper left pixel of the first window
   std::ptrdiff_t row_stride;
   std::ptrdiff_t patch_step;  // from a window to the next
@@ -127,8 +127,10 @@ struct WinogradInputArgs {
   std::ptrdiff_t element_stride;
 };
 
-/// The same for 6×6 windows of an unpooled map, which are 3×3 cells, plus an optional second map.
+/// The same for 6×6 or 1×6 windows of an unpooled map, which are 3×3 cells or a row of 3, plus an optional second map.
 struct WinogradUnpoolArgs {
+  Size window;
+  int row;                    // of the cells' two rows of pixels, where a window is one of them
   const float* values;        // upper left cell of the first window; the next window is one cell further
   const std::uint8_t* codes;  // same
   std::ptrdiff_t cell_row_stride;
@@ -144,7 +146,7 @@ struct WinogradOutputArgs {
   const float* input;  // [element][patch][16]
   std::ptrdiff_t element_stride;
   int patches;
-  Size window;        // 4×4, 4×6 or 6×6
+  Size window, patch;
   int rows;           // of the patches that lie inside the map
   int pixels;         // per row, inside the map
   Epilogue epilogue;  // with a bias, [16]

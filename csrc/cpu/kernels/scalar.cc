@@ -21,8 +21,8 @@ void conv(const ConvArgs& a) {
       double sum = 0.0;
       const float* w = a.weights + o;
       for (int b = 0; b < a.in_blocks; ++b)
-        for (int ky = 0; ky < a.kernel; ++ky)
-          for (int kx = 0; kx < a.kernel; ++kx) {
+        for (int ky = 0; ky < a.kernel.height; ++ky)
+          for (int kx = 0; kx < a.kernel.width; ++kx) {
             const float* in = a.input + b * a.in_block_stride + ky * a.in_row_stride + (x + kx) * a.in_lanes;
             for (int i = 0; i < a.in_lanes; ++i, w += channels) sum += double{in[i]} * *w;
           }
@@ -113,26 +113,32 @@ void winograd_input_patches(const WinogradInputArgs& a) {
 
 void winograd_input(const WinogradInputArgs& a) {
   if (a.window.height == 6) return winograd_input_patches<6, 6>(a);
-  a.window.width == 6 ? winograd_input_patches<4, 6>(a) : winograd_input_patches<4, 4>(a);
+  if (a.window.height == 4) return a.window.width == 6 ? winograd_input_patches<4, 6>(a) : winograd_input_patches<4, 4>(a);
+  a.window.width == 6 ? winograd_input_patches<1, 6>(a) : winograd_input_patches<1, 4>(a);
 }
 
-void winograd_unpool(const WinogradUnpoolArgs& a) {
+template <int kRows>
+void winograd_unpool_patches(const WinogradUnpoolArgs& a) {
   for (int t = 0; t < a.patches; ++t)
     for (int i = 0; i < kLanes; ++i)
-      winograd_input_patch<6, 6, float>(
+      winograd_input_patch<kRows, 6, float>(
           [&](int y, int x) {
             const std::ptrdiff_t cell = y / 2 * a.cell_row_stride + (t + x / 2) * kLanes + i;
-            const float value = a.codes[cell] == y % 2 * 2 + x % 2 ? a.values[cell] : 0.0f;
+            const float value = a.codes[cell] == (y + a.row) % 2 * 2 + x % 2 ? a.values[cell] : 0.0f;
             return a.add != nullptr ? value + a.add[y * a.add_row_stride + (2 * t + x) * kLanes + i] : value;
           },
           [&](int element, float v) { a.output[element * a.element_stride + t * kLanes + i] = v; });
 }
 
-template <int kRows, int kColumns, int kPatchColumns>
+void winograd_unpool(const WinogradUnpoolArgs& a) {
+  a.window.height == 6 ? winograd_unpool_patches<6>(a) : winograd_unpool_patches<1>(a);
+}
+
+template <int kRows, int kColumns, int kPatchRows, int kPatchColumns>
 void winograd_output_patches(const WinogradOutputArgs& a) {
   for (int t = 0; t < a.patches; ++t)
     for (int i = 0; i < kLanes; ++i)
-      winograd_output_patch<kRows, kColumns, kPatchColumns, float>(
+      winograd_output_patch<kRows, kColumns, kPatchRows, kPatchColumns, float>(
           [&](int element) { return a.input[element * a.element_stride + t * kLanes + i]; },
           [&](int y, int x, float v) {
             if (y < a.rows && t * kPatchColumns + x < a.pixels)
@@ -142,8 +148,11 @@ void winograd_output_patches(const WinogradOutputArgs& a) {
 }
 
 void winograd_output(const WinogradOutputArgs& a) {
-  if (a.window.height == 6) return winograd_output_patches<6, 6, 2>(a);
-  a.window.width == 6 ? winograd_output_patches<4, 6, 4>(a) : winograd_output_patches<4, 4, 2>(a);
+  if (a.window.height == 6) return winograd_output_patches<6, 6, 2, 2>(a);
+  if (a.window.height == 4)
+    return a.window.width == 6 ? winograd_output_patches<4, 6, 2, 4>(a) : winograd_output_patches<4, 4, 2, 2>(a);
+  if (a.window.width == 4) return winograd_output_patches<1, 4, 1, 2>(a);
+  a.patch.width == 4 ? winograd_output_patches<1, 6, 1, 4>(a) : winograd_output_patches<1, 6, 1, 2>(a);
 }
 
 }  // namespace

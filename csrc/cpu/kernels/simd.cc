@@ -30,9 +30,9 @@ void conv_bundle(const ConvArgs& a, int x) {
   constexpr int kVecs = kGroup * kVecsPerBlock;
   Vec acc[kPixels][kVecs] = {};
   const float* w = a.weights;
-  const int run = a.kernel * kInLanes;
+  const int run = a.kernel.width * kInLanes;
   for (int b = 0; b < a.in_blocks; ++b) {
-    for (int ky = 0; ky < a.kernel; ++ky) {
+    for (int ky = 0; ky < a.kernel.height; ++ky) {
       const float* in = a.input + b * a.in_block_stride + ky * a.in_row_stride + x * kInLanes;
 #pragma GCC unroll 4
       for (int t = 0; t < run; ++t, w += kGroup * kLanes) {

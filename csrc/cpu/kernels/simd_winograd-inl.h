@@ -23,7 +23,8 @@ DIM_INLINE void winograd_input_patches(const WinogradInputArgs& a) {
 
 void winograd_input(const WinogradInputArgs& a) {
   if (a.window.height == 6) return winograd_input_patches<6, 6>(a);
-  a.window.width == 6 ? winograd_input_patches<4, 6>(a) : winograd_input_patches<4, 4>(a);
+  if (a.window.height == 4) return a.window.width == 6 ? winograd_input_patches<4, 6>(a) : winograd_input_patches<4, 4>(a);
+  a.window.width == 6 ? winograd_input_patches<1, 6>(a) : winograd_input_patches<1, 4>(a);
 }
 
 constexpr int kUnpoolPatches = 14;  // whose columns stay in the first-level cache
@@ -78,11 +79,43 @@ DIM_INLINE void winograd_unpool_patches(const WinogradUnpoolArgs& a) {
   }
 }
 
-void winograd_unpool(const WinogradUnpoolArgs& a) {
-  a.add != nullptr ? winograd_unpool_patches<true>(a) : winograd_unpool_patches<false>(a);
+/// One row of windows of one row, each of which shares four pixels with the next.
+template <bool kAdd>
+DIM_INLINE void winograd_unpool_row(const WinogradUnpoolArgs& a) {
+  for (int lane = 0; lane < kLanes; lane += kVec) {
+    const auto unpooled = [&](int cell, Vec* pixels) {
+      const std::ptrdiff_t at = std::ptrdiff_t{cell} * kLanes + lane;
+      const VecInt code = load_codes(a.codes + at);
+      const Vec value = load(a.values + at);
+#pragma GCC unroll 2
+      for (int x = 0; x < 2; ++x) {
+        pixels[x] = code == VecInt{} + (2 * a.row + x) ? value : Vec{};
+        if (kAdd) pixels[x] += load(a.add + (2 * cell + x) * kLanes + lane);
+      }
+    };
+    Vec window[6];
+    unpooled(0, window);
+    unpooled(1, window + 2);
+    for (int t = 0; t < a.patches; ++t) {
+      unpooled(t + 2, window + 4);
+      Vec transformed[6];
+      winograd_input_axis(window, transformed);
+      float* out = a.output + t * kLanes + lane;
+#pragma GCC unroll 6
+      for (int x = 0; x < 6; ++x) store(out + x * a.element_stride, transformed[x]);
+#pragma GCC unroll 4
+      for (int x = 0; x < 4; ++x) window[x] = window[x + 2];
+    }
+  }
 }
 
-template <int kRows, int kColumns, int kPatchColumns>
+void winograd_unpool(const WinogradUnpoolArgs& a) {
+  if (a.window.height == 6)
+    return a.add != nullptr ? winograd_unpool_patches<true>(a) : winograd_unpool_patches<false>(a);
+  a.add != nullptr ? winograd_unpool_row<true>(a) : winograd_unpool_row<false>(a);
+}
+
+template <int kRows, int kColumns, int kPatchRows, int kPatchColumns>
 DIM_INLINE void winograd_output_patches(const WinogradOutputArgs& a) {
   for (int t = 0; t < a.patches; ++t) {
     for (int lane = 0; lane < kLanes; lane += kVec) {
@@ -91,7 +124,7 @@ DIM_INLINE void winograd_output_patches(const WinogradOutputArgs& a) {
       const int columns = a.pixels - t * kPatchColumns;
       const Vec bias = load(a.epilogue.bias + lane);
       const bool relu = a.epilogue.relu;
-      winograd_output_patch<kRows, kColumns, kPatchColumns, Vec>(
+      winograd_output_patch<kRows, kColumns, kPatchRows, kPatchColumns, Vec>(
           [&](int element) { return load(in + element * a.element_stride); },
           [&](int y, int x, Vec v) {
             if (y >= a.rows || x >= columns) return;
@@ -102,8 +135,11 @@ DIM_INLINE void winograd_output_patches(const WinogradOutputArgs& a) {
 }
 
 void winograd_output(const WinogradOutputArgs& a) {
-  if (a.window.height == 6) return winograd_output_patches<6, 6, 2>(a);
-  a.window.width == 6 ? winograd_output_patches<4, 6, 4>(a) : winograd_output_patches<4, 4, 2>(a);
+  if (a.window.height == 6) return winograd_output_patches<6, 6, 2, 2>(a);
+  if (a.window.height == 4)
+    return a.window.width == 6 ? winograd_output_patches<4, 6, 2, 4>(a) : winograd_output_patches<4, 4, 2, 2>(a);
+  if (a.window.width == 4) return winograd_output_patches<1, 4, 1, 2>(a);
+  a.patch.width == 4 ? winograd_output_patches<1, 6, 1, 4>(a) : winograd_output_patches<1, 6, 1, 2>(a);
 }
 
 }  // namespace

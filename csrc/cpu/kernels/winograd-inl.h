@@ -33,6 +33,12 @@ DIM_INLINE void winograd_input_axis(const V (&d)[4], V (&v)[4]) {
   v[3] = d[3] - d[1];
 }
 
+/// An axis that is not transformed.
+template <typename V>
+DIM_INLINE void winograd_input_axis(const V (&d)[1], V (&v)[1]) {
+  v[0] = d[0];
+}
+
 /// One axis of the output transform: powers of the points.
 template <int kPatch, typename V>
 DIM_INLINE void winograd_output_axis(const V (&m)[6], V (&y)[kPatch]) {
@@ -53,6 +59,12 @@ DIM_INLINE void winograd_output_axis(const V (&m)[4], V (&y)[kPatch]) {
   static_assert(kPatch == 2);
   y[0] = m[0] + m[1] + m[2];
   y[1] = m[1] - m[2] + m[3];
+}
+
+template <int kPatch, typename V>
+DIM_INLINE void winograd_output_axis(const V (&m)[1], V (&y)[kPatch]) {
+  static_assert(kPatch == 1);
+  y[0] = m[0];
 }
 
 /// `read(row, column)` gives the window, `write(element, value)` takes the transformed one.
@@ -78,20 +90,20 @@ DIM_INLINE void winograd_input_patch(Read read, Write write) {
 }
 
 /// `read(element)` gives the sums, `write(row, column, value)` takes the outputs.
-template <int kRows, int kColumns, int kPatchColumns, typename V, typename Read, typename Write>
+template <int kRows, int kColumns, int kPatchRows, int kPatchColumns, typename V, typename Read, typename Write>
 DIM_INLINE void winograd_output_patch(Read read, Write write) {
-  V half[kWinogradPatchRows][kColumns];
+  V half[kPatchRows][kColumns];
 #pragma GCC unroll 6
   for (int x = 0; x < kColumns; ++x) {
-    V column[kRows], transformed[kWinogradPatchRows];
+    V column[kRows], transformed[kPatchRows];
 #pragma GCC unroll 6
     for (int y = 0; y < kRows; ++y) column[y] = read(y * kColumns + x);
-    winograd_output_axis<kWinogradPatchRows>(column, transformed);
+    winograd_output_axis<kPatchRows>(column, transformed);
 #pragma GCC unroll 4
-    for (int y = 0; y < kWinogradPatchRows; ++y) half[y][x] = transformed[y];
+    for (int y = 0; y < kPatchRows; ++y) half[y][x] = transformed[y];
   }
 #pragma GCC unroll 4
-  for (int y = 0; y < kWinogradPatchRows; ++y) {
+  for (int y = 0; y < kPatchRows; ++y) {
     V transformed[kPatchColumns];
     winograd_output_axis<kPatchColumns>(half[y], transformed);
 #pragma GCC unroll 4

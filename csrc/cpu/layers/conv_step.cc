@@ -1,6 +1,7 @@
 #include "cpu/layers/conv_step.h"
 
 #include "cpu/layers/dense_conv.h"
+#include "cpu/layers/row_winograd_conv.h"
 #include "cpu/layers/unpool_conv.h"
 #include "cpu/layers/winograd_conv.h"
 
@@ -64,6 +65,8 @@ std::unique_ptr<ConvStep> make_conv_step(const FloatKernels& kernels, const Conv
   const auto winograd = [&] { return std::make_unique<WinogradConv>(kernels, weights, spec.keep_ties, spec.relu); };
   if (spec.out_lanes == 1) return std::make_unique<HeadConv>(kernels, weights, spec.relu);
   if (algorithm == Algorithm::winograd) return winograd();
+  if (algorithm == Algorithm::row_winograd)
+    return std::make_unique<RowWinogradConv>(kernels, weights, spec.keep_ties, spec.relu);
   const bool best = algorithm == Algorithm::best;
   if (spec.unpools) {
     if (best && spec.adds && weights.kernel == 5) return winograd();

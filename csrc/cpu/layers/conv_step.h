@@ -41,7 +41,8 @@ class ConvStep {
 enum class Algorithm {
   best,     // what is fastest and keeps the promises of csrc/cpu/README.md
   direct,   // sums of products, or a gather of them
-  winograd  // kernels of 5×5, and plain ones of 3×3
+  winograd,  // kernels of 5×5, and plain ones of 3×3
+  row_winograd  // the same
 };
 
 struct ConvSpec {

@@ -88,7 +88,7 @@ void DenseConv::run_slab(const ConvCall& call, const Slab& slab, int group, floa
     args.in_block_stride = call.input.layout.block_stride();
     args.in_blocks = std::min(chunk_blocks_, in_blocks_ - b);
     args.in_lanes = in_lanes_;
-    args.kernel = kernel_;
+    args.kernel = {kernel_, kernel_};
     args.weights = group_weights + block_weights * blocks * b;
     args.group = blocks;
     args.out_block_stride = block_stride;

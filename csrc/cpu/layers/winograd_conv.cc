@@ -1,52 +1,17 @@
 #include "cpu/layers/winograd_conv.h"
 
 #include <algorithm>
-#include <cmath>
+
+#include "cpu/layers/winograd_weights.h"
 
 namespace dim::cpu {
 namespace {
 
+constexpr int kPatchRows = 2;
 constexpr int kMinBatchPatches = 28, kMaxBatchPatches = 56;
 constexpr int kInputBytes = 256 << 10;  // of transformed input that should stay in the second-level cache
 /// Input blocks summed in one go: sums of short sums round less, and the larger transform needs that more.
 constexpr int chain_blocks(int kernel) { return kernel == 3 ? 2 : 1; }
-
-/// One axis of the weight transform: row i evaluates the kernel, as a polynomial, at the i-th point (the last is
-/// infinity), scaled to undo the input transform.
-using Axis = std::vector<std::vector<double>>;
-
-Axis weight_transform(int kernel, int window) {
-  const double a = kWinogradA, b = kWinogradB;
-  const std::vector<double> points = window == 4 ? std::vector<double>{0, 1, -1} : std::vector<double>{0, a, -a, b, -b};
-  Axis rows;
-  for (std::size_t i = 0; i < points.size(); ++i) {
-    double scale = 1;
-    for (std::size_t j = 0; j < points.size(); ++j)
-      if (j != i) scale *= points[i] - points[j];
-    rows.emplace_back();
-    for (int k = 0; k < kernel; ++k) rows.back().push_back(std::pow(points[i], k) / scale);
-  }
-  rows.emplace_back(static_cast<std::size_t>(kernel), 0.0);
-  rows.back().back() = 1;
-  return rows;
-}
-
-/// vertical · w · horizontalᵀ in double, by element.
-std::vector<float> transformed(const ConvWeights& w, const Axis& vertical, const Axis& horizontal, int o, int i) {
-  std::vector<float> out;
-  for (const std::vector<double>& v : vertical)
-    for (const std::vector<double>& h : horizontal) {
-      double sum = 0;
-      for (std::size_t ky = 0; ky < v.size(); ++ky)
-        for (std::size_t kx = 0; kx < h.size(); ++kx)
-          sum += v[ky] * h[kx] * double{w.tap(o, i, static_cast<int>(ky), static_cast<int>(kx))};
-      out.push_back(static_cast<float>(sum));
-    }
-  return out;
-}
-
-/// An odd number of cache lines, so that the elements of a patch fall into different sets of the caches.
-std::ptrdiff_t padded_stride(std::ptrdiff_t floats) { return (floats / kLanes | 1) * kLanes; }
 
 }  // namespace
 
@@ -60,7 +25,7 @@ struct WinogradConv::Scratch {
 WinogradConv::WinogradConv(const FloatKernels& kernels, const ConvWeights& w, bool keep_ties, bool relu)
     : kernels_(&kernels),
       kernel_(w.kernel),
-      window_{kWinogradPatchRows + w.kernel - 1, w.kernel == 3 && keep_ties ? 4 : kMaxWindow},
+      window_{kPatchRows + w.kernel - 1, w.kernel == 3 && keep_ties ? 4 : kMaxWindow},
       patch_{window_.height + 1 - w.kernel, window_.width + 1 - w.kernel},
       in_blocks_(blocks_of(w.in_channels)),
       out_blocks_(blocks_of(w.out_channels)),
@@ -69,8 +34,8 @@ WinogradConv::WinogradConv(const FloatKernels& kernels, const ConvWeights& w, bo
       bias_(w.padded_bias(out_blocks_ * kLanes)) {
   const int patch_bytes = elements() * in_blocks_ * kLanes * static_cast<int>(sizeof(float));
   batch_patches_ = std::clamp(kInputBytes / patch_bytes, kMinBatchPatches, kMaxBatchPatches);
-  const Axis vertical = weight_transform(kernel_, window_.height);
-  const Axis horizontal = weight_transform(kernel_, window_.width);
+  const WinogradAxis vertical = winograd_axis(kernel_, window_.height);
+  const WinogradAxis horizontal = winograd_axis(kernel_, window_.width);
   const std::size_t in_lanes = at(in_blocks_ * kLanes);
   weights_ = AlignedFloats(in_lanes * at(out_blocks_ * kLanes) * at(elements()));
   for (int o = 0; o < w.out_channels; ++o) {
@@ -79,7 +44,7 @@ WinogradConv::WinogradConv(const FloatKernels& kernels, const ConvWeights& w, bo
     const std::size_t lanes = at(std::min(kernels.conv_group, out_blocks_ - first) * kLanes);
     float* out = weights_.data() + at(first * kLanes) * in_lanes * at(elements()) + at(o - first * kLanes);
     for (int i = 0; i < w.in_channels; ++i) {
-      const std::vector<float> values = transformed(w, vertical, horizontal, o, i);
+      const std::vector<float> values = winograd_weights(w, vertical, horizontal, o, i);
       for (std::size_t e = 0; e < values.size(); ++e) out[(e * in_lanes + at(i)) * lanes] = values[e];
     }
   }
@@ -112,7 +77,7 @@ void WinogradConv::transform_input(const ConvCall& call, const Batch& batch, Scr
       const int y = piece.y * patch_.height - radius, x = piece.x0 * patch_.width - radius;
       if (call.unpool_codes.data != nullptr) {
         const bool add = call.add.data != nullptr;
-        kernels_->winograd_unpool({call.input.at(b, y / 2, x / 2), call.unpool_codes.at(b, y / 2, x / 2),
+        kernels_->winograd_unpool({window_, 0, call.input.at(b, y / 2, x / 2), call.unpool_codes.at(b, y / 2, x / 2),
                                    call.input.layout.row_stride(), add ? call.add.at(b, y, x) : nullptr,
                                    add ? call.add.layout.row_stride() : 0, patches, out, element_stride});
       } else {
@@ -134,7 +99,7 @@ void WinogradConv::run_group(const ConvCall& call, const Batch& batch, int group
   ConvArgs args{};  // for every element a matrix product: a 1×1 convolution whose pixels are the patches
   args.in_block_stride = block_stride;
   args.in_lanes = kLanes;
-  args.kernel = 1;
+  args.kernel = {1, 1};
   args.group = blocks;
   args.out_block_stride = block_stride;
   args.pixels = batch.cells;
@@ -172,6 +137,7 @@ void WinogradConv::write_piece(const ConvCall& call, const Piece& piece, const f
   args.element_stride = element_stride;
   args.patches = patches;
   args.window = window_;
+  args.patch = patch_;
   args.rows = std::min(patch_.height, layout.size.height - y0);
   args.pixels = std::min(patches * patch_.width, layout.size.width - x0);
   args.epilogue = {bias_.data() + std::ptrdiff_t{out_block} * kLanes, relu_};
