@@ -41,8 +41,7 @@ constexpr Case kCases[] = {
     {96, 32, 5, 11, 7, true, true, false, kDirect},      {64, 64, 5, 17, 29, true, false, false, kWinograd},
     {96, 32, 5, 11, 7, true, true, false, kWinograd},    {33, 17, 3, 9, 135, true, true, false, kDirect},
     {16, 32, 3, 33, 57, false, false, false, kRows},     {64, 80, 5, 15, 31, false, false, false, kRows},
-    {64, 48, 3, 14, 22, false, false, true, kRows},      {64, 64, 5, 17, 29, true, false, false, kRows},
-    {96, 32, 5, 11, 7, true, true, false, kRows},
+    {64, 64, 5, 17, 29, true, false, false, kRows},      {96, 32, 5, 11, 7, true, true, false, kRows},
 };
 
 /// Numbers that are the same everywhere, of about -2 to 2.
@@ -111,14 +110,13 @@ int check_layers() {
     if (isa == "scalar") continue;
     for (const Case& c : kCases)
       for (const bool keep_ties : {false, true}) {
-        if (keep_ties && c.algorithm == kDirect) continue;
+        if (keep_ties && c.algorithm != kWinograd) continue;
         std::printf("%s: %s%s %dx%d, %d to %d channels of %dx%d%s%s:", isa.c_str(),
                     c.algorithm == kDirect     ? "direct"
                     : c.algorithm == kWinograd ? "winograd"
                                                : "row winograd",
-                    keep_ties ? " with ties" : "", c.kernel, c.kernel,
-                    c.in, c.out, c.height, c.width, c.unpools ? (c.adds ? ", unpooled, added" : ", unpooled") : "",
-                    c.pools ? ", pooled" : "");
+                    keep_ties ? " with ties" : "", c.kernel, c.kernel, c.in, c.out, c.height, c.width,
+                    c.unpools ? (c.adds ? ", unpooled, added" : ", unpooled") : "", c.pools ? ", pooled" : "");
         ++checks;
         wrong += !agree(computed(c, isa, keep_ties), computed(c, "scalar", keep_ties));
       }

@@ -44,15 +44,16 @@ cpu::ConvWeights weights_of(const Floats& weight, const Floats& bias, int in_cha
           bias.data()};
 }
 
-LayerOptions layer_options(const cpu::ConvWeights& weights, bool unpool, bool relu, const std::string& algorithm,
-                           const std::string& isa, int threads) {
-  const bool keep_ties = algorithm == "winograd-ties" || algorithm == "row-winograd-ties";
-  const bool rows = algorithm == "row-winograd" || algorithm == "row-winograd-ties";
-  const bool winograd = rows || algorithm == "winograd" || algorithm == "winograd-ties";
+LayerOptions layer_options(const cpu::ConvWeights& weights, bool unpool, bool pool, bool relu,
+                           const std::string& algorithm, const std::string& isa, int threads) {
+  const bool keep_ties = algorithm == "winograd-ties", rows = algorithm == "row-winograd";
+  const bool winograd = keep_ties || rows || algorithm == "winograd";
   if (!winograd && algorithm != "direct")
-    throw InvalidInput("algorithm: expected 'direct' or '[row-]winograd[-ties]', got '" + algorithm + "'");
+    throw InvalidInput("algorithm: expected 'direct', 'winograd', 'winograd-ties' or 'row-winograd', got '" +
+                       algorithm + "'");
   if (winograd && (weights.out_channels == 1 || !(weights.kernel == 5 || (weights.kernel == 3 && !unpool))))
     throw InvalidInput("algorithm: winograd needs a 5x5 kernel, or 3x3 without unpooling, and several outputs");
+  if (rows && pool) throw InvalidInput("algorithm: row-winograd does not keep the ties that a pooling sees");
   if (threads < 1) throw InvalidInput("threads: expected at least 1, got " + std::to_string(threads));
   return {(isa.empty() ? cpu::default_kernels() : cpu::kernels_named(isa)).floats, threads, relu,
           rows       ? cpu::Algorithm::row_winograd
@@ -79,7 +80,7 @@ py::array conv2d(const Floats& input, const Floats& weight, const Floats& bias, 
                  const std::string& isa, int threads) {
   const Planes planes = planes_of(input, "input");
   const cpu::ConvWeights weights = weights_of(weight, bias, planes.channels);
-  const LayerOptions options = layer_options(weights, false, relu, algorithm, isa, threads);
+  const LayerOptions options = layer_options(weights, false, false, relu, algorithm, isa, threads);
   const Layer conv = unlocked([&] { return finished(make_conv2d(planes, weights, false, options)); });
   return planes_array(conv->values(), weights.out_channels, planes.size);
 }
@@ -90,7 +91,7 @@ py::tuple conv2d_max_pool(const Floats& input, const Floats& weight, const Float
   if (planes.size.height % 2 != 0 || planes.size.width % 2 != 0)
     throw InvalidInput("input: expected even height and width, got " + shape_of(input));
   const cpu::ConvWeights weights = weights_of(weight, bias, planes.channels);
-  const LayerOptions options = layer_options(weights, false, relu, algorithm, isa, threads);
+  const LayerOptions options = layer_options(weights, false, true, relu, algorithm, isa, threads);
   const Layer conv = unlocked([&] { return finished(make_conv2d(planes, weights, true, options)); });
   const Size half = {planes.size.height / 2, planes.size.width / 2};
   return py::make_tuple(planes_array(conv->values(), weights.out_channels, half),
@@ -115,7 +116,7 @@ py::array unpool_conv2d(const Floats& input, const Codes& codes, const std::opti
   const Planes planes = planes_of(input, "input");
   const Size size = {2 * planes.size.height, 2 * planes.size.width};
   const cpu::ConvWeights weights = weights_of(weight, bias, planes.channels);
-  const LayerOptions options = layer_options(weights, true, relu, algorithm, isa, threads);
+  const LayerOptions options = layer_options(weights, true, false, relu, algorithm, isa, threads);
   const Layer conv =
       unlocked([&] { return finished(make_unpool_conv2d(planes, codes.data(), skip, weights, options)); });
   return planes_array(conv->values(), weights.out_channels, size);
@@ -127,7 +128,7 @@ std::vector<double> layer_seconds(const Floats& input, const Floats& weight, con
   const Planes planes = planes_of(input, "input");
   const cpu::ConvWeights weights = weights_of(weight, bias, planes.channels);
   const bool unpool = codes.has_value();
-  const LayerOptions options = layer_options(weights, unpool, true, algorithm, isa, threads);
+  const LayerOptions options = layer_options(weights, unpool, pool, true, algorithm, isa, threads);
   if (runs < 1) throw InvalidInput("runs: expected at least 1, got " + std::to_string(runs));
   if (pool && (unpool || weights.out_channels == 1 || planes.size.height % 2 != 0 || planes.size.width % 2 != 0))
     throw InvalidInput("pool: expected an input of even sides that is not unpooled, and several outputs");

@@ -1,5 +1,7 @@
 #include "cpu/layers/conv_step.h"
 
+#include <utility>
+
 #include "cpu/layers/dense_conv.h"
 #include "cpu/layers/row_winograd_conv.h"
 #include "cpu/layers/unpool_conv.h"
@@ -8,32 +10,37 @@
 namespace dim::cpu {
 namespace {
 
+/// Up to so many input channels the transforms of a second direction take longer than the products they save, and where
+/// ties are kept those of the first.
+constexpr int thin_channels(int kernel) { return kernel == 3 ? 16 : 64; }
+
 /// Winograd where it costs less than a direct convolution: thin regions have partial patches.
-class WinogradOrDirect final : public ConvStep {
+template <typename Winograd>
+class OrDirect final : public ConvStep {
  public:
-  WinogradOrDirect(const FloatKernels& kernels, const ConvSpec& spec)
+  OrDirect(std::unique_ptr<Winograd> winograd, const FloatKernels& kernels, const ConvSpec& spec)
       : taps_(spec.weights.kernel * spec.weights.kernel),
-        winograd_(kernels, spec.weights, spec.keep_ties, spec.relu),
+        winograd_(std::move(winograd)),
         direct_(kernels, spec.weights, spec.in_lanes, spec.relu) {}
 
   Size patch_for(const Region& pixels) const override {
-    const std::size_t patches = pixels.in_patches(winograd_.patch()).pixels();
-    const double winograd_products = static_cast<double>(patches) * winograd_.elements() * kWinogradOverhead;
+    const std::size_t patches = pixels.in_patches(winograd_->patch()).pixels();
+    const double winograd_products = static_cast<double>(patches) * winograd_->products() * kWinogradOverhead;
     const double direct_products = static_cast<double>(pixels.pixels()) * taps_;
-    return patches >= kMinWinogradPatches && winograd_products < direct_products ? winograd_.patch() : kPixel;
+    return patches >= kMinWinogradPatches && winograd_products < direct_products ? winograd_->patch() : kPixel;
   }
   void run(const ConvCall& call) const override {
     if (call.patch == kPixel) return direct_.run(call);
-    winograd_.run(call);
+    winograd_->run(call);
   }
-  std::size_t scratch_bytes() const override { return std::max(winograd_.scratch_bytes(), direct_.scratch_bytes()); }
+  std::size_t scratch_bytes() const override { return std::max(winograd_->scratch_bytes(), direct_.scratch_bytes()); }
 
  private:
   static constexpr std::size_t kMinWinogradPatches = 16;  // fewer cannot pay for the larger weights
   static constexpr double kWinogradOverhead = 1.3;        // of the transforms
 
   int taps_;
-  WinogradConv winograd_;
+  std::unique_ptr<Winograd> winograd_;
   DenseConv direct_;
 };
 
@@ -62,19 +69,25 @@ class SkipUnpool final : public ConvStep {
 
 std::unique_ptr<ConvStep> make_conv_step(const FloatKernels& kernels, const ConvSpec& spec, Algorithm algorithm) {
   const ConvWeights& weights = spec.weights;
-  const auto winograd = [&] { return std::make_unique<WinogradConv>(kernels, weights, spec.keep_ties, spec.relu); };
+  const bool best = algorithm == Algorithm::best, thin = weights.in_channels <= thin_channels(weights.kernel);
+  const auto rows = [&] { return std::make_unique<RowWinogradConv>(kernels, weights, spec.relu); };
+  const auto both = [&] { return std::make_unique<WinogradConv>(kernels, weights, spec.keep_ties, spec.relu); };
   if (spec.out_lanes == 1) return std::make_unique<HeadConv>(kernels, weights, spec.relu);
-  if (algorithm == Algorithm::winograd) return winograd();
-  if (algorithm == Algorithm::row_winograd)
-    return std::make_unique<RowWinogradConv>(kernels, weights, spec.keep_ties, spec.relu);
-  const bool best = algorithm == Algorithm::best;
+  if (algorithm == Algorithm::winograd) return both();
+  if (algorithm == Algorithm::row_winograd) return rows();
   if (spec.unpools) {
-    if (best && spec.adds && weights.kernel == 5) return winograd();
+    if (best && spec.adds && weights.kernel == 5) {
+      if (thin) return rows();
+      return both();
+    }
     if (spec.adds) return std::make_unique<SkipUnpool>(kernels, spec);
     return std::make_unique<UnpoolConv>(kernels, weights, false, spec.relu);
   }
-  if (best && WinogradConv::supports(weights.kernel) && spec.in_lanes == kLanes)
-    return std::make_unique<WinogradOrDirect>(kernels, spec);
+  const bool ties_alone = thin && spec.keep_ties && weights.kernel == 3;
+  if (best && WinogradConv::supports(weights.kernel) && spec.in_lanes == kLanes && !ties_alone) {
+    if (thin) return std::make_unique<OrDirect<RowWinogradConv>>(rows(), kernels, spec);
+    return std::make_unique<OrDirect<WinogradConv>>(both(), kernels, spec);
+  }
   return std::make_unique<DenseConv>(kernels, weights, spec.in_lanes, spec.relu);
 }
 

@@ -39,9 +39,9 @@ class ConvStep {
 };
 
 enum class Algorithm {
-  best,     // what is fastest and keeps the promises of csrc/cpu/README.md
-  direct,   // sums of products, or a gather of them
-  winograd,  // kernels of 5×5, and plain ones of 3×3
+  best,         // what is fastest and keeps the promises of csrc/cpu/README.md
+  direct,       // sums of products, or a gather of them
+  winograd,     // kernels of 5×5, and plain ones of 3×3
   row_winograd  // the same
 };
 

@@ -8,15 +8,15 @@
 namespace dim::cpu {
 namespace {
 
-constexpr int kSlabRows = 8;  // even, for pooling
+constexpr int kSlabRows = 8;
 constexpr int kMinColumns = 12, kMaxColumns = 36;
 constexpr int kInputBytes = 192 << 10;  // of transformed input that should stay in the second-level cache
 constexpr int kChainTerms = 96;         // sums of partial sums round less than one long chain
 
 std::size_t at(int n) { return static_cast<std::size_t>(n); }
 
-/// Calls `visit(begin, end)` for the patches of a slab that the region has, counted row by row; rows that are whole make
-/// one run.
+/// Calls `visit(begin, end)` for the patches of a slab that the region has, counted row by row; rows that are whole
+/// make one run.
 template <typename Slab, typename Visit>
 void for_runs(const Region& patches, const Slab& slab, Visit visit) {
   int begin = 0, end = 0;
@@ -36,35 +36,33 @@ void for_runs(const Region& patches, const Slab& slab, Visit visit) {
 
 /// Parts of a thread's scratch memory.
 struct RowWinogradConv::Scratch {
-  float* input;   // [element][in block][row][patch][16], rows as the kernel reads them
-  float* sums;    // [element][block in group][row][patch][16]
-  float* result;  // [row][pixel][16] of one block, when only the pooled result is kept
+  float* input;  // [element][in block][row][patch][16], rows as the kernel reads them
+  float* sums;   // [element][block in group][row][patch][16]
 };
 
-RowWinogradConv::RowWinogradConv(const FloatKernels& kernels, const ConvWeights& w, bool keep_ties, bool relu)
+RowWinogradConv::RowWinogradConv(const FloatKernels& kernels, const ConvWeights& w, bool relu)
     : kernels_(&kernels),
       kernel_(w.kernel),
-      window_(w.kernel == 3 && keep_ties ? 4 : 6),
       in_blocks_(blocks_of(w.in_channels)),
       out_blocks_(blocks_of(w.out_channels)),
       groups_((out_blocks_ + kernels.conv_group - 1) / kernels.conv_group),
       relu_(relu),
       bias_(w.padded_bias(out_blocks_ * kLanes)) {
-  const int column_bytes = window_ * in_blocks_ * (kSlabRows + kernel_ - 1) * kLanes * static_cast<int>(sizeof(float));
+  const int column_bytes = kWindow * in_blocks_ * (kSlabRows + kernel_ - 1) * kLanes * static_cast<int>(sizeof(float));
   most_columns_ = std::clamp(kInputBytes / column_bytes, kMinColumns, kMaxColumns);
-  const WinogradAxis vertical = untransformed_axis(kernel_), horizontal = winograd_axis(kernel_, window_);
+  const WinogradAxis vertical = untransformed_axis(kernel_), horizontal = winograd_axis(kernel_, kWindow);
   const std::size_t block_terms = at(kernel_ * kLanes);
   const std::size_t element_terms = at(in_blocks_) * block_terms;
-  weights_ = AlignedFloats(at(window_ * out_blocks_ * kLanes) * element_terms);
+  weights_ = AlignedFloats(at(kWindow * out_blocks_ * kLanes) * element_terms);
   for (int o = 0; o < w.out_channels; ++o) {
     const int group = o / (kernels.conv_group * kLanes);
     const int first = group * kernels.conv_group;  // block
     const std::size_t lanes = at(std::min(kernels.conv_group, out_blocks_ - first) * kLanes);
-    float* out = weights_.data() + at(first * kLanes * window_) * element_terms + at(o - first * kLanes);
+    float* out = weights_.data() + at(first * kLanes * kWindow) * element_terms + at(o - first * kLanes);
     for (int i = 0; i < w.in_channels; ++i) {
       const std::vector<float> values = winograd_weights(w, vertical, horizontal, o, i);  // [ky][element]
       for (std::size_t v = 0; v < values.size(); ++v) {
-        const std::size_t element = v % at(window_), ky = v / at(window_);
+        const std::size_t element = v % at(kWindow), ky = v / at(kWindow);
         const std::size_t term = at(i / kLanes) * block_terms + ky * kLanes + at(i % kLanes);
         out[(element * element_terms + term) * lanes] = values[v];
       }
@@ -83,8 +81,7 @@ std::ptrdiff_t RowWinogradConv::in_element_stride(const Slab& slab) const {
 std::size_t RowWinogradConv::scratch_bytes() const {
   const Slab largest = {0, kSlabRows, 0, most_columns_};
   const std::size_t sums = at(kSlabRows * most_columns_ * kernels_->conv_group + 1) * kLanes;
-  const std::size_t result = at(kSlabRows * most_columns_ * patch().width) * kLanes;
-  return (at(window_) * (static_cast<std::size_t>(in_element_stride(largest)) + sums) + result) * sizeof(float);
+  return at(kWindow) * (static_cast<std::size_t>(in_element_stride(largest)) + sums) * sizeof(float);
 }
 
 /// Rows and columns at the edges that the region does not have are cut off: what they read may not be there.
@@ -112,12 +109,7 @@ void RowWinogradConv::run(const ConvCall& call) const {
     auto* const memory = reinterpret_cast<float*>(bytes);
     const Slab& slab = work[at(job / shares)];
     const int share = job % shares;
-    const std::ptrdiff_t sums = padded_stride(std::ptrdiff_t{slab.y1 - slab.y0} * slab.columns() * kLanes *
-                                              kernels_->conv_group);
-    Scratch mine{};
-    mine.input = memory;
-    mine.sums = mine.input + window_ * in_element_stride(slab);
-    mine.result = mine.sums + window_ * sums;
+    const Scratch mine = {memory, memory + kWindow * in_element_stride(slab)};
     transform_input(call, slab, mine.input);
     for (int group = groups_ * share / shares; group < groups_ * (share + 1) / shares; ++group)
       run_group(call, slab, group, mine);
@@ -125,7 +117,7 @@ void RowWinogradConv::run(const ConvCall& call) const {
 }
 
 void RowWinogradConv::transform_input(const ConvCall& call, const Slab& slab, float* transformed) const {
-  const Size window = {1, window_};
+  const Size window = {1, kWindow};
   const int radius = kernel_ / 2, patches = slab.columns();
   const int x = slab.x0 * patch().width - radius;
   const std::ptrdiff_t element_stride = in_element_stride(slab);
@@ -133,8 +125,8 @@ void RowWinogradConv::transform_input(const ConvCall& call, const Slab& slab, fl
     float* out = transformed + b * in_block_stride(slab);
     for (int y = slab.y0 - radius; y < slab.y1 + radius; ++y, out += std::ptrdiff_t{patches} * kLanes) {
       if (call.unpool_codes.data == nullptr) {
-        kernels_->winograd_input({window, call.input.at(b, y, x), 0, std::ptrdiff_t{patch().width} * kLanes, patches,
-                                  out, element_stride});
+        kernels_->winograd_input(
+            {window, call.input.at(b, y, x), 0, std::ptrdiff_t{patch().width} * kLanes, patches, out, element_stride});
         continue;
       }
       const int cell = y >> 1;  // of row -1, too
@@ -151,7 +143,7 @@ void RowWinogradConv::run_group(const ConvCall& call, const Slab& slab, int grou
   const std::ptrdiff_t out_block_stride = std::ptrdiff_t{slab.y1 - slab.y0} * slab.columns() * kLanes;
   const std::ptrdiff_t out_element_stride = padded_stride(out_block_stride * blocks);
   const std::ptrdiff_t block_weights = std::ptrdiff_t{kernel_} * kLanes * blocks * kLanes;
-  const float* weights = weights_.data() + std::ptrdiff_t{first} * kLanes * window_ * in_blocks_ * kernel_ * kLanes;
+  const float* weights = weights_.data() + std::ptrdiff_t{first} * kLanes * kWindow * in_blocks_ * kernel_ * kLanes;
   static constexpr float kZeros[4 * kLanes] = {};  // at least a group
   ConvArgs args{};  // for every element a convolution with a column, whose pixels are the patches
   args.in_row_stride = std::ptrdiff_t{slab.columns()} * kLanes;
@@ -161,7 +153,7 @@ void RowWinogradConv::run_group(const ConvCall& call, const Slab& slab, int grou
   args.group = blocks;
   args.out_block_stride = out_block_stride;
   const int chain = std::max(1, kChainTerms / (kernel_ * kLanes));
-  for (int e = 0; e < window_; ++e)
+  for (int e = 0; e < kWindow; ++e)
     for (int b = 0; b < in_blocks_; b += chain, weights += block_weights * args.in_blocks) {
       args.in_blocks = std::min(chain, in_blocks_ - b);
       args.weights = weights;
@@ -174,22 +166,16 @@ void RowWinogradConv::run_group(const ConvCall& call, const Slab& slab, int grou
       });
     }
   for (int b = 0; b < blocks; ++b)
-    write_block(call, slab, scratch.sums + b * out_block_stride, out_element_stride, first + b, scratch.result);
+    write_block(call, slab, scratch.sums + b * out_block_stride, out_element_stride, first + b);
 }
 
-/// Transforms the sums of an output block back and, where asked to, pools the result while it is in the cache.
+/// Transforms the sums of an output block back.
 void RowWinogradConv::write_block(const ConvCall& call, const Slab& slab, const float* sums,
-                                  std::ptrdiff_t element_stride, int out_block, float* result) const {
-  const MapLayout& layout = call.output.layout;
-  const bool stored = call.output.data != nullptr;
-  const int x0 = slab.x0 * patch().width;
-  const std::ptrdiff_t result_stride = std::ptrdiff_t{slab.columns()} * patch().width * kLanes;
-  const auto row_of = [&](int y) {
-    return stored ? call.output.at(out_block, y, x0) : result + (y - slab.y0) * result_stride;
-  };
+                                  std::ptrdiff_t element_stride, int out_block) const {
+  const int width = call.output.layout.size.width;
   WinogradOutputArgs args{};
   args.element_stride = element_stride;
-  args.window = {1, window_};
+  args.window = {1, kWindow};
   args.patch = patch();
   args.rows = 1;
   args.epilogue = {bias_.data() + std::ptrdiff_t{out_block} * kLanes, relu_};
@@ -198,17 +184,9 @@ void RowWinogradConv::write_block(const ConvCall& call, const Slab& slab, const 
       const std::ptrdiff_t first = (y - slab.y0) * slab.columns() + begin - slab.x0;  // patch
       args.input = sums + first * kLanes;
       args.patches = end - begin;
-      args.pixels = std::min(end * patch().width, layout.size.width) - begin * patch().width;
-      args.output = row_of(y) + std::ptrdiff_t{begin - slab.x0} * patch().width * kLanes;
+      args.pixels = std::min(end * patch().width, width) - begin * patch().width;
+      args.output = call.output.at(out_block, y, begin * patch().width);
       kernels_->winograd_output(args);
-    });
-  if (call.pooled.data == nullptr) return;
-  const int x1 = std::min(slab.x1 * patch().width, layout.size.width);
-  for (int y = (slab.y0 + 1) / 2; y < slab.y1 / 2; ++y)
-    for_spans(call.pooled_region->row(y), x0 / 2, x1 / 2, [&](int begin, int end) {
-      const std::ptrdiff_t offset = std::ptrdiff_t{2 * begin - x0} * kLanes;
-      kernels_->max_pool({row_of(2 * y) + offset, row_of(2 * y + 1) + offset, call.pooled.at(out_block, y, begin),
-                          call.codes.at(out_block, y, begin), end - begin});
     });
 }
 

@@ -25,8 +25,8 @@ class WinogradConv final : public ConvStep {
 
   /// Output pixels of a patch.
   Size patch() const { return patch_; }
-  /// Products per patch and pair of channels.
-  int elements() const { return window_.height * window_.width; }
+  /// Per patch and pair of channels.
+  int products() const { return elements(); }
 
   Size patch_for(const Region& /*pixels*/) const override { return patch_; }
   /// Unpools with codes, for kernels of 5×5, where their data are set, and adds where that map's are.
@@ -38,6 +38,7 @@ class WinogradConv final : public ConvStep {
  private:
   static constexpr int kMaxWindow = 6;
 
+  int elements() const { return window_.height * window_.width; }
   // parts of a thread's scratch memory
   static std::size_t at(int n) { return static_cast<std::size_t>(n); }
   std::size_t patch_floats() const { return at(batch_patches_ * kLanes); }
