@@ -51,20 +51,29 @@ def test_the_records_are_of_the_shipped_weights() -> None:
         assert not any(row.weights or row.change for row in rows if not row.precision)
 
 
+FEW = ["--scenes", "1", "--limit", "2", "--precision", "fp32", "--peers", "--threads", "1"]
+
+
+@pytest.fixture(name="measured", scope="module")
+def fixture_measured(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A record of two scenes; the benchmark's own command makes it."""
+    path = tmp_path_factory.mktemp("measured") / "quality.json"
+    quality.main([*FEW, "--json", str(path)])
+    return path.read_text()
+
+
 @pytest.fixture(name="step")
-def fixture_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, list[dict[str, Any]]]:
-    """A record of two scenes, measured with other weights; the benchmark's own command makes it."""
-    few = "--scenes 1 --limit 2 --precision fp32 --peers --threads 1"
+def fixture_step(measured: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, list[dict[str, Any]]]:
+    """The record, measured with other weights."""
     path = tmp_path / f"{pages.named_machine(pages.PAGES[0])}_{DRAWN}.json"
-    quality.main([*few.split(), "--json", str(path)])
-    rows = json.loads(path.read_text())
+    rows = json.loads(measured)
     for row in rows:
         row.update({"sad": 99.0, "commit": "old"} | ({"weights": "old"} if row["precision"] else {}))
         if row["precision"]:
             row["seconds_per_picture"] = 0.125
     path.write_text(json.dumps(rows))
     drawn = next(step for step in rescore.STEPS if step.name == DRAWN)
-    monkeypatch.setattr(rescore, "STEPS", [drawn._replace(arguments=few.split())])
+    monkeypatch.setattr(rescore, "STEPS", [drawn._replace(arguments=FEW)])
     return path, rows
 
 

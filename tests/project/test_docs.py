@@ -150,8 +150,18 @@ def quoted_messages() -> list[str]:
 
 def is_raised(message: str) -> bool:
     """The parts of the message, in their order, in one text of the source; quotes around what varies come by repr."""
-    pattern = ".*".join(re.escape(part.strip().strip("'")) for part in message.split(VARIES))
-    return any(re.search(pattern, text, re.DOTALL) for text in SOURCES)
+    parts = [part.strip().strip("'") for part in message.split(VARIES)]
+    return any(follow_each_other(parts, text) for text in SOURCES)
+
+
+def follow_each_other(parts: list[str], text: str) -> bool:
+    end = 0
+    for part in parts:
+        found = text.find(part, end)
+        if found < 0:
+            return False
+        end = found + len(part)
+    return True
 
 
 @pytest.mark.parametrize("message", quoted_messages())
