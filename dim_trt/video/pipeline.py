@@ -149,7 +149,7 @@ def _matted(source: TrimapSource, frame: Seen, alpha: F32) -> Matted:
     picture, seen, trimap = frame
     assert trimap is not None
     doubt = source.doubt(seen, trimap, alpha) if isinstance(source, Doubts) else None
-    return Matted(picture, alpha, float(unknown_pixels(trimap).mean()), doubt)
+    return Matted(picture, alpha, np.count_nonzero(unknown_pixels(trimap)) / trimap.size, doubt)
 
 
 @contextmanager
