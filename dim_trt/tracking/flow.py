@@ -151,4 +151,5 @@ def from_outside(back: F32) -> Mask:
 def _places(back: F32) -> tuple[F32, F32]:
     """x and y [h, w] of where each pixel comes from."""
     height, width = back.shape[:2]
-    return back[..., 0] + np.arange(width, dtype=np.float32), back[..., 1] + np.arange(height, dtype=np.float32)[:, None]
+    x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
+    return back[..., 0] + x, back[..., 1] + y[:, None]
