@@ -1,7 +1,6 @@
 #include "core/foreground.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <utility>
@@ -10,66 +9,18 @@
 #include "base/denormals.h"
 #include "base/thread_pool.h"
 #include "core/foreground_levels.h"
+#include "core/foreground_means.h"
+#include "core/foreground_strips.h"
 
 namespace dim {
 namespace {
 
 using namespace foreground;
 
-constexpr float kSureForeground = 0.9f;  // pixels above it make the first guess of the foreground's color
-constexpr float kSureBackground = 0.1f;
 constexpr int kStripRows = 48;  // of a level; what is computed twice is 16 rows of it
 
 void from_unit(float value, float* out) { *out = value; }
 void from_unit(float value, std::uint8_t* out) { *out = static_cast<std::uint8_t>(value * 255.0f + 0.5f); }
-
-using Colors = std::array<float, 2 * kChannels>;
-
-/// Weighted sums over a row or the picture: colors and weight of foreground and background.
-struct Sums {
-  std::array<double, 2 * kChannels> colors{};
-  std::array<double, 2> weight{};
-
-  void add(int layer, double w, const double* rgb) {
-    for (int c = 0; c < kChannels; ++c) colors[static_cast<std::size_t>(layer * kChannels + c)] += w * rgb[c];
-    weight[static_cast<std::size_t>(layer)] += w;
-  }
-};
-
-/// Mean colors of what is surely foreground and surely background; where no pixel is, of all weighted by alpha, and
-/// where alpha is 0 (or 1) everywhere, of the picture. Summed row by row, so that threads change nothing.
-template <typename T>
-Colors mean_colors(const ForegroundTask<T>& task, ThreadPool& pool) {
-  std::vector<std::array<Sums, 3>> rows(static_cast<std::size_t>(task.size.height));  // sure, by alpha, all
-  pool.run(task.size.height, [&](int y, int) {
-    auto& [sure, weighted, all] = rows[static_cast<std::size_t>(y)];
-    const std::size_t first = static_cast<std::size_t>(y) * static_cast<std::size_t>(task.size.width);
-    for (std::size_t i = first; i < first + static_cast<std::size_t>(task.size.width); ++i) {
-      const T* pixel = task.image + kChannels * i;
-      const float a = task.alpha[i];
-      const double rgb[kChannels] = {to_unit(pixel[0]), to_unit(pixel[1]), to_unit(pixel[2])};
-      if (a > kSureForeground) sure.add(0, 1, rgb);
-      if (a < kSureBackground) sure.add(1, 1, rgb);
-      weighted.add(0, a, rgb);
-      weighted.add(1, 1 - a, rgb);
-      all.add(0, 1, rgb);
-      all.add(1, 1, rgb);
-    }
-  });
-  std::array<Sums, 3> total;
-  for (const auto& row : rows)
-    for (std::size_t kind = 0; kind < 3; ++kind) {
-      for (std::size_t c = 0; c < 2 * kChannels; ++c) total[kind].colors[c] += row[kind].colors[c];
-      for (std::size_t layer = 0; layer < 2; ++layer) total[kind].weight[layer] += row[kind].weight[layer];
-    }
-  Colors mean;
-  for (std::size_t c = 0; c < 2 * kChannels; ++c) {
-    std::size_t kind = 0;
-    while (!(total[kind].weight[c / kChannels] > 0)) ++kind;  // the last one holds every pixel
-    mean[c] = static_cast<float>(total[kind].colors[c] / total[kind].weight[c / kChannels]);
-  }
-  return mean;
-}
 
 /// What a row's pixels share between channels, and its new colors before they replace the old ones.
 struct Scratch {
@@ -129,59 +80,109 @@ void relax_span(const Strip& strip, int y, Span span, const ForegroundOptions& o
     }
     std::copy(new_f + span.begin, new_f + span.end, f + span.begin);
     std::copy(new_b + span.begin, new_b + span.end, b + span.begin);
-    strip.colors.close_row(c, y);
-    strip.colors.close_row(c + kChannels, y);
+    strip.colors.close_row(c, y, span);
+    strip.colors.close_row(c + kChannels, y, span);
   }
 }
 
 /// What a thread works with, or a strip where there are fewer: all its memory, so that it need not ask for more, which
 /// could fail.
 struct Desk {
-  Desk(int max_rows, Size level) : strip(max_rows, level), mixed(max_rows, level.width), scratch(level.width) {}
+  Desk(int max_rows, Size level) : strip(max_rows, level), scratch(level.width) {}
 
   Strip strip;
-  MixedSpans mixed;
   Scratch scratch;
 };
 
-/// All iterations of a strip. Rows beside it that are not there count as equal to its own: with every half of an
-/// iteration what that spoils is one row more.
-void relax(int iterations, const ForegroundOptions& options, Desk* desk) {
+/// All iterations of a strip, for its rows [begin, end). Rows beside the strip that are not there count as equal to its
+/// own: with every half of an iteration what that spoils is one row more, so with every half a row less is computed.
+void relax(int begin, int end, int iterations, const ForegroundOptions& options, Desk* desk) {
   const Strip& strip = desk->strip;
-  desk->mixed.find(strip, 2 * iterations);
-  for (int half = 0; half < 2 * iterations; ++half)
-    for (int y = (strip.top + half) % 2; y < strip.rows; y += 2)
-      for (const Span span : desk->mixed.of_row(y)) relax_span(strip, y, span, options, &desk->scratch);
-}
-
-template <typename T>
-void write_row(const Strip& strip, int y, const ForegroundTask<T>& task) {
-  const std::size_t width = static_cast<std::size_t>(task.size.width);
-  const std::size_t first = static_cast<std::size_t>(strip.top + y) * width;
-  for (int c = 0; c < kChannels; ++c) {
-    const float *f = strip.colors.row(c, y), *b = strip.colors.row(c + kChannels, y);
-    for (std::size_t x = 0; x < width; ++x) {
-      const std::size_t i = kChannels * (first + x) + static_cast<std::size_t>(c);
-      const float alpha = task.alpha[first + x];
-      if (alpha < 1.0f)
-        from_unit(f[x], task.foreground + i);
-      else
-        task.foreground[i] = task.image[i];
-      if (alpha > 0.0f)
-        from_unit(b[x], task.background + i);
-      else
-        task.background[i] = task.image[i];
-    }
+  for (int half = 0; half < 2 * iterations; ++half) {
+    const int around = 2 * iterations - 1 - half;  // so far what is computed now still has an effect
+    const int last = std::min(strip.rows, end + around);
+    int y = std::max(0, begin - around);
+    if ((strip.top + y + half) % 2 != 0) ++y;
+    for (; y < last; y += 2)
+      for (const Span span : strip.mixed.of_row(y)) relax_span(strip, y, span, options, &desk->scratch);
   }
 }
 
-void keep_row(const Strip& strip, int y, const Planes& colors) {
-  for (int plane = 0; plane < 2 * kChannels; ++plane)
-    std::copy_n(strip.colors.row(plane, y), strip.level.width, colors.row(plane, strip.top + y));
+/// The row's mixed spans, and what lies between them, where alpha is 0 all along or 1 all along.
+template <typename Mixed, typename Known>
+void for_parts(const Strip& strip, int y, Mixed mixed, Known known) {
+  int x = 0;
+  for (const Span span : strip.mixed.of_row(y)) {
+    if (x < span.begin) known(Span{x, span.begin});
+    mixed(span);
+    x = span.end;
+  }
+  if (x < strip.level.width) known(Span{x, strip.level.width});
+}
+
+/// Row `y` of a strip into the pictures of both layers. Where a layer is all that is seen it is the image itself.
+template <typename T>
+void write_row(const Strip& strip, int y, const ForegroundTask<T>& task, const Sources<T>& from) {
+  const std::size_t first = static_cast<std::size_t>(strip.top + y) * static_cast<std::size_t>(task.size.width);
+  const float* alpha = strip.alpha.row(0, y);
+  const auto mixed = [&](Span span) {
+    for (int c = 0; c < kChannels; ++c) {
+      const float *f = strip.colors.row(c, y), *b = strip.colors.row(c + kChannels, y);
+      for (int x = span.begin; x < span.end; ++x) {
+        const std::size_t i = kChannels * (first + static_cast<std::size_t>(x)) + static_cast<std::size_t>(c);
+        if (alpha[x] < 1.0f)
+          from_unit(f[x], task.foreground + i);
+        else
+          task.foreground[i] = task.image[i];
+        if (alpha[x] > 0.0f)
+          from_unit(b[x], task.background + i);
+        else
+          task.background[i] = task.image[i];
+      }
+    }
+  };
+  const auto known = [&](Span span) {
+    const bool is_foreground = alpha[span.begin] == 1.0f;
+    const std::size_t begin = kChannels * (first + static_cast<std::size_t>(span.begin));
+    const std::size_t count = kChannels * static_cast<std::size_t>(span.end - span.begin);
+    std::copy_n(task.image + begin, count, (is_foreground ? task.foreground : task.background) + begin);
+    T* hidden = (is_foreground ? task.background : task.foreground) + begin;
+    const float* old[kChannels];
+    for (int c = 0; c < kChannels; ++c) old[c] = from.previous(c + (is_foreground ? kChannels : 0), strip.top + y);
+    T color[kChannels];
+    for (int x = span.begin; x < span.end; ++x, hidden += kChannels) {
+      if (x == span.begin || from.previous_x(x) != from.previous_x(x - 1))
+        for (int c = 0; c < kChannels; ++c) from_unit(old[c][from.previous_x(x)], color + c);
+      std::copy_n(color, kChannels, hidden);
+    }
+  };
+  for_parts(strip, y, mixed, known);
+}
+
+/// Row `y` of a strip for the next level.
+template <typename T>
+void keep_row(const Strip& strip, int y, const Sources<T>& from, const Planes& colors) {
+  const T* pixels = from.picture(strip.top + y);
+  for (int plane = 0; plane < 2 * kChannels; ++plane) {
+    float* to = colors.row(plane, strip.top + y);
+    const auto mixed = [&](Span span) {
+      std::copy(strip.colors.row(plane, y) + span.begin, strip.colors.row(plane, y) + span.end, to + span.begin);
+    };
+    const auto known = [&](Span span) {
+      const bool is_foreground = strip.alpha.row(0, y)[span.begin] == 1.0f;
+      const float* old = from.previous(plane, strip.top + y);
+      const auto c = static_cast<std::size_t>(plane % kChannels);
+      if (is_foreground == (plane < kChannels))
+        for (int x = span.begin; x < span.end; ++x) to[x] = to_unit(pixels[kChannels * from.picture_x(x) + c]);
+      else
+        for (int x = span.begin; x < span.end; ++x) to[x] = old[from.previous_x(x)];
+    };
+    for_parts(strip, y, mixed, known);
+  }
 }
 
 /// Computes a level strip by strip, each with as many rows around it as its iterations spoil, so that threads need not
-/// wait for each other; `finish(strip, y)` gets each row of the level once.
+/// wait for each other; `finish(strip, y, from)` gets each row of the level once.
 template <typename T, typename Finish>
 void run_level(const ForegroundTask<T>& task, const Planes& previous, Size size, const ForegroundOptions& options,
                ThreadPool& pool, Finish finish) {
@@ -189,7 +190,7 @@ void run_level(const ForegroundTask<T>& task, const Planes& previous, Size size,
   const int iterations = small ? options.small_iterations : options.large_iterations;
   const int halo = 2 * iterations, height = small ? size.height : kStripRows;
   const int strips = (size.height + height - 1) / height;
-  const Sources sources(size, task.size, previous.size());
+  const Sources<T> from(task, previous, size);
   const bool few = strips <= pool.threads();  // then a desk is a strip's
   std::vector<Desk> desks;
   for (int i = 0; i < (few ? strips : pool.threads()); ++i)
@@ -198,9 +199,9 @@ void run_level(const ForegroundTask<T>& task, const Planes& previous, Size size,
     Desk& desk = desks[static_cast<std::size_t>(few ? i : thread)];
     const Strip& strip = desk.strip;
     const int begin = i * height, end = std::min(size.height, begin + height);
-    load_strip(task, previous, sources, std::max(0, begin - halo), std::min(size.height, end + halo), &desk.strip);
-    relax(iterations, options, &desk);
-    for (int y = begin - strip.top; y < end - strip.top; ++y) finish(strip, y);
+    from.load(std::max(0, begin - halo), std::min(size.height, end + halo), halo, &desk.strip);
+    relax(begin - strip.top, end - strip.top, iterations, options, &desk);
+    for (int y = begin - strip.top; y < end - strip.top; ++y) finish(strip, y, from);
   });
 }
 
@@ -216,10 +217,12 @@ void estimate_foreground(const ForegroundTask<T>& task, const ForegroundOptions&
   sizes.pop_back();  // the picture's own
   for (const Size& size : sizes) {
     Planes finer(size, 2 * kChannels);
-    run_level(task, colors, size, options, pool, [&](const Strip& strip, int y) { keep_row(strip, y, finer); });
+    run_level(task, colors, size, options, pool,
+              [&](const Strip& strip, int y, const Sources<T>& from) { keep_row(strip, y, from, finer); });
     colors = std::move(finer);
   }
-  run_level(task, colors, task.size, options, pool, [&](const Strip& strip, int y) { write_row(strip, y, task); });
+  run_level(task, colors, task.size, options, pool,
+            [&](const Strip& strip, int y, const Sources<T>& from) { write_row(strip, y, task, from); });
 }
 
 template <typename T>

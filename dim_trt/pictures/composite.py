@@ -9,7 +9,7 @@ that mix in linear light show a slightly different edge.
 from __future__ import annotations
 
 import re
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,17 +38,19 @@ def parse_color(text: str, argument: str = "background") -> Color:
 
 def cutout(colors: Colors, alpha: NDArray[np.float32]) -> Levels:
     """[height, width, 4] BGRA: the colors as they are, with straight (not premultiplied) alpha."""
-    depth = _check(colors, alpha)
-    if depth == 8:
-        return np.dstack([colors, quantize_alpha(alpha, 8)]).astype(np.uint8, copy=False)
-    return quantize_alpha(np.dstack([colors, alpha]), depth)
+    if _check(colors, alpha) == 8:
+        return cast(Levels, cv2.merge((colors, quantize_alpha(alpha, 8))))
+    return quantize_alpha(np.asarray(cv2.merge((colors, alpha)), np.float32), 16)
 
 
 def premultiplied(colors: Colors, alpha: NDArray[np.float32]) -> Levels:
     """[height, width, 4] BGRA: colors times alpha, and alpha. No color exceeds its alpha."""
     depth = _check(colors, alpha)
-    unit = np.float32(1 / 255) if depth == 8 else np.float32(1)
-    return quantize_alpha(np.dstack([colors.astype(np.float32) * unit * alpha[:, :, None], alpha]), depth)
+    light = colors.astype(np.float32)
+    if depth == 8:
+        light *= np.float32(1 / 255)
+    light *= _three(alpha)
+    return cast(Levels, cv2.merge((quantize_alpha(light, depth), quantize_alpha(alpha, depth))))
 
 
 def composite(colors: Colors, alpha: NDArray[np.float32], background: Background) -> Levels:
@@ -60,10 +62,16 @@ def composite(colors: Colors, alpha: NDArray[np.float32], background: Background
         raise InvalidInput(f"background: expected a color or a picture {list(colors.shape)}, got {got}")
     if depth == 16:
         behind = behind / np.float32(255)
-    blend = behind + alpha[:, :, None] * (colors.astype(np.float32) - behind)
+    height, width = alpha.shape  # whole rows at a time: NumPy is slow where the innermost side is three
+    behind = np.tile(behind, width) if behind.ndim == 1 else behind.reshape(height, -1)
+    blend = colors.astype(np.float32).reshape(height, -1)
+    blend -= behind
+    blend *= _three(alpha).reshape(height, -1)
+    blend += behind
+    blend = blend.reshape(colors.shape)
     if depth == 16:
-        return quantize_alpha(np.clip(blend, 0, 1), depth)
-    return np.clip(np.rint(blend), 0, 255).astype(np.uint8)
+        return quantize_alpha(np.clip(blend, 0, 1, out=blend), depth)
+    return np.clip(np.rint(blend, out=blend), 0, 255, out=blend).astype(np.uint8)
 
 
 def behind(background: Color | Picture | None, size: tuple[int, int], icc_profile: bytes | None = None) -> Background:
@@ -101,6 +109,11 @@ def cover(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8
     scaled = cv2.resize(picture, (scaled_width, scaled_height), interpolation=interpolation)
     top, left = (scaled_height - height) // 2, (scaled_width - width) // 2
     return np.ascontiguousarray(scaled[top : top + height, left : left + width], np.uint8)
+
+
+def _three(alpha: NDArray[np.float32]) -> NDArray[np.float32]:
+    """[height, width, 3]: the same for each color."""
+    return np.asarray(cv2.merge((alpha, alpha, alpha)), np.float32)
 
 
 def _check(colors: Colors, alpha: NDArray[np.float32]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,12 +48,12 @@ def _carried(previous: F32, motion: Motion, anchor: Anchor | None, band_px: floa
     radius = _up(_widened(reach, 5), size) * np.float32(motion.scale) + np.float32(band_px)
     if anchor is None:
         return _banded(alpha, radius, new > 0, px)
-    outside, inside, doubt, _ = _fields(anchor, size)
-    alpha[(outside > 0) & (alpha < 0.5)] = 0  # haze where there was no soft edge
+    fields = _fields(anchor, size)
+    inside, untracked = fields.inside, fields.doubt >= UNTRACKED_PX
+    alpha[(fields.outside > 0) & (alpha < 0.5)] = 0  # haze where there was no soft edge
     alpha[(inside > 0) & (alpha > 0.5)] = 1
-    untracked = doubt >= UNTRACKED_PX
     colors = np.zeros_like(alpha) if evidence is None else _up(evidence, size)
-    by_color = says_background(colors) & (inside <= doubt)
+    by_color = says_background(colors) & (inside <= fields.doubt)
     core = (alpha > HIGH) & ~by_color & (~untracked | (colors > 0))
     by_color &= _distance_to(core, px) > COLOR_BANDS * radius
     alpha[by_color] = 0
@@ -62,40 +62,46 @@ def _carried(previous: F32, motion: Motion, anchor: Anchor | None, band_px: floa
     trimap[(trimap == 255) & (inside <= 0) & ~says_foreground(colors)] = 128
     trimap[(trimap == 0) & untracked & says_foreground(colors)] = 128
     trimap[(trimap == 128) & (_distance_to(colors < SURE_COLOR, px) > COLOR_DEPTH * band_px)] = 255
-    return anchored(anchor, min(motion.size), trimap, by_color, colors)
+    return _written(fields, min(motion.size), trimap, by_color, colors)
 
 
-def anchored(
-    anchor: Anchor | None,
-    side_px: int,
-    trimap: U8,
-    background: Mask | None = None,
-    colors: F32 | float = 0.0,
+def anchored(anchor: Anchor | None, side_px: int, trimap: U8) -> U8:
+    """What an anchor says of a frame, written over a trimap [height, width], which is changed. `side_px`: the frame's
+    shorter one."""
+    return trimap if anchor is None else _written(_fields(anchor, trimap.shape), side_px, trimap)
+
+
+class _Fields(NamedTuple):
+    """An anchor at another size, [height, width] each."""
+
+    outside: F32
+    inside: F32
+    doubt: F32
+    strange: F32
+
+
+def _fields(anchor: Anchor, size: tuple[int, ...]) -> _Fields:
+    outside, inside = (_up(distance, size) for distance in (anchor.outside_px, anchor.inside_px))
+    strange = _up(_widened(anchor.strange, 3), size, nearest=True)
+    return _Fields(outside, inside, _up(anchor.doubt_px, size, nearest=True), strange)
+
+
+def _written(
+    fields: _Fields, side_px: int, trimap: U8, background: Mask | None = None, colors: F32 | float = 0.0
 ) -> U8:
-    """What an anchor says of a frame, written over a trimap [height, width], which is changed.
-
-    `side_px`: the frame's shorter one; `background`: [height, width], what is so by its colors.
-    """
-    if anchor is None:
-        return trimap
-    outside, inside, doubt, strange = _fields(anchor, trimap.shape)
-    surely = np.zeros(trimap.shape, np.bool_) if background is None else background & (colors < -0.9)
+    """`background`: [height, width], what is so by its `colors`."""
+    outside, inside, doubt, strange = fields
     # What came in far from the object is background, but for what moves otherwise than the background does.
     untracked = doubt >= UNTRACKED_PX
     trimap[untracked & (outside > GUESS_SHARE * side_px)] = 0
+    moves_otherwise = untracked & (strange >= STRANGE)
     if background is not None:
         trimap[background] = 0
-    trimap[untracked & (strange >= STRANGE) & ~surely] = 128
+        moves_otherwise &= ~(background & (colors < -0.9))
+    trimap[moves_otherwise] = 128
     trimap[((trimap == 0) & (outside < -doubt)) | ((trimap == 255) & (inside < -doubt))] = 128  # left open by the key
     trimap[outside > doubt], trimap[inside > doubt] = 0, 255
     return trimap
-
-
-def _fields(anchor: Anchor, size: tuple[int, ...]) -> tuple[F32, F32, F32, F32]:
-    """outside, inside, doubt and strange at the frame's size."""
-    outside, inside = (_up(distance, size) for distance in (anchor.outside_px, anchor.inside_px))
-    strange = _up(_widened(anchor.strange, 3), size, nearest=True)
-    return outside, inside, _up(anchor.doubt_px, size, nearest=True), strange
 
 
 def _banded(alpha: F32, radius: F32, unknown: Mask, px: float) -> U8:

@@ -59,7 +59,7 @@ class Motion:
         """A picture of the frame before, of any size, moved to where its pixels are in this frame."""
         height, width = picture.shape[:2]
         scales = np.array([width / self.back.shape[1], height / self.back.shape[0]], np.float32)
-        return warped(picture, cv2.resize(self.back, (width, height), interpolation=cv2.INTER_LINEAR) * scales)
+        return warped(picture, cv2.resize(self.back * scales, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
 class Watcher:
@@ -136,7 +136,8 @@ def _change(now: U8, before: U8, back: F32) -> F32:
     and left out."""
     difference = now.astype(np.float32) - warped(before, back)
     difference -= np.median(difference[::2, ::2], (0, 1))
-    return np.asarray(cv2.blur(np.abs(difference), (3, 3)).max(2), np.float32)
+    blue, green, red = cv2.split(cv2.blur(np.abs(difference), (3, 3)))
+    return np.asarray(cv2.max(cv2.max(blue, green), red), np.float32)
 
 
 def from_outside(back: F32) -> Mask:
@@ -149,5 +150,6 @@ def from_outside(back: F32) -> Mask:
 
 def _places(back: F32) -> tuple[F32, F32]:
     """x and y [h, w] of where each pixel comes from."""
-    y, x = np.indices(back.shape[:2], np.float32)
-    return back[..., 0] + x, back[..., 1] + y
+    height, width = back.shape[:2]
+    x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
+    return back[..., 0] + x, back[..., 1] + y[:, None]

@@ -15,6 +15,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from dim_trt.errors import InvalidInput
+from dim_trt.opencv import cv2
 from dim_trt.pictures.picture import Levels
 
 RGB, BT709, UNSPECIFIED, BT470BG, SMPTE170M, BT2020 = 0, 1, 2, 5, 6, 9
@@ -65,10 +66,16 @@ def usual_tags(height: int, width: int, primaries: int, transfer: int) -> ColorT
 
 def to_bgr(frame: VideoFrame, tags: ColorTags) -> NDArray[np.uint8]:
     """[height, width, 3] uint8 BGR; an alpha channel is left out."""
-    if not frame.format.is_rgb:
-        frame.colorspace = tags.matrix
-    converted = frame.reformat(format="bgr24", interpolation=EXACT, threads=1)
-    return np.asarray(converted.to_ndarray(), np.uint8)
+    if frame.format.is_rgb:
+        return np.asarray(frame.reformat(format="bgr24", interpolation=EXACT, threads=1).to_ndarray(), np.uint8)
+    frame.colorspace = tags.matrix
+    # To planes swscale takes a quarter of the time that it takes to bgr24, for the same bits.
+    planar = frame.reformat(format="gbrp", interpolation=EXACT, threads=1)
+    green, blue, red = (
+        np.frombuffer(cast(Any, plane), np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
+        for plane in planar.planes
+    )
+    return np.asarray(cv2.merge((blue, green, red)), np.uint8)
 
 
 def from_levels(levels: Levels, pixel_format: str, tags: ColorTags) -> VideoFrame:

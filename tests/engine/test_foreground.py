@@ -119,6 +119,25 @@ def test_threads_change_no_bit(dtype: type) -> None:
             np.testing.assert_array_equal(got, expected)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_wide_known_areas_keep_their_colors_and_hide_those_from_nearby(dtype: type) -> None:
+    """Most of the picture is not computed; the disc lies across several strips and leaves others without any edge."""
+    y, x = np.mgrid[:301, :407]
+    alpha = np.clip((70 - np.hypot(y - 150, x - 133)) / 9 + 0.5, 0, 1).astype(np.float32)
+    front, back = np.uint8([200, 40, 90]), np.uint8([20, 160, 60])
+    img = np.rint(alpha[..., None] * front + (1 - alpha[..., None]) * back).astype(np.uint8)
+    img[280:, 380:] = 7  # far from the object
+    pictures = img if dtype == np.uint8 else as_float(img)
+    foreground, background = one = estimate(pictures, alpha, threads=1)
+    np.testing.assert_array_equal(foreground[alpha == 1], pictures[alpha == 1])
+    np.testing.assert_array_equal(background[alpha == 0], pictures[alpha == 0])
+    scale = 1 if dtype == np.uint8 else 255
+    assert np.abs(foreground.astype(np.float64) * scale - front).max() < 12
+    assert np.abs(background[60:240, 40:220].astype(np.float64) * scale - back).max() < 12
+    for expected, got in zip(one, estimate(pictures, alpha, threads=3), strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
 def test_bytes_are_the_rounded_floats() -> None:
     img, alpha = random_case((43, 37))
     for from_bytes, from_floats in zip(estimate(img, alpha), estimate(as_float(img), alpha), strict=True):
