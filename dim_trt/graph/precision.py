@@ -55,6 +55,7 @@ def to_int8(
     *,
     base: str = "fp16",
     keep: Collection[str] = (),
+    is_stored: bool | None = None,
 ) -> gs.Graph:
     """Quantize the convolutions of a standard fp32 graph, in place.
 
@@ -63,6 +64,8 @@ def to_int8(
         exclude: names of convolutions to leave at the base precision, as the first and last always are.
         base: "fp16" (needs opset 19: TensorRT 10 and newer), or "fp32" (opset 17: TensorRT 8.5 too).
         keep: names of nodes that stay in float32 whatever the base is, as in to_fp16.
+        is_stored: whether weights are stored as int8, which TensorRT 10 and newer take, and the CPU; None: with a base
+            of fp16.
     """
     if base not in BASES:
         raise InvalidInput(f"base: expected one of {', '.join(BASES)}, got {base!r}")
@@ -85,8 +88,8 @@ def to_int8(
             scale = activation_scale(ranges[source], BASES[base])
             quantized[source] = quantized_activation(graph, node.inputs[0], scale)
         node.inputs[0] = quantized[source]
-        # TensorRT 10 and newer, which have float16 around it, take stored int8
-        node.inputs[1] = quantized_weight(graph, node, weights, BASES[base], is_stored=base == "fp16")
+        stored = base == "fp16" if is_stored is None else is_stored
+        node.inputs[1] = quantized_weight(graph, node, weights, BASES[base], is_stored=stored)
     return graph.cleanup(remove_unused_graph_inputs=False).toposort()
 
 

@@ -56,18 +56,19 @@ def sensitivity(
     ranges: Mapping[str, float],
     progress: Callable[[Sequence[Any]], Iterable[Any]] = iter,
     comparison: Comparison | None = None,
+    never: Collection[str] = (),
 ) -> list[dict[str, Any]]:
-    """One entry for every quantizable convolution, in the order of the graph, ready for JSON.
+    """One entry for every quantizable convolution but `never`, in the order of the graph, ready for JSON.
 
     Each entry: "layer", "mean_change" and "max_change" of alpha over the unknown pixels of all pictures when this
     layer alone is int8. `graph` is the standard fp32 graph and stays as it is. `comparison`: of the same, if there is
-    one already.
+    one already. never: names of convolutions that stay as they are anyway.
     """
     comparison = comparison or Comparison(graph, pictures, preprocessing)
-    layers = [node.name for node in quantizable(graph)]
+    layers = [node.name for node in quantizable(graph, never)]
     report = []
     for layer in progress(layers):
-        others = [name for name in layers if name != layer]
+        others = [*never, *(name for name in layers if name != layer)]
         mean, largest = comparison.change_by_int8(ranges, others)
         report.append({"layer": layer, "mean_change": mean, "max_change": largest})
     return report

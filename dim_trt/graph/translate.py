@@ -30,6 +30,7 @@ class _Value:
     whole: bool = True  # False: as many channels as the tensor has from `first`, for a concatenation
     codes: str | None = None  # to be unpooled with these argmax codes first
     add: str | None = None  # to be added after unpooling
+    scale: float | None = None  # to be kept as whole numbers of 0 to 127, in these steps
 
 
 def translate(graph: gs.Graph) -> Program:
@@ -60,7 +61,9 @@ class _Translator:
     # each on_<operation> below translates one kind of node
 
     def on_conv(self, node: gs.Node) -> None:
-        source = self.read(node, 0, may_be_unpooled=True)
+        source = self.read(node, 0, may_be_unpooled=True, may_be_quantized=True)
+        if source.scale is not None:
+            self.quantize(node, source)
         weights = stored_weights(node)
         out_channels, _, kernel = weights.shape[:3]
         if kernel > MAX_KERNEL:
@@ -165,19 +168,47 @@ class _Translator:
     def on_cast(self, node: gs.Node) -> None:
         """Restores stored weights: read together with the convolution."""
 
-    on_dequantizelinear = on_cast
+    def on_quantizelinear(self, node: gs.Node) -> None:
+        source = self.read(node, 0, may_be_unpooled=True)
+        self.values[node.outputs[0].name] = replace(source, scale=float(constant(node, 1, "scale")))
+
+    def on_dequantizelinear(self, node: gs.Node) -> None:
+        if node.inputs[0].name in self.values:  # else it restores stored weights
+            self.values[node.outputs[0].name] = self.values[node.inputs[0].name]
 
     # what the translations share
+
+    def quantize(self, node: gs.Node, source: _Value) -> None:
+        """What computes the value writes it in steps of the source's scale: all that reads it is as this node."""
+        writer = self.writer_of(source.name)
+        conv = self.writer_of(writer["input"]) if writer["op"] == "max_pool_argmax" else writer
+        if not conv.get("relu") or writer.get("scale", source.scale) != source.scale:
+            raise fail(
+                node, f"reads {source.name!r} in int8, which the cpu backend can write so only after a ReLU, once"
+            )
+        writer["scale"] = source.scale
+
+    def writer_of(self, value: str) -> dict[str, Any]:
+        return next(op for op in self.program.ops if op.get("output") == value)
 
     def map_of(self, node: gs.Node, index: int) -> Map:
         return self.maps[node.inputs[index].name]
 
-    def read(self, node: gs.Node, index: int, may_be_unpooled: bool = False, may_be_slice: bool = False) -> _Value:
+    def read(
+        self,
+        node: gs.Node,
+        index: int,
+        may_be_unpooled: bool = False,
+        may_be_slice: bool = False,
+        may_be_quantized: bool = False,
+    ) -> _Value:
         """The program's value for an input of `node`, if the program lets that kind of node read it."""
         tensor = node.inputs[index]
         value = self.values[tensor.name]
         if value.codes and not may_be_unpooled:
             raise fail(node, f"reads the unpooled {tensor.name!r}; only a convolution can, or one sum before it")
+        if value.scale is not None and not may_be_quantized:
+            raise fail(node, f"reads {tensor.name!r} in int8; only a convolution can")
         if not value.whole and not may_be_slice:
             raise fail(node, f"reads the channel slice {tensor.name!r}; only Concat can")
         return value

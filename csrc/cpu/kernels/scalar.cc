@@ -59,7 +59,8 @@ void max_pool(const MaxPoolArgs& a) {
     }
 }
 
-void unpool_collect(const UnpoolCollectArgs& a) {
+template <typename Value>
+void unpool_collect(const UnpoolCollectArgs<Value>& a) {
   const int radius = a.kernel / 2, reach = unpool_reach(a.kernel);
   for (const UnpoolList* list : {&a.lists.middle, &a.lists.upper, &a.lists.lower}) {
     std::int32_t count = list->begin[0];
@@ -72,7 +73,7 @@ void unpool_collect(const UnpoolCollectArgs& a) {
         if (ky < top || ky > bottom) continue;
         for (int i = 0; i < a.lanes; ++i) {
           const int at = column / 2 * kLanes + i;
-          const float value = a.values[row / 2 * a.value_row_stride + at];
+          const auto value = static_cast<float>(a.values[row / 2 * a.value_row_stride + at]);
           if (value == 0.0f || (a.codes[row / 2 * a.code_row_stride + at] & 3) != row % 2 * 2 + column % 2) continue;
           list->entries[count++] = {value, i * a.lane_step + ky * a.tap_row_step + kx * a.tap_step};
         }
@@ -155,7 +156,8 @@ const FloatKernels kFloatKernels = {
     .conv = conv,
     .conv_head = conv_head,
     .max_pool = max_pool,
-    .unpool_collect = unpool_collect,
+    .unpool_collect = unpool_collect<float>,
+    .unpool_collect_quantized = unpool_collect<std::uint8_t>,
     .unpool_conv = unpool_conv,
     .winograd_input = winograd_input,
     .winograd_unpool = winograd_unpool,

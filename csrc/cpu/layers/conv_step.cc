@@ -1,16 +1,20 @@
 #include "cpu/layers/conv_step.h"
 
 #include "cpu/layers/dense_conv.h"
+#include "cpu/layers/quantized_conv.h"
+#include "cpu/layers/quantized_winograd.h"
 #include "cpu/layers/unpool_conv.h"
 #include "cpu/layers/winograd_conv.h"
 
 namespace dim::cpu {
 namespace {
 
+constexpr std::size_t kMinWinogradPatches = 16;  // fewer cannot pay for the larger weights
+
 /// Winograd where it costs less than a direct convolution: thin regions have partial patches.
 class WinogradOrDirect final : public ConvStep {
  public:
-  WinogradOrDirect(const FloatKernels& kernels, const ConvSpec& spec)
+  WinogradOrDirect(const KernelTables& kernels, const ConvSpec& spec)
       : taps_(spec.weights.kernel * spec.weights.kernel),
         winograd_(kernels, spec.weights, spec.keep_ties, spec.relu),
         direct_(kernels, spec.weights, spec.in_lanes, spec.relu) {}
@@ -28,7 +32,6 @@ class WinogradOrDirect final : public ConvStep {
   std::size_t scratch_bytes() const override { return std::max(winograd_.scratch_bytes(), direct_.scratch_bytes()); }
 
  private:
-  static constexpr std::size_t kMinWinogradPatches = 16;  // fewer cannot pay for the larger weights
   static constexpr double kWinogradOverhead = 1.3;        // of the transforms
 
   int taps_;
@@ -36,11 +39,35 @@ class WinogradOrDirect final : public ConvStep {
   DenseConv direct_;
 };
 
+/// The same for whole numbers.
+class QuantizedWinogradOrDirect final : public ConvStep {
+ public:
+  QuantizedWinogradOrDirect(const KernelTables& kernels, const ConvSpec& spec)
+      : winograd_(kernels, spec.weights, spec.relu), direct_(kernels, spec.weights, spec.relu) {}
+
+  Size patch_for(const Region& pixels) const override {
+    const std::size_t patches = pixels.in_patches(kQuad).pixels();
+    const double winograd_cost = static_cast<double>(patches) * QuantizedWinograd::kElements * kWinogradProduct;
+    return patches >= kMinWinogradPatches && winograd_cost < static_cast<double>(pixels.pixels()) * 9 ? kQuad : kPixel;
+  }
+  void run(const ConvCall& call) const override {
+    if (call.patch == kPixel) return direct_.run(call);
+    winograd_.run(call);
+  }
+  std::size_t scratch_bytes() const override { return std::max(winograd_.scratch_bytes(), direct_.scratch_bytes()); }
+
+ private:
+  static constexpr double kWinogradProduct = 1.6;  // of 16 bits, with the transforms, beside one of 8
+
+  QuantizedWinograd winograd_;
+  QuantizedConv direct_;
+};
+
 /// Convolution is linear: the added map's part first, then the unpooled part on top of it.
 class SkipUnpool final : public ConvStep {
  public:
-  SkipUnpool(const FloatKernels& kernels, const ConvSpec& spec)
-      : added_(kernels, spec.weights, kLanes, false), unpooled_(kernels, spec.weights, true, spec.relu) {}
+  SkipUnpool(const KernelTables& kernels, const ConvSpec& spec)
+      : added_(kernels, spec.weights, kLanes, false), unpooled_(kernels, spec, true) {}
 
   Size patch_for(const Region& pixels) const override { return unpooled_.patch_for(pixels); }
   void run(const ConvCall& call) const override {
@@ -59,16 +86,22 @@ class SkipUnpool final : public ConvStep {
 
 }  // namespace
 
-std::unique_ptr<ConvStep> make_conv_step(const FloatKernels& kernels, const ConvSpec& spec, Algorithm algorithm) {
+std::unique_ptr<ConvStep> make_conv_step(const KernelTables& kernels, const ConvSpec& spec, Algorithm algorithm) {
   const ConvWeights& weights = spec.weights;
   const auto winograd = [&] { return std::make_unique<WinogradConv>(kernels, weights, spec.keep_ties, spec.relu); };
+  if (computes_in_int8(spec)) {
+    if (algorithm == Algorithm::winograd) return std::make_unique<QuantizedWinograd>(kernels, weights, spec.relu);
+    if (algorithm == Algorithm::best && QuantizedWinograd::supports(kernels, weights))
+      return std::make_unique<QuantizedWinogradOrDirect>(kernels, spec);
+    return std::make_unique<QuantizedConv>(kernels, weights, spec.relu);
+  }
   if (spec.out_lanes == 1) return std::make_unique<HeadConv>(kernels, weights, spec.relu);
   if (algorithm == Algorithm::winograd) return winograd();
   const bool best = algorithm == Algorithm::best;
   if (spec.unpools) {
     if (best && spec.adds && weights.kernel == 5) return winograd();
     if (spec.adds) return std::make_unique<SkipUnpool>(kernels, spec);
-    return std::make_unique<UnpoolConv>(kernels, weights, false, spec.relu);
+    return std::make_unique<UnpoolConv>(kernels, spec, false);
   }
   if (best && WinogradConv::supports(weights.kernel) && spec.in_lanes == kLanes)
     return std::make_unique<WinogradOrDirect>(kernels, spec);

@@ -1,11 +1,27 @@
 #include "cpu/ops/conv.h"
 
+#include <cmath>
+
 namespace dim::cpu {
+
+/// Sums of products of 0..127 and -127..127 stay below 2^31.
+constexpr std::size_t kMostInt8Terms = 0x7fffffff / (127 * 127);
+
+namespace {
+
+float scaled(const Json& json, float weight, float scale) {
+  const float product = weight * scale;
+  if (!std::isfinite(product)) Parser::fail(json, "the weights and the scale of the input are too large together");
+  return product;
+}
+
+}  // namespace
 
 Conv Conv::parse(const Json& json, Parser& parser) {
   Conv conv;
-  conv.input = parser.read(json.at("input"));
+  conv.input = parser.read_floats_or_quantized(json.at("input"));
   Value in = parser.value(conv.input);
+  conv.quantized = in.element == Element::quantized;
   conv.kernel = static_cast<int>(json.at("kernel").integer(1, kMaxKernel));
   if (conv.kernel % 2 == 0) Parser::fail(json, "expected an odd kernel, got " + std::to_string(conv.kernel));
   conv.relu = json.at("relu").boolean();
@@ -27,9 +43,21 @@ Conv Conv::parse(const Json& json, Parser& parser) {
   const auto out_channels = static_cast<std::size_t>(shape[0].integer(1, kMaxChannels));
   const auto k = static_cast<std::size_t>(conv.kernel);
   const Tensors& tensors = parser.tensors();
-  conv.weight = tensors.read(json.at("weight"), {out_channels, static_cast<std::size_t>(in.channels), k, k});
+  const std::vector<std::size_t> weight_shape = {out_channels, static_cast<std::size_t>(in.channels), k, k};
+  if (conv.computes_in_int8()) {
+    conv.int8_weight = tensors.read_int8(json.at("weight"), weight_shape);
+    for (float& scale : conv.int8_weight.scale) scale = scaled(json, scale, in.scale);
+    if (static_cast<std::size_t>(in.channels) * k * k > kMostInt8Terms)
+      Parser::fail(json, "sums up more products than 32 bits hold");
+  } else {
+    conv.weight = tensors.read(json.at("weight"), weight_shape);
+    if (conv.quantized)
+      for (float& weight : conv.weight) weight = scaled(json, weight, in.scale);
+  }
   conv.bias = tensors.read(json.at("bias"), {out_channels});
-  conv.output = parser.write(json.at("output"), static_cast<int>(out_channels), in.level);
+  conv.output = parser.write_floats_or_quantized(json, static_cast<int>(out_channels), in.level);
+  if (conv.adds() && (conv.quantized || parser.value(conv.output).element == Element::quantized))
+    Parser::fail(json, "adds to an unpooled value, and so neither reads nor writes a quantized one");
   return conv;
 }
 
