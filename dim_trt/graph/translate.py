@@ -182,7 +182,7 @@ class _Translator:
         """What computes the value writes it in steps of the source's scale: all that reads it is as this node."""
         writer = self.writer_of(source.name)
         conv = self.writer_of(writer["input"]) if writer["op"] == "max_pool_argmax" else writer
-        if not conv.get("relu") or writer.get("scale", source.scale) != source.scale:
+        if source.add or not conv.get("relu") or writer.get("scale", source.scale) != source.scale:
             raise fail(
                 node, f"reads {source.name!r} in int8, which the cpu backend can write so only after a ReLU, once"
             )

@@ -167,7 +167,9 @@ def _to_int8(source: Source, header: dict[str, Any], options: TensorRtOptions) -
     graph = import_graph(source.proto)
     never = not_in_int8(graph)
     if len(never) == len(quantizable(graph)):
-        LOGGER.info("precision int8: the cpu backend computes in fp32, as no convolution reads what it can keep in int8")
+        LOGGER.info(
+            "precision int8: the cpu backend computes in fp32, as no convolution reads what it can keep in int8"
+        )
         return graph, {**header, "precision": "fp32"}
     chosen = choose_int8(graph, calibration_pictures(options.calibration), source, options.threshold, never=never)
     excluded = not_in_int8(graph, chosen.excluded)

@@ -14,10 +14,11 @@ from dim_trt import _core
 from dim_trt.errors import BuildError, InvalidInput
 from dim_trt.graph.export import export_model
 from dim_trt.graph.load import load_onnx
-from dim_trt.graph.lower import import_graph
+from dim_trt.graph.lower import import_graph, lower
 from dim_trt.graph.pictures import shipped_pictures
 from dim_trt.graph.precision import to_int8
 from dim_trt.graph.runtime import Session
+from dim_trt.graph.translate import translate
 from dim_trt.graph.whole_numbers import not_in_int8
 from dim_trt.plans.int8 import choose_int8
 from tests.support.networks import input_tensor, random_picture
@@ -48,7 +49,7 @@ def reference(network: Path, img: np.ndarray, trimap: np.ndarray) -> np.ndarray:
     model = export_model(to_int8(graph, chosen.ranges, never, base="fp32", is_stored=True))
     (alpha,) = Session(model).run(input_tensor(img, trimap).numpy())
     height, width = trimap.shape
-    return np.where(trimap == 128, alpha[0, 0, :height, :width], trimap / 255)
+    return np.where(np.isin(trimap, (0, 255)), trimap / 255, alpha[0, 0, :height, :width])
 
 
 def test_alpha_is_that_of_the_quantized_graph(network: Path, tmp_path: Path) -> None:
@@ -57,7 +58,7 @@ def test_alpha_is_that_of_the_quantized_graph(network: Path, tmp_path: Path) -> 
     alpha = engine.run(IMG, TRIMAP)
     dim_trt.build_plan(network, tmp_path / "fp32.plan", backend="cpu")
     change = np.abs(dim_trt.Engine(tmp_path / "fp32.plan", color="rgb").run(IMG, TRIMAP) - expected)
-    assert change.mean() > 1e-3  # so much int8 does here
+    assert change.mean() > 3e-4  # so much int8 does here
     assert np.abs(alpha - expected).mean() < 2e-5
     assert np.quantile(np.abs(alpha - expected), 0.999) < 1e-3  # a step more, where a value lies between two
 
@@ -87,7 +88,6 @@ def test_regions_and_strips_change_nothing(tmp_path: Path, skip: bool) -> None:
     network = tmp_path / "tiny.onnx"
     onnx.save(tiny_dim(skip=skip), network)
     engine = built(network, tmp_path / "int8.plan", threshold=1e9)
-    whole = engine.run(IMG, np.full_like(TRIMAP, 128))
     rng = np.random.default_rng(0)
     for share in (0.0005, 0.02, 0.5):
         trimap = np.where(rng.random(IMG.shape[:2]) < share, 128, 255).astype(np.uint8)
@@ -95,7 +95,6 @@ def test_regions_and_strips_change_nothing(tmp_path: Path, skip: bool) -> None:
         fresh = engine.run(IMG, trimap)
         engine.run(IMG[::-1], np.where(trimap == 128, 255, 128).astype(np.uint8))
         np.testing.assert_array_equal(engine.run(IMG, trimap), fresh)
-        assert np.isfinite(whole).all()
 
 
 @pytest.mark.parametrize("isa", _core.cpu_capabilities()["available_isas"])
@@ -131,10 +130,10 @@ def test_calibration_is_for_int8_alone(network: Path, tmp_path: Path, given: dic
         dim_trt.build_plan(network, tmp_path / "fp32.plan", backend="cpu", **given)
 
 
-def test_other_quantizations_are_refused_by_name(tmp_path: Path) -> None:
+def test_other_quantizations_are_refused_by_name() -> None:
     """Of a foreign graph, which may quantize what the backend cannot keep so."""
     graph = import_graph(tiny_dim(skip=True))
     ranges = {node.inputs[0].name: 4.0 for node in graph.nodes if node.op == "Conv"}
-    onnx.save(export_model(to_int8(graph, ranges, base="fp32", is_stored=True)), tmp_path / "all.onnx")
-    with pytest.raises(BuildError, match="in int8"):
-        dim_trt.build_plan(tmp_path / "all.onnx", tmp_path / "all.plan", backend="cpu")
+    quantized = to_int8(graph, ranges, base="fp32", is_stored=True)
+    with pytest.raises(BuildError, match="reads 'conv6_relu.out' in int8, which the cpu backend can write so only"):
+        translate(lower(quantized))
