@@ -18,6 +18,7 @@ from dim_trt.graph.lower import import_graph, lower
 from dim_trt.graph.pictures import shipped_pictures
 from dim_trt.graph.precision import to_int8
 from dim_trt.graph.runtime import Session
+from dim_trt.graph.storage import store_weights
 from dim_trt.graph.translate import translate
 from dim_trt.graph.whole_numbers import not_in_int8
 from dim_trt.plans.int8 import choose_int8
@@ -46,7 +47,8 @@ def reference(network: Path, img: np.ndarray, trimap: np.ndarray) -> np.ndarray:
     graph = import_graph(source.proto)
     never = not_in_int8(graph)
     chosen = choose_int8(graph, shipped_pictures(), source, 1e9, never=never)
-    model = export_model(to_int8(graph, chosen.ranges, never, base="fp32", is_stored=True))
+    quantized = to_int8(graph, chosen.ranges, never, base="fp32", is_stored=True)
+    model = export_model(store_weights(quantized, "int8"))  # first and last convolutions as float16
     (alpha,) = Session(model).run(input_tensor(img, trimap).numpy())
     height, width = trimap.shape
     return np.where(np.isin(trimap, (0, 255)), trimap / 255, alpha[0, 0, :height, :width])
