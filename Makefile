@@ -26,10 +26,10 @@ test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -m "measures and not cluster" || failed=1; \
 	exit $$failed
 
-# Ray with three nodes on this machine: workers, nodes and drivers that are killed, a full disk; minutes.
+# Ray with three nodes on this machine: workers, nodes and drivers that are killed, a full disk; torchrun on two; minutes.
 cluster-test: $(VENV)/dev.stamp
 	$(BIN)/python -m pip install --quiet 'ray[serve]>=2.51'  # not for all tests: its nodes take longer to start
-	$(BIN)/python -m pytest tests/cluster tests/triton
+	$(BIN)/python -m pytest tests/cluster tests/triton tests/training/test_two_machines.py
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

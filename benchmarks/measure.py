@@ -32,7 +32,7 @@ MIN_RUNS = 10
 LEAST_RUNS = 3  # below that a limit of time does not stop anything
 UNSTABLE = 0.1  # coefficient of variation above which a figure should not be quoted
 UNSTABLE_NOTE = f"unstable: the standard deviation is above {UNSTABLE:.0%} of the mean; the machine had other work"
-PACKAGES = ("torch", "onnxruntime", "numpy", "pymatting", "numba")
+PACKAGES = ("torch", "onnxruntime", "openvino", "nncf", "numpy", "pymatting", "numba")
 ROOT = Path(__file__).parents[1]
 # By the report and the card: no change of what is measured.
 WRITTEN = ("benchmarks/results", "benchmarks/README.md", "csrc/cpu/README.md", "README.md", "docs",
@@ -133,11 +133,20 @@ def mark(unstable: bool) -> str:
 
 def processor() -> str:
     """The processor's own name where Linux tells it."""
+    return _of_processor("model name") or platform.processor() or platform.machine()
+
+
+def processor_features() -> set[str]:
+    """Instructions that the processor has, by Linux's names; empty where it does not tell."""
+    return set((_of_processor("flags") or _of_processor("Features") or "").split())
+
+
+def _of_processor(field: str) -> str | None:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
-        return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+        return None
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(field)), None)
 
 
 @functools.cache

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -74,6 +75,17 @@ def thin_band(height: int, width: int, unknown: float) -> Picture:
     trimap = np.where(distance < 0, 255, 0).astype(np.uint8)
     trimap[np.abs(distance) <= np.quantile(np.abs(distance), unknown)] = UNKNOWN
     return Picture(f"{width}x{height} band", noise(height, width), trimap)
+
+
+def with_unknown(picture: Picture, unknown: float) -> Picture:
+    """The same picture with that share of the pixels unknown, those nearest to the outline of its true alpha."""
+    inside = (truth_of(picture) >= 0.5).astype(np.uint8)
+    distance = cv2.distanceTransform(inside, cv2.DIST_L2, 5) + cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5)
+    trimap = 255 * inside
+    trimap[distance <= np.quantile(distance, unknown)] = UNKNOWN
+    if unknown >= 1:
+        trimap[0, 0] = 255 * inside[0, 0]  # one known pixel: without any the engine warns
+    return picture._replace(name=f"{picture.name}, {unknown:.0%} unknown", trimap=trimap)
 
 
 def alphamatting(folder: Path, trimap_set: str) -> Iterator[Picture]:

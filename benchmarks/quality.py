@@ -3,10 +3,10 @@
     python -m benchmarks.quality --alphamatting DIR --json out/quality.json
     python -m benchmarks.quality --scenes 2
 
-The shipped weights as plans of each precision, the same weights in PyTorch and ONNX Runtime, matting without a network
-(pymatting), and alpha = 0.5 as what knowing nothing scores. Every method has a process of its own, which says how long
-a picture takes it (from the decoded picture to alpha, the median of its runs) and how much memory it ever held.
-Unknown region only. Needs the extras train and dev.
+The shipped weights as plans of each precision, the same weights in PyTorch, ONNX Runtime and OpenVINO, in fp32 and
+quantized by their own tools, matting without a network (pymatting), and alpha = 0.5 as what knowing nothing scores.
+Every method has a process of its own, which says how long a picture takes it (from the decoded picture to alpha, the
+median of its runs) and how much memory it ever held. Unknown region only. Needs the extras train and dev.
 """
 
 from __future__ import annotations
@@ -25,17 +25,31 @@ from tqdm import tqdm
 from benchmarks.latency.cold import Cold, measure_cold
 from benchmarks.markdown import table
 from benchmarks.measure import add_json_argument, default_threads, manifest, write_json
-from benchmarks.methods import CLASSICAL, CLOSED_FORM, ENGINE, KNN, ONNXRUNTIME, PYTORCH, TITLES, available, build_files
+from benchmarks.methods import (
+    BF16,
+    CLOSED_FORM,
+    ENGINE,
+    KNN,
+    ONNXRUNTIME,
+    ONNXRUNTIME_INT8,
+    OPENVINO_BF16,
+    OPENVINO_INT8,
+    PEERS,
+    PYTORCH,
+    TITLES,
+    available,
+    build_files,
+)
 from benchmarks.networks import MODEL_HELP, SHIPPED, load_network
 from benchmarks.pictures import Picture, alphamatting, digest, scene, truth_of
 from benchmarks.records import Change, Cost, PictureScore, Quality
+from dim_trt.files import file_digest
 from dim_trt.precisions import PRECISIONS
-from dim_trt.scoring.evaluation import file_digest
 from dim_trt.scoring.metrics import METRICS
 from dim_trt.scoring.metrics import measure as score
 
 HALF = "alpha = 0.5"
-PEERS = (PYTORCH, ONNXRUNTIME, CLOSED_FORM, KNN)
+BESIDE = (PYTORCH, ONNXRUNTIME, BF16, ONNXRUNTIME_INT8, OPENVINO_BF16, OPENVINO_INT8, CLOSED_FORM, KNN)
 SCENE_SIZE = (288, 352)
 progress_bar = functools.partial(tqdm, leave=False, disable=None)
 
@@ -65,7 +79,7 @@ def picture_sets(args: argparse.Namespace) -> dict[str, list[Picture]]:
 
 
 def entries(args: argparse.Namespace) -> list[Entry]:
-    peers = [Entry(name, None if name in CLASSICAL else "fp32") for name in available(args.peers)]
+    peers = [Entry(name, PEERS[name].precision if PEERS[name].is_network else None) for name in available(args.peers)]
     return [*(Entry(ENGINE, precision) for precision in args.precision), *peers, Entry(HALF)]
 
 
@@ -82,7 +96,8 @@ def run_entry(
     if entry.method == HALF:
         half = {picture.name: np.full(picture.trimap.shape, 0.5, np.float32) for picture in pictures}
         return Cold(0, 0, 0, dict.fromkeys(half, 0.0), half), None
-    files, _ = build_files(network.onnx, network.model, folder, entry.precision or "fp32")
+    ours = entry.precision if entry.method == ENGINE else None
+    files, _ = build_files(network.onnx, network.model, folder, ours or "fp32", [entry.method])
     size = files.plan.stat().st_size if entry.method == ENGINE else None
     return measure_cold(entry.method, files, args.threads, pictures, once=once), size
 
@@ -190,7 +205,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--trimaps", nargs="+", default=["trimap1", "trimap2"], help="folders in --alphamatting")
     parser.add_argument("--model", default=SHIPPED, help=MODEL_HELP)
     parser.add_argument("--precision", nargs="+", choices=PRECISIONS, default=PRECISIONS, help="plans to measure")
-    parser.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS, help="default: all")
+    parser.add_argument("--peers", nargs="*", choices=BESIDE, default=BESIDE, help="default: all")
     parser.add_argument(
         "--knn-on", nargs="*", default=["trimap1", "scenes"], help="where KNN, the slowest, runs; default: %(default)s"
     )

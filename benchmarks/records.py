@@ -49,9 +49,10 @@ class Clocks:
 
 @dataclass(frozen=True, kw_only=True)
 class Difference(Part):
-    """From PyTorch's float32, on unknown pixels."""
+    """From PyTorch's float32, on unknown pixels. Records from before there were peers in low precision have no mean."""
 
     max_abs_vs_pytorch: float
+    mean_abs_vs_pytorch: float | None = None
     pixels_beyond_tolerance: int
     unknown_px: int
 
@@ -78,13 +79,21 @@ class SameArgmax(Part):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Score(Part):
+    """Against the true alpha. sad_change_percent: of a network, over PyTorch's float32."""
+
+    sad: float
+    sad_change_percent: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Worth(Part):
-    """Of an alpha. `sad` where the truth is known."""
+    """Of an alpha. `score` where the truth is known."""
 
     difference: Difference | None = None
     float64: Float64Error | None = None
     same_argmax: SameArgmax | None = None
-    sad: float | None = None
+    score: Score | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,9 +199,11 @@ class Quality:
 
 @dataclass(frozen=True, kw_only=True)
 class Throughput:
-    """Pictures a second of one way to call the engine, `concurrent` at a time, each computed by so many threads."""
+    """Pictures a second of one way to call the engine, or of a peer's run, `concurrent` at a time, each computed by so
+    many threads."""
 
     engine: str
+    peer: str | None = None
     model: str
     precision: str
     height: int

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from benchmarks import quality
 from benchmarks.latency.cold import Cold
 from benchmarks.measure import ROOT, WEIGHTS, manifest, source, write_json
-from benchmarks.methods import CLASSICAL, why_not
+from benchmarks.methods import PEERS
 from benchmarks.networks import SHIPPED, Network, load_network
 from benchmarks.pictures import Picture, digest
 from benchmarks.provenance import Scored
@@ -31,7 +31,7 @@ from benchmarks.report.pages import named_machine
 from benchmarks.result_files import RESULTS, read_records, result_file
 from benchmarks.steps import STEPS
 from benchmarks.suite import arguments_of
-from dim_trt.scoring.evaluation import file_digest
+from dim_trt.files import file_digest
 
 progress_bar = functools.partial(tqdm, unit="method", leave=False, disable=None)
 
@@ -74,8 +74,8 @@ def rescored(args: argparse.Namespace, rows: Sequence[Quality], network: Network
         if keeps(row, pictures):
             found.append(row)
             continue
-        if row.peer in CLASSICAL and (reason := why_not(row.peer)):
-            raise SystemExit(f"{row.title} must be scored again, as the pictures have changed: {reason}")
+        if row.peer in PEERS and (reason := PEERS[row.peer].why_not()):
+            raise SystemExit(f"{row.title} must be scored again, as weights or pictures have changed: {reason}")
         entry = quality.Entry(row.peer, row.precision)
         cold, plan_bytes = quality.run_entry(args, entry, pictures, network, folder, once=True)
         first.setdefault(row.trimaps, cold)

@@ -19,15 +19,20 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Results:
-    """The records of one machine, by step."""
+    """The records of one machine, by step. `folder`: where they, and those of other machines, come from."""
 
     steps: Mapping[str, Sequence[Any]]
+    folder: Path
 
     def of(self, kind: type[R], step: str) -> Sequence[R]:
         """Of a step that writes records of this kind; empty where it was not measured."""
         if KIND_OF_STEP[step] is not kind:
             raise TypeError(f"{step} has records of {KIND_OF_STEP[step].__name__}, not of {kind.__name__}")
         return self.steps.get(step, ())
+
+    def of_machine(self, machine: str) -> Results:
+        """Those of another machine."""
+        return read_results(self.folder, machine)
 
     def __contains__(self, step: str) -> bool:
         return step in self.steps
@@ -40,7 +45,7 @@ def result_file(folder: Path, machine: str, step: str) -> Path:
 def read_results(folder: Path, machine: str) -> Results:
     """What there is of this machine. Raises FieldError where a file does not hold what its step writes."""
     paths = sorted(folder.glob(f"{machine}_*.json"))
-    return Results({path.stem.removeprefix(f"{machine}_"): read_records(path, machine) for path in paths})
+    return Results({path.stem.removeprefix(f"{machine}_"): read_records(path, machine) for path in paths}, folder)
 
 
 def read_records(path: Path, machine: str) -> list[Any]:

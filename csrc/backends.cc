@@ -51,7 +51,8 @@ std::unique_ptr<Backend> make_backend(const Plan& plan, const EngineOptions& opt
 
 std::unique_ptr<Matting> load_matting(const std::string& path, const EngineOptions& options) {
   const Plan plan = plan_for(path, options, kMatting);
-  return std::make_unique<Matting>(plan, make_backend(plan, options), options.limits, options.orientations);
+  const MattingOptions matting = {options.limits, options.orientations, options.closed_form};
+  return std::make_unique<Matting>(plan, make_backend(plan, options), matting);
 }
 
 std::unique_ptr<Segmentation> load_segmentation(const std::string& path, const EngineOptions& options) {

@@ -17,7 +17,8 @@ namespace dim {
 struct EngineOptions {
   std::string backend;   // the only one that will do; empty: the plan's
   bool rgb = false;      // channel order of the pictures; otherwise BGR
-  int orientations = 1;  // see Matting
+  int orientations = 1;  // see MattingOptions
+  bool closed_form = false;
   Limits limits;
   cpu::Options cpu;
   tensorrt::LoadOptions tensorrt;

@@ -64,6 +64,7 @@ class EngineOptions:
     backend: str
     rgb: bool
     orientations: int
+    closed_form: bool
     limits: Limits
     cpu: CpuOptions
     tensorrt: TensorRtOptions

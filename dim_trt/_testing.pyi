@@ -90,6 +90,18 @@ def resample(
     strip_rows: int = 32,
 ) -> NDArray[np.float32]: ...
 def network_window(trimap: NDArray[np.uint8], halo: int, stride: int, step: int) -> tuple[_Window, list[_Window]]: ...
+def closed_form(
+    img: NDArray[np.uint8],
+    trimap: NDArray[np.uint8],
+    guess: NDArray[np.float32],
+    *,
+    prior: float,
+    prior_unsure: float,
+    iterations: int,
+    smallest_eigenvalue: float,
+    most_bytes: int = 0,
+    threads: int = 1,
+) -> NDArray[np.float32]: ...
 def cut_tiles(
     trimap: NDArray[np.uint8],
     halo: int,

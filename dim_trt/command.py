@@ -135,12 +135,23 @@ def add_engine_arguments(parser: argparse.ArgumentParser, threads: str = "all co
     )
     views.add_argument(
         "--best",
-        action="store_const",
-        const=max(ORIENTATIONS),
+        action=Best,
+        nargs=0,
         default=argparse.SUPPRESS,
-        dest="orientations",
-        help=f"the same as --orientations {max(ORIENTATIONS)}",
+        help=f"the same as --orientations {max(ORIENTATIONS)} --closed-form",
     )
+    parser.add_argument(
+        "--closed-form",
+        action="store_true",
+        help="closed-form matting goes on from the network's alpha: better, for about half of the time again",
+    )
+
+
+class Best(argparse.Action):
+    """All that makes alpha better."""
+
+    def __call__(self, _parser: object, namespace: argparse.Namespace, *_: object) -> None:
+        namespace.orientations, namespace.closed_form = max(ORIENTATIONS), True
 
 
 def default_result(name: str) -> Path:
@@ -153,7 +164,7 @@ def default_result(name: str) -> Path:
 
 def engine_options(args: argparse.Namespace) -> dict[str, Any]:
     """What `add_engine_arguments` asked for, as Engine's arguments."""
-    names = ("device", "threads", "memory_limit_mb", "orientations")
+    names = ("device", "threads", "memory_limit_mb", "orientations", "closed_form")
     return {name: getattr(args, name) for name in names}
 
 

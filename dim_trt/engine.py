@@ -50,6 +50,9 @@ class Engine(LoadedPlan[_core.Engine]):
         max_pixels: the most pixels (height · width) of a picture that is taken; None: any number.
         orientations: 1, 2 or 8. Alpha is the mean of what the network says about the picture, with 2 about its mirror
             image too, with 8 about both turned by each quarter: better, for so many times the work and no more memory.
+        closed_form: alpha is then where closed-form matting (Levin, Lischinski, Weiss, PAMI 2008) begins, which knows
+            the picture's colors to the pixel, and what it is drawn to: on photographs better than either alone. Takes
+            another 5 bytes a pixel and up to `memory_limit_mb`, and works in the CPU's memory, for any plan.
         tensorrt: choices that only plans of the tensorrt backend have.
 
     `close`, or a with statement, waits for what was submitted and frees the plan's memory. An engine is pickled as its
@@ -73,6 +76,7 @@ class Engine(LoadedPlan[_core.Engine]):
         memory_limit_mb: int | None = None,
         max_pixels: int | None = None,
         orientations: int = 1,
+        closed_form: bool = False,
         tensorrt: TensorRtRun | None = None,
     ):
         super().__init__(
@@ -85,11 +89,13 @@ class Engine(LoadedPlan[_core.Engine]):
             memory_limit_mb=memory_limit_mb,
             max_pixels=max_pixels,
             orientations=orientations,
+            closed_form=closed_form,
             tensorrt=tensorrt,
         )
         core = self._open_core()
         self._settings |= {
             "orientations": orientations,
+            "closed_form": closed_form,
             "memory_limit_mb": (core.memory_limit_bytes >> 20 or None) if self._device == "cpu" else None,
             "max_pixels": max_pixels,
             "halo_px": core.halo_px,
@@ -228,9 +234,9 @@ class Engine(LoadedPlan[_core.Engine]):
     def info(self) -> dict[str, Any]:
         """What runs: task, network, backend, device, precision (what computes), weights (how they are stored), isa (the
         CPU's instruction set; None on a GPU), gpu_name (None on the CPU), threads (of the CPU), layers (on the CPU what
-        each convolution computes in, by name: "fp32" or "int8"; None on a GPU), color, orientations, memory_limit_mb,
-        max_pixels, halo_px (how far from a pixel of alpha the network looks), inputs, outputs, model, preprocessing,
-        shapes, producer, source and path."""
+        each convolution computes in, by name: "fp32" or "int8"; None on a GPU), color, orientations, closed_form,
+        memory_limit_mb, max_pixels, halo_px (how far from a pixel of alpha a run looks), inputs, outputs, model,
+        preprocessing, shapes, producer, source and path."""
         return super().info
 
 

@@ -39,8 +39,7 @@ class TensorRtRun:
 
     def __post_init__(self) -> None:
         for name in ("crop", "cuda_graphs"):
-            if not isinstance(value := getattr(self, name), bool):
-                raise InvalidInput(f"{name}: expected True or False, got {value!r}")
+            flag(name, getattr(self, name))
 
 
 def core_options(
@@ -52,6 +51,7 @@ def core_options(
     memory_limit_mb: int | None = None,
     max_pixels: int | None = None,
     orientations: int = 1,
+    closed_form: bool = False,
     tensorrt: TensorRtRun | None = None,
 ) -> _core.EngineOptions:
     """Engine's arguments, checked, as the core takes them; what is not given is the core's default."""
@@ -59,6 +59,7 @@ def core_options(
     options.backend, options.tensorrt.gpu = resolve_device(device)
     options.rgb = channel_order(color) == "rgb"
     options.orientations = orientation_count(orientations)
+    options.closed_form = flag("closed_form", closed_form)
     limit_mb = count("memory_limit_mb", memory_limit_mb, "the default", least=0)
     options.limits.memory_bytes = (working_memory_mb(runs or 1) if memory_limit_mb is None else limit_mb) << 20
     options.limits.at_least_a_tile = memory_limit_mb is None
@@ -131,6 +132,12 @@ def count(name: str, value: int | None, none_is: str, *, least: int = 1, most: i
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise InvalidInput(f"{name}: expected a whole number from {least}, or None for {none_is}, got {value!r}")
     return min(value, 2**31 - 1)  # the core says what is too many
+
+
+def flag(name: str, value: bool) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidInput(f"{name}: expected True or False, got {value!r}")
+    return value
 
 
 def orientation_count(orientations: int) -> int:

@@ -114,8 +114,9 @@ def work(args: argparse.Namespace) -> None:
     finally:
         write()
     report_resumed(table, known, len(samples))
-    mean_over = f", alpha the mean over {args.orientations} orientations" if args.orientations > 1 else ""
-    print(f"{layout}, {len(samples)} pictures{mean_over}")
+    better = f", alpha the mean over {args.orientations} orientations" if args.orientations > 1 else ""
+    better += ", by closed-form matting from the network's alpha on" if args.closed_form else ""
+    print(f"{layout}, {len(samples)} pictures{better}")
     print(format_table(table, args.area, metric=args.sort, count=args.worst))
     if args.csv:
         write_csv(args.csv, table)
@@ -132,8 +133,10 @@ def check_arguments(args: argparse.Namespace) -> None:
     check_auto(args)
     if args.predictions and args.auto:
         raise UsageError("--predictions scores alphas that are there: --auto does not go with it")
-    if args.predictions and args.orientations != 1:
-        raise UsageError("--predictions scores alphas that are there: --orientations and --best do not go with it")
+    if args.predictions and (args.orientations != 1 or args.closed_form):
+        raise UsageError(
+            "--predictions scores alphas that are there: --orientations, --closed-form and --best do not go with it"
+        )
     if args.alphamatting and args.layout not in ("auto", "alphamatting"):
         raise UsageError("--alphamatting is a layout: give the folder with --data")
     if args.resume and not (args.json or args.save):
@@ -209,6 +212,7 @@ def write_results(args: argparse.Namespace, table: Sequence[Scores], known: Know
         "layout": layout,
         "trimap_set": trimap_set,
         "orientations": orientations,
+        "closed_form": None if args.predictions else args.closed_form,
         "auto": args.auto,
     }
     write_json(args.json, table, complete=complete, **settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import secrets
@@ -11,7 +12,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from dim_trt.errors import Error
+from dim_trt.errors import Error, InvalidInput
 
 StrPath = str | os.PathLike[str]
 
@@ -36,6 +37,14 @@ class StoredFile(os.PathLike[str]):
 def read_whole(path: StrPath) -> bytes:
     """The file's bytes. Raises OSError, or ValueError for a NUL in the name."""
     return path.read_bytes() if isinstance(path, StoredFile) else Path(path).read_bytes()
+
+
+def file_digest(path: StrPath) -> str:
+    """SHA-256 of a file's bytes. Raises InvalidInput where it cannot be read."""
+    try:
+        return hashlib.sha256(read_whole(path)).hexdigest()
+    except OSError as failure:
+        raise InvalidInput(f"cannot read {os.fspath(path)!r}: {failure.strerror}") from failure
 
 
 def write_atomic(path: StrPath, chunks: Iterable[bytes], *, what: str = "file", error: type[Error] = Error) -> None:

@@ -15,6 +15,7 @@ from dim_trt.command import run_command
 from dim_trt.errors import InvalidInput
 from dim_trt.files import write_atomic
 from dim_trt.places import check_places
+from dim_trt.plans.header import read_header
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def work(args: argparse.Namespace) -> None:
     if args.extract:
         check_places([("extract", args.extract)], [("plan", args.plan)])
-    header = json.loads(_core.read_plan_header(args.plan))
+    header = read_header(args.plan)
     if args.extract:
         if header["backend"] != "tensorrt":
             raise InvalidInput(f"extract: the plan holds no TensorRT engine, it is for the {header['backend']} backend")

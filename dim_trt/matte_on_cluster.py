@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
-from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dim_trt.errors import BackendUnavailable, InvalidInput
-from dim_trt.files import is_address, read_whole
+from dim_trt.files import file_digest, is_address
 from dim_trt.matte_arguments import RENDITIONS, chosen_suffix, results_of
 from dim_trt.pictures.composite import CHECKERBOARD
 from dim_trt.pictures.files import read_background
@@ -46,6 +44,7 @@ def work_on_cluster(args: argparse.Namespace, settings: Rendering) -> None:
             threads=args.threads or 1,
             memory_limit_mb=args.memory_limit_mb,
             orientations=args.orientations,
+            closed_form=args.closed_form,
         )
         work = Work(folders, settings, background, engine, automatic_of(ray, args))
         summary = matte_folder(work, settings_of(work), restart=args.restart)
@@ -97,20 +96,21 @@ def settings_of(work: Work) -> dict[str, Any]:
     folders, settings, engine, auto = work.folders, work.settings, work.engine, work.auto
     background = settings.background
     if not background.startswith("#") and background != CHECKERBOARD:
-        background = hashlib.sha256(read_whole(background)).hexdigest()
+        background = file_digest(background)
     has_colors = len(folders.results) > 1
     return {
         "image": str(folders.images),
         folders.argument: str(folders.known) if folders.known else None,
         "rule": repr(settings.rule),
-        "auto": [*(astuple(auto)[2:]), auto.file.digest if auto.file else auto.source] if auto else None,
+        "auto": auto.identity() if auto else None,
         "format": folders.suffix,
         "alpha depth": settings.alpha_depth,
         "color depth": settings.color_depth if has_colors else None,
         "background": background if "composite" in folders.results else None,
         "colors": ("estimated" if settings.estimate_colors else "image") if has_colors else None,
         "color profile": ("srgb" if settings.srgb else "keep") if has_colors else None,
-        "plan": engine.plan.digest if engine.plan else f"the shipped model, {engine.precision}",
+        "plan": engine.identity(),
         "orientations": engine.orientations,
+        "closed form": engine.closed_form,
         "version": __version__,
     }

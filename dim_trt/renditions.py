@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -86,7 +87,7 @@ class Outcome:
 
     job: PictureJob
     error: Error | None = None
-    latency_ms: float = 0.0  # of the engine
+    latency_ms: float = 0.0  # of the engine, without the wait for other pictures
     size: tuple[int, int] = (0, 0)  # (height, width)
     unknown_share: float = 0.0  # of the picture's pixels
 
@@ -120,6 +121,7 @@ class Matting:
     def __init__(self, engine: Engine, settings: Rendering, background: Color | Picture | None = (255, 255, 255)):
         self._engine, self._settings, self._background = engine, settings, background
         self._estimate = engine.foreground if settings.estimate_colors else None
+        self._turns = threading.Semaphore(engine.max_concurrent)
 
     def __call__(self, job: PictureJob) -> Outcome:
         """Reads, mattes and writes; an error is in the outcome."""
@@ -133,11 +135,10 @@ class Matting:
 
     def matte(self, job: PictureJob, loaded: Loaded) -> Outcome:
         """Mattes and writes. Raises Error."""
-        start = time.perf_counter()
-        alpha = self._run(loaded.img, loaded.trimap)
+        run = _Timed(self._engine, self._turns)
+        alpha = run(loaded.img, loaded.trimap)
         if self._settings.auto:
-            alpha = self._settings.auto.refined(self._run, loaded.img, alpha)
-        latency_ms = (time.perf_counter() - start) * 1e3
+            alpha = self._settings.auto.refined(run, loaded.img, alpha)
         outputs = job.outputs()
         wanted: dict[Content, Wanted] = {content: (content, self._settings.depth(content)) for content in outputs}
         background: Background = (0, 0, 0)
@@ -150,10 +151,21 @@ class Matting:
                 files[path] = encode(made[wanted[content]], suffix_of(path), loaded.image.icc_profile)
         write_together({path: [data] for path, data in files.items()}, what="picture")
         known = np.count_nonzero((loaded.trimap == 0) | (loaded.trimap == 255))
-        return Outcome(job, None, latency_ms, loaded.image.size, 1 - known / loaded.trimap.size)
+        return Outcome(job, None, run.ms, loaded.image.size, 1 - known / loaded.trimap.size)
 
-    def _run(self, img: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return np.asarray(self._engine.submit(img, trimap).result())
+
+class _Timed:
+    """The engine's runs for one picture, and how long they took: without the wait for those of others."""
+
+    def __init__(self, engine: Engine, turns: threading.Semaphore):
+        self._engine, self._turns, self.ms = engine, turns, 0.0
+
+    def __call__(self, img: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:
+        with self._turns:
+            start = time.perf_counter()
+            alpha = np.asarray(self._engine.submit(img, trimap).result())
+            self.ms += (time.perf_counter() - start) * 1e3
+        return alpha
 
 
 def matte_files(

@@ -15,6 +15,7 @@ from training.checkpoints import CheckpointError, load_network
 from training.data.samples import DataError
 from training.logs import Log
 from training.networks import Network
+from training.parallel import ProcessLostError
 from training.progress import say
 from training.run import Run
 from training.settings import Plan
@@ -153,7 +154,7 @@ def rescue(keeper: Keeper, began: int, resume_command: str) -> str:
 
 def reason_of(error: Exception) -> str | None:
     """What to say of a failure that users can do something about; None: a fault of the program."""
-    if isinstance(error, DataError):
+    if isinstance(error, (DataError, ProcessLostError)):
         return str(error)
     if isinstance(error, torch.OutOfMemoryError):
         return "the GPU has not enough memory: choose a smaller --batch or --crop"

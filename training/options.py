@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import shlex
 import sys
 from collections.abc import Callable
@@ -89,10 +90,11 @@ def parse(arguments: list[str] | None, description: str | None) -> argparse.Name
 
 
 def resume_command(arguments: list[str]) -> str:
-    """What to type to go on where a run with these arguments was stopped."""
+    """What to type to go on where a run with these arguments was stopped; of several processes on each machine."""
     kept, skip = [], False
     for argument in arguments:
         if not skip and not argument.startswith(tuple(f"{name}=" for name in STARTS)) and argument not in STARTS:
             kept.append(argument)
         skip = argument in STARTS
-    return shlex.join(["python", "-m", "training.train", *(a for a in kept if a != "--resume"), "--resume"])
+    start = "torchrun … -m training.train" if int(os.environ.get("WORLD_SIZE", "1")) > 1 else "python -m training.train"
+    return f"{start} {shlex.join([*(a for a in kept if a != '--resume'), '--resume'])}"

@@ -11,6 +11,10 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 
+class ProcessLostError(Exception):
+    """Another process of the run ended, or its machine cannot be reached; the message is a sentence."""
+
+
 @dataclass(frozen=True)
 class Processes:
     """This process's number and how many there are."""
@@ -19,17 +23,20 @@ class Processes:
     count: int = 1
 
     def sum(self, values: Tensor) -> Tensor:
-        """The sum over all processes, in place."""
+        """The sum over all processes, in place. Raises ProcessLostError."""
         if self.count > 1:
-            dist.all_reduce(values)
+            _reduce(values, dist.ReduceOp.SUM)
         return values
 
     def agree(self, seconds: float, stop: int, device: torch.device) -> tuple[float, int]:
-        """The first process's clock, and the signal that any of them was sent: all must stop after the same step."""
+        """The first process's clock, and the signal that any of them was sent: all must stop after the same step.
+
+        Raises ProcessLostError.
+        """
         if self.count == 1:
             return seconds, stop
         said = torch.tensor([seconds if self.rank == 0 else -math.inf, stop], dtype=torch.float64, device=device)
-        dist.all_reduce(said, dist.ReduceOp.MAX)
+        _reduce(said, dist.ReduceOp.MAX)
         return float(said[0]), int(said[1])
 
     def average_gradients(self, model: nn.Module) -> None:
@@ -43,6 +50,13 @@ class Processes:
         with torch.no_grad():
             for tensor, mean in zip(tensors, torch.split(joined, [tensor.numel() for tensor in tensors]), strict=True):
                 tensor.copy_(mean.view_as(tensor))
+
+
+def _reduce(values: Tensor, how: dist.ReduceOp.RedOpType) -> None:
+    try:
+        dist.all_reduce(values, how)
+    except RuntimeError as failure:  # with what of network and addresses the library has to say, in lines of its own
+        raise ProcessLostError("another process of the run ended, or its machine cannot be reached") from failure
 
 
 def join(device: torch.device) -> Processes:

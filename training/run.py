@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
+from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import chain, compress
 from pathlib import Path
@@ -37,6 +39,18 @@ def update_average(average: nn.Module, model: nn.Module, step: int, decay: float
     for target, source, moves in zip(targets, sources, moving, strict=True):
         if not moves:
             target.copy_(source)
+
+
+@contextlib.contextmanager
+def statistics_of_whole_steps(model: nn.Module) -> Iterator[None]:
+    """Running statistics, which forward changes, are as they were before where the block fails."""
+    before = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    try:
+        yield
+    except BaseException:
+        for buffer, value in before:
+            buffer.copy_(value)
+        raise
 
 
 class Run:
@@ -83,23 +97,30 @@ class Run:
         self.average.load_state_dict(self.model.state_dict())
 
     def train_step(self, batch: Batch, progress: float, half: bool) -> dict[str, float]:
-        """One step on this process's share of the batch; raises FloatingPointError before it does harm."""
+        """One step on this process's share of the batch; raises FloatingPointError before it does harm.
+
+        What fails before the weights change leaves the run as it was.
+        """
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.settings, self.step, progress)
         batch = Batch(*(part.to(self.device, non_blocking=True) for part in batch))
-        predicted = self.task.forward(self.model, self.stage, batch, half)
-        loss, parts = self.task.loss(predicted, self.stage, batch, self.settings)
-        errors = self.task.errors(predicted, batch)
-        joint = self.share(loss, errors, batch)
-        if not math.isfinite(joint):
-            raise FloatingPointError(self.complaint("loss", joint))
-        self.optimizer.zero_grad(set_to_none=True)
-        (loss * self.scale).backward()  # type: ignore[no-untyped-call]
-        self.processes.average_gradients(self.model)
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
-        if not torch.isfinite(norm):
-            raise FloatingPointError(self.complaint("gradient", norm.item()))
+        with statistics_of_whole_steps(self.model):
+            predicted = self.task.forward(self.model, self.stage, batch, half)
+            loss, parts = self.task.loss(predicted, self.stage, batch, self.settings)
+            errors = self.task.errors(predicted, batch)
+            joint, learnt = self.share(loss, errors, batch)
+            if not math.isfinite(joint):
+                raise FloatingPointError(self.complaint("loss", joint))
+            self.optimizer.zero_grad(set_to_none=True)
+            (loss * self.scale).backward()  # type: ignore[no-untyped-call]
+            self.processes.average_gradients(self.model)
+            norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
+            if not torch.isfinite(norm):
+                raise FloatingPointError(self.complaint("gradient", norm.item()))
         self.whole = False
+        if self.hard is not None:
+            kinds, all_errors = learnt.cpu().numpy()
+            self.hard.learn(self.step, kinds.astype(int), all_errors)
         self.optimizer.step()
         update_average(self.average, self.model, self.step, self.settings.ema)
         self.step += 1
@@ -113,9 +134,9 @@ class Run:
     def complaint(self, what: str, value: float) -> str:
         return f"{what} is {value} at step {self.step}: batch {self.step} of seed {self.seed}"
 
-    def share(self, loss: Tensor, errors: Tensor, batch: Batch) -> float:
-        """The loss on the joint batch; lets `hard` learn, and sets `scale`, which makes the mean over all processes
-        of their gradients the joint batch's: a process counts by its unknown pixels."""
+    def share(self, loss: Tensor, errors: Tensor, batch: Batch) -> tuple[float, Tensor]:
+        """The loss on the joint batch, and its kinds and errors [2, batch] for `hard`; sets `scale`, which makes the
+        mean over all processes of their gradients the joint batch's: a process counts by its unknown pixels."""
         count, rank = self.processes.count, self.processes.rank
         unknown = batch.unknown.sum().double()
         sums = torch.zeros(2, dtype=torch.float64, device=self.device)
@@ -123,11 +144,8 @@ class Run:
         places = torch.zeros(2, count, len(errors), dtype=torch.float64, device=self.device)
         places[0, rank], places[1, rank] = batch.kind, errors
         shared = self.processes.sum(torch.cat([sums, places.flatten()]))
-        if self.hard is not None:
-            kinds, all_errors = shared[2:].reshape(2, -1).cpu().numpy()
-            self.hard.learn(self.step, kinds.astype(int), all_errors)
         self.scale = float(count * unknown / shared[0].clamp(min=1)) if count > 1 else 1.0
-        return float(shared[1] / shared[0].clamp(min=1))
+        return float(shared[1] / shared[0].clamp(min=1)), shared[2:].reshape(2, -1)
 
     def save(self, path: Path, resumable: bool = True) -> None:
         training: dict[str, Any] = {"step": self.step, "seconds": self.seconds, "best": self.best}

@@ -5,13 +5,16 @@
     python -m benchmarks.latency --model full --band 5
     python -m benchmarks.latency --model shipped --alphamatting DIR
     python -m benchmarks.latency --model shipped --scene --peers all --clocks --memory
+    python -m benchmarks.latency --model shipped --scene --unknown 1 --peers all
     python -m benchmarks.latency --model full --threads 1 2 4
 
 The peers take turns, so that a change of the machine's speed meets all of them. `latency_ms` is of `Engine.run`, pre-
 and postprocessing included, and of the peers' bare network, which gets the preprocessed tensor; `ratio` is the peer's
 median over the engine's. --clocks keeps apart the bare network, `run` and the way from file to file, of each with its
-own ratio. Beside the times stands what the answers are worth on unknown pixels: the largest difference from PyTorch's
-float32, the error of each against float64, and SAD where the true alpha is known. Needs the extras train and dev.
+own ratio. Each peer is given its fastest graph, and int8 is calibrated on the same pictures as our plans; what this
+machine cannot run is left out with a sentence. Beside the times stands what the answers are worth on unknown pixels:
+the mean and the largest difference from PyTorch's float32, the error of each against float64, and SAD where the true
+alpha is known. Needs the extras train, dev and bench.
 """
 
 from __future__ import annotations
@@ -36,13 +39,14 @@ from benchmarks.methods import (
     METHODS,
     NETWORKS,
     ONNXRUNTIME,
+    PEERS,
     PYTORCH,
     TITLES,
     available,
     build_files,
 )
 from benchmarks.networks import MODEL_HELP, SHIPPED, load_network
-from benchmarks.pictures import Picture, alphamatting, scene, stripe, thin_band
+from benchmarks.pictures import Picture, alphamatting, scene, stripe, thin_band, with_unknown
 from benchmarks.records import Latency, Worth
 from dim_trt.arguments import SIZE_FORMAT, parse_size
 from dim_trt.precisions import PRECISIONS
@@ -59,10 +63,16 @@ def pictures(args: argparse.Namespace) -> list[Picture]:
     if args.alphamatting:
         return list(itertools.islice(alphamatting(args.alphamatting, args.trimaps), args.limit))
     if args.scene:
-        return [scene(*sides) for sides in sizes]
+        return [_scene(args, *sides) for sides in sizes]
     if args.band is not None:
         return [thin_band(*sides, args.band / 100) for sides in sizes]
-    return [stripe(*sides, args.unknown) for sides in sizes]
+    return [stripe(*sides, 1.0 if args.unknown is None else args.unknown) for sides in sizes]
+
+
+def _scene(args: argparse.Namespace, height: int, width: int) -> Picture:
+    drawn = scene(height, width)
+    share = args.unknown if args.band is None else args.band / 100
+    return drawn if share is None else with_unknown(drawn, share)
 
 
 def records(args: argparse.Namespace) -> list[Latency]:
@@ -70,7 +80,7 @@ def records(args: argparse.Namespace) -> list[Latency]:
     chosen = pictures(args)
     with tempfile.TemporaryDirectory() as folder:
         network = load_network(args.model, Path(folder), args.seed)
-        args.files, args.build_s = build_files(network.onnx, network.model, Path(folder), args.precision)
+        args.files, args.build_s = build_files(network.onnx, network.model, Path(folder), args.precision, args.methods)
         by_picture: dict[str, dict[str, Worth]] = {}
         for threads in args.threads:
             loaded = load_methods(args, args.files, threads)
@@ -93,9 +103,13 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--size", type=parse_size, nargs="+", metavar=SIZE_FORMAT, help="default: 512x512, with --band 1920x1080"
     )
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--unknown", type=float, default=1.0, help="fraction of the rows (default: %(default)s)")
+    what.add_argument("--unknown", type=float, help="fraction of the rows; of a scene, of the pixels (default: 1)")
     what.add_argument("--band", type=float, metavar="PERCENT", help="unknown pixels, along an outline")
-    what.add_argument("--scene", action="store_true", help="a drawn scene, whose true alpha is known")
+    parser.add_argument(
+        "--scene",
+        action="store_true",
+        help="a drawn scene, whose true alpha is known; with its own trimap or one of these",
+    )
     what.add_argument("--alphamatting", type=Path, metavar="DIR", help="the pictures there, at their own size")
     parser.add_argument("--trimaps", default="trimap1", help="folder in --alphamatting (default: %(default)s)")
     parser.add_argument("--limit", type=int, help="only so many pictures of --alphamatting")
@@ -110,9 +124,13 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--min-runs", type=int, default=MIN_RUNS, help="of each at least (default: %(default)s)")
     parser.add_argument("--limit-s", type=float, metavar="S", help="end after this with fewer runs, at least three")
     parser.add_argument("--no-float64", dest="float64", action="store_false", help="leave out the slowest part")
-    parser.add_argument("--quick", action="store_true", help="the full model and the shipped one, beside all peers")
+    parser.add_argument(
+        "--quick", action="store_true", help="the full model and the shipped one, beside all peers but int8"
+    )
     add_json_argument(parser)
     args = parser.parse_args(argv)
+    if args.scene and args.alphamatting:
+        parser.error("--scene: expected without --alphamatting")
     if args.min_runs < 1 or args.seconds < 0:
         parser.error("--min-runs: expected at least 1, --seconds: at least 0")
     return args
@@ -134,13 +152,14 @@ def quick(args: argparse.Namespace) -> list[Latency]:
     On a machine that is too busy for that, the second is without the two slowest peers.
     """
     begin = time.perf_counter()
-    args.peers, args.limit_s, args.float64 = ["all"], args.limit_s or QUICK_LIMIT_S, False
+    args.peers = [name for name in METHODS[1:] if PEERS[name].precision != "int8"]  # calibration takes a minute
+    args.limit_s, args.float64 = args.limit_s or QUICK_LIMIT_S, False
     args.size = args.size or [(512, 512)]
     table = []
     for model, on_scene in QUICK_CASES:
         case = argparse.Namespace(**vars(args))
         if time.perf_counter() - begin > QUICK_HALF_S:
-            case.peers = [name for name in METHODS[1:] if name not in (COMPILED, KNN)]
+            case.peers = [name for name in args.peers if name not in (COMPILED, KNN)]
             print(f"left out, as the first half took long: {TITLES[COMPILED]}; {TITLES[KNN]}")
         case.model, case.scene, case.memory, case.clocks = model, on_scene, on_scene, on_scene
         table += run_and_print(case)

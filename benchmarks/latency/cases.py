@@ -7,7 +7,7 @@ import functools
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +17,14 @@ from tqdm import tqdm
 from benchmarks.latency.cold import measure_cold
 from benchmarks.latency.exactness import errors, float32_alpha, float64_alpha, same_argmax
 from benchmarks.measure import manifest, measure, percentiles, summary, take_turns
-from benchmarks.methods import CLASSICAL, CLOCKS, COMPILED, ENGINE, NETWORKS, PYTORCH, Contender, Files, load
+from benchmarks.methods import COMPILED, ENGINE, NETWORKS, PEERS, PYTORCH, Contender, Files, load
 from benchmarks.networks import Network
 from benchmarks.pictures import Picture
-from benchmarks.records import Clock, Clocks, Latency, Worth
+from benchmarks.records import Clock, Clocks, Latency, Score, Worth
 from dim_trt.pictures.files import write_image
 from dim_trt.scoring.metrics import sad
 
+CLOCKS = tuple(field.name for field in fields(Clocks))
 progress_bar = functools.partial(tqdm, leave=False, disable=None)
 
 
@@ -66,10 +67,22 @@ def worth(args: argparse.Namespace, network: Network, methods: dict[str, Loaded]
     if args.precision == "fp32":
         found[ENGINE] = replace(found[ENGINE], same_argmax=same_argmax(network.model, args.files.plan, picture))
     if picture.truth is not None:
-        for name, alpha in alphas.items():
-            score = round(sad(np.clip(alpha, 0, 1), picture.truth, picture.trimap), 4)
-            found[name] = replace(found[name], sad=score)
+        for name, score in scores({**networks, **alphas}, picture, picture.truth).items():
+            if name in found:
+                found[name] = replace(found[name], score=score)
     return found
+
+
+def scores(alphas: dict[str, NDArray[np.float32]], picture: Picture, truth: NDArray[np.float32]) -> dict[str, Score]:
+    """By method; the change of networks against PyTorch's."""
+    sads = {name: sad(np.clip(alpha, 0, 1), truth, picture.trimap) for name, alpha in alphas.items()}
+    return {
+        name: Score(
+            sad=round(value, 4),
+            sad_change_percent=round(100 * (value / sads[PYTORCH] - 1), 3) if name in NETWORKS else None,
+        )
+        for name, value in sads.items()
+    }
 
 
 def latencies(args: argparse.Namespace, methods: dict[str, Loaded], picture: Picture) -> dict[str, list[float]]:
@@ -122,7 +135,7 @@ def records_of(
             peer=name,
             model=args.model if name in NETWORKS else "none",
             picture=picture.name,
-            precision=args.precision if name == ENGINE else "fp64" if name in CLASSICAL else "fp32",
+            precision=PEERS[name].precision or args.precision,
             height=height,
             width=width,
             unknown_fraction=round(float(picture.unknown.mean()), 4),
@@ -130,7 +143,7 @@ def records_of(
             times=summary(times),
             ratio=round(float(np.median(times)) / ours, 3),
             clocks_ms=clocks.get(name),
-            build_s=round(args.build_s, 3) if name == ENGINE else None,
+            build_s=round(args.build_s[name], 3) if name in args.build_s else None,
             load_s=round(methods[name].load_s, 3),
             first_run_s=round(methods[name].first_run_s or 0.0, 3),
             peak_memory_mb=peaks.get(name),

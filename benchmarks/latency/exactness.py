@@ -116,6 +116,7 @@ def errors(
             )
         from_pytorch = Difference(
             max_abs_vs_pytorch=float(difference.max()),
+            mean_abs_vs_pytorch=float(difference.mean()),
             pixels_beyond_tolerance=int((difference > TOLERANCE).sum()),
             unknown_px=int(unknown.sum()),
         )

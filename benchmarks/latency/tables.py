@@ -72,7 +72,16 @@ def starts(rows: Sequence[Latency]) -> str:
 def answers(rows: Sequence[Latency]) -> str:
     """How far alpha is from PyTorch's, from float64 and from the truth, on unknown pixels."""
     last = {(row.picture, row.peer): row.worth for row in rows}
-    head = ["picture", "", "SAD", "max abs, PyTorch", f"pixels > {TOLERANCE:.0e}", "of these by float64, too"]
+    head = [
+        "picture",
+        "",
+        "SAD",
+        "ΔSAD",
+        "mean abs, PyTorch",
+        "max abs, PyTorch",
+        f"pixels > {TOLERANCE:.0e}",
+        "of these by float64, too",
+    ]
     cells = [[picture, TITLES[peer], *_answer(worth)] for (picture, peer), worth in last.items()]
     return table([*head, "max abs, float64", "rms, float64"], cells, 2)
 
@@ -94,11 +103,15 @@ def argmax(rows: Sequence[Latency]) -> str:
 
 
 def _answer(worth: Worth) -> list[str]:
-    cells = ["" if worth.sad is None else f"{worth.sad:.2f}", "", "", "", "", ""]
+    cells = [""] * 8
+    if score := worth.score:
+        cells[0] = f"{score.sad:.2f}"
+        cells[1] = "" if score.sad_change_percent is None else f"{score.sad_change_percent:+.2f}%"
     if it := worth.difference:
-        cells[1:3] = f"{it.max_abs_vs_pytorch:.1e}", f"{it.pixels_beyond_tolerance} of {it.unknown_px}"
+        cells[2] = "" if it.mean_abs_vs_pytorch is None else f"{it.mean_abs_vs_pytorch:.1e}"
+        cells[3:5] = f"{it.max_abs_vs_pytorch:.1e}", f"{it.pixels_beyond_tolerance} of {it.unknown_px}"
     if error := worth.float64:
-        cells[3:] = str(error.pixels_beyond_both), f"{error.max_abs_vs_float64:.1e}", f"{error.rms_vs_float64:.1e}"
+        cells[5:] = str(error.pixels_beyond_both), f"{error.max_abs_vs_float64:.1e}", f"{error.rms_vs_float64:.1e}"
     return cells
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from benchmarks.report.best import BEST, best
 from benchmarks.report.capacity import MEMORY, THROUGHPUT, memory, throughput
 from benchmarks.report.peers import ON_A_SCENE, PEERS, THREADS, clocks, peers, threads
 from benchmarks.report.quality import ALPHAMATTING, DRAWN, precision, quality, quality_scenes, shipped
@@ -27,6 +28,7 @@ BLOCKS = {
     "precision": Block((ALPHAMATTING,), precision),
     "shipped": Block((ALPHAMATTING,), shipped),
     "clocks": Block((ON_A_SCENE,), clocks),
+    "best": Block(BEST, best),
     "peers": Block(PEERS, peers),
     "threads": Block((THREADS,), threads),
     "throughput": Block((THROUGHPUT,), throughput),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.markdown import table
 from benchmarks.measure import mark
-from benchmarks.methods import ENGINE, ONNXRUNTIME
+from benchmarks.methods import ENGINE, ONNXRUNTIME, TITLES
 from benchmarks.records import Memory, Throughput
 from benchmarks.report.wording import MODELS, machine_line, sides
 from benchmarks.result_files import Results
@@ -31,11 +31,15 @@ def throughput(results: Results) -> str:
     rows = results.of(Throughput, THROUGHPUT)
     head = ["", "pictures at a time", "threads of each", "pictures/s"]
     cells = [
-        [f"`{row.way}`", str(row.concurrent), str(row.threads), f"{row.pictures_per_second:.2f}{mark(row.unstable)}"]
+        [_way(row), str(row.concurrent), str(row.threads), f"{row.pictures_per_second:.2f}{mark(row.unstable)}"]
         for row in rows
     ]
-    chosen = best(rows)
+    chosen = best([row for row in rows if row.peer is None])
     picture = f"{MODELS[chosen.model]}, {sides(chosen.height, chosen.width)}, {chosen.unknown_fraction:.0%} unknown"
     setting = f"`{chosen.way}`, {chosen.concurrent} at a time, {chosen.threads} threads each"
     about = f"{picture}. Best here: {setting}, {chosen.pictures_per_second:.2f} pictures/s."
     return f"{table(head, cells)}\n\n{about} {machine_line(results, THROUGHPUT)}"
+
+
+def _way(row: Throughput) -> str:
+    return f"`{row.way}`" if row.peer is None else TITLES[row.peer]

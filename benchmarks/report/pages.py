@@ -2,7 +2,8 @@
 
 A table, or the reference of a chart, stands between `<!-- report: NAME -->` and `<!-- end of report -->`, a figure of a
 sentence between `<!-- figure: NAME -->` and `<!-- end -->`. A figure's marker must not begin a line: Markdown takes
-such a line for a block of HTML.
+such a line for a block of HTML. A table whose name ends in ` on MACHINE` is of that machine, whatever the others are
+of.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ PAGES = (ROOT / "README.md", ROOT / "benchmarks/README.md", ROOT / "csrc/cpu/REA
 NOT_MEASURED = "Not measured on this machine."
 MACHINE = re.compile(r"<!-- results of (\S+) -->")
 BLOCK = re.compile(r"(<!-- report: ([^>]+?) -->\n).*?(<!-- end of report -->)", re.DOTALL)
+OTHER_MACHINE = " on "  # between a table's name and that of its machine
 MARKER = re.compile(r"<!-- (?:figure: (?P<name>[^>]*?)|end) -->")
 
 
@@ -102,8 +104,11 @@ def block(name: str, page: Path, charts: Path, results: Results) -> str:
         chart = CHARTS[name]
         link = Path(os.path.relpath(charts / name, page.parent)).as_posix()
         return f"![{chart.shows}]({link})" if chart.data(results) else ""
+    name, _, machine = name.partition(OTHER_MACHINE)
     if name not in BLOCKS:
         raise PageError(f"{title(page)}: expected one of {', '.join([*BLOCKS, *CHARTS])}, got {name!r}")
+    if machine:
+        results = results.of_machine(machine)
     steps, text = BLOCKS[name]
     return wrapped(text(results)) if any(step in results for step in steps) else NOT_MEASURED
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from benchmarks.markdown import table
 from benchmarks.measure import mark
-from benchmarks.methods import CLASSICAL, NETWORKS, TITLES
+from benchmarks.methods import METHODS, TITLES
 from benchmarks.records import Latency
 from benchmarks.report.wording import MODELS, machine_line, milliseconds, sides
 from benchmarks.result_files import Results
@@ -41,7 +41,7 @@ def peers(results: Results) -> str:
 
 
 def _peers_table(rows: Sequence[Latency]) -> str:
-    order = {name: number for number, name in enumerate((*NETWORKS, *CLASSICAL))}
+    order = {name: number for number, name in enumerate(METHODS)}
     head = ["", "p50 ms", "p90", "p95", "p99", "variation", "over ours", "load", "first run", "peak memory"]
     return table(head, [_peer(row) for row in sorted(rows, key=lambda row: order[row.peer])])
 

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.methods import CLASSICAL, COMPILED, EAGER, ONNXRUNTIME, PYTORCH
+from benchmarks.methods import ENGINE, PEERS
 from benchmarks.provenance import Manifest, Scored
 from benchmarks.records import Quality
 from benchmarks.result_files import Results
 
 MODELS = {"full": "full", "lite": "lite, random weights", "shipped": "lite, shipped"}
-PACKAGES = {  # what a peer is part of
-    "torch": ("PyTorch", {PYTORCH, EAGER, COMPILED}),
-    "onnxruntime": ("ONNX Runtime", {ONNXRUNTIME}),
-    "pymatting": ("pymatting", {*CLASSICAL}),
-}
+PACKAGES = {"torch": "PyTorch", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "pymatting": "pymatting"}
 NARROW, WIDE, SCENES = "trimap1", "trimap2", "scenes"  # sets of trimaps
 
 
@@ -25,9 +21,10 @@ def machine_line(results: Results, *steps: str) -> str:
         made: Manifest = row.made
         place = (_machine(made), made.measured, f"dim_trt {made.versions['dim_trt']}{_commit(made)}")
         packages = by_place.setdefault(place, set())
-        for number, (key, (title, names)) in enumerate(PACKAGES.items()):
-            if getattr(row, "peer", None) in names:  # a record of throughput has none
-                packages.add((number, f"{title} {made.versions[key].split('+')[0]}"))
+        package = PEERS[peer].package if (peer := getattr(row, "peer", None)) in PEERS else ENGINE
+        if package in PACKAGES:
+            version = made.versions[package].split("+")[0].split("-")[0]
+            packages.add((list(PACKAGES).index(package), f"{PACKAGES[package]} {version}"))
     return " ".join(
         f"{where}; {', '.join([ours, *(name for _, name in sorted(used))])}; {date}."
         for (where, date, ours), used in by_place.items()

@@ -2,12 +2,13 @@
 
     python -m benchmarks.serving --size 512x512 --clients 1 8 64
     python -m benchmarks.serving --strokes 512x512 1920x1080 4000x3000
-    python -m benchmarks.serving --rembg http://127.0.0.1:7000/   # of `rembg s`: pictures alone, and our --auto
+    rembg s --host 127.0.0.1 --no-ui &
+    python -m benchmarks.serving --rembg http://127.0.0.1:7000/ --auto u2netp.onnx   # pictures alone, the same network
 
 The service is a process of its own (`python -m dim_trt.serve`), on this machine, with the shipped model. A request's
 time is from its first byte to the last one of its alpha; a client that is refused waits as long as it is told to, and
-asks again. A stroke's time is from letting go of the mouse to the matte on the canvas. Strokes need Playwright and a
-Chromium.
+asks again. A stroke's time is from letting go of the mouse to the matte on the canvas: where it was painted (seen), and
+wherever it changes alpha (all around). Strokes need Playwright and a Chromium.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from benchmarks.serving.strokes import stroke_times
 from dim_trt.arguments import SIZE_FORMAT, parse_size
 
 UNKNOWN = 0.05  # of a picture's pixels
+SLOW_MS = 600  # of a stroke that is painted by hand
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -42,13 +44,12 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 def service(*arguments: str) -> Iterator[tuple[str, int]]:
     """Its address and its process."""
     command = [sys.executable, "-m", "dim_trt.serve", "--port", "0", *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    try:
-        yield process.stdout.readline().strip(), process.pid
-    finally:
-        process.terminate()
-        process.wait()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip(), process.pid
+        finally:
+            process.terminate()
 
 
 def submitted(picture: Picture, seconds: float) -> float:
@@ -82,18 +83,22 @@ def load_table(size: tuple[int, int], clients: Sequence[int], seconds: float) ->
     return table(["", "pictures/s", "p50", "p99", "refusals", "memory after"], rows)
 
 
-def rembg_table(rembg: str, model: str, clients: Sequence[int], seconds: float) -> str:
-    """From a photograph to its cutout; both services on this machine, one after the other."""
+def rembg_table(rembg: str, model: str, auto: str, clients: Sequence[int], seconds: float) -> str:
+    """From a photograph to its cutout; both services on this machine, one after the other.
+
+    rembg's own alpha matting takes seconds and refuses nobody, so it is asked by the fewest clients alone.
+    """
     photograph = Path("samples/astronaut.png").read_bytes()
-    fields = {"model": model}
-    asked = {"": fields, "its alpha matting, ": {**fields, "a": "true"}}
-    wishes = {
-        f"rembg, {model}, {what}": (rembg, Wish({"file": photograph}, more, "api/remove"))
-        for what, more in asked.items()
-    }
-    with service("--auto") as (url, _):
-        wishes["ours, auto, "] = (url, Wish({"image": photograph}, {"auto": "all", "output": "cutout"}))
-        rows = [row for what, (at, wish) in wishes.items() for row in load_rows(what, at, wish, clients, seconds)]
+    file = {"file": photograph}
+    theirs = Wish(file, {"model": model}, "api/remove")
+    matting = Wish(file, {"model": model, "a": "true"}, "api/remove")
+    ours = Wish({"image": photograph}, {"auto": "all", "output": "cutout"})
+    rows = [
+        *load_rows(f"rembg, {model}, its alpha matting, ", rembg, matting, sorted(clients)[:1], seconds),
+        *load_rows(f"rembg, {model}, ", rembg, theirs, clients, seconds),
+    ]
+    with service("--auto", auto) as (url, _):
+        rows += load_rows(f"ours, {Path(auto).stem}, ", url, ours, clients, seconds)
     return table(["", "pictures/s", "p50", "p99", "refusals"], rows)
 
 
@@ -104,10 +109,12 @@ def stroke_table(sizes: Sequence[tuple[int, int]], count: int) -> str:
     with service() as (url, _):
         for size in sizes:
             picture = thin_band(*size, UNKNOWN)
-            ms = stroke_times(url, CHROMIUM, (png(picture.img[:, :, ::-1]), png(picture.trimap)), count)
-            p50, p95 = np.percentile(ms, (50, 95))
-            rows.append([f"{size[1]}×{size[0]}", f"{p50:.0f} ms", f"{p95:.0f} ms", str(count)])
-    return table(["picture", "p50", "p95", "strokes"], rows)
+            files = png(picture.img[:, :, ::-1]), png(picture.trimap)
+            for how, stroke_ms in (("at once", 0), (f"in {SLOW_MS} ms", SLOW_MS)):
+                ms = stroke_times(url, CHROMIUM, files, count, stroke_ms)
+                figures = [f"{np.percentile(ms[:, of], share):.0f} ms" for of in (0, 1) for share in (50, 95)]
+                rows.append([f"{size[1]}×{size[0]}", how, *figures, str(count)])
+    return table(["picture", "painted", "seen, p50", "p95", "all around, p50", "p95", "strokes"], rows)
 
 
 def png(levels: NDArray[np.uint8]) -> bytes:
@@ -123,10 +130,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--count", type=int, default=30, help="strokes on each picture; default: %(default)s")
     parser.add_argument("--rembg", metavar="URL", help="of rembg's own server, to compare with")
     parser.add_argument("--rembg-model", default="u2netp", help="default: %(default)s")
+    parser.add_argument(
+        "--auto", default="salient", help="our service's network beside it; default: %(default)s, our own"
+    )
     args = parser.parse_args(argv)
     tables = itertools.chain(
         [load_table(args.size, args.clients, args.seconds)] if args.clients and not args.rembg else [],
-        [rembg_table(args.rembg, args.rembg_model, args.clients, args.seconds)] if args.rembg else [],
+        [rembg_table(args.rembg, args.rembg_model, args.auto, args.clients, args.seconds)] if args.rembg else [],
         [stroke_table(args.strokes, args.count)] if args.strokes else [],
     )
     print("\n\n".join(tables))

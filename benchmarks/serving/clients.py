@@ -29,13 +29,18 @@ class Wish:
 
 
 def load(url: str, wish: Wish, clients: int, seconds: float) -> Load:
-    """So many clients at a time for so many seconds. Raises RuntimeError for an answer that is neither, or none."""
+    """So many clients at a time for so many seconds, each once at least.
+
+    Raises RuntimeError for an answer that is neither, or none.
+    """
     made, lock, wrong = Load(), threading.Lock(), list[str]()
-    start = time.perf_counter()
+    ready = threading.Barrier(clients + 1)  # what making a client takes is not measured
 
     def ask() -> None:
         with httpx.Client(base_url=url, timeout=120, trust_env=False) as client:
-            while time.perf_counter() - start < seconds and not wrong:
+            ready.wait()
+            start = time.perf_counter()
+            while True:
                 begin = time.perf_counter()
                 try:
                     answer = client.post(wish.path, files=wish.files, data=wish.fields)
@@ -53,10 +58,14 @@ def load(url: str, wish: Wish, clients: int, seconds: float) -> Load:
                         wrong.append(answer.text)
                 if answer.status_code == 503:
                     time.sleep(float(answer.headers["Retry-After"]))
+                if wrong or time.perf_counter() - start >= seconds:
+                    return
 
     threads = [threading.Thread(target=ask) for _ in range(clients)]
     for thread in threads:
         thread.start()
+    ready.wait()
+    start = time.perf_counter()
     for thread in threads:
         thread.join()
     if wrong:

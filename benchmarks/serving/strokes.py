@@ -6,21 +6,45 @@ import os
 import time
 
 import numpy as np
+from numpy.typing import NDArray
 from playwright.sync_api import FilePayload, Page, sync_playwright
 
 IDLE = "async () => { const { painter } = await import('/page/main.js'); return !painter.session?.running; }"
-# Lets go of the mouse, and says how many milliseconds later the matte was on the canvas.
-RELEASE = """async () => {
-    const { painter } = await import('/page/main.js'), start = performance.now();
+# Paints from one point to another within so many milliseconds and lets go. Gives how many milliseconds later the matte
+# of what was painted, and all that it changed, were on the canvas.
+PAINT = """async ([x, y, ms]) => {
+    const { painter } = await import('/page/main.js'), { session } = painter, { width, height } = painter.layers;
+    const frame = () => new Promise(requestAnimationFrame);
+    const place = (share) => ({ x: x * width + 80 * share, y: y * height + 20 * share });
+    const begun = performance.now();
+    painter.begin(place(0));
+    for (let share = 0; share < 1; ) {
+        if (ms) await frame();
+        share = ms ? Math.min(1, (performance.now() - begun) / ms) : 1;
+        painter.paint(place(share));
+    }
+    await frame();
+    const { patched } = session, start = performance.now();
+    const seen = new Promise((done) => (session.patched = (...given) => {
+        patched(...given);
+        if (!session.pending) done();
+    }));
     painter.end();
-    await painter.session.running;
-    await new Promise(requestAnimationFrame);
-    return performance.now() - start;
+    await seen;
+    await frame();
+    const near = performance.now() - start;
+    await session.running;
+    await frame();
+    session.patched = patched;
+    return [near, performance.now() - start];
 }"""
 
 
-def stroke_times(url: str, chromium: str, files: tuple[bytes, bytes], count: int) -> list[float]:
-    """Milliseconds of so many strokes of the unknown brush, 80 pixels long, on a picture and its trimap."""
+def stroke_times(
+    url: str, chromium: str, files: tuple[bytes, bytes], count: int, stroke_ms: int = 0
+) -> NDArray[np.float64]:
+    """[count, 2] milliseconds of strokes of the unknown brush, 80 pixels long, on a picture and its trimap: to alpha of
+    what was painted, and of all that it changed. stroke_ms: how long each takes to paint."""
     random = np.random.default_rng(0)
     with sync_playwright() as driver:
         options = ["--no-sandbox"] if os.geteuid() == 0 else []
@@ -33,18 +57,13 @@ def stroke_times(url: str, chromium: str, files: tuple[bytes, bytes], count: int
         page.set_input_files("#trimap-file", trimap)
         page.wait_for_selector("#undo:enabled", timeout=120_000)
         page.locator("[data-tool=unknown]").click()
-        times = [_stroke(page, random.uniform(0.1, 0.9, 2).tolist()) for _ in range(count + 3)]
+        times = [_stroke(page, [*random.uniform(0.1, 0.9, 2).tolist(), stroke_ms]) for _ in range(count + 3)]
         browser.close()
-    return times[3:]  # the first lay out memory
+    return np.array(times[3:])  # the first lay out memory
 
 
-def _stroke(page: Page, at: list[float]) -> float:
+def _stroke(page: Page, place: list[float]) -> list[float]:
     while not page.evaluate(IDLE):
         time.sleep(0.01)
-    begin = """async ([x, y]) => {
-        const { painter } = await import('/page/main.js'), { width, height } = painter.layers;
-        painter.begin({ x: x * width, y: y * height });
-        painter.paint({ x: x * width + 80, y: y * height + 20 });
-    }"""
-    page.evaluate(begin, at)
-    return float(page.evaluate(RELEASE))
+    taken: list[float] = page.evaluate(PAINT, place)
+    return taken

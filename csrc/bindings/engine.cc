@@ -162,6 +162,7 @@ void register_engine(py::module_& m) {
       .def_readwrite("backend", &EngineOptions::backend, "The only one that will do; empty: the plan's.")
       .def_readwrite("rgb", &EngineOptions::rgb)
       .def_readwrite("orientations", &EngineOptions::orientations)
+      .def_readwrite("closed_form", &EngineOptions::closed_form)
       .def_readwrite("limits", &EngineOptions::limits)
       .def_readwrite("cpu", &EngineOptions::cpu)
       .def_readwrite("tensorrt", &EngineOptions::tensorrt);
@@ -200,7 +201,7 @@ void register_engine(py::module_& m) {
       .def_property_readonly(
           "max_concurrent", [](const Matting& self) { return self.backend().max_concurrent(); },
           "How many runs at a time are quickest.")
-      .def_property_readonly("halo_px", [](const Matting& self) { return self.backend().halo_px(); })
+      .def_property_readonly("halo_px", [](const Matting& self) { return self.halo_px(); })
       .def_property_readonly("header", &Matting::header, "The plan's header, JSON.")
       .def_property_readonly("threads", [](const Matting& self) { return self.backend().threads(); })
       .def_property_readonly(

@@ -1,9 +1,11 @@
 #include "core/matting.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "base/error.h"
+#include "core/closed_form.h"
 #include "core/postprocess.h"
 #include "core/task.h"
 
@@ -52,24 +54,25 @@ Request part(const Request& request, const Tile& tile) {
 
 }  // namespace
 
-Matting::Matting(const Plan& plan, std::unique_ptr<Backend> backend, const Limits& limits, int orientation_count)
+Matting::Matting(const Plan& plan, std::unique_ptr<Backend> backend, const MattingOptions& options)
     : header_(plan.header),
       stride_(plan.preprocessing.stride),
       min_size_(plan.min_size),
       max_size_(plan.max_size),
-      limits_(limits),
-      orientations_(orientations(orientation_count)),
+      limits_(options.limits),
+      orientations_(orientations(options.orientations)),
+      closed_form_(options.closed_form),
       backend_(std::move(backend)) {
   check_task(plan, kMatting);
   if (plan.preprocessing.resize) scaling_.emplace(plan.preprocessing);
-  if (limits.memory_bytes == 0) return;
+  if (limits_.memory_bytes == 0) return;
   const Size tile = smallest_tile(tile_rules());
   const std::size_t needed = backend_->working_bytes(tile);
-  if (limits.at_least_a_tile) limits_.memory_bytes = std::max(limits.memory_bytes, needed);
+  if (limits_.at_least_a_tile) limits_.memory_bytes = std::max(limits_.memory_bytes, needed);
   if (needed > limits_.memory_bytes)
     throw InvalidInput("memory_limit_mb: expected at least " + std::to_string(needed / kMegabyte + 1) +
                        " for this plan, which is what a tile of " + to_string(tile) + " takes, got " +
-                       std::to_string(limits.memory_bytes / kMegabyte));
+                       std::to_string(limits_.memory_bytes / kMegabyte));
 }
 
 bool Matting::fits(Size picture) const {
@@ -109,6 +112,8 @@ void Matting::check_size(Size picture, const std::string& when) const {
                        "down or build a plan for larger ones");
 }
 
+int Matting::halo_px() const { return backend_->halo_px() + (closed_form_ ? closed_form_reach() : 0); }
+
 std::vector<Tile> Matting::tiles(const ByteView& trimap) const {
   if (fits(trimap.size)) return {{whole(trimap.size), whole(trimap.size)}};
   return unknown_tiles(trimap, whole(trimap.size), tile_rules());
@@ -135,6 +140,8 @@ RunInfo Matting::run(const MattingRequest& request, Trace* trace) const {
   if (request.place.on_gpu) {
     if (!backend_->takes_gpu_memory())
       throw InvalidInput("img: is in the memory of a GPU, and this plan runs on the CPU; pass a numpy array");
+    if (closed_form_)
+      throw InvalidInput("img: is in the memory of a GPU, and closed_form works in the CPU's; pass a numpy array");
     if (scales(size))
       throw InvalidInput("img: is in the memory of a GPU, and this plan scales pictures of " + to_string(size) +
                          " in the CPU's; pass a numpy array");
@@ -148,11 +155,32 @@ RunInfo Matting::run(const MattingRequest& request, Trace* trace) const {
       return info;
     }
   }
+  closed_form_ ? run_closed_form(request, trace) : run_orientations(request, trace);
+  return info;
+}
+
+void Matting::run_orientations(const MattingRequest& request, Trace* trace) const {
   for (const Orientation& orientation : orientations_) {
     const bool is_first = &orientation == &orientations_.front();
     run_turned(network_request(turned(request, orientation, orientations_.size(), is_first)), trace);
   }
-  return info;
+}
+
+/// The network's alpha is wanted around the unknown pixels, too, and stays as it is while the caller's is written.
+void Matting::run_closed_form(const MattingRequest& request, Trace* trace) const {
+  const Window wanted = request.wanted();
+  const Size size = request.image.size;
+  const std::unique_ptr<float[]> guess(new float[size.area()]);  // of which only what is written takes memory
+  MattingRequest network = request;
+  network.alpha = {guess.get(), size, static_cast<std::ptrdiff_t>(sizeof(float)) * size.width, sizeof(float)};
+  network.window = seen_by_closed_form(unknown_window(request.trimap, wanted), size);
+  run_orientations(network, trace);
+  const auto start = std::chrono::steady_clock::now();
+  write_known(part(request.trimap, wanted), part(request.alpha, wanted));
+  solve_closed_form({request.image, request.trimap, network.alpha, request.alpha, wanted}, limits_.memory_bytes,
+                    backend_->pool());
+  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+  if (trace != nullptr) trace->add("closed_form", took.count());
 }
 
 void Matting::run_turned(const Request& request, Trace* trace) const {

@@ -44,11 +44,17 @@ struct Limits {
   std::size_t pixels = 0;
 };
 
+/// How alpha is made of what the network says.
+struct MattingOptions {
+  Limits limits;
+  int orientations = 1;      // alpha is the mean over so many views of a picture, see orientations()
+  bool closed_form = false;  // then it is where closed-form matting begins, see core/closed_form.h
+};
+
 class Matting {
  public:
-  /// `backend` was made from `plan`; of the plan itself only the header is kept. Alpha is the mean over
-  /// `orientation_count` views of a picture, see orientations(). Throws InvalidInput.
-  Matting(const Plan& plan, std::unique_ptr<Backend> backend, const Limits& limits = {}, int orientation_count = 1);
+  /// `backend` was made from `plan`; of the plan itself only the header is kept. Throws InvalidInput.
+  Matting(const Plan& plan, std::unique_ptr<Backend> backend, const MattingOptions& options = {});
 
   /// Writes alpha. Pictures that cannot be run at once are run in tiles, which changes nothing beyond rounding. Safe to
   /// call from several threads at once. Throws InvalidInput. Nothing is counted on a GPU.
@@ -64,6 +70,8 @@ class Matting {
   const Backend& backend() const { return *backend_; }
   const Limits& limits() const { return limits_; }
   int orientation_count() const { return static_cast<int>(orientations_.size()); }
+  /// How far from an unknown pixel a run looks.
+  int halo_px() const;
   /// The tiles that a picture with this trimap is run in, unturned; one of the whole picture where it can be run at
   /// once.
   std::vector<Tile> tiles(const ByteView& trimap) const;
@@ -74,6 +82,8 @@ class Matting {
   void check_sizes(const MattingRequest& request) const;
   void check_size(Size picture, const std::string& when) const;
   bool scales(Size picture) const { return scaling_ && !scaling_->keeps(picture); }
+  void run_orientations(const MattingRequest& request, Trace* trace) const;
+  void run_closed_form(const MattingRequest& request, Trace* trace) const;
   void run_turned(const Request& request, Trace* trace) const;
   void run_network(const Request& request, Trace* trace) const;
 
@@ -83,6 +93,7 @@ class Matting {
   std::optional<Scaling> scaling_;
   Limits limits_;
   std::vector<Orientation> orientations_;
+  bool closed_form_;
   std::unique_ptr<Backend> backend_;
 };
 

@@ -1,4 +1,4 @@
-// Scaling, windows and tiles by themselves.
+// Scaling, windows, tiles and closed-form matting by themselves.
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
@@ -7,8 +7,10 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/thread_pool.h"
 #include "bindings/arrays.h"
 #include "bindings/windows.h"
+#include "core/closed_form.h"
 #include "core/resample.h"
 #include "testing/register.h"
 
@@ -60,6 +62,18 @@ py::list cut_tiles(const py::array& trimap, int halo, int stride, std::pair<int,
   return tile_list(unknown_only ? unknown_tiles(view, whole(view.size), rules) : grid_tiles(view.size, rules));
 }
 
+/// Alpha from `guess` on, at most `most_bytes` at once (0: all).
+py::array closed_form(const py::array& img, const py::array& trimap, const Floats& guess,
+                      const ClosedFormOptions& options, std::size_t most_bytes, int threads) {
+  const ImageView image = image_view(img);
+  Floats alpha({image.size.height, image.size.width}), read = guess;
+  std::fill_n(alpha.mutable_data(), alpha.size(), -1.0f);  // of pixels that are left alone
+  ThreadPool pool(threads);
+  solve_closed_form({image, trimap_view(trimap), map_view(read), map_view(alpha), whole(image.size)}, most_bytes, pool,
+                    options);
+  return alpha;
+}
+
 }  // namespace
 
 void register_pictures(py::module_& m) {
@@ -73,6 +87,16 @@ void register_pictures(py::module_& m) {
       "What cv2.resize gives for uint8 (whole_levels) or float32 pixels.");
   m.def("network_window", &find_window, "trimap"_a, "halo"_a, "stride"_a, "step"_a,
         "The part of a picture that the network must see, and the four parts around it.");
+  m.def(
+      "closed_form",
+      [](const py::array& img, const py::array& trimap, const Floats& guess, float prior, float prior_unsure,
+         int iterations, float smallest_eigenvalue, std::size_t most_bytes, int threads) {
+        const ClosedFormOptions options = {1e-7, prior, prior_unsure, iterations, smallest_eigenvalue};
+        return closed_form(img, trimap, guess, options, most_bytes, threads);
+      },
+      "img"_a, "trimap"_a, "guess"_a, py::kw_only(), "prior"_a, "prior_unsure"_a, "iterations"_a,
+      "smallest_eigenvalue"_a, "most_bytes"_a = 0, "threads"_a = 1,
+      "Alpha [height, width] float32 of closed-form matting that begins with a guess; -1 where the trimap knows it.");
   m.def("cut_tiles", &cut_tiles, "trimap"_a, "halo"_a, "stride"_a, "least"_a, "pixels"_a, "unknown_only"_a,
         "The tiles of a picture, each (window, wanted).");
 }

@@ -14,11 +14,12 @@ class Attempts:
     def __init__(self) -> None:
         self._begun: Counter[str] = Counter()
 
-    def deaths(self, names: Sequence[str]) -> list[int]:
-        return [self._begun[name] for name in names]
-
-    def begin(self, names: Sequence[str]) -> None:
-        self._begun.update(names)
+    def begin(self, names: Sequence[str], most: int = 0) -> list[int]:
+        """How many workers each has outlived. Where none has more than `most`, all are under way from now on."""
+        deaths = [self._begun[name] for name in names]
+        if max(deaths, default=0) <= most:
+            self._begun.update(names)
+        return deaths
 
     def end(self, names: Sequence[str]) -> None:
         for name in names:

@@ -35,6 +35,7 @@ def matte_dataset(
     threads: int = 1,
     memory_limit_mb: int | None = None,
     orientations: int = 1,
+    closed_form: bool = False,
     batch_size: int = 8,
     concurrency: int | None = None,
 ) -> ray.data.Dataset:
@@ -57,6 +58,7 @@ def matte_dataset(
         threads: CPUs of a worker, and threads of its engine.
         memory_limit_mb: of each engine, see `Engine`.
         orientations: 1, 2 or 8, see `Engine`.
+        closed_form: see `Engine`.
         batch_size: rows that a worker takes at once; they are in its memory together.
         concurrency: how many workers there are; None: as many as the cluster has room for.
 
@@ -75,7 +77,13 @@ def matte_dataset(
     if color not in ("rgb", "bgr"):
         raise InvalidInput(f"color: expected 'bgr' or 'rgb', got {color!r}")
     engine = EngineSpec.of(
-        ray, plan, device=device, threads=threads, memory_limit_mb=memory_limit_mb, orientations=orientations
+        ray,
+        plan,
+        device=device,
+        threads=threads,
+        memory_limit_mb=memory_limit_mb,
+        orientations=orientations,
+        closed_form=closed_form,
     )
     columns = Columns(image, trimap, color, rule or GivenTrimap())
     return ds.map_batches(

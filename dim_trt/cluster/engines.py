@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dim_trt import _core
+from dim_trt.cluster.runtime import resources_of
 from dim_trt.engine import Engine
 from dim_trt.errors import BackendUnavailable, InvalidInput
 from dim_trt.files import StrPath, read_whole, write_atomic
 from dim_trt.masks.automatic import Automatic
 from dim_trt.masks.families import Normalization
-from dim_trt.masks.opening import open_source
+from dim_trt.masks.opening import open_source, source_identity
 from dim_trt.opencv import cv2
-from dim_trt.plans.builder import SHIPPED
+from dim_trt.plans.builder import SHIPPED, weights_digest
 from dim_trt.plans.cache import shipped_plan
+from dim_trt.plans.header import is_for_gpu, read_header
 from dim_trt.resources import working_memory_mb
 from dim_trt.version import __version__
 
@@ -62,6 +62,7 @@ class EngineSpec:
     has_gpu: bool = False
     memory_limit_mb: int | None = None
     orientations: int = 1
+    closed_form: bool = False
     color: str = "bgr"
     version: str = __version__
 
@@ -72,19 +73,21 @@ class EngineSpec:
             raise InvalidInput(f"device: expected auto, cpu or cuda, as Ray chooses which GPU, got {device!r}")
         carried, has_gpu = None, device == "cuda"
         if plan is not None and plan != SHIPPED:
-            header = json.loads(_core.read_plan_header(str(plan)))
-            if (header["backend"] == "cpu") == (device == "cuda"):
-                wanted = header["backend"]
-                if device != "auto":
-                    raise InvalidInput(f"device: the plan is one of the {wanted} backend, got {device!r}; leave it out")
-            has_gpu = header["backend"] != "cpu"
+            has_gpu = is_for_gpu(plan)
+            if device == ("cpu" if has_gpu else "cuda"):
+                backend = read_header(plan)["backend"]
+                raise InvalidInput(f"device: the plan is one of the {backend} backend, got {device!r}; leave it out")
             carried = CarriedFile.of(ray, plan, "plan")
         return cls(carried, has_gpu=has_gpu, **options)
+
+    def identity(self) -> str:
+        """What of the plan decides the bits of results."""
+        return self.plan.digest if self.plan else f"{weights_digest(SHIPPED)}, {self.precision}"
 
     @property
     def resources(self) -> dict[str, Any]:
         """Of a worker, as Ray takes them."""
-        return {"num_cpus": self.threads, "num_gpus": 1 if self.has_gpu else 0}
+        return resources_of(self.threads, self.has_gpu)
 
     def open(self) -> Engine:
         """In a worker."""
@@ -101,7 +104,8 @@ class EngineSpec:
                 "threads": self.threads,
                 "memory_limit_mb": working_memory_mb(_workers_here(self.threads)) if limit is None else limit,
             }
-        options = {"orientations": self.orientations, "color": self.color, **on_cpu}
+        better = {"orientations": self.orientations, "closed_form": self.closed_form}
+        options = {**better, "color": self.color, **on_cpu}
         if self.plan is None:
             return Engine(shipped_plan(self.precision, device), device, **options)
         with tempfile.TemporaryDirectory(prefix="dim_trt-") as folder:
@@ -124,6 +128,11 @@ class AutoSpec:
         """Raises InvalidInput where a file cannot be read."""
         file = CarriedFile.of(ray, source, "auto") if source.lower().endswith(".onnx") else None
         return cls(source, file, **options)
+
+    def identity(self) -> str:
+        """What of the source decides the bits of masks."""
+        network = self.file.digest if self.file else source_identity(self.source)
+        return f"{network}, {[self.size, self.normalization, self.largest, self.passes]}"
 
     def open(self) -> Automatic:
         """In a worker."""

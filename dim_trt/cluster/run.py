@@ -15,13 +15,16 @@ from tqdm import tqdm
 from dim_trt.cluster.attempts import Attempts
 from dim_trt.cluster.listing import Census, Folders, census, items
 from dim_trt.cluster.manifest import Recorder
-from dim_trt.cluster.runtime import causes
+from dim_trt.cluster.runtime import causes, room_for
 from dim_trt.cluster.workers import PictureWorker, Work
 from dim_trt.errors import InvalidInput
 from dim_trt.pictures.folders import Summary, say_passed_over
 
 NAMES = 16  # at a time from the list
-BLOCK_BYTES = 1024  # of names, some 20 pictures: what a worker takes at once, and what is done again when it dies
+PICTURES = 20  # about so many, or fewer, a worker takes at once, and are done again when it dies
+SHARES = 8  # that each worker gets of few pictures, so that all end at about the same time
+AHEAD = 2  # shares that a worker has, so that it need not wait for the next; nobody else takes them from it
+ITEM_BYTES = 50  # of a picture's names, by which Ray Data cuts the list
 NAMED_FAILURES = 20  # in the message; the manifest has all
 ITEMS = pa.schema([("name", pa.string()), ("known", pa.string()), ("error", pa.string())])
 ANYWHERE = {"num_cpus": 0, "max_retries": -1}  # work that only waits for folders
@@ -54,7 +57,7 @@ def matte_folder(work: Work, settings: Mapping[str, Any], *, restart: bool = Fal
         recorder = Recorder(folders.results["alpha"], settings)
         try:
             with tqdm(total=counted.pending, unit="picture", disable=None if bar is None else not bar) as shown:
-                for rows in _rows(work) if counted.pending else ():
+                for rows in _rows(work, counted.pending) if counted.pending else ():
                     recorder.add(rows)
                     for name, error in zip(rows["name"].to_pylist(), rows["error"].to_pylist(), strict=True):
                         summary.add(name, error)
@@ -79,8 +82,10 @@ def _prepare(folders: Folders, settings: Mapping[str, Any], restart: bool) -> No
         )
 
 
-def _rows(work: Work) -> Iterator[pa.Table]:
+def _rows(work: Work, pending: int) -> Iterator[pa.Table]:
     """Of the pictures, as they are done."""
+    workers = room_for(work.engine.resources)
+    at_once = min(PICTURES, -(-pending // (SHARES * workers)))
     attempts = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Attempts).remote()
     rows = ray.data.read_datasource(Items(work.folders), override_num_blocks=1, num_cpus=0).map_batches(
         PictureWorker,
@@ -88,10 +93,15 @@ def _rows(work: Work) -> Iterator[pa.Table]:
         batch_size=None,
         batch_format="pyarrow",
         zero_copy_batch=True,
-        compute=ActorPoolStrategy(min_size=1, max_size=None),
+        compute=ActorPoolStrategy(
+            min_size=1,
+            max_size=None,
+            initial_size=min(workers, -(-pending // at_once)),
+            max_tasks_in_flight_per_actor=AHEAD,
+        ),
         **work.engine.resources,
     )
-    rows.context.target_max_block_size = BLOCK_BYTES
+    rows.context.target_max_block_size = at_once * ITEM_BYTES
     rows.context.enable_progress_bars = False
     yield from rows.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1)
 

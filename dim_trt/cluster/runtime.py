@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dim_trt.errors import BackendUnavailable, Error
@@ -49,6 +49,19 @@ def connected(address: str | None, *, verbose: bool = False) -> Iterator[Any]:
             yield ray
     finally:
         ray.shutdown()
+
+
+def resources_of(cores: int, has_gpu: bool) -> dict[str, int]:
+    """Of a worker, as Ray takes them."""
+    return {"num_cpus": cores, "num_gpus": 1 if has_gpu else 0}
+
+
+def room_for(resources: Mapping[str, float]) -> int:
+    """How many workers with `resources_of` the cluster has room for now, at least one: machines come and go."""
+    import ray
+
+    there, wanted = ray.cluster_resources(), {"CPU": resources["num_cpus"], "GPU": resources["num_gpus"]}
+    return max(1, min(int(there.get(name, 0) // count) for name, count in wanted.items() if count))
 
 
 @contextlib.contextmanager

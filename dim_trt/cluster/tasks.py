@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import ray
 from ray.exceptions import RayError
 
-from dim_trt.cluster.runtime import cause_of
+from dim_trt.cluster.runtime import cause_of, room_for
 from dim_trt.errors import Error
 
 Job = TypeVar("Job")
@@ -33,7 +33,7 @@ def run_all(
     under_way: dict[Any, str] = {}
     try:
         while True:
-            while len(under_way) < 2 * _room(resources) and (job := next(waiting, None)):
+            while len(under_way) < 2 * room_for(resources) and (job := next(waiting, None)):
                 under_way[remote.remote(job[1])] = job[0]
             if not under_way:
                 return
@@ -47,8 +47,3 @@ def run_all(
     finally:
         for reference in under_way:
             ray.cancel(reference)
-
-
-def _room(resources: Mapping[str, Any]) -> int:
-    """How many run at a time, now: machines come and go."""
-    return max(1, int(ray.cluster_resources().get("CPU", 1) // resources["num_cpus"]))

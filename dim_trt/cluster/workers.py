@@ -66,21 +66,19 @@ class PictureWorker:
 
         items = [Item(**row) for row in table.to_pylist()]
         names = [item.name for item in items]
-        deaths = ray.get(self._attempts.deaths.remote(names))
-        if not any(deaths):
-            ray.get(self._attempts.begin.remote(names))
+        if not any(ray.get(self._attempts.begin.remote(names))):
             rows = list(in_stages(self._row, items, stages_of(self._engine)))
             self._attempts.end.remote(names)
         else:  # one of these may be what the last worker died of
-            rows = [self._alone(item, count) for item, count in zip(items, deaths, strict=True)]
+            rows = [self._alone(item) for item in items]
         return pa.Table.from_pylist(rows, SCHEMA)
 
-    def _alone(self, item: Item, deaths: int) -> dict[str, Any]:
+    def _alone(self, item: Item) -> dict[str, Any]:
         import ray
 
+        (deaths,) = ray.get(self._attempts.begin.remote([item.name], MOST_DEATHS - 1))
         if deaths >= MOST_DEATHS:
             return {"name": item.name, "error": GIVEN_UP.format(deaths)}
-        ray.get(self._attempts.begin.remote([item.name]))
         row = self._row(item)
         ray.get(self._attempts.end.remote([item.name]))
         return row

@@ -10,13 +10,18 @@ from dim_trt.masks.network import OnnxMasks
 from dim_trt.masks.own import SalientMasks
 from dim_trt.masks.rembg_session import RembgMasks
 from dim_trt.masks.source import MaskSource
-from dim_trt.plans.builder import SALIENT
+from dim_trt.plans.builder import SALIENT, weights_digest
 
 # A name is KIND:REST, a file, or a network of our own, which has a plain name.
 KINDS: dict[str, Callable[[str], MaskSource]] = {"rembg": RembgMasks}
 OWN: dict[str, Callable[[], MaskSource]] = {SALIENT: SalientMasks}
 DEFAULT_SOURCE = SALIENT
 SOURCE_FORMAT = f"{SALIENT}, rembg:NAME or MODEL.onnx"
+
+
+def source_identity(source: str) -> str:
+    """What decides a source's masks: the digest of its network, or its name where another package has that."""
+    return weights_digest(source) if source in OWN or source.lower().endswith(".onnx") else source
 
 
 def open_source(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from dim_trt import _core
 from dim_trt.capabilities import resolve_backend
 from dim_trt.errors import BuildError, InvalidInput, PlanError
-from dim_trt.files import StrPath, cache_folder
+from dim_trt.files import StrPath, cache_folder, file_digest
 from dim_trt.plans.header import SHAPES, write_plan
 from dim_trt.plans.tensorrt_options import TensorRtOptions
 from dim_trt.precisions import chosen_numbers
@@ -40,6 +40,12 @@ def onnx_file(onnx: StrPath | None) -> Iterator[Path]:
             yield path
     else:
         yield Path(name)
+
+
+def weights_digest(onnx: StrPath | None) -> str:
+    """SHA-256 of the file that `onnx_file` opens. Raises InvalidInput where it cannot be read."""
+    with onnx_file(onnx) as path:
+        return file_digest(path)
 
 
 def build_plan(

@@ -5,15 +5,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dim_trt.engine import Engine
 from dim_trt.masks.automatic import Automatic
-from dim_trt.plans.builder import NAMES, onnx_file
-from dim_trt.scoring.evaluation import Content, Method, TruthFiles, engine_method, file_digest
+from dim_trt.masks.opening import source_identity
+from dim_trt.scoring.evaluation import Content, Method, TruthFiles, engine_method
 from dim_trt.scoring.scores import Scores
 
 
@@ -27,21 +26,13 @@ def automatic_methods(
         auto: where masks come from.
         source, options: what `auto` was made of: a file or a name, and all that changes its masks.
     """
-    identity = f"{_digest(source)} {list(options)}"
+    identity = f"{source_identity(source)} {list(options)}"
     made: list[Method] = []
     for label, engine in engines:
         plain, alpha = engine_method(label, engine), functools.partial(_automatic_alpha, auto, engine)
         made.append(Method(plain.scores, functools.partial(_both, plain.identity, identity), alpha, finds=True))
     mask = Method(Scores("mask", source), lambda _sample: identity, lambda _sample, content: auto.mask(content.img))
     return [*made, replace(mask, finds=True)]
-
-
-def _digest(source: str) -> str:
-    """Of the network; a name where another package has it."""
-    if source in NAMES:
-        with onnx_file(source) as path:
-            return file_digest(path)
-    return file_digest(Path(source)) if Path(source).is_file() else source
 
 
 def _automatic_alpha(auto: Automatic, engine: Engine, sample: TruthFiles, content: Content) -> NDArray[np.float32]:

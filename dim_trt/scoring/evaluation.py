@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from dim_trt.arrays import unknown_pixels
 from dim_trt.engine import Engine
 from dim_trt.errors import Error, InvalidInput
-from dim_trt.files import StrPath
+from dim_trt.files import StrPath, file_digest
 from dim_trt.pictures.files import read_image, write_image
 from dim_trt.pictures.limit import DEFAULT, Limits
 from dim_trt.pictures.picture import quantize_alpha
@@ -69,6 +69,8 @@ def engine_method(label: str, engine: Engine) -> Method:
     digest = file_digest(path)
     if engine.info["orientations"] > 1:
         digest += f" {engine.info['orientations']} orientations"
+    if engine.info["closed_form"]:
+        digest += " closed form"
     scores = Scores(label, str(path), engine.info["precision"], engine.info["weights"], path.stat().st_size)
     return Method(scores, lambda _sample: digest, lambda _sample, content: engine.run(content.img, content.trimap))
 
@@ -182,13 +184,6 @@ def read_content(sample: TruthFiles, limits: Limits = DEFAULT) -> Content:
                 f"in {str(path)!r}"
             )
     return content
-
-
-def file_digest(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as failure:
-        raise InvalidInput(f"cannot read {str(path)!r}: {failure.strerror}") from failure
 
 
 def digest(*parts: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import AsyncIterator, Callable
 from importlib import resources
 from typing import Any, TypeVar
@@ -20,26 +19,26 @@ from dim_trt.engine import Engine
 from dim_trt.errors import InvalidInput
 from dim_trt.masks import MaskSource, open_source
 from dim_trt.serving import fields, openapi
-from dim_trt.serving.board import Board, Stroke
+from dim_trt.serving.board import Board
 from dim_trt.serving.bodies import Bodies
 from dim_trt.serving.desk import STAGES, Desk
 from dim_trt.serving.fields import Field, Form, check_form
 from dim_trt.serving.forms import parts_of
 from dim_trt.serving.guard import Guard
+from dim_trt.serving.heads import box_of, is_deflated, is_gzip_taken, is_on, version_of
 from dim_trt.serving.matting import Matting
 from dim_trt.serving.metrics import Metrics
-from dim_trt.serving.patches import Box
 from dim_trt.serving.refusals import Gone, Refusal
-from dim_trt.serving.responses import failed, gone, http_error, to_file, to_json
+from dim_trt.serving.responses import failed, gone, http_error, to_file, to_json, to_patch
 from dim_trt.serving.settings import Settings
 from dim_trt.serving.sources import Sources, damage, one_at_a_time
+from dim_trt.serving.strokes import Stroke
 from dim_trt.version import __version__
 
 __all__ = ["application"]
 
 T = TypeVar("T")
 PAGE = resources.files("dim_trt.serving") / "page"
-VERSION = re.compile(r'"(\d{1,9})"')
 DESCRIBED = (
     "task",
     "network",
@@ -51,6 +50,7 @@ DESCRIBED = (
     "gpu_name",
     "threads",
     "orientations",
+    "closed_form",
 )
 
 
@@ -100,6 +100,7 @@ class Service:
             Route("/v1/pictures", self._open, methods=post),
             Route("/v1/pictures/{id}", self._picture, methods=["GET", "DELETE"]),
             Route("/v1/pictures/{id}/trimap", self._picture_trimap, methods=["POST", "PATCH"]),
+            Route("/v1/pictures/{id}/alpha", self._picture_alpha, methods=get),
             Route("/v1/pictures/{id}/matte", self._picture_matte, methods=post),
             Mount("/page", StaticFiles(directory=str(PAGE))),
         ]
@@ -193,15 +194,18 @@ class Service:
         if request.method == "POST":
             known = fields.TRIMAP_OF_OPENED
             return to_file(await self._with_form(request, known, lambda form: self._board.trimap(name, form)))
-        box, version = _place(request)
-        colors = request.query_params.get("colors", "0") == "1"
+        box, version, takes_gzip = box_of(request), version_of(request), is_gzip_taken(request)
+        switches = is_on(request, "colors"), is_on(request, "near"), is_deflated(request)
         self._desk.check_room()
         async with self._bodies.read(request.receive) as body:
-            stroke = Stroke(box, body, version, colors)
-            patch = await self._desk.do(lambda: self._board.paint(name, stroke), request.receive)
-        window = ",".join(map(str, patch.box.window))
-        headers = {"ETag": f'"{patch.version}"', "X-Window": window}
-        return Response(patch.data, headers=headers, media_type="application/octet-stream")
+            stroke = Stroke(box, body, version, *switches)
+            return await self._desk.do(lambda: to_patch(self._board.paint(name, stroke), takes_gzip), request.receive)
+
+    async def _picture_alpha(self, request: Request) -> Response:
+        name = request.path_params["id"]
+        self._board.picture(name)
+        box, colors, takes_gzip = box_of(request), is_on(request, "colors"), is_gzip_taken(request)
+        return await self._desk.do(lambda: to_patch(self._board.alpha(name, box, colors), takes_gzip), request.receive)
 
     async def _picture_matte(self, request: Request) -> Response:
         name = request.path_params["id"]
@@ -214,20 +218,3 @@ class Service:
         kind = request.headers.get("content-type", "")
         async with self._bodies.read(request.receive) as body:
             return await self._desk.do(lambda: work(check_form(parts_of(body, kind), known)), request.receive)
-
-
-def _place(request: Request) -> tuple[Box, int]:
-    """Of a stroke."""
-    numbers = {}
-    for name in ("top", "left", "height", "width"):
-        text = request.query_params.get(name, "")
-        if not re.fullmatch(r"[0-9]{1,6}", text):
-            raise Refusal(400, f"{name}: expected a whole number of pixels, got {text[:20]!r}", "input")
-        numbers[name] = int(text)
-    match = VERSION.fullmatch(request.headers.get("if-match", ""))
-    if match is None:
-        raise Refusal(400, 'If-Match: expected the trimap\'s version such as "0"', "input")
-    if request.query_params.get("colors", "0") not in ("0", "1"):
-        raise Refusal(400, "colors: expected 0 or 1", "input")
-    top, left = numbers["top"], numbers["left"]
-    return Box(top, left, top + numbers["height"], left + numbers["width"]), int(match[1])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import threading
 import time
-import zlib
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -13,56 +13,67 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dim_trt.errors import InvalidInput
-from dim_trt.pictures import Picture, encode, quantize_alpha, to_8_bits, to_floats
+from dim_trt.pictures import Picture, encode, profiles, quantize_alpha, to_8_bits, to_floats
 from dim_trt.serving.fields import FORMATS, Form
 from dim_trt.serving.matting import U8, File, Matting, Wish
 from dim_trt.serving.metrics import Metrics
-from dim_trt.serving.patches import Box, changed, halo_of
+from dim_trt.serving.patches import Box, changed, difference, halo_of, joined
 from dim_trt.serving.refusals import Refusal
 from dim_trt.serving.settings import Settings
 from dim_trt.serving.sources import damage
+from dim_trt.serving.strokes import Stroke, check_inside, painted
 
 GONE = "this picture is not held any more: open it again (the service holds a few, and for an hour)"
 STALE = "the trimap here is another one than the stroke was painted on: send it whole"
-FAST = 1  # of zlib
 COLORS_PX = 32  # around a patch, from which its colors are estimated
+NEAR_PX = 32  # around a stroke, what is looked at first
 
 
 @dataclass
 class Opened:
-    """A picture and the trimap that was painted so far, background before the first stroke."""
+    """A picture, the trimap that was painted so far, and its alpha, background before the first stroke.
+
+    img: as the engine takes it. shown: as screens show it, in sRGB.
+    stale: where alpha is still that of an earlier trimap.
+    """
 
     image: Picture
-    img: U8  # as the engine takes it
+    img: U8
+    shown: U8
     trimap: U8
+    alpha: NDArray[np.float32]
+    stale: Box | None = None
     version: int = 0
     used: float = 0.0
 
+    @classmethod
+    def of(cls, image: Picture) -> Opened:
+        """`image`: as `as_image` gives it."""
+        img = shown = to_8_bits(image.pixels)
+        if image.icc_profile is not None:
+            with contextlib.suppress(InvalidInput):  # one that says nothing of colors is taken for sRGB
+                shown = profiles.convert(img, image.icc_profile, None)
+        return cls(image, img, shown, np.zeros(image.size, np.uint8), np.zeros(image.size, np.float32))
+
     @property
     def held_bytes(self) -> int:
-        own = 0 if self.img is self.image.pixels else self.img.nbytes
+        arrays = {id(a): a.nbytes for a in (self.image.pixels, self.img, self.shown, self.trimap, self.alpha)}
         opacity = 0 if self.image.opacity is None else self.image.opacity.nbytes
-        return int(self.image.pixels.nbytes + own + opacity + self.trimap.nbytes)
-
-
-@dataclass(frozen=True)
-class Stroke:
-    """A part of the trimap as it is now, and the version that it was painted on; `colors`: those of the foreground
-    are wanted, too."""
-
-    box: Box
-    values: bytes  # deflated: 0, 128 and 255, row by row
-    version: int
-    colors: bool = False
+        return int(sum(arrays.values()) + opacity)
 
 
 @dataclass(frozen=True)
 class Patch:
-    """What a stroke changed. data: alpha of the box, a byte a pixel, then with colors red, green, blue of each."""
+    """Alpha of a part of the picture.
+
+    data: a byte a pixel; then with colors red, green and blue of those pixels that are neither 0 nor 255.
+    stale: where alpha is still that of an earlier trimap; may reach into the box.
+    """
 
     box: Box
     data: bytes
     version: int
+    stale: Box | None = None
 
 
 class Board:
@@ -76,8 +87,7 @@ class Board:
 
     def open(self, form: Form) -> tuple[str, Opened]:
         """Holds the picture of a form of `fields.OPEN`; its name, which cannot be guessed."""
-        image = self._matting.image(form)
-        opened = Opened(image, to_8_bits(image.pixels), np.zeros(image.size, np.uint8))
+        opened = Opened.of(self._matting.image(form))
         if opened.held_bytes > self._settings.pictures_bytes:
             raise InvalidInput("image: expected a picture that fits into the memory for painting; scale it down")
         name = secrets.token_urlsafe(18)
@@ -104,9 +114,9 @@ class Board:
             self._metrics.pictures.set(len(self._opened))
 
     def shown(self, name: str) -> File:
-        """What to paint on: upright, of 8 bits, with its color profile."""
-        image, img = (opened := self.picture(name)).image, opened.img
-        return File(encode(img, ".png", image.icc_profile), FORMATS["png"], damage("image", image))
+        """What to paint on: upright, of 8 bits, in sRGB."""
+        opened = self.picture(name)
+        return File(encode(opened.shown, ".png"), FORMATS["png"], damage("image", opened.image))
 
     def paint(self, name: str, stroke: Stroke) -> Patch:
         """Changes the trimap and gives what changed of alpha, all or nothing.
@@ -116,19 +126,52 @@ class Board:
             InvalidInput: the stroke is none.
         """
         opened = self.picture(name)
-        is_whole = stroke.box.size == opened.image.size
-        if stroke.version != opened.version and not is_whole:
-            raise Refusal(412, STALE, "stale")
-        before, trimap = opened.version, painted(opened.trimap, stroke)
-        box = changed(trimap, stroke.box, self._halo_px)
-        near = box.grown(COLORS_PX, opened.image.size) if stroke.colors else box
-        alpha = self._matting.alpha(opened.img, trimap, near.window)
-        data = self._patch(opened, near, alpha, box, stroke.colors)
         with self._lock:
-            if opened.version != before:
+            version, before, stale = opened.version, opened.trimap, opened.stale
+        if stroke.version != version and stroke.box.size != opened.image.size:
+            raise Refusal(412, STALE, "stale")
+        trimap = painted(before, stroke)
+        touched = difference(before, trimap, stroke.box)
+        if touched is not None:
+            stale = joined(stale, changed(trimap, touched, self._halo_px))
+        now = stale
+        if stale is not None and stroke.is_near and self._halo_px is not None:
+            now = stale.overlap(stroke.box.grown(NEAR_PX, opened.image.size))
+        alpha = self._alpha(opened, trimap, now)
+        with self._lock:
+            if opened.version != version:
                 raise Refusal(412, STALE, "stale")
-            opened.trimap, opened.version = trimap, before + 1
-        return Patch(box, data, before + 1)
+            opened.trimap, opened.version = trimap, version + 1
+            self._settle(opened, stale, now, alpha)
+        return self._patch(opened, stroke.box if now is None else stroke.box.joined(now), stroke.colors)
+
+    def alpha(self, name: str, box: Box, colors: bool) -> Patch:
+        """Alpha of a part, as painted so far; what is stale there is computed.
+
+        Raises:
+            Refusal: the picture is not held, or was painted on meanwhile.
+            InvalidInput: there is no such part.
+        """
+        opened = self.picture(name)
+        check_inside(box, opened.image.size)
+        with self._lock:
+            version, trimap, stale = opened.version, opened.trimap, opened.stale
+        now = stale and stale.overlap(box)
+        alpha = self._alpha(opened, trimap, now)
+        with self._lock:
+            if opened.version != version:
+                raise Refusal(412, STALE, "stale")
+            self._settle(opened, stale, now, alpha)
+        return self._patch(opened, box, colors)
+
+    def _alpha(self, opened: Opened, trimap: U8, box: Box | None) -> NDArray[np.float32] | None:
+        return None if box is None else self._matting.alpha(opened.img, trimap, box.window)
+
+    def _settle(self, opened: Opened, stale: Box | None, box: Box | None, alpha: NDArray[np.float32] | None) -> None:
+        """`alpha`, which is that of `box`, becomes the picture's. The lock is held."""
+        if box is not None:
+            opened.alpha[box.part] = alpha
+        opened.stale = None if box == stale else stale
 
     def matte(self, name: str, form: Form) -> File:
         """The result of the whole picture and its trimap, for a form of `fields.OF_OPENED`."""
@@ -139,17 +182,22 @@ class Board:
         """A trimap for this picture of a form of `fields.TRIMAP_OF_OPENED`, as PNG; it is not painted yet."""
         return self._matting.made_trimap(form, self.picture(name).image)
 
-    def _patch(self, opened: Opened, near: Box, alpha: NDArray[np.float32], box: Box, colors: bool) -> bytes:
-        """`alpha`: of `near`, in which `box` is."""
+    def _patch(self, opened: Opened, box: Box, colors: bool) -> Patch:
+        near = box.grown(COLORS_PX, opened.image.size) if colors else box
+        with self._lock:
+            alpha, version, stale = opened.alpha[near.part].copy(), opened.version, opened.stale
         with self._metrics.stage("render"):
-            shown = alpha[box.inside(near).part]
+            part = box.inside(near).part
+            seen = alpha[part]
             if opened.image.opacity is not None:
-                shown = shown * to_floats(opened.image.opacity[box.part])
-            data = quantize_alpha(np.ascontiguousarray(shown), 8).tobytes()
+                seen = seen * to_floats(opened.image.opacity[box.part])
+            levels = quantize_alpha(seen, 8)
+            data = levels.tobytes()
             if colors:
-                estimated = self._matting.engine.foreground(opened.img[near.part], alpha)[0][box.inside(near).part]
-                data += np.ascontiguousarray(estimated[:, :, ::-1]).tobytes()
-            return zlib.compress(data, FAST)
+                mixed = (levels > 0) & (levels < 255)
+                estimated = self._matting.engine.foreground(opened.shown[near.part], alpha)[0] if mixed.any() else None
+                data += b"" if estimated is None else estimated[part][mixed][:, ::-1].tobytes()
+        return Patch(box, data, version, stale)
 
     def _make_room(self) -> None:
         """The lock is held."""
@@ -162,24 +210,3 @@ class Board:
                 break
             self._opened.popitem(last=False)
         self._metrics.pictures.set(len(self._opened))
-
-
-def painted(trimap: U8, stroke: Stroke) -> U8:
-    """The trimap after the stroke. Raises InvalidInput where it is none."""
-    box, (height, width) = stroke.box, trimap.shape
-    if not (0 <= box.top < box.bottom <= height and 0 <= box.left < box.right <= width):
-        raise InvalidInput(f"top, left, height, width: expected a part of the picture, which is {width}x{height}")
-    count = box.size[0] * box.size[1]
-    inflater = zlib.decompressobj()
-    try:
-        values = inflater.decompress(stroke.values, count + 1)
-    except zlib.error:
-        raise InvalidInput("the stroke cannot be read: expected its trimap, deflated") from None
-    if len(values) != count or not inflater.eof:
-        raise InvalidInput(f"the stroke: expected {count} bytes, one a pixel, got another number")
-    levels = np.frombuffer(values, np.uint8).reshape(box.size)
-    if not np.isin(levels, (0, 128, 255)).all():
-        raise InvalidInput("the stroke: expected 0, 128 and 255 alone")
-    after = trimap.copy()
-    after[box.part] = levels
-    return after

@@ -35,6 +35,7 @@ REASONS = {
     "408": "It was too slow.",
     "412": "The trimap is another one than the stroke was painted on.",
     "413": "It is too large.",
+    "415": "Its coding is not known.",
     "421": "It is for another host.",
     "422": "What it asks for cannot be done; the sentence says why.",
     "500": "The service is at fault; its log says more.",
@@ -63,13 +64,14 @@ def description() -> dict[str, Any]:
                 )
             },
             "/v1/pictures/{id}": {
-                "get": _operation("The picture, upright, of 8 bits", None, PNG, where=[ID]),
+                "get": _operation("The picture, upright, of 8 bits, in sRGB", None, PNG, where=[ID]),
                 "delete": _operation("Let go of it", None, None, where=[ID], status="204"),
             },
             "/v1/pictures/{id}/trimap": {
                 "post": _operation("Make a trimap for it", fields.TRIMAP_OF_OPENED, PNG, where=[ID]),
                 "patch": _painting(),
             },
+            "/v1/pictures/{id}/alpha": {"get": _looking()},
             "/v1/pictures/{id}/matte": {
                 "post": _operation("Its result, with the trimap painted so far", fields.OF_OPENED, PICTURE, where=[ID])
             },
@@ -124,31 +126,55 @@ def _operation(
     return made
 
 
+PART: list[dict[str, Any]] = [
+    ID,
+    *(
+        {"name": name, "in": "query", "required": True, "schema": {"type": "integer", "minimum": 0}}
+        for name in ("top", "left", "height", "width")
+    ),
+]
+PATCH = (
+    "A byte a pixel, then with colors red, green and blue of each pixel that is neither 0 nor 255. X-Window says where "
+    "(top, left, height, width), ETag the trimap's version, X-Stale where alpha is that of an earlier one"
+)
+
+
+def _switch(name: str, what: str) -> dict[str, Any]:
+    schema = {"type": "string", "enum": ["0", "1"], "default": "0"}
+    return {"name": name, "in": "query", "description": what, "schema": schema}
+
+
+COLORS = _switch("colors", "1: the foreground's colors, too.")
+
+
+def _looking() -> dict[str, Any]:
+    return _operation(f"Alpha of a part, as painted so far. {PATCH}", None, BYTES, where=[*PART, COLORS])
+
+
 def _painting() -> dict[str, Any]:
+    near = _switch("near", "1: what is near the stroke, at once; X-Stale says for where to ask afterwards.")
+    coding = {
+        "name": "Content-Encoding",
+        "in": "header",
+        "description": "Of the body: deflate (zlib's format) or none.",
+        "schema": {"type": "string", "enum": ["identity", "deflate"], "default": "identity"},
+    }
+    version = {
+        "name": "If-Match",
+        "in": "header",
+        "required": True,
+        "description": 'The version that the stroke was painted on, from "0".',
+        "schema": {"type": "string", "pattern": '^"[0-9]{1,9}"$'},
+    }
     made = _operation(
-        "Paint on its trimap; alpha of what changed comes back, deflated: a byte a pixel, then with colors red, green "
-        "and blue of each. X-Window says where, ETag the trimap's version",
+        f"Paint on its trimap; alpha of what changed comes back. {PATCH}",
         None,
         BYTES,
-        where=[
-            ID,
-            *(
-                {"name": name, "in": "query", "required": True, "schema": {"type": "integer", "minimum": 0}}
-                for name in ("top", "left", "height", "width")
-            ),
-            {"name": "colors", "in": "query", "schema": {"type": "string", "enum": ["0", "1"], "default": "0"}},
-            {
-                "name": "If-Match",
-                "in": "header",
-                "required": True,
-                "description": 'The version that the stroke was painted on, from "0".',
-                "schema": {"type": "string", "pattern": '^"[0-9]{1,9}"$'},
-            },
-        ],
+        where=[*PART, COLORS, near, version, coding],
     )
     made["requestBody"] = {
         "required": True,
-        "description": "The trimap of this part: 0, 128 or 255 for each pixel, row by row, in zlib's format.",
+        "description": "The trimap of this part: 0, 128 or 255 for each pixel, row by row.",
         "content": BYTES,
     }
     return made

@@ -54,6 +54,10 @@ class Box:
         """As a box of what `outer` cuts out."""
         return Box(self.top - outer.top, self.left - outer.left, self.bottom - outer.top, self.right - outer.left)
 
+    def outside(self, outer: Box) -> Box:
+        """As a box of what `outer` is cut from; undoes `inside`."""
+        return Box(self.top + outer.top, self.left + outer.left, self.bottom + outer.top, self.right + outer.left)
+
     def joined(self, other: Box) -> Box:
         return Box(
             min(self.top, other.top),
@@ -61,6 +65,25 @@ class Box:
             max(self.bottom, other.bottom),
             max(self.right, other.right),
         )
+
+    def overlap(self, other: Box) -> Box | None:
+        """What is in both."""
+        top, left = max(self.top, other.top), max(self.left, other.left)
+        bottom, right = min(self.bottom, other.bottom), min(self.right, other.right)
+        return Box(top, left, bottom, right) if top < bottom and left < right else None
+
+
+def joined(one: Box | None, other: Box | None) -> Box | None:
+    """The smallest that holds both."""
+    if one is None or other is None:
+        return one or other
+    return one.joined(other)
+
+
+def difference(before: U8, after: U8, box: Box) -> Box | None:
+    """Where two trimaps, which are the same outside of the box, are not."""
+    found = _bounds(before[box.part] != after[box.part])
+    return None if found is None else found.outside(box)
 
 
 def changed(trimap: U8, stroke: Box, halo_px: int | None) -> Box:
@@ -75,9 +98,7 @@ def changed(trimap: U8, stroke: Box, halo_px: int | None) -> Box:
     unknown = _bounds(unknown_pixels(trimap[near.part]))
     if unknown is None:
         return stroke
-    return stroke.joined(
-        Box(near.top + unknown.top, near.left + unknown.left, near.top + unknown.bottom, near.left + unknown.right)
-    )
+    return stroke.joined(unknown.outside(near))
 
 
 def halo_of(info: dict[str, Any]) -> int | None:

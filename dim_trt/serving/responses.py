@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 from urllib.parse import quote
@@ -10,10 +11,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dim_trt.serving.board import Patch
 from dim_trt.serving.matting import File
+from dim_trt.serving.patches import Box
 from dim_trt.serving.refusals import Gone, said
 
 MOST_NOTED = 2000  # characters
+SMALL_BYTES = 1 << 16  # is sent sooner than deflated
+FAST = 1  # of zlib
 
 
 def to_file(file: File) -> Response:
@@ -22,6 +27,21 @@ def to_file(file: File) -> Response:
 
 def to_json(value: Any, status: int = 200, notes: tuple[str, ...] = ()) -> Response:
     return Response(json.dumps(value, ensure_ascii=False), status, _noted(notes), "application/json")
+
+
+def to_patch(patch: Patch, takes_gzip: bool) -> Response:
+    """Blocks for a moment where there is much."""
+    headers = {"ETag": f'"{patch.version}"', "X-Window": _numbers(patch.box), "Vary": "Accept-Encoding"}
+    if patch.stale is not None:
+        headers["X-Stale"] = _numbers(patch.stale)
+    data = patch.data
+    if takes_gzip and len(data) > SMALL_BYTES:
+        data, headers["Content-Encoding"] = gzip.compress(data, FAST), "gzip"
+    return Response(data, headers=headers, media_type="application/octet-stream")
+
+
+def _numbers(box: Box) -> str:
+    return ",".join(map(str, box.window))
 
 
 def _noted(notes: tuple[str, ...]) -> dict[str, str]:

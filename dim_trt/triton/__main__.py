@@ -6,15 +6,14 @@ The server needs its Python backend, and this package installed for the Python t
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 
-from dim_trt import _core
 from dim_trt.arguments import file_name, file_path, whole_number
 from dim_trt.command import add_engine_arguments, engine_options, run_command
 from dim_trt.engine import Engine
 from dim_trt.errors import InvalidInput
+from dim_trt.plans.header import read_header
 from dim_trt.triton.repository import write_model
 
 MOST_INSTANCES = 1024
@@ -44,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def work(args: argparse.Namespace) -> None:
-    header = json.loads(_core.read_plan_header(str(args.plan)))
+    header = read_header(args.plan)
     backend, chosen = header["backend"], engine_options(args)
     if header.get("task", "matting") != "matting":
         raise InvalidInput(f"plan: expected one for matting, got one for {header['task']}")

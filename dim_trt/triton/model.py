@@ -22,6 +22,7 @@ READ: Mapping[str, Callable[[str], Any]] = {
     "memory_limit_mb": int,
     "max_pixels": int,
     "orientations": int,
+    "closed_form": lambda text: text == "True",
     "color": str,
 }
 

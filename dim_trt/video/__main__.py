@@ -226,6 +226,7 @@ def job(args: argparse.Namespace) -> ClipJob:
         memory_limit_mb=args.memory_limit_mb,
         limits=picture_limits(args),
         orientations=args.orientations,
+        closed_form=args.closed_form,
     )
 
 

@@ -59,6 +59,7 @@ class ClipJob:
     memory_limit_mb: int | None = None
     limits: Limits = DEFAULT
     orientations: int = 1
+    closed_form: bool = False
 
     def depth(self, content: Content) -> int:
         """Bits of a result's channels."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import time
@@ -14,15 +13,16 @@ from typing import Any
 import av
 from tqdm import tqdm
 
-from dim_trt import _core
 from dim_trt.capabilities import capabilities
 from dim_trt.engine import Engine
 from dim_trt.errors import InvalidInput
+from dim_trt.masks.opening import source_identity
 from dim_trt.pictures.composite import CHECKERBOARD, Background, behind, parse_color
 from dim_trt.pictures.files import read_background
 from dim_trt.pictures.rendering import Look
 from dim_trt.places import Named, check_places
 from dim_trt.plans.cache import shipped_plan
+from dim_trt.plans.header import is_for_gpu
 from dim_trt.precisions import what_runs
 from dim_trt.tracking.sources import Counted
 from dim_trt.version import __version__
@@ -110,7 +110,7 @@ def _pass_on(reader: Reader) -> None:
 def load_engine(plan: Path, job: ClipJob) -> Engine:
     """On the CPU one core is left for reading and writing, unless `threads` says otherwise."""
     cores: int = capabilities()["cpu"]["threads"]
-    on_cpu = json.loads(_core.read_plan_header(str(plan)))["backend"] == "cpu"
+    on_cpu = not is_for_gpu(plan)
     threads = cores - 1 if on_cpu and job.threads is None and cores > 2 else job.threads
     return Engine(
         plan,
@@ -119,6 +119,7 @@ def load_engine(plan: Path, job: ClipJob) -> Engine:
         memory_limit_mb=job.memory_limit_mb,
         max_pixels=job.limits.max_pixels,
         orientations=job.orientations,
+        closed_form=job.closed_form,
     )
 
 
@@ -155,7 +156,7 @@ def _asked(job: ClipJob, outputs: list[Output], plan: Path) -> dict[str, Any]:
         "video": clip_fingerprint(job.source),
         "rule": [type(job.rule).__name__, everything["rule"]],
         "trimap": {} if keys or job.known is None else fingerprint(job.known),
-        "network": fingerprint(Path(job.auto)) if job.auto and Path(job.auto).is_file() else job.auto,
+        "network": source_identity(job.auto) if job.auto else None,
         "key frames": {str(index): digest(path) for index, path in keys.items()},
         "plan": fingerprint(plan),
         "results": {output.content: [str(output.path.resolve()), asdict(output.form)] for output in outputs},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from dim_trt import _core
 from dim_trt.command import UsageError
 from dim_trt.errors import BackendUnavailable, InvalidInput
 from dim_trt.pictures.folders import Summary, is_picture_name, is_shown, refuse_twins, say_passed_over
+from dim_trt.plans.header import is_for_gpu
 
 if TYPE_CHECKING:
     from dim_trt.video.clip_job import ClipJob
@@ -52,18 +51,16 @@ def work_on_cluster(args: argparse.Namespace, template: ClipJob) -> None:
     from dim_trt.cluster.runtime import connected
 
     cores = args.threads or 1
-    on_gpu = args.device == "cuda" or bool(
-        args.plan and json.loads(_core.read_plan_header(str(args.plan)))["backend"] != "cpu"
-    )
+    on_gpu = args.device == "cuda" or bool(args.plan and is_for_gpu(args.plan))
     jobs = jobs_of(Path(args.video), replace(template, threads=None if on_gpu else cores))
     pending = {name: job for name, job in jobs.items() if job.restart or not is_done(job)}
     summary = Summary(skipped=len(jobs) - len(pending))
-    resources = {"num_cpus": cores, "num_gpus": 1 if on_gpu else 0}
     with connected(args.ray, verbose=args.verbose):
+        from dim_trt.cluster.runtime import resources_of
         from dim_trt.cluster.tasks import run_all
 
         with tqdm(total=len(pending), unit="clip", disable=None, leave=False) as bar:
-            for name, error in run_all(run_clip, pending, resources):
+            for name, error in run_all(run_clip, pending, resources_of(cores, on_gpu)):
                 summary.add(name, error)
                 bar.update()
     print(f"{', '.join(template.results.values())}  {summary}", flush=True)

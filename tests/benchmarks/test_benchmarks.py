@@ -143,8 +143,9 @@ def test_methods_without_a_network_sit_out_where_nearly_all_is_unknown(latency, 
 
 def test_what_is_missing_is_left_out_with_a_reason(monkeypatch, capsys):
     from benchmarks import methods
+    from benchmarks.peers import pytorch
 
-    monkeypatch.setattr(methods.shutil, "which", lambda name: None)
+    monkeypatch.setattr(pytorch.shutil, "which", lambda name: None)
     assert methods.available(["dim_trt", "pytorch-compiled"]) == ["dim_trt"]
     assert "left out: PyTorch, compiled: torch.compile needs a C++ compiler" in capsys.readouterr().out
 

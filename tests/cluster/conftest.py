@@ -13,10 +13,9 @@ import cv2
 import numpy as np
 import pytest
 
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+from benchmarks.cluster.nodes import cluster
+
 HEIGHT, WIDTH = 37, 53
-STORE_BYTES = 100 << 20  # of each node; Ray's default is a third of the memory
 
 
 @pytest.fixture(scope="module")
@@ -24,25 +23,15 @@ def ray_cluster(session_folder: Path) -> Iterator[Any]:
     """`ray.cluster_utils.Cluster`, one at a time; this process is connected to it."""
     ray = pytest.importorskip("ray", reason="ray is not installed: pip install 'dim_trt[cluster]'")
     pytest.importorskip("ray.data")
-    from ray.cluster_utils import Cluster
-
     with (session_folder / "ray.lock").open("w") as lock, warnings.catch_warnings():
         fcntl.flock(lock, fcntl.LOCK_EX)
         warnings.simplefilter("ignore")  # of Ray's own processes
-        cluster = Cluster(initialize_head=True, head_node_args=node())
-        for _ in range(2):
-            cluster.add_node(**node())
-        ray.init(cluster.address, log_to_driver=False, logging_level="ERROR")
-        cluster.wait_for_nodes()
-        try:
-            yield cluster
-        finally:
-            ray.shutdown()
-            cluster.shutdown()
-
-
-def node() -> dict[str, Any]:
-    return {"num_cpus": 1, "object_store_memory": STORE_BYTES, "include_dashboard": False}
+        with cluster(3) as made:
+            ray.init(made.address, log_to_driver=False, logging_level="ERROR")
+            try:
+                yield made
+            finally:
+                ray.shutdown()
 
 
 def save_pictures(root: Path, count: int, *, first: int = 0) -> None:

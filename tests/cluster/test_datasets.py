@@ -17,7 +17,11 @@ from tests.support.mask_graphs import write_mask_network
 ray = pytest.importorskip("ray", reason="ray is not installed: pip install 'dim_trt[cluster]'")
 from dim_trt.cluster import matte_dataset  # noqa: E402
 
-pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning"), pytest.mark.usefixtures("ray_cluster")]
+pytestmark = [
+    pytest.mark.cluster,  # one file of those that are not starts a cluster: tests/cluster/test_matte.py
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.usefixtures("ray_cluster"),
+]
 
 
 def picture(height: int, width: int) -> Any:

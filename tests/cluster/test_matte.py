@@ -122,6 +122,7 @@ def test_what_looks_wrong_is_in_the_row(plan: Path, folder: Path) -> None:
     assert "nearly but not quite black or white" in rows["00001.png"]["warning"]
 
 
+@pytest.mark.cluster
 def test_masks_and_trimaps_beside_their_pictures(plan: Path, folder: Path) -> None:
     save_pictures(folder, 3)
     for path in list(Path("tri").iterdir()):
@@ -217,6 +218,7 @@ def test_an_object_store_as_source_and_target(
     assert "test:test" not in out
 
 
+@pytest.mark.cluster
 @pytest.mark.filterwarnings("ignore:trimap. no pixel is known")
 def test_no_trimap_at_all(plan: Path, folder: Path) -> None:
     save_pictures(folder, 2)

@@ -122,7 +122,8 @@ def test_workers_of_another_version_refuse() -> None:
 
 def test_deaths_are_counted_until_a_picture_is_done() -> None:
     attempts = Attempts()
-    attempts.begin(["a", "b"])
-    attempts.begin(["b"])
+    assert attempts.begin(["a", "b"]) == [0, 0]
+    assert attempts.begin(["b"], 1) == [1]
     attempts.end(["a"])
-    assert attempts.deaths(["a", "b", "c"]) == [0, 2, 0]
+    assert attempts.begin(["a", "b", "c"]) == [0, 2, 0]  # which begins none
+    assert attempts.begin(["a", "c"]) == [0, 0]

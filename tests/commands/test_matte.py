@@ -65,14 +65,19 @@ ONE = ("--image", "image.png", "--trimap", "trimap.png")
 # one picture
 
 
-@pytest.mark.parametrize(("options", "count"), [((), 1), (("--orientations", "2"), 2), (("--best",), 8)])
-def test_alpha_is_the_mean_over_orientations(options: tuple[str, ...], count: int, plan: Path, folder: Path) -> None:
+WAYS = [(1, False), (2, False), (1, True), (8, True)]  # orientations, closed form
+
+
+OPTIONS = [(), ("--orientations", "2"), ("--closed-form",), ("--best",)]
+
+
+@pytest.mark.parametrize(("options", "way"), [*zip(OPTIONS, WAYS, strict=True)])
+def test_what_makes_alpha_better(options: tuple[str, ...], way: tuple[int, bool], plan: Path, folder: Path) -> None:
     run(plan, *ONE, *options, "-o", "alpha.png")
-    found = [
-        dim_trt.Engine(plan, device="cpu", orientations=n).run(read("image.png"), read("trimap.png")) for n in (1, 2, 8)
-    ]
-    alphas = dict(zip((1, 2, 8), (np.rint(255 * alpha).astype(np.uint8) for alpha in found), strict=True))
-    assert [(read("alpha.png") == alpha).all() for n, alpha in alphas.items()] == [n == count for n in alphas]
+    for orientations, closed_form in WAYS:
+        engine = dim_trt.Engine(plan, device="cpu", orientations=orientations, closed_form=closed_form)
+        alpha = np.rint(255 * engine.run(read("image.png"), read("trimap.png"))).astype(np.uint8)
+        assert (read("alpha.png") == alpha).all() == (way == (orientations, closed_form))
 
 
 @pytest.mark.parametrize("options", [("--orientations", "3"), ("--orientations", "2", "--best")])

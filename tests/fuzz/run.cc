@@ -14,11 +14,12 @@ namespace {
 constexpr int kMaxSide = 150;
 constexpr float kOutside = -7.0f;
 
-std::unique_ptr<dim::Matting> load(int threads, std::size_t strip_bytes, int orientations = 1) {
+std::unique_ptr<dim::Matting> load(int threads, std::size_t strip_bytes, int orientations = 1,
+                                   bool closed_form = false) {
   const dim::Plan plan = dim::read_plan(DIM_FUZZ_PLAN);
   return std::make_unique<dim::Matting>(
-      plan, std::make_unique<dim::cpu::Runner>(plan, false, dim::cpu::Options{threads, strip_bytes}), dim::Limits{},
-      orientations);
+      plan, std::make_unique<dim::cpu::Runner>(plan, false, dim::cpu::Options{threads, strip_bytes}),
+      dim::MattingOptions{{}, orientations, closed_form});
 }
 
 /// Strides, in elements, of an array laid out along `order` with gaps; negative ones walk backwards.
@@ -78,16 +79,17 @@ void check(bool holds, const char* what) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const std::unique_ptr<dim::Matting> wholes[] = {load(1, std::size_t{1} << 30),
-                                                         load(1, std::size_t{1} << 30, 8)};
-  static const std::unique_ptr<dim::Matting> strips[] = {load(3, 1), load(3, 1, 8)};
+  constexpr std::size_t kWhole = std::size_t{1} << 30;
+  static const std::unique_ptr<dim::Matting> wholes[] = {load(1, kWhole), load(1, kWhole, 8), load(1, kWhole, 1, true)};
+  static const std::unique_ptr<dim::Matting> strips[] = {load(3, 1), load(3, 1, 8), load(3, 1, 1, true)};
   FuzzedDataProvider fuzz(data, size);
   const dim::Size picture = {fuzz.ConsumeIntegralInRange(1, kMaxSide), fuzz.ConsumeIntegralInRange(1, kMaxSide)};
   const Layout of_image = lay_out(fuzz, {picture.height, picture.width, 3});
   const Layout of_trimap = lay_out(fuzz, {picture.height, picture.width});
   const Layout of_alpha = lay_out(fuzz, {picture.height, picture.width});
   const unsigned seed = fuzz.ConsumeIntegral<std::uint16_t>();
-  const std::size_t orientations = seed % 4 == 0 ? 1 : 0;  // eight of them, or one
+  const std::size_t way =
+      seed % 4 < 2 ? seed % 4 + 1 : 0;  // in eight orientations, with closed-form matting, or as it is
   dim::fuzz::Bytes image(of_image.elements);
   for (std::size_t i = 0; i < image.size(); ++i) image[i] = static_cast<std::uint8_t>((i * 2654435761u + seed) >> 13);
   const dim::fuzz::Bytes trimap = draw_trimap(fuzz, picture, of_trimap);
@@ -96,8 +98,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   request.image = {image.data() + of_image.first, picture, of_image.strides[0], of_image.strides[1],
                    of_image.strides[2]};
   request.trimap = {trimap.data() + of_trimap.first, picture, of_trimap.strides[0], of_trimap.strides[1]};
-  const std::vector<float> alpha = run(*wholes[orientations], request, of_alpha);
-  const std::vector<float> in_strips = run(*strips[orientations], request, of_alpha);
+  const std::vector<float> alpha = run(*wholes[way], request, of_alpha);
+  const std::vector<float> in_strips = run(*strips[way], request, of_alpha);
 
   std::size_t outside = 0;
   for (std::size_t i = 0; i < alpha.size(); ++i) {

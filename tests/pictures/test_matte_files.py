@@ -56,6 +56,14 @@ def test_outcomes_come_in_order_and_errors_end_no_other(engine: dim_trt.Engine, 
     assert outcomes[0].latency_ms > 0
 
 
+def test_latency_is_without_the_wait_for_other_pictures(engine: dim_trt.Engine, tmp_path: Path) -> None:
+    """Runs of an engine that does one at a time: together they take no longer than all of it."""
+    jobs = [job(tmp_path, index) for index in range(9)]
+    start = time.perf_counter()
+    outcomes = list(matte_files(engine, jobs, lookahead=6))
+    assert 0 < sum(outcome.latency_ms for outcome in outcomes) < (time.perf_counter() - start) * 1e3
+
+
 def test_results_are_those_of_the_engine(engine: dim_trt.Engine, tmp_path: Path) -> None:
     one = job(tmp_path, "x", cutout=tmp_path / "cut.tif", composite=tmp_path / "over.jpg")
     (outcome,) = matte_files(engine, [one], Rendering(alpha_depth=16, background="checkerboard"))

@@ -55,6 +55,7 @@ def test_signatures() -> None:
             "memory_limit_mb",
             "max_pixels",
             "orientations",
+            "closed_form",
             "tensorrt",
         ],
         dim_trt.Engine.run: ["self", "img", "trimap", "out", "window", "stream"],

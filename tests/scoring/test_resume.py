@@ -78,17 +78,20 @@ def test_a_changed_plan_is_noticed(options: tuple[str, ...], run: Run) -> None:
     assert runs() == 0
 
 
-def test_other_orientations_are_noticed_and_kept(run: Run) -> None:
+def test_what_makes_alpha_better_is_noticed_and_kept(run: Run) -> None:
     run(*JSON, *SAVE)
-    assert document()["orientations"] == 1
+    assert (document()["orientations"], document()["closed_form"]) == (1, False)
     runs()
     mean = run(*JSON, *SAVE, "--orientations", "8", "--resume")
     assert runs() == 3
     assert "alpha the mean over 8 orientations" in mean
-    assert document()["orientations"] == 8
-    assert run(*JSON, *SAVE, "--best", "--resume") == mean
+    assert (document()["orientations"], document()["closed_form"]) == (8, False)
+    best = run(*JSON, *SAVE, "--best", "--resume")
+    assert runs() == 3
+    assert "by closed-form matting from the network's alpha on" in best
+    assert run(*JSON, *SAVE, "--orientations", "8", "--closed-form", "--resume") == best
     assert runs() == 0
-    with pytest.raises(UsageError, match="--orientations and --best do not go with it"):
+    with pytest.raises(UsageError, match="--orientations, --closed-form and --best do not go with it"):
         run("--predictions", "alphas", "--best")
 
 

@@ -65,6 +65,7 @@ def steps(page: Page, count: int) -> None:
 
 def on_stage(page: Page, size: tuple[int, int], point: Point) -> Point:
     """Where this point of the whole picture (x, y in 0..1) is in the window."""
+    page.locator("#stage").scroll_into_view_if_needed()
     box = page.locator("#stage").bounding_box()
     assert box is not None
     scale = min(box["width"] / size[1], box["height"] / size[0]) * 0.96

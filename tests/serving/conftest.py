@@ -47,17 +47,21 @@ def serve(plan: Path) -> Iterator[Serve]:
     started: list[tuple[Running, threading.Thread]] = []
 
     def start(
-        settings: Settings = QUICK, engine: dim_trt.Engine | None = None, auto: Any = None, **changed: Any
+        settings: Settings = QUICK,
+        engine: dim_trt.Engine | None = None,
+        auto: Any = None,
+        port: int = 0,
+        **changed: Any,
     ) -> Running:
         engine = engine or dim_trt.Engine(plan)
         settings = replace(settings, **changed)
         listening, ports = threading.Event(), list[int]()
 
-        def heard(port: int) -> None:
-            ports.append(port)
+        def heard(number: int) -> None:
+            ports.append(number)
             listening.set()
 
-        server = server_for(application(engine, settings, auto=auto), settings, 0, heard)
+        server = server_for(application(engine, settings, auto=auto), settings, port, heard)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         assert listening.wait(SECONDS)

@@ -1,4 +1,7 @@
-"""README's picture of the page: python -m tests.serving.screenshot -o docs/serve.png"""
+"""README's picture of the page: python -m tests.serving.screenshot -o docs/serve.png
+
+python -m tests.serving.screenshot -o phone.png --size 390x844 --dark   # how it looks elsewhere
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 import dim_trt
+from dim_trt.arguments import SIZE_FORMAT, parse_size
 from dim_trt.serving.app import application
 from dim_trt.serving.server import server_for
 from dim_trt.serving.settings import Settings
@@ -28,11 +32,13 @@ HAIR = [(0.31, 0.2), (0.34, 0.1), (0.45, 0.05), (0.55, 0.1)]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, required=True)
-    output = parser.parse_args().output
+    parser.add_argument("--size", type=parse_size, default=(850, 1200), metavar=SIZE_FORMAT, help="default: 1200x850")
+    parser.add_argument("--dark", action="store_true", help="for people who prefer dark colors")
+    args = parser.parse_args()
     settings, ports, listening = Settings(), list[int](), threading.Event()
-    app = application(dim_trt.Engine("lite"), settings)
+    app = application(dim_trt.Engine("lite"), settings, auto="salient")
     server = server_for(app, settings, 0, lambda port: (ports.append(port), listening.set())[0])
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -41,7 +47,9 @@ def main() -> None:
         with sync_playwright() as driver:
             options = ["--no-sandbox"] if os.geteuid() == 0 else []
             browser = driver.chromium.launch(executable_path=CHROMIUM, args=options)
-            page = browser.new_page(viewport={"width": 1200, "height": 850})
+            height, width = args.size
+            scheme = "dark" if args.dark else "light"
+            page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
             page.goto(f"http://127.0.0.1:{ports[0]}")
             opened(page)
             stroke(page, "unknown", EDGE, px=20)
@@ -49,13 +57,13 @@ def main() -> None:
             page.locator("#fill").check()
             stroke(page, "foreground", [(0.4, 0.75)])
             settled(page)
-            data = page.screenshot()
+            data = page.screenshot(full_page=True)
             browser.close()
     finally:
         server.should_exit = True
         thread.join()
-    Image.open(io.BytesIO(data)).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(output, optimize=True)
-    print(output)
+    Image.open(io.BytesIO(data)).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(args.output, optimize=True)
+    print(args.output)
 
 
 if __name__ == "__main__":

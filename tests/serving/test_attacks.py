@@ -14,7 +14,7 @@ import pytest
 from tests.serving.conftest import QUICK, Running, Serve
 from tests.serving.pictures import img, png, trimap
 from tests.serving.test_api import FILES, ask, sentence
-from tests.support.stand_ins import SECONDS
+from tests.support.stand_ins import SECONDS, eventually
 
 TOKEN = "a-token-of-32-characters-or-more"
 POST = b"POST /v1/matte HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
@@ -39,7 +39,9 @@ def answer(plain: socket.socket) -> tuple[int, str]:
 def _lives(running: Running) -> Iterator[None]:
     """Whatever was tried, the next one is served."""
     yield
-    assert ask(running).status_code == 200
+    eventually(
+        lambda: ask(running).status_code == 200
+    )  # where this machine is busy, it may be too slow for the service
 
 
 @pytest.mark.parametrize(
@@ -111,17 +113,22 @@ def test_a_hundred_slow_clients_hold_nobody_up(running: Running) -> None:
 def test_a_client_that_does_not_read_is_left(serve: Serve) -> None:
     service = serve(send_s=0.3)
     with service.client() as client:
-        data = png(img(3000, 3000))
+        data = png(img(2000, 2000))  # more than the buffers of a connection hold
         name = client.post("/v1/pictures", files={"image": ("a.png", data)}).json()["id"]
         with connection(service) as plain:
-            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             plain.sendall(f"GET /v1/pictures/{name} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-            time.sleep(1.5)
+            own = plain.getsockname()[1]
+
+            def is_held() -> bool:
+                return any(one.client[1] == own for one in service.server.server_state.connections.copy())
+
+            eventually(is_held)
+            eventually(lambda: not is_held())
             received = 0
             with suppress(OSError):
                 while chunk := plain.recv(1 << 16):
                     received += len(chunk)
-        assert received < len(data)
+        assert 0 < received < len(data)
         assert client.get("/healthz").status_code == 200
 
 

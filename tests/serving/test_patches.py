@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import dim_trt
-from dim_trt.serving.patches import Box, changed, halo_of
+from dim_trt.serving.patches import Box, changed, difference, halo_of, joined
 from tests.support import ROOT
 
 cv2 = pytest.importorskip("cv2")
@@ -78,3 +78,22 @@ def test_what_is_scaled_for_the_network_changes_as_a_whole() -> None:
     assert halo_of({"preprocessing": {"resize": {"max_side": 512}}, "halo_px": 9}) is None
     assert halo_of({"preprocessing": {}, "halo_px": 9}) == 9
     assert changed(np.zeros((90, 80), np.uint8), Box(60, 60, 70, 70), None) == Box(0, 0, 90, 80)
+
+
+def test_boxes() -> None:
+    one, other, apart = Box(2, 3, 10, 20), Box(5, 0, 30, 7), Box(10, 3, 11, 4)
+    assert one.overlap(other) == other.overlap(one) == Box(5, 3, 10, 7)
+    assert one.overlap(apart) is None, "they only touch"
+    assert joined(one, other) == Box(2, 0, 30, 20)
+    assert joined(None, one) == joined(one, None) == one
+    assert joined(None, None) is None
+    assert one.inside(Box(1, 1, 40, 40)).outside(Box(1, 1, 40, 40)) == one
+
+
+def test_where_two_trimaps_differ() -> None:
+    before = np.zeros((40, 50), np.uint8)
+    after = before.copy()
+    assert difference(before, after, Box(0, 0, 40, 50)) is None
+    after[7:9, 11:15] = 128
+    for box in (Box(0, 0, 40, 50), Box(5, 9, 20, 30)):
+        assert difference(before, after, box) == Box(7, 11, 9, 15)

@@ -34,8 +34,9 @@ class CountingEngine:
     runs = 0
     fails_at = -1
 
-    def __init__(self, plan: Path, orientations: int = 1, **_settings: object):
+    def __init__(self, plan: Path, orientations: int = 1, closed_form: bool = False, **_settings: object):
         self.info = {"path": str(plan), "precision": "fp32", "weights": "fp32", "orientations": orientations}
+        self.info["closed_form"] = closed_form
         self.bias = Path(plan).read_bytes()[0] / 1000
 
     def run(self, img: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.float32]:

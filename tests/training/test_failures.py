@@ -1,18 +1,22 @@
 """What goes wrong during training says so in one sentence and leaves what was saved."""
 
+import copy
 import signal
 
+import numpy as np
 import pytest
 import torch
 
 from training import model as model_module
 from training.checkpoints import CheckpointError, load_checkpoint, save_checkpoint
 from training.configs import full, lite
+from training.data.hard import HardExamples
 from training.data.loader import batches
 from training.data.samples import DataError, SceneSource
 from training.logs import Log, averaged_alpha, picture_sheet
 from training.model import DeepImageMatting, ModelConfig
 from training.networks import ALL_CONFIGS
+from training.parallel import Processes, ProcessLostError
 from training.run import Run, learning_rate
 from training.settings import Settings, config_names, load_settings
 from training.train import main
@@ -59,6 +63,27 @@ def test_infinite_gradient_changes_no_weight():
     with pytest.raises(FloatingPointError, match=r"gradient is (nan|inf) at step 0: batch 0 of seed 7"):
         run.train_step(next(batches(SceneSource(32), 2, seed=7)), 0.0, half=False)
     assert all(torch.equal(before[name], value) for name, value in run.model.named_parameters())
+
+
+def test_a_step_that_fails_leaves_the_run_as_it_was(monkeypatch):
+    """As where another process is lost: what is saved then goes on to the same bits."""
+    source = SceneSource(32)
+    run = Run(lite.SETTINGS, torch.device("cpu"), 7, hard=HardExamples(source.names, source.weights))
+    data = batches(source, 2, seed=7)
+    run.train_step(next(data), 0.0, half=False)
+    before, errors = copy.deepcopy(run.model.state_dict()), run.hard.error.copy()
+
+    def lost(*_):
+        raise ProcessLostError("lost")
+
+    monkeypatch.setattr(Processes, "average_gradients", lost)
+    batch = next(data)
+    with pytest.raises(ProcessLostError):
+        run.train_step(batch, 0.0, half=False)
+    assert any(name.endswith("running_mean") for name in before)
+    assert all(torch.equal(before[name], value) for name, value in run.model.state_dict().items())
+    np.testing.assert_array_equal(run.hard.error, errors)
+    assert (run.step, run.whole) == (1, True)
 
 
 def test_full_disk(tmp_path, small_disk):

@@ -30,7 +30,7 @@ def test_the_repository(plan: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert 'name: "matting"' in config
     assert "kind: KIND_CPU count: 3" in config
     found = dict(re.findall(r'parameters \{ key: "(\w+)" value: \{ string_value: "(\w+)" \} \}', config))
-    assert found == {"threads": "2", "orientations": "1", "color": "rgb"}
+    assert found == {"threads": "2", "orientations": "1", "closed_form": "False", "color": "rgb"}
     run(plan, "-o", models, "--name", "second")
     assert sorted(path.name for path in models.iterdir()) == ["matting", "second"]
 

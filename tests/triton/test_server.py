@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +19,28 @@ from dim_trt.triton import __main__ as triton
 from tests.support import ROOT
 from tests.support.pictures import random_picture
 
+ORIENTATIONS = 2
 
-@pytest.fixture
-def serve() -> Iterator[Callable[[Path], str]]:
-    """Starts a server on a repository, and gives its address for gRPC."""
+
+@contextmanager
+def served(repository: Path) -> Iterator[str]:
+    """The address for gRPC of a server on a repository."""
     pytest.importorskip("tritonclient.grpc", reason="tritonclient is not installed: pip install 'dim_trt[triton]'")
-    with ExitStack() as stack:
+    try:
+        with started(repository) as address:
+            yield address
+    except ServerMissingError as missing:
+        pytest.skip(str(missing))
 
-        def start(repository: Path) -> str:
-            try:
-                return stack.enter_context(started(repository))
-            except ServerMissingError as missing:
-                pytest.skip(str(missing))
 
-        yield start
+@pytest.fixture(scope="module")
+def address(plan: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Of a server with two instances of one model, for all tests: starting it takes seconds."""
+    models = tmp_path_factory.mktemp("models")
+    options = ["--instances", "2", "--threads", "1", "--orientations", str(ORIENTATIONS)]
+    assert triton.main([str(plan), "-o", str(models), *options]) == 0
+    with served(models) as made:
+        yield made
 
 
 def infer(address: str, img: Any, trimap: Any) -> Any:
@@ -46,12 +54,9 @@ def infer(address: str, img: Any, trimap: Any) -> Any:
         return client.infer("matting", inputs).as_numpy("alpha")
 
 
-def test_eight_clients_get_the_engines_alpha(plan: Path, tmp_path: Path, serve: Callable[[Path], str]) -> None:
+def test_eight_clients_get_the_engines_alpha(plan: Path, address: str) -> None:
     from tritonclient.grpc import InferenceServerException
 
-    models = tmp_path / "models"
-    assert triton.main([str(plan), "-o", str(models), "--instances", "2", "--threads", "1", "--orientations", "2"]) == 0
-    address = serve(models)
     page = (ROOT / "docs" / "cluster.md").read_text()
     (client,) = (block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "tritonclient" in block)
     names = dict(zip(("img", "trimap"), random_picture(1, 37, 53), strict=True))
@@ -60,7 +65,7 @@ def test_eight_clients_get_the_engines_alpha(plan: Path, tmp_path: Path, serve: 
     pictures = [random_picture(index, 37 + 2 * index, 53) for index in range(8)]
     with ThreadPoolExecutor(8) as clients:
         found = list(clients.map(lambda pair: infer(address, *pair), pictures * 3))
-    with dim_trt.Engine(plan, "cpu", 1, orientations=2) as engine:
+    with dim_trt.Engine(plan, "cpu", 1, orientations=ORIENTATIONS) as engine:
         for (img, trimap), alpha in zip(pictures * 3, found, strict=True):
             np.testing.assert_array_equal(alpha, engine.run(img, trimap))
     with pytest.raises(InferenceServerException, match="expected the image's size"):
@@ -68,12 +73,10 @@ def test_eight_clients_get_the_engines_alpha(plan: Path, tmp_path: Path, serve: 
     assert infer(address, *pictures[0]).shape == pictures[0][1].shape  # and it goes on
 
 
-def test_pictures_in_shared_memory(plan: Path, tmp_path: Path, serve: Callable[[Path], str]) -> None:
+def test_pictures_in_shared_memory(plan: Path, address: str) -> None:
     from tritonclient import grpc
     from tritonclient.utils import shared_memory as shm
 
-    models = tmp_path / "models"
-    assert triton.main([str(plan), "-o", str(models), "--threads", "1"]) == 0
     (img, trimap), region = random_picture(3, 41, 53), f"/dim_trt_{os.getpid()}"
     memory = shm.create_shared_memory_region("pictures", region, img.nbytes + trimap.nbytes)
     try:
@@ -81,18 +84,18 @@ def test_pictures_in_shared_memory(plan: Path, tmp_path: Path, serve: Callable[[
         inputs = [grpc.InferInput("image", img.shape, "UINT8"), grpc.InferInput("trimap", trimap.shape, "UINT8")]
         inputs[0].set_shared_memory("pictures", img.nbytes)
         inputs[1].set_shared_memory("pictures", trimap.nbytes, offset=img.nbytes)
-        with grpc.InferenceServerClient(serve(models)) as client:
+        with grpc.InferenceServerClient(address) as client:
             client.register_system_shared_memory("pictures", region, img.nbytes + trimap.nbytes)
             alpha = client.infer("matting", inputs).as_numpy("alpha")
     finally:
         shm.destroy_shared_memory_region(memory)
-    with dim_trt.Engine(plan, "cpu", 1) as engine:
+    with dim_trt.Engine(plan, "cpu", 1, orientations=ORIENTATIONS) as engine:
         np.testing.assert_array_equal(alpha, engine.run(img, trimap))
 
 
-def test_a_model_that_cannot_start_says_why(plan: Path, tmp_path: Path, serve: Callable[[Path], str]) -> None:
+def test_a_model_that_cannot_start_says_why(plan: Path, tmp_path: Path) -> None:
     models = tmp_path / "models"
     assert triton.main([str(plan), "-o", str(models)]) == 0
     (models / "matting/1/dim.plan").write_bytes(b"nonsense")
-    with pytest.raises(ServerFailedError, match="is not a dim_trt plan"):
-        serve(models)
+    with pytest.raises(ServerFailedError, match="is not a dim_trt plan"), served(models):
+        pass

@@ -9,7 +9,7 @@ namespace dim::cpu {
 namespace {
 
 constexpr int kMinBatchPatches = 28, kMaxBatchPatches = 56;
-constexpr int kInputBytes = 512 << 10;  // of transformed input that should stay in the second-level cache
+constexpr int kInputBytes = 256 << 10;  // of transformed input that should stay in the second-level cache
 /// Input blocks summed in one go: sums of short sums round less, and the larger transform needs that more.
 constexpr int chain_blocks(int kernel) { return kernel == 3 ? 2 : 1; }
 
@@ -46,6 +46,9 @@ std::vector<float> transformed(const ConvWeights& w, const Axis& vertical, const
     }
   return out;
 }
+
+/// An odd number of cache lines, so that the elements of a patch fall into different sets of the caches.
+std::ptrdiff_t padded_stride(std::ptrdiff_t floats) { return (floats / kLanes | 1) * kLanes; }
 
 }  // namespace
 
@@ -102,7 +105,7 @@ void WinogradConv::run(const ConvCall& call) const {
 
 void WinogradConv::transform_input(const ConvCall& call, const Batch& batch, Scratch& scratch) const {
   const std::ptrdiff_t block_stride = std::ptrdiff_t{batch.cells} * kLanes;
-  const std::ptrdiff_t element_stride = block_stride * in_blocks_;
+  const std::ptrdiff_t element_stride = padded_stride(block_stride * in_blocks_);
   const int radius = kernel_ / 2;
   for (int b = 0; b < in_blocks_; ++b) {
     float* out = scratch.input + b * block_stride;
@@ -139,10 +142,10 @@ void WinogradConv::run_group(const ConvCall& call, const Batch& batch, int group
   args.pixels = batch.cells;
   const int chain = chain_blocks(kernel_);
   for (int e = 0; e < elements(); ++e) {
-    args.output = scratch.sums + e * block_stride * blocks;
+    args.output = scratch.sums + e * padded_stride(block_stride * blocks);
     for (int in = 0; in < in_blocks_; in += chain) {
       args.in_blocks = std::min(chain, in_blocks_ - in);
-      args.input = scratch.input + (e * in_blocks_ + in) * block_stride;
+      args.input = scratch.input + e * padded_stride(block_stride * in_blocks_) + in * block_stride;
       args.weights =
           weights_.data() + group_weights + e * element_weights + std::ptrdiff_t{in} * kLanes * blocks * kLanes;
       args.epilogue = {in == 0 ? kZeros : nullptr, false};
@@ -153,7 +156,7 @@ void WinogradConv::run_group(const ConvCall& call, const Batch& batch, int group
     int first_patch = 0;
     for (const Piece& piece : batch.pieces) {
       const float* sums = scratch.sums + b * block_stride + std::ptrdiff_t{first_patch} * kLanes;
-      write_piece(call, piece, sums, block_stride * blocks, first + b, scratch);
+      write_piece(call, piece, sums, padded_stride(block_stride * blocks), first + b, scratch);
       first_patch += piece.x1 - piece.x0;
     }
   }

@@ -41,8 +41,10 @@ class WinogradConv final : public ConvStep {
   // parts of a thread's scratch memory
   static std::size_t at(int n) { return static_cast<std::size_t>(n); }
   std::size_t patch_floats() const { return at(batch_patches_ * kLanes); }
-  std::size_t input_floats() const { return at(elements() * in_blocks_) * patch_floats(); }
-  std::size_t sum_floats() const { return at(elements() * kernels_.floats->conv_group) * patch_floats(); }
+  std::size_t input_floats() const { return at(elements() * in_blocks_) * patch_floats() + at(elements() * kLanes); }
+  std::size_t sum_floats() const {
+    return at(elements() * kernels_.floats->conv_group) * patch_floats() + at(elements() * kLanes);
+  }
 
   struct Scratch;
   void transform_input(const ConvCall& call, const Batch& batch, Scratch& scratch) const;

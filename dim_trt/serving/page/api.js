@@ -15,16 +15,18 @@ export class Refused extends Error {
   }
 }
 
-export async function ask(method, path, { body, headers = {} } = {}) {
+export async function ask(method, path, { body, headers = {}, signal } = {}) {
   const token = sessionStorage.getItem(KEY);
   let response;
   try {
     response = await fetch(path, {
       method,
       body,
+      signal,
       headers: token ? { ...headers, Authorization: `Bearer ${token}` } : headers,
     });
-  } catch {
+  } catch (error) {
+    if (signal?.aborted) throw error;
     throw new Refused(0, "The service cannot be reached: it was stopped, or the connection is lost.");
   }
   if (response.ok) return response;
@@ -41,7 +43,11 @@ export function form(parts) {
   return made;
 }
 
-const through = async (bytes, stream) => new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(stream)).arrayBuffer());
+const SMALL_BYTES = 1 << 16; // is sent sooner than deflated
 
-export const deflated = (bytes) => through(bytes, new CompressionStream("deflate"));
-export const inflated = (bytes) => through(bytes, new DecompressionStream("deflate"));
+// A body of bytes as they travel best, and the head that says so.
+export async function packed(bytes) {
+  if (bytes.length <= SMALL_BYTES) return { body: bytes, headers: {} };
+  const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream("deflate"));
+  return { body: await new Response(stream).blob(), headers: { "Content-Encoding": "deflate" } };
+}

@@ -2,8 +2,10 @@
 
 import { BACKGROUND, FOREGROUND } from "./trimap.js";
 
-const TINTS = { [FOREGROUND]: [45, 140, 255, 255], [BACKGROUND]: [0, 0, 0, 190] };
-const UNKNOWN_TINT = [255, 155, 31, 255];
+// Of each value of a trimap, as ImageData holds a pixel.
+const words = (pixels) => new Uint32Array(Uint8Array.from(pixels.flat()).buffer);
+const TINTS = words(Array.from({ length: 256 }, (_, value) => ({ [FOREGROUND]: [45, 140, 255, 255], [BACKGROUND]: [0, 0, 0, 190] })[value] ?? [255, 155, 31, 255]));
+const GRAYS = words(Array.from({ length: 256 }, (_, value) => [value, value, value, 255]));
 const SQUARE = 12;
 
 function canvas(width, height) {
@@ -18,7 +20,8 @@ export class Layers {
     const { width, height } = bitmap;
     Object.assign(this, { width, height });
     this.picture = canvas(width, height);
-    this.picture.getContext("2d").drawImage(bitmap, 0, 0);
+    this.pixels = this.picture.getContext("2d", { willReadFrequently: true });
+    this.pixels.drawImage(bitmap, 0, 0);
     [this.overlay, this.alpha, this.cutout] = [canvas(width, height), canvas(width, height), canvas(width, height)];
     const context = this.alpha.getContext("2d");
     context.fillRect(0, 0, width, height);
@@ -27,27 +30,25 @@ export class Layers {
 
   // The trimap's tint in a box of it.
   tint(trimap, box) {
-    const image = new ImageData(box.width, box.height), values = trimap.crop(box);
-    for (let i = 0; i < values.length; i++) image.data.set(TINTS[values[i]] ?? UNKNOWN_TINT, 4 * i);
-    this.overlay.getContext("2d").putImageData(image, box.left, box.top);
+    this.#put(this.overlay, box, TINTS, trimap.crop(box));
   }
 
-  // Alpha of a box, and the foreground's colors where they came along.
+  // Alpha of a box; colors: the foreground's, where they came along, of pixels whose alpha is neither 0 nor 255.
   patch(box, alpha, colors) {
-    const gray = new ImageData(box.width, box.height), cut = colors && new ImageData(box.width, box.height);
-    for (let i = 0; i < alpha.length; i++) {
-      const at = 4 * i;
-      gray.data[at] = gray.data[at + 1] = gray.data[at + 2] = alpha[i];
-      gray.data[at + 3] = 255;
-      if (cut) {
-        cut.data[at] = colors[3 * i];
-        cut.data[at + 1] = colors[3 * i + 1];
-        cut.data[at + 2] = colors[3 * i + 2];
-        cut.data[at + 3] = alpha[i];
-      }
+    this.#put(this.alpha, box, GRAYS, alpha);
+    if (!colors) return;
+    const cut = this.pixels.getImageData(box.left, box.top, box.width, box.height), { data } = cut;
+    for (let i = 0, from = 0; i < alpha.length; i++) {
+      if (alpha[i] > 0 && alpha[i] < 255) for (let channel = 0; channel < 3; channel++) data[4 * i + channel] = colors[from++];
+      data[4 * i + 3] = alpha[i];
     }
-    this.alpha.getContext("2d").putImageData(gray, box.left, box.top);
-    if (cut) this.cutout.getContext("2d").putImageData(cut, box.left, box.top);
+    this.cutout.getContext("2d").putImageData(cut, box.left, box.top);
+  }
+
+  #put(canvas, box, pixels, values) {
+    const image = new ImageData(box.width, box.height), all = new Uint32Array(image.data.buffer);
+    for (let i = 0; i < all.length; i++) all[i] = pixels[values[i]];
+    canvas.getContext("2d").putImageData(image, box.left, box.top);
   }
 }
 

@@ -12,7 +12,7 @@ const look = { kind: "checkerboard", color: "#3366cc", opacity: 0.55, split: 0.5
 const held = new Set();
 let at = null, isDrawn = true, background = null, info = null;
 
-const said = (text) => ($("status").textContent = text);
+const said = (text) => ($("status").textContent = text); // what is going on
 // What went wrong, or as a note what only looks so; it stays until the next action.
 const told = (text, isNote = false) => {
   $("error").textContent = text;
@@ -40,6 +40,7 @@ function redraw() {
   isDrawn = false;
   requestAnimationFrame(() => {
     isDrawn = true;
+    stage.classList.toggle("pan", pans());
     const isBrush = at && painter.isOpen && !pans() && !look.original;
     look.brush = isBrush ? { ...at, radius: painter.radius * view.scale } : null;
     draw(context, painter.layers, view, look);
@@ -58,13 +59,12 @@ function changed() {
 const pans = () => painter.tool === "pan" || held.has(" ");
 
 // pictures
-
-const open = tried(async (file) => {
+const open = tried(async (file, afterwards) => {
   if (!file) return;
   info ??= await (await ask("GET", "/v1/info")).json();
   const most = info.limits.max_body_bytes;
   if (file.size > most) throw new Error(`The file is too large: expected at most ${most >> 20} MiB.`);
-  await painter.open(file);
+  if (!(await painter.open(file))) return;
   noted(painter.session.note);
   document.body.classList.add("opened");
   view.fit(painter.layers.width, painter.layers.height);
@@ -72,13 +72,14 @@ const open = tried(async (file) => {
   painter.session.colors = look.kind !== "alpha";
   at = null;
   redraw();
+  await afterwards?.();
 });
 
-const example = async (name) => {
-  const fetched = async (file) => new File([await (await fetch(`/page/examples/${file}`)).blob()], file);
-  await open(await fetched(`${name}.webp`));
-  await tried(async () => painter.load("trimap", await fetched(`${name}_trimap.png`)))();
-};
+const example = tried(async (name) => {
+  const fetched = async (file) => new File([await (await ask("GET", `/page/examples/${file}`)).blob()], file);
+  const [picture, trimap] = await Promise.all([fetched(`${name}.webp`), fetched(`${name}_trimap.png`)]);
+  await open(picture, () => painter.load("trimap", trimap));
+});
 
 const need = (work) => tried(async (...given) => {
   if (!painter.isOpen) throw new Error("Open a picture first.");
@@ -124,10 +125,8 @@ for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
 }
 
 // brushes
-
 function choose(tool) {
   painter.tool = tool;
-  stage.classList.toggle("pan", tool === "pan");
   for (const button of document.querySelectorAll("[data-tool]")) button.setAttribute("aria-pressed", String(button.dataset.tool === tool));
   redraw();
 }
@@ -156,7 +155,6 @@ listen(view, {
 });
 
 // results
-
 function show(kind) {
   look.kind = kind;
   painter.show(kind !== "alpha");
@@ -177,7 +175,7 @@ for (const kind of ["pointerup", "pointerleave", "pointercancel", "blur"]) $("or
 for (const button of document.querySelectorAll("#downloads button")) {
   button.addEventListener("click", need(async () => {
     const { output, format } = button.dataset, wish = { output, format };
-    if (output === "composite") wish.background = { color: look.color, picture: background?.file }[look.kind] ?? (look.kind === "checkerboard" ? "checkerboard" : "#ffffff");
+    if (output === "composite") wish.background = { alpha: "#ffffff", color: look.color, picture: background?.file }[look.kind] ?? "checkerboard";
     const { name } = painter;
     said("Computing the whole picture …");
     const { blob, note } = await painter.session.result(wish);
@@ -192,11 +190,12 @@ for (const button of document.querySelectorAll("#downloads button")) {
 }
 
 // keys
-
 function arrow(key, paints) {
   const step = Math.max(1, painter.radius / 2), here = at ? view.toPicture(at) : { x: painter.layers.width / 2, y: painter.layers.height / 2 };
   const [dx, dy] = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] }[key];
-  const there = { x: here.x + dx, y: here.y + dy };
+  const within = (value, size) => Math.min(Math.max(value, 0), size);
+  const there = { x: within(here.x + dx, painter.layers.width), y: within(here.y + dy, painter.layers.height) };
+  view.show(there);
   at = view.toStage(there);
   if (paints) dab(here, there);
   redraw();
@@ -223,7 +222,7 @@ addEventListener("keydown", (event) => {
   else if ((event.ctrlKey || event.metaKey) && key.toLowerCase() === "y") painter.redo();
   else if (event.ctrlKey || event.metaKey || event.altKey) return;
   else if (key.toLowerCase() === "o") original(true);
-  else if (!isControl && key === " ") held.add(" ");
+  else if (!isControl && key === " ") held.add(" "), redraw();
   else if (event.target === stage && painter.isOpen && key.startsWith("Arrow")) arrow(key, event.shiftKey);
   else if (event.target === stage && painter.isOpen && key === "Enter" && at) dab(view.toPicture(at), view.toPicture(at));
   else if (tools["12345".indexOf(key)] && key) choose(tools["12345".indexOf(key)]);
@@ -233,7 +232,7 @@ addEventListener("keydown", (event) => {
 });
 addEventListener("keyup", (event) => {
   if (event.key.toLowerCase() === "o") original(false);
-  if (event.key === " ") held.delete(" ");
+  if (event.key === " ") held.delete(" "), redraw();
 });
 addEventListener("blur", () => (held.clear(), original(false)));
 addEventListener("beforeunload", (event) => painter.trimap?.done.length && event.preventDefault());
@@ -242,7 +241,7 @@ new ResizeObserver(() => {
   const ratio = devicePixelRatio || 1, isFirst = !painter.isOpen;
   stage.width = Math.max(1, Math.round(stage.clientWidth * ratio));
   stage.height = Math.max(1, Math.round(stage.clientHeight * ratio));
-  if (!isFirst) view.fit(painter.layers.width, painter.layers.height);
+  if (!isFirst) view.resized();
   redraw();
 }).observe(stage);
 size(24);

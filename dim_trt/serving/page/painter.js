@@ -4,6 +4,8 @@ import { Layers } from "./layers.js";
 import { Session } from "./session.js";
 import { BACKGROUND, FOREGROUND, Trimap, UNKNOWN, joined, whole } from "./trimap.js";
 
+const FOLLOW_MS = 200; // a stroke that takes longer is matted while it is painted
+const [BLACK, WHITE] = new Uint32Array(Uint8Array.of(0, 0, 0, 255, 255, 255, 255, 255).buffer); // as ImageData has pixels
 const VALUES = { foreground: FOREGROUND, unknown: UNKNOWN, background: BACKGROUND, eraser: null };
 
 export class Painter {
@@ -13,18 +15,26 @@ export class Painter {
     this.tool = "foreground";
     this.radius = 12;
     this.fills = false;
+    this.turn = 0; // the picture that was asked for last is the one that is shown
   }
 
   get isOpen() {
     return Boolean(this.layers);
   }
 
-  // Opens a picture's file; the one before is let go once this one is there.
+  // Opens a picture's file; the one before is let go once this one is there. False where another one was opened meanwhile.
   async open(file) {
+    const turn = ++this.turn;
     this.hooks.said("Opening …");
     const session = new Session(file, { said: this.hooks.said, patched: (...patch) => this.#patched(session, ...patch) });
-    await session.open();
-    const layers = new Layers(await session.picture());
+    let layers = null;
+    try {
+      await session.open();
+      layers = new Layers(await session.picture());
+    } finally {
+      if (!layers || turn !== this.turn) session.close();
+    }
+    if (turn !== this.turn) return false;
     this.session?.close();
     this.session = session;
     this.layers = layers;
@@ -35,6 +45,7 @@ export class Painter {
     layers.tint(this.trimap, whole(layers.width, layers.height));
     this.hooks.changed();
     this.hooks.redraw();
+    return true;
   }
 
   #patched(session, box, alpha, colors) {
@@ -47,16 +58,18 @@ export class Painter {
   show(colors) {
     if (!this.isOpen || colors === this.session.colors) return;
     this.session.colors = colors;
-    if (colors) this.#send(whole(this.layers.width, this.layers.height));
+    if (colors) this.session.refresh().catch(this.hooks.failed);
   }
 
   begin(at) {
     if (!this.isOpen || this.stroke) return;
-    this.stroke = { before: this.trimap.values.slice(), last: at, box: null };
+    this.stroke = { before: this.trimap.values.slice(), last: at, box: null, unsent: null, started: performance.now() };
+    this.session.isPainting = true;
     const x = Math.floor(at.x), y = Math.floor(at.y);
     if (this.fills && x >= 0 && y >= 0 && x < this.layers.width && y < this.layers.height) {
       this.stroke.box = this.trimap.fill(x, y, VALUES[this.tool]);
       this.stroke.isFill = true;
+      this.stroke.unsent = this.stroke.box;
       if (this.stroke.box) this.layers.tint(this.trimap, this.stroke.box);
       this.hooks.redraw();
     } else this.paint(at);
@@ -68,21 +81,34 @@ export class Painter {
     this.stroke.last = at;
     if (!box) return;
     this.stroke.box = joined(this.stroke.box, box);
+    this.stroke.unsent = joined(this.stroke.unsent, box);
     this.layers.tint(this.trimap, box);
     this.hooks.redraw();
+    if (performance.now() - this.stroke.started > FOLLOW_MS) this.#follow();
+  }
+
+  // Sends what was painted since.
+  #follow() {
+    const { unsent } = this.stroke;
+    this.stroke.unsent = null;
+    this.session.changed(this.trimap, unsent).catch(this.hooks.failed);
   }
 
   // Ends the stroke; a dropped one leaves nothing.
   end(isDropped = false) {
     const { stroke } = this;
     this.stroke = null;
-    if (!stroke?.box) return;
+    if (!stroke) return;
+    this.session.isPainting = false;
+    if (!stroke.box) return void this.session.run().catch(this.hooks.failed); // what waited for its end
     const before = this.trimap.crop(stroke.box, stroke.before);
     if (isDropped) {
       this.trimap.put(stroke.box, before);
-      this.layers.tint(this.trimap, stroke.box);
-      this.hooks.redraw();
-    } else this.#did(stroke.box, before);
+      this.#show(stroke.box);
+    } else {
+      this.trimap.remember(stroke.box, before);
+      this.#send(stroke.unsent);
+    }
   }
 
   undo() {
@@ -114,7 +140,8 @@ export class Painter {
     const { width, height } = this.layers, canvas = new OffscreenCanvas(width, height);
     const image = new ImageData(width, height), { values } = this.trimap;
     if (!values.includes(FOREGROUND)) throw new Error("Paint the foreground first: the band is made around it.");
-    for (let i = 0; i < values.length; i++) image.data.fill(values[i] === FOREGROUND ? 255 : 0, 4 * i, 4 * i + 3).fill(255, 4 * i + 3, 4 * i + 4);
+    const pixels = new Uint32Array(image.data.buffer);
+    for (let i = 0; i < values.length; i++) pixels[i] = values[i] === FOREGROUND ? WHITE : BLACK;
     canvas.getContext("2d").putImageData(image, 0, 0);
     const { session } = this, made = await session.trimapOf("mask", await canvas.convertToBlob());
     if (session !== this.session) return;
@@ -125,13 +152,8 @@ export class Painter {
     this.end(); // of a stroke that is being painted
     const box = whole(this.layers.width, this.layers.height), before = this.trimap.values;
     this.trimap.values = values;
-    this.layers.tint(this.trimap, box);
-    this.#did(box, before);
-  }
-
-  #did(box, before) {
     this.trimap.remember(box, before);
-    this.#send(box);
+    this.#show(box);
   }
 
   #show(box) {

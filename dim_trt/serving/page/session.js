@@ -1,9 +1,17 @@
-// What the service holds of the picture, kept as it is here: strokes go there, what changed of alpha comes back.
+// What the service holds of the picture, kept as it is here: strokes go there, what changed of alpha comes back. What is
+// near a stroke comes first; what else it changes follows as soon as there is nothing newer to send.
 
-import { ask, deflated, form, inflated, noteOf, Refused } from "./api.js";
+import { ask, form, noteOf, packed } from "./api.js";
 import { joined, whole } from "./trimap.js";
 
 const wait = (seconds) => new Promise((done) => setTimeout(done, seconds * 1e3));
+
+function boxOf(response, name) {
+  const text = response.headers.get(name);
+  if (!text) return null;
+  const [top, left, height, width] = text.split(",").map(Number);
+  return { left, top, width, height };
+}
 
 export class Session {
   // patched(box, alpha, colors): called with what came back; said(text): what is going on.
@@ -12,8 +20,10 @@ export class Session {
     this.patched = patched;
     this.said = said;
     this.colors = true;
-    this.pending = null;
+    this.pending = null; // where the trimap is newer than the service's
+    this.stale = null; // where alpha is older than the service's trimap
     this.running = null;
+    this.isPainting = false; // what is not near the brush can wait
     this.closed = false;
   }
 
@@ -29,7 +39,8 @@ export class Session {
 
   close() {
     this.closed = true;
-    this.pending = null;
+    this.pending = this.stale = null;
+    this.settling?.abort();
     if (this.id) ask("DELETE", `/v1/pictures/${this.id}`).catch(() => {});
   }
 
@@ -44,49 +55,80 @@ export class Session {
     }
   }
 
-  // The trimap has changed in this box.
+  // The trimap has changed in this box; null: no more is to come for now.
   changed(trimap, box) {
     this.trimap = trimap;
     this.pending = joined(this.pending, box);
-    this.running ??= this.run().finally(() => (this.running = null));
+    if (this.pending) this.settling?.abort();
+    return this.run();
+  }
+
+  // Everything is wanted again, as colors are now and were not.
+  refresh() {
+    this.stale = whole(this.width, this.height);
+    return this.run();
+  }
+
+  run() {
+    this.running ??= this.#run().finally(() => (this.running = null));
     return this.running;
   }
 
-  async run() {
-    while (this.pending && !this.closed) {
+  async #run() {
+    while (!this.closed && (this.pending || (this.stale && !this.isPainting))) {
       const box = this.pending, started = performance.now();
       this.pending = null;
-      this.said("Matting …");
+      if (box) this.said("Matting …");
       try {
-        await this.send(box);
-        this.said(`Matted in ${Math.round(performance.now() - started)} ms`);
+        await (box ? this.send(box) : this.settle());
+        if (box) this.said(`Matted in ${Math.round(performance.now() - started)} ms`);
       } catch (error) {
         if (this.closed) return;
-        const isStale = error.status === 412 || error.status === 404;
-        this.pending = joined(this.pending, isStale ? whole(this.width, this.height) : box);
+        const isLost = error.status === 412 || error.status === 404;
+        this.pending = joined(this.pending, isLost ? whole(this.width, this.height) : box);
         if (error.status === 404) await this.open();
         else if (error.status === 503) {
           this.said(`The service is busy; again in ${error.retryAfter} s`);
           await wait(error.retryAfter);
-        } else if (!isStale) throw error;
+        } else if (!isLost && error.name !== "AbortError") throw error;
       }
     }
   }
 
-  async send({ left, top, width, height }) {
-    const colors = this.colors;
-    const values = this.trimap ? this.trimap.crop({ left, top, width, height }) : new Uint8Array(width * height);
-    const place = new URLSearchParams({ left, top, width, height, colors: colors ? 1 : 0 });
-    const response = await ask("PATCH", `/v1/pictures/${this.id}/trimap?${place}`, {
-      body: await deflated(values),
-      headers: { "If-Match": `"${this.version}"` },
-    });
+  // A part of the trimap goes; alpha near it comes.
+  async send(box) {
+    const values = this.trimap ? this.trimap.crop(box) : new Uint8Array(box.width * box.height);
+    const { body, headers } = await packed(values);
+    headers["If-Match"] = `"${this.version}"`;
+    const response = await ask("PATCH", this.#place("trimap", box, { near: 1 }), { body, headers });
     this.version = Number(response.headers.get("ETag").replaceAll('"', ""));
-    const [y, x, rows, columns] = response.headers.get("X-Window").split(",").map(Number);
-    const data = await inflated(await response.arrayBuffer());
-    if (this.closed) return;
-    const count = rows * columns;
-    await this.patched({ left: x, top: y, width: columns, height: rows }, data.subarray(0, count), colors ? data.subarray(count) : null);
+    this.stale = joined(this.stale, boxOf(response, "X-Stale"));
+    await this.#take(response, this.colors);
+  }
+
+  // Alpha of all that is stale.
+  async settle() {
+    const box = this.stale, { colors } = this;
+    this.settling = new AbortController();
+    try {
+      const response = await ask("GET", this.#place("alpha", box), { signal: this.settling.signal });
+      if (await this.#take(response, colors)) this.stale = null;
+    } finally {
+      this.settling = null;
+    }
+  }
+
+  #place(what, { left, top, width, height }, more = {}) {
+    return `/v1/pictures/${this.id}/${what}?${new URLSearchParams({ left, top, width, height, colors: this.colors ? 1 : 0, ...more })}`;
+  }
+
+  // Whether it was of the trimap as it is there now.
+  async #take(response, colors) {
+    const data = new Uint8Array(await response.arrayBuffer()), box = boxOf(response, "X-Window");
+    if (this.closed || response.headers.get("ETag") !== `"${this.version}"`) return false;
+    const count = box.width * box.height;
+    this.patched(box, data.subarray(0, count), colors ? data.subarray(count) : null);
+    return true;
   }
 
   // A trimap for this picture, a byte a pixel: of a file, which is a "trimap" or a "mask", or of "auto", "all".
@@ -95,14 +137,15 @@ export class Session {
     const bitmap = await createImageBitmap(await response.blob(), { colorSpaceConversion: "none" });
     const canvas = new OffscreenCanvas(bitmap.width, bitmap.height), context = canvas.getContext("2d", { willReadFrequently: true });
     context.drawImage(bitmap, 0, 0);
-    const { data } = context.getImageData(0, 0, bitmap.width, bitmap.height);
-    return { values: Uint8Array.from({ length: data.length / 4 }, (_, i) => data[4 * i]), note: noteOf(response) };
+    const { data } = context.getImageData(0, 0, bitmap.width, bitmap.height), values = new Uint8Array(data.length / 4);
+    for (let i = 0; i < values.length; i++) values[i] = data[4 * i];
+    return { values, note: noteOf(response) };
   }
 
   // The file of a result of all that was painted, computed from the picture's file.
   async result(wish) {
-    while (this.running) await this.running;
-    if (this.pending) throw new Refused(0, "The last stroke did not reach the service; paint once more.");
+    while (this.running) await this.running.catch(() => {}); // it was said
+    if (this.pending) await this.run(); // what did not get there
     const response = await this.ask("POST", "/matte", { body: form(wish) });
     return { blob: await response.blob(), note: noteOf(response) };
   }

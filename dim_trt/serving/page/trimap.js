@@ -39,8 +39,9 @@ export class Trimap {
     for (let y = 0; y < height; y++) this.values.set(part.subarray(y * width, (y + 1) * width), (top + y) * this.width + left);
   }
 
-  // A round brush drawn from one point to another; value null is the eraser.
+  // A round brush drawn from one point to another; value null is the eraser. The smallest one is a pixel.
   line(from, to, radius, value) {
+    if (radius <= 0.5) [from, to] = [from, to].map(({ x, y }) => ({ x: Math.floor(x) + 0.5, y: Math.floor(y) + 0.5 }));
     const left = Math.max(0, Math.floor(Math.min(from.x, to.x) - radius)), right = Math.min(this.width - 1, Math.ceil(Math.max(from.x, to.x) + radius));
     const top = Math.max(0, Math.floor(Math.min(from.y, to.y) - radius)), bottom = Math.min(this.height - 1, Math.ceil(Math.max(from.y, to.y) + radius));
     if (right < left || bottom < top) return null;

@@ -7,6 +7,7 @@ export class View {
     this.stage = stage;
     this.scale = 1; // stage pixels a picture's pixel
     this.x = this.y = 0;
+    this.isFitted = true;
   }
 
   get ratio() {
@@ -14,22 +15,39 @@ export class View {
   }
 
   fit(width, height) {
-    Object.assign(this, { width, height });
+    Object.assign(this, { width, height, isFitted: true, stageWidth: this.stage.width, stageHeight: this.stage.height });
     this.scale = Math.min(this.stage.width / width, this.stage.height / height) * 0.96;
     this.x = (this.stage.width - width * this.scale) / 2;
     this.y = (this.stage.height - height * this.scale) / 2;
   }
 
+  // The stage has another size: the picture is whole as before, or what was in the middle stays there.
+  resized() {
+    if (this.isFitted) return this.fit(this.width, this.height);
+    this.x += (this.stage.width - this.stageWidth) / 2;
+    this.y += (this.stage.height - this.stageHeight) / 2;
+    Object.assign(this, { stageWidth: this.stage.width, stageHeight: this.stage.height });
+  }
+
+  // Moves as little as it takes to have a point of the picture on the stage.
+  show(point) {
+    const { x, y } = this.toStage(point), { width, height } = this.stage;
+    const dx = Math.max(0, -x) - Math.max(0, x - width), dy = Math.max(0, -y) - Math.max(0, y - height);
+    if (dx || dy) this.move(dx, dy);
+  }
+
   // Zooms around a point of the stage, its centre by default.
   zoom(factor, at = { x: this.stage.width / 2, y: this.stage.height / 2 }) {
-    const least = Math.min(this.stage.width / this.width, this.stage.height / this.height, 1) / 2;
-    const scale = Math.min(MOST, Math.max(least, this.scale * factor)), by = scale / this.scale;
+    const whole = Math.min(this.stage.width / this.width, this.stage.height / this.height);
+    const scale = Math.min(Math.max(MOST, whole), Math.max(Math.min(whole, 1) / 2, this.scale * factor)), by = scale / this.scale;
+    this.isFitted = false;
     this.x = at.x - (at.x - this.x) * by;
     this.y = at.y - (at.y - this.y) * by;
     this.scale = scale;
   }
 
   move(dx, dy) {
+    this.isFitted = false;
     this.x += dx;
     this.y += dy;
   }

@@ -1,0 +1,49 @@
+"""The engine itself: the plan in question, and the same network as a plan in int8."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dim_trt
+from benchmarks.peers.peer import U8, Contender, Files, Peer
+
+ENGINE, ENGINE_INT8 = "dim_trt", "dim_trt-int8"
+OUTSIDE = ("preprocess", "postprocess")  # steps that are not the network
+
+
+def _load(name: str, plan: Path, threads: int) -> Contender:
+    engine = dim_trt.Engine(plan, device="cpu", threads=threads, color="rgb")
+
+    def network_ms(given: tuple[U8, U8]) -> float:
+        return sum(ms for step, ms in engine.profile(*given) if step not in OUTSIDE)
+
+    return Contender(name, lambda *given: given, lambda given: engine.run(*given), lambda alpha, _: alpha, network_ms)
+
+
+def _int8_plan(files: Files) -> Path:
+    return files.folder / "dim_trt-int8.plan"
+
+
+def _prepare_int8(files: Files) -> None:
+    dim_trt.build_plan(files.onnx, _int8_plan(files), precision="int8", backend="cpu")
+
+
+PEERS = (
+    Peer(
+        name=ENGINE,
+        title="dim_trt",
+        package="dim_trt",
+        precision=None,
+        why_not=lambda: None,
+        load=lambda files, threads: _load(ENGINE, files.plan, threads),
+    ),
+    Peer(
+        name=ENGINE_INT8,
+        title="dim_trt, int8",
+        package="dim_trt",
+        precision="int8",
+        why_not=lambda: None,
+        prepare=_prepare_int8,
+        load=lambda files, threads: _load(ENGINE_INT8, _int8_plan(files), threads),
+    ),
+)
