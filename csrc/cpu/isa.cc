@@ -52,10 +52,9 @@ struct Named {
   Isa isa;
   const char* name;
 };
-constexpr Named kNames[] = {{Isa::scalar, "scalar"},          {Isa::baseline, "baseline"},
-                            {Isa::dotprod, "dotprod"},        {Isa::avx2, "avx2"},
-                            {Isa::avx2_vnni, "avx2_vnni"},    {Isa::avx512, "avx512"},
-                            {Isa::avx512_vnni, "avx512_vnni"}};
+constexpr Named kNames[] = {
+    {Isa::scalar, "scalar"},       {Isa::baseline, "baseline"}, {Isa::dotprod, "dotprod"},        {Isa::avx2, "avx2"},
+    {Isa::avx2_vnni, "avx2_vnni"}, {Isa::avx512, "avx512"},     {Isa::avx512_vnni, "avx512_vnni"}};
 
 /// A table and what the processor needs for it: an element type's units need not be those of another.
 template <typename Table>

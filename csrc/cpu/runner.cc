@@ -57,8 +57,9 @@ std::unique_ptr<ConvStep> Runner::pack(Conv& conv, bool keep_ties) const {
   const auto channels = [&](int id) { return program_.values[at(id)].channels; };
   const auto lanes = [&](int id) { return schedule_.storage[at(id)].lanes; };
   ConvSpec spec;
-  spec.weights = {channels(conv.input), channels(conv.output), conv.kernel, conv.weight.data(), conv.bias.data(),
-                  conv.int8_weight.values.data(), conv.int8_weight.scale.data()};
+  spec.weights = {channels(conv.input),         channels(conv.output), conv.kernel,
+                  conv.weight.data(),           conv.bias.data(),      conv.int8_weight.values.data(),
+                  conv.int8_weight.scale.data()};
   spec.in_lanes = lanes(conv.input), spec.out_lanes = lanes(conv.output);
   spec.unpools = conv.unpools(), spec.adds = conv.adds();
   spec.keep_ties = keep_ties, spec.relu = conv.relu;
@@ -114,7 +115,8 @@ bool Runner::computes_in_int8(std::size_t step) const {
 std::vector<LayerPrecision> Runner::layers() const {
   std::vector<LayerPrecision> layers;
   for (std::size_t s = 0; s < convs_.size(); ++s)
-    if (convs_[s]) layers.push_back({program_.ops[at(schedule_.steps[s].op)].name, computes_in_int8(s) ? "int8" : "fp32"});
+    if (convs_[s])
+      layers.push_back({program_.ops[at(schedule_.steps[s].op)].name, computes_in_int8(s) ? "int8" : "fp32"});
   return layers;
 }
 

@@ -102,9 +102,9 @@ bool agree(const Result& found, const Result& expected) {
 }
 
 constexpr Case kQuantizedCases[] = {
-    {4, 16, 3, 7, 9, false, false, false, kDirect},     {16, 48, 3, 6, 30, false, false, true, kDirect},
-    {64, 33, 5, 13, 17, false, false, false, kDirect},  {3, 5, 1, 1, 1, false, false, false, kDirect},
-    {96, 80, 1, 3, 129, false, false, false, kDirect},  {512, 17, 3, 4, 13, false, false, false, kDirect},
+    {4, 16, 3, 7, 9, false, false, false, kDirect},    {16, 48, 3, 6, 30, false, false, true, kDirect},
+    {64, 33, 5, 13, 17, false, false, false, kDirect}, {3, 5, 1, 1, 1, false, false, false, kDirect},
+    {96, 80, 1, 3, 129, false, false, false, kDirect}, {512, 17, 3, 4, 13, false, false, false, kDirect},
 };
 
 /// Whole numbers: `out_scale` 0 gives floats.
@@ -133,8 +133,8 @@ void check_quantized_layers(const std::string& isa, int& checks, int& wrong) {
     for (const float out_scale : {0.0f, 0.05f}) {
       const Result found = computed_in_int8(c, isa, out_scale), twin = computed_in_int8(c, "scalar", out_scale);
       const bool is_right = found.values == twin.values && found.codes == twin.codes;
-      std::printf("%s: quantized %dx%d, %d to %d channels of %dx%d%s: %s\n", isa.c_str(), c.kernel, c.kernel, c.in, c.out,
-                  c.height, c.width, c.pools ? ", pooled" : "", is_right ? "equal" : "  WRONG");
+      std::printf("%s: quantized %dx%d, %d to %d channels of %dx%d%s: %s\n", isa.c_str(), c.kernel, c.kernel, c.in,
+                  c.out, c.height, c.width, c.pools ? ", pooled" : "", is_right ? "equal" : "  WRONG");
       ++checks;
       wrong += !is_right;
     }

@@ -161,7 +161,8 @@ std::unique_ptr<QuantizedLayer> quantized_layer(const Floats& input, const Float
   result->operands = quantized_operands(weight, scale, bias, planes.channels);
   const cpu::ConvWeights& weights = result->operands.weights;
   LayerOptions options = layer_options(weights, codes.has_value(), relu, algorithm, isa, threads);
-  if (options.algorithm == cpu::Algorithm::winograd && (codes || weights.kernel != 3 || options.kernels.quantized->winograd_sums == nullptr))
+  if (options.algorithm == cpu::Algorithm::winograd &&
+      (codes || weights.kernel != 3 || options.kernels.quantized->winograd_sums == nullptr))
     throw InvalidInput("algorithm: winograd needs a 3x3 kernel, no codes, and an instruction set without dot products");
   options.quantized = true;
   options.out_scale = out_scale;
@@ -192,7 +193,8 @@ std::vector<double> quantized_layer_seconds(const Floats& input, const Floats& w
                                             const Floats& bias, const std::optional<Codes>& codes, bool pool,
                                             float out_scale, const std::string& algorithm, const std::string& isa,
                                             int threads, int runs) {
-  const auto quantized = quantized_layer(input, weight, scale, bias, codes, pool, out_scale, true, algorithm, isa, threads);
+  const auto quantized =
+      quantized_layer(input, weight, scale, bias, codes, pool, out_scale, true, algorithm, isa, threads);
   return unlocked([&] { return seconds_of(*quantized->layer, runs); });
 }
 
@@ -230,12 +232,13 @@ void register_layers(py::module_& m) {
         "add"_a = py::none(), "pool"_a = false, "algorithm"_a = "direct", "isa"_a = "", "threads"_a = 1, "runs"_a = 1,
         "Runs one of the above with ReLU several times: seconds of each run, without packing.");
   m.def("quantized_conv2d", &quantized_conv2d, "input"_a, "weight"_a, "scale"_a, "bias"_a, py::kw_only(),
-        "codes"_a = py::none(), "pool"_a = false, "out_scale"_a = 0.0f, "relu"_a = false, "algorithm"_a = "direct", "isa"_a = "", "threads"_a = 1,
+        "codes"_a = py::none(), "pool"_a = false, "out_scale"_a = 0.0f, "relu"_a = false, "algorithm"_a = "direct",
+        "isa"_a = "", "threads"_a = 1,
         "conv2d of whole numbers, 0 to 127 by -127 to 127, times scale, plus bias; of input unpooled with codes, or "
         "pooled afterwards; out_scale above 0: in steps of that, 0 to 127. (values, argmax codes or None).");
   m.def("quantized_layer_seconds", &quantized_layer_seconds, "input"_a, "weight"_a, "scale"_a, "bias"_a, py::kw_only(),
-        "codes"_a = py::none(), "pool"_a = false, "out_scale"_a = 0.0f, "algorithm"_a = "direct", "isa"_a = "", "threads"_a = 1, "runs"_a = 1,
-        "Runs it with ReLU several times: seconds of each run, without packing.");
+        "codes"_a = py::none(), "pool"_a = false, "out_scale"_a = 0.0f, "algorithm"_a = "direct", "isa"_a = "",
+        "threads"_a = 1, "runs"_a = 1, "Runs it with ReLU several times: seconds of each run, without packing.");
 }
 
 }  // namespace dim::testing

@@ -42,7 +42,8 @@ std::vector<T> unpack(const Map<T>& map) {
 OwnedMap packed(const Planes& planes, int lanes, int border, bool quantized) {
   OwnedMap map(planes.size, planes.channels, lanes, border);
   if (quantized) {
-    const std::vector<std::uint8_t> bytes(planes.data, planes.data + planes.size.area() * static_cast<std::size_t>(planes.channels));
+    const std::vector<std::uint8_t> bytes(planes.data,
+                                          planes.data + planes.size.area() * static_cast<std::size_t>(planes.channels));
     pack(bytes.data(), map.codes());
   } else {
     pack(planes.data, map.floats());

@@ -97,8 +97,8 @@ def build_plan(
     computes, stored = chosen_numbers(backend, precision, weights)
     if backend == "cpu" and tensorrt is not None:
         raise InvalidInput("tensorrt: these options are for backend='tensorrt', and the backend is 'cpu'")
-    given = {"calibration": calibration, "threshold": threshold}
-    given = {name: value for name, value in given.items() if value is not None}
+    for_int8: dict[str, Any] = {"calibration": calibration, "threshold": threshold}
+    given = {name: value for name, value in for_int8.items() if value is not None}
     if given and precision != "int8":
         raise InvalidInput(f"{' and '.join(given)}: of int8 alone, and precision is {precision!r}; leave it out")
     from dim_trt.graph.load import load_onnx  # here: onnx takes longer to import than all the rest

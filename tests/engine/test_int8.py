@@ -137,5 +137,5 @@ def test_other_quantizations_are_refused_by_name() -> None:
     graph = import_graph(tiny_dim(skip=True))
     ranges = {node.inputs[0].name: 4.0 for node in graph.nodes if node.op == "Conv"}
     quantized = to_int8(graph, ranges, base="fp32", is_stored=True)
-    with pytest.raises(BuildError, match="reads 'conv6_relu.out' in int8, which the cpu backend can write so only"):
+    with pytest.raises(BuildError, match=r"reads 'conv6_relu\.out' in int8, which the cpu backend can write so only"):
         translate(lower(quantized))

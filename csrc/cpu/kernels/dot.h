@@ -15,8 +15,8 @@ namespace {
 /// sum + the four products of `values` (0..127) and `weights` (int8) in each lane, exact.
 DIM_INLINE VecInt dot4(VecInt sum, VecInt values, VecInt weights) {
 #if defined(__AVX512VNNI__)
-  return reinterpret_cast<VecInt>(_mm512_dpbusd_epi32(
-      reinterpret_cast<__m512i>(sum), reinterpret_cast<__m512i>(values), reinterpret_cast<__m512i>(weights)));
+  return reinterpret_cast<VecInt>(_mm512_dpbusd_epi32(reinterpret_cast<__m512i>(sum), reinterpret_cast<__m512i>(values),
+                                                      reinterpret_cast<__m512i>(weights)));
 #elif defined(__AVX512BW__)
   const __m512i pairs = _mm512_maddubs_epi16(reinterpret_cast<__m512i>(values), reinterpret_cast<__m512i>(weights));
   return sum + reinterpret_cast<VecInt>(_mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));

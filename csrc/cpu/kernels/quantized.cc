@@ -1,5 +1,5 @@
-// The vector kernels of quantized maps, compiled once per instruction set as simd.cc is, but without fusing products and
-// sums: what quantized_scalar.cc computes, to the bit.
+// The vector kernels of quantized maps, compiled once per instruction set as simd.cc is, but without fusing products
+// and sums: what quantized_scalar.cc computes, to the bit.
 #include "cpu/kernels/dot.h"
 #include "cpu/kernels/kernels.h"
 #include "cpu/kernels/vec.h"

@@ -44,8 +44,8 @@ DIM_INLINE float sum(Vec v) {
   return total;
 }
 
-/// Bytes, such as argmax codes, widened to the lanes of a register. Compilers go through single lanes where no intrinsic names the
-/// instruction.
+/// Bytes, such as argmax codes, widened to the lanes of a register. Compilers go through single lanes where no
+/// intrinsic names the instruction.
 DIM_INLINE VecInt load_codes(const std::uint8_t* codes) {
 #if defined(__AVX512F__)
   return reinterpret_cast<VecInt>(

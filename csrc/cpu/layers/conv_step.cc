@@ -32,7 +32,7 @@ class WinogradOrDirect final : public ConvStep {
   std::size_t scratch_bytes() const override { return std::max(winograd_.scratch_bytes(), direct_.scratch_bytes()); }
 
  private:
-  static constexpr double kWinogradOverhead = 1.3;        // of the transforms
+  static constexpr double kWinogradOverhead = 1.3;  // of the transforms
 
   int taps_;
   WinogradConv winograd_;

@@ -25,7 +25,7 @@ struct ConvCall {
   QuantizedMap quantized_output;
   FloatMap pooled;
   QuantizedMap quantized_pooled;
-  CodeMap codes;  // data null: no pooling
+  CodeMap codes;                          // data null: no pooling
   const Region* region = nullptr;         // of the output, in patches; what they read must have been computed
   Size patch = kPixel;                    // what `patch_for` said for the whole region
   const Region* pooled_region = nullptr;  // of the pooled output, inside of `region`
@@ -51,7 +51,7 @@ enum class Algorithm {
 };
 
 struct ConvSpec {
-  ConvWeights weights;      // for a plain convolution of a quantized map with int8 weights
+  ConvWeights weights;     // for a plain convolution of a quantized map with int8 weights
   int in_lanes = kLanes;   // of the input map: 4 or 16
   int out_lanes = kLanes;  // 16, or 1 for a single channel that is stored without blocks
   bool unpools = false;
@@ -62,8 +62,8 @@ struct ConvSpec {
   bool quantized_out = false;
 };
 
-/// Whether products are those of whole numbers. The gather of an unpooled map has floating-point ones: they are as exact,
-/// and dot products of four channels find three zeros in four there.
+/// Whether products are those of whole numbers. The gather of an unpooled map has floating-point ones: they are as
+/// exact, and dot products of four channels find three zeros in four there.
 inline bool computes_in_int8(const ConvSpec& spec) { return spec.quantized_in && !spec.unpools; }
 
 /// Packs the weights. `kernels` must live longer.

@@ -39,7 +39,8 @@ DenseConv::DenseConv(const KernelTables& kernels, const ConvWeights& w, int in_l
 
 /// Of a slab of results that is not stored as it is.
 std::size_t DenseConv::scratch_bytes() const {
-  return std::size_t{kSlabRows} * kSlabPixels * kLanes * static_cast<std::size_t>(kernels_.floats->conv_group) * sizeof(float);
+  return std::size_t{kSlabRows} * kSlabPixels * kLanes * static_cast<std::size_t>(kernels_.floats->conv_group) *
+         sizeof(float);
 }
 
 void DenseConv::run(const ConvCall& call) const {
@@ -99,14 +100,14 @@ void HeadConv::run(const ConvCall& call) const {
   call.team->run_rows(call.region->size().height, [&](int y) {
     for (const Span& span : call.region->row(y))
       kernels_.floats->conv_head({call.input.at(0, y - radius, span.begin - radius),
-                           layout.row_stride(),
-                           layout.block_stride(),
-                           in_blocks_,
-                           kernel_,
-                           weights_.data(),
-                           {&bias_, relu_},
-                           call.output.at(0, y, span.begin),
-                           span.end - span.begin});
+                                  layout.row_stride(),
+                                  layout.block_stride(),
+                                  in_blocks_,
+                                  kernel_,
+                                  weights_.data(),
+                                  {&bias_, relu_},
+                                  call.output.at(0, y, span.begin),
+                                  span.end - span.begin});
   });
 }
 

@@ -40,8 +40,7 @@ QuantizedWinograd::QuantizedWinograd(const KernelTables& kernels, const ConvWeig
     for (int e = 0; e < kElements; ++e)
       for (int i = 0; i < in_blocks_ * kLanes; i += 2)
         for (int o = 0; o < kLanes; ++o)
-          for (int pair = 0; pair < 2; ++pair)
-            *out++ = transformed(w, block * kLanes + o, i + pair, e / 4, e % 4);
+          for (int pair = 0; pair < 2; ++pair) *out++ = transformed(w, block * kLanes + o, i + pair, e / 4, e % 4);
 }
 
 std::size_t QuantizedWinograd::scratch_bytes() const {

@@ -6,8 +6,12 @@ namespace dim::cpu {
 
 Results results_of(const ConvCall& call, const Slab& slab, int block, float* scratch) {
   if (call.output.data != nullptr)
-    return {call.output.at(block, slab.y0, slab.x0), call.output.layout.block_stride(),
-            call.output.layout.row_stride(), block, slab.y0, slab.x0};
+    return {call.output.at(block, slab.y0, slab.x0),
+            call.output.layout.block_stride(),
+            call.output.layout.row_stride(),
+            block,
+            slab.y0,
+            slab.x0};
   constexpr std::ptrdiff_t kRow = kSlabPixels * kLanes;
   return {scratch, kRow * kSlabRows, kRow, block, slab.y0, slab.x0};
 }

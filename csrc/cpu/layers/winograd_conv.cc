@@ -115,11 +115,11 @@ void WinogradConv::transform_input(const ConvCall& call, const Batch& batch, Scr
       if (call.unpool_codes.data != nullptr) {
         const bool add = call.add.data != nullptr;
         kernels_.floats->winograd_unpool({call.input.at(b, y / 2, x / 2), call.unpool_codes.at(b, y / 2, x / 2),
-                                   call.input.layout.row_stride(), add ? call.add.at(b, y, x) : nullptr,
-                                   add ? call.add.layout.row_stride() : 0, patches, out, element_stride});
+                                          call.input.layout.row_stride(), add ? call.add.at(b, y, x) : nullptr,
+                                          add ? call.add.layout.row_stride() : 0, patches, out, element_stride});
       } else {
         kernels_.floats->winograd_input({window_, call.input.at(b, y, x), call.input.layout.row_stride(),
-                                  std::ptrdiff_t{patch_.width} * kLanes, patches, out, element_stride});
+                                         std::ptrdiff_t{patch_.width} * kLanes, patches, out, element_stride});
       }
       out += std::ptrdiff_t{patches} * kLanes;
     }
@@ -177,7 +177,8 @@ void WinogradConv::write_piece(const ConvCall& call, const Piece& piece, const f
   args.pixels = std::min(patches * patch_.width, layout.size.width - x0);
   args.epilogue = {bias_.data() + std::ptrdiff_t{out_block} * kLanes, relu_};
   Results results = {scratch.result, 0, std::ptrdiff_t{patches} * patch_.width * kLanes, out_block, y0, x0};
-  if (call.output.data != nullptr) results = {call.output.at(out_block, y0, x0), 0, layout.row_stride(), out_block, y0, x0};
+  if (call.output.data != nullptr)
+    results = {call.output.at(out_block, y0, x0), 0, layout.row_stride(), out_block, y0, x0};
   args.output = results.data;
   args.row_stride = results.row_stride;
   kernels_.floats->winograd_output(args);

@@ -18,7 +18,8 @@ int Parser::mark_read(const Json& name, bool (*takes)(Element), const char* take
   const auto it = ids_.find(name.string());
   if (it == ids_.end()) fail(name, "'" + name.string() + "' is read before it is computed");
   const Element element = value(it->second).element;
-  if (!takes(element)) fail(name, "'" + name.string() + "' holds " + kHolds[static_cast<int>(element)] + "; expected " + taken);
+  if (!takes(element))
+    fail(name, "'" + name.string() + "' holds " + kHolds[static_cast<int>(element)] + "; expected " + taken);
   is_read_[static_cast<std::size_t>(it->second)] = true;
   return it->second;
 }
