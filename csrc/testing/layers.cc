@@ -14,6 +14,7 @@
 #include "bindings/arrays.h"
 #include "bindings/gil.h"
 #include "cpu/isa.h"
+#include "cpu/layers/quantized_winograd.h"
 #include "testing/register.h"
 #include "testing/single_layers.h"
 
@@ -162,8 +163,10 @@ std::unique_ptr<QuantizedLayer> quantized_layer(const Floats& input, const Float
   const cpu::ConvWeights& weights = result->operands.weights;
   LayerOptions options = layer_options(weights, codes.has_value(), relu, algorithm, isa, threads);
   if (options.algorithm == cpu::Algorithm::winograd &&
-      (codes || weights.kernel != 3 || options.kernels.quantized->winograd_sums == nullptr))
-    throw InvalidInput("algorithm: winograd needs a 3x3 kernel, no codes, and an instruction set without dot products");
+      (codes || !cpu::QuantizedWinograd::supports(options.kernels, weights)))
+    throw InvalidInput(
+        "algorithm: winograd needs a 3x3 kernel, no codes, at most 3698 input channels, and an instruction "
+        "set without dot products");
   options.quantized = true;
   options.out_scale = out_scale;
   if (pool && (codes || planes.size.height % 2 != 0 || planes.size.width % 2 != 0))

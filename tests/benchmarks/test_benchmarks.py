@@ -155,11 +155,11 @@ def test_quality_of_plans_peers_and_of_knowing_nothing(tmp_path, capsys):
     from benchmarks import quality
 
     path = tmp_path / "quality.json"
-    arguments = "--scenes 1 --limit 2 --threads 1 --precision fp32 int8 --peers onnxruntime"
+    arguments = "--scenes 1 --limit 2 --threads 1 --weights fp32 int8 --peers onnxruntime"
     quality.main(f"{arguments} --json {path}".split())
     fp32, int8, onnxruntime, half = records(path)
     assert [row["title"] for row in (fp32, int8, onnxruntime, half)] == [
-        "dim_trt, fp32", "dim_trt, int8", "ONNX Runtime", "alpha = 0.5"
+        "dim_trt, fp32", "dim_trt, int8 weights", "ONNX Runtime", "alpha = 0.5"
     ]  # fmt: skip
     assert fp32["n"] == 2 == len(fp32["pictures"])
     assert fp32["sad"] < half["sad"]

@@ -54,7 +54,7 @@ def test_the_records_are_of_the_shipped_weights() -> None:
 @pytest.fixture(name="step")
 def fixture_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, list[dict[str, Any]]]:
     """A record of two scenes, measured with other weights; the benchmark's own command makes it."""
-    few = "--scenes 1 --limit 2 --precision fp32 --peers --threads 1"
+    few = "--scenes 1 --limit 2 --weights fp32 --peers --threads 1"
     path = tmp_path / f"{pages.named_machine(pages.PAGES[0])}_{DRAWN}.json"
     quality.main([*few.split(), "--json", str(path)])
     rows = json.loads(path.read_text())

@@ -36,8 +36,15 @@ def fixture_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def built(network: Path, plan: Path, **options: Any) -> dim_trt.Engine:
-    dim_trt.build_plan(network, plan, precision="int8", backend="cpu", **options)
+@pytest.fixture(name="plan", scope="module")
+def fixture_plan(network: Path) -> Path:
+    """With nothing left out."""
+    path = network.with_name("int8.plan")
+    dim_trt.build_plan(network, path, precision="int8", backend="cpu", threshold=1e9)
+    return path
+
+
+def opened(plan: Path) -> dim_trt.Engine:
     return dim_trt.Engine(plan, device="cpu", threads=2, color="rgb")
 
 
@@ -54,10 +61,9 @@ def reference(network: Path, img: np.ndarray, trimap: np.ndarray) -> np.ndarray:
     return np.where(np.isin(trimap, (0, 255)), trimap / 255, alpha[0, 0, :height, :width])
 
 
-def test_alpha_is_that_of_the_quantized_graph(network: Path, tmp_path: Path) -> None:
-    engine = built(network, tmp_path / "int8.plan", threshold=1e9)
+def test_alpha_is_that_of_the_quantized_graph(network: Path, plan: Path, tmp_path: Path) -> None:
     expected = reference(network, IMG, TRIMAP)
-    alpha = engine.run(IMG, TRIMAP)
+    alpha = opened(plan).run(IMG, TRIMAP)
     dim_trt.build_plan(network, tmp_path / "fp32.plan", backend="cpu")
     change = np.abs(dim_trt.Engine(tmp_path / "fp32.plan", color="rgb").run(IMG, TRIMAP) - expected)
     assert change.mean() > 3e-4  # so much int8 does here
@@ -65,8 +71,8 @@ def test_alpha_is_that_of_the_quantized_graph(network: Path, tmp_path: Path) -> 
     assert np.quantile(np.abs(alpha - expected), 0.999) < 1e-3  # a step more, where a value lies between two
 
 
-def test_info_and_profile_say_what_each_layer_computes_in(network: Path, tmp_path: Path) -> None:
-    engine = built(network, tmp_path / "int8.plan", threshold=1e9)
+def test_info_and_profile_say_what_each_layer_computes_in(network: Path, plan: Path, tmp_path: Path) -> None:
+    engine = opened(plan)
     assert (engine.info["precision"], engine.info["weights"]) == ("int8", "int8")
     in_int8 = {name for name, precision in engine.info["layers"].items() if precision == "int8"}
     assert in_int8 == {"conv2", "conv6"}  # what unpools multiplies the whole numbers as floats
@@ -89,7 +95,8 @@ def test_regions_and_strips_change_nothing(tmp_path: Path, skip: bool) -> None:
     """What lies beyond the region, or was in memory before, is not read."""
     network = tmp_path / "tiny.onnx"
     onnx.save(tiny_dim(skip=skip), network)
-    engine = built(network, tmp_path / "int8.plan", threshold=1e9)
+    dim_trt.build_plan(network, tmp_path / "int8.plan", precision="int8", backend="cpu", threshold=1e9)
+    engine = opened(tmp_path / "int8.plan")
     rng = np.random.default_rng(0)
     for share in (0.0005, 0.02, 0.5):
         trimap = np.where(rng.random(IMG.shape[:2]) < share, 128, 255).astype(np.uint8)
@@ -100,11 +107,8 @@ def test_regions_and_strips_change_nothing(tmp_path: Path, skip: bool) -> None:
 
 
 @pytest.mark.parametrize("isa", _core.cpu_capabilities()["available_isas"])
-def test_every_instruction_set_gives_the_same(
-    isa: str, network: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plan = tmp_path / "int8.plan"
-    expected = built(network, plan, threshold=1e9).run(IMG, TRIMAP)
+def test_every_instruction_set_gives_the_same(isa: str, plan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = opened(plan).run(IMG, TRIMAP)
     monkeypatch.setenv("DIM_TRT_ISA", isa)
     alpha = dim_trt.Engine(plan, device="cpu", color="rgb").run(IMG, TRIMAP)
     assert np.abs(alpha - expected).mean() < 2e-5
@@ -120,7 +124,7 @@ def test_what_harms_alpha_most_is_left_out(network: Path, tmp_path: Path) -> Non
 @pytest.mark.parametrize("options", [{"weights": "fp16"}, {"weights": "fp32"}])
 def test_other_weights_are_refused(network: Path, tmp_path: Path, options: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput, match="weights: expected None or 'int8', as what computes in int8 is stored so"):
-        built(network, tmp_path / "int8.plan", **options)
+        dim_trt.build_plan(network, tmp_path / "int8.plan", precision="int8", backend="cpu", **options)
     assert not list(tmp_path.iterdir())
 
 

@@ -131,6 +131,16 @@ def test_the_largest_products_do_not_overflow(isa: str, sign: int, algorithm: st
     np.testing.assert_array_equal(values, operands.expected(False))
 
 
+@pytest.mark.parametrize("isa", [isa for isa in ISAS if has_winograd(isa)])
+def test_winograd_ends_where_four_times_a_sum_outgrows_32_bits(isa: str) -> None:
+    operands, more = (Operands((channels, 2, 3, 4, 6)) for channels in (3698, 3699))
+    operands.input[:] = operands.weight[:] = MOST
+    values, _ = operands.run(isa=isa, algorithm="winograd")
+    np.testing.assert_array_equal(values, operands.expected(False))
+    with pytest.raises(dim_trt.InvalidInput, match="at most 3698 input channels"):
+        more.run(isa=isa, algorithm="winograd")
+
+
 @pytest.mark.parametrize("out_scale", [0.0, 0.03])
 @pytest.mark.parametrize("isa", ISAS)
 def test_what_is_pooled_was_not_rounded_before(isa: str, out_scale: float) -> None:

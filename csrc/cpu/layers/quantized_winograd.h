@@ -9,8 +9,10 @@ namespace dim::cpu {
 
 class QuantizedWinograd final : public ConvStep {
  public:
+  /// Four times a sum must fit 32 bits, too.
   static bool supports(const KernelTables& kernels, const ConvWeights& weights) {
-    return kernels.quantized->winograd_sums != nullptr && weights.kernel == 3;
+    constexpr int kMostChannels = 0x7fffffff / (4 * 9 * kQuantizedMax * kQuantizedMax);
+    return kernels.quantized->winograd_sums != nullptr && weights.kernel == 3 && weights.in_channels <= kMostChannels;
   }
 
   /// The weights are the int8 ones.
