@@ -14,7 +14,7 @@ demo: $(VENV)/engine.stamp
 	mkdir -p out
 	$(BIN)/python -m dim_trt.build -o out/dim.plan --precision fp16
 	$(BIN)/python -m dim_trt.matte --plan out/dim.plan --image samples/astronaut.png \
-	  --trimap samples/astronaut_trimap.png -o out/alpha.png --composite out/composite.png \
+	  --trimap samples/astronaut_trimap.png --closed-form -o out/alpha.png --composite out/composite.png \
 	  --background samples/background.jpg
 	$(BIN)/python -m benchmarks.side_by_side --image samples/astronaut.png --trimap samples/astronaut_trimap.png \
 	  --alpha out/alpha.png --composite out/composite.png -o out/side_by_side.png

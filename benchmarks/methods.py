@@ -11,7 +11,7 @@ from typing import Any
 
 import dim_trt
 from benchmarks.peers import engine, onnx_runtime, openvino, pymatting, pytorch
-from benchmarks.peers.engine import ENGINE, ENGINE_INT8
+from benchmarks.peers.engine import ENGINE, ENGINE_CLOSED_FORM, ENGINE_INT8
 from benchmarks.peers.onnx_runtime import ONNXRUNTIME, ONNXRUNTIME_INT8
 from benchmarks.peers.openvino import OPENVINO, OPENVINO_BF16, OPENVINO_INT8
 from benchmarks.peers.peer import Contender, Files, Peer
@@ -74,7 +74,8 @@ def thread_environment(threads: int) -> dict[str, str]:
 
 
 __all__ = [
-    "BF16", "CLASSICAL", "CLOSED_FORM", "COMPILED", "EAGER", "ENGINE", "ENGINE_INT8", "KNN", "METHODS", "NETWORKS",
-    "ONNXRUNTIME", "ONNXRUNTIME_INT8", "OPENVINO", "OPENVINO_BF16", "OPENVINO_INT8", "PEERS", "PYTORCH", "TITLES",
+    "BF16", "CLASSICAL", "CLOSED_FORM", "COMPILED", "EAGER", "ENGINE", "ENGINE_CLOSED_FORM", "ENGINE_INT8", "KNN",
+    "METHODS", "NETWORKS", "ONNXRUNTIME", "ONNXRUNTIME_INT8", "OPENVINO", "OPENVINO_BF16", "OPENVINO_INT8", "PEERS",
+    "PYTORCH", "TITLES",
     "Contender", "Files", "available", "build_files", "load", "prepare", "thread_environment",
 ]  # fmt: skip

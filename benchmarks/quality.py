@@ -30,6 +30,7 @@ from benchmarks.methods import (
     BF16,
     CLOSED_FORM,
     ENGINE,
+    ENGINE_CLOSED_FORM,
     ENGINE_INT8,
     KNN,
     ONNXRUNTIME,
@@ -52,7 +53,18 @@ from dim_trt.scoring.metrics import METRICS
 from dim_trt.scoring.metrics import measure as score
 
 HALF = "alpha = 0.5"
-BESIDE = (ENGINE_INT8, PYTORCH, ONNXRUNTIME, BF16, ONNXRUNTIME_INT8, OPENVINO_BF16, OPENVINO_INT8, CLOSED_FORM, KNN)
+BESIDE = (
+    ENGINE_INT8,
+    ENGINE_CLOSED_FORM,
+    PYTORCH,
+    ONNXRUNTIME,
+    BF16,
+    ONNXRUNTIME_INT8,
+    OPENVINO_BF16,
+    OPENVINO_INT8,
+    CLOSED_FORM,
+    KNN,
+)
 SCENE_SIZE = (288, 352)
 progress_bar = functools.partial(tqdm, leave=False, disable=None)
 
@@ -78,9 +90,9 @@ def picture_sets(args: argparse.Namespace) -> dict[str, list[Picture]]:
         }
     from training.scenes.families import FAMILIES
 
-    numbers = itertools.product(range(args.scenes), FAMILIES)
+    numbers = itertools.islice(itertools.product(range(args.scenes), FAMILIES), args.limit)
     scenes = [scene(*SCENE_SIZE, family, number) for number, family in numbers]
-    return {"scenes": [picture._replace(name=f"{i:03}") for i, picture in enumerate(scenes)][: args.limit]}
+    return {"scenes": [picture._replace(name=f"{i:03}") for i, picture in enumerate(scenes)]}
 
 
 def entries(args: argparse.Namespace) -> list[Entry]:

@@ -143,7 +143,7 @@ def add_engine_arguments(parser: argparse.ArgumentParser, threads: str = "all co
     parser.add_argument(
         "--closed-form",
         action="store_true",
-        help="closed-form matting goes on from the network's alpha: better, for about half of the time again",
+        help="closed-form matting goes on from the network's alpha: better, for about twice the time",
     )
 
 

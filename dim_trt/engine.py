@@ -50,9 +50,9 @@ class Engine(LoadedPlan[_core.Engine]):
         max_pixels: the most pixels (height · width) of a picture that is taken; None: any number.
         orientations: 1, 2 or 8. Alpha is the mean of what the network says about the picture, with 2 about its mirror
             image too, with 8 about both turned by each quarter: better, for so many times the work and no more memory.
-        closed_form: alpha is then where closed-form matting (Levin, Lischinski, Weiss, PAMI 2008) begins, which knows
-            the picture's colors to the pixel, and what it is drawn to: on photographs better than either alone. Takes
-            another 5 bytes a pixel and up to `memory_limit_mb`, and works in the CPU's memory, for any plan.
+        closed_form: closed-form matting (Levin, Lischinski, Weiss, PAMI 2008) goes on from the network's alpha: on
+            photographs better than either alone, for about twice the time. Takes another 4 bytes a pixel and, after
+            the network, up to `memory_limit_mb` once more; for plans of either backend, and arrays in host memory.
         tensorrt: choices that only plans of the tensorrt backend have.
 
     `close`, or a with statement, waits for what was submitted and frees the plan's memory. An engine is pickled as its

@@ -62,7 +62,7 @@ def commands(args: argparse.Namespace, work: Path) -> list[list[str]]:
         ["benchmarks.rescore", "--alphamatting", data],
         ["benchmarks.report"],
         ["dim_trt.build", "-o", plan, "--backend", "cpu", "--precision", "fp16"],
-        ["dim_trt.matte", "--plan", plan, *SAMPLE, *made, "--background", "samples/background.jpg"],
+        ["dim_trt.matte", "--plan", plan, *SAMPLE, "--closed-form", *made, "--background", "samples/background.jpg"],
         ["benchmarks.side_by_side", *SAMPLE, *made, "-o", str(PICTURE)],
         ["pytest", "-q", *TESTS, *MATTING_TESTS],
     ]

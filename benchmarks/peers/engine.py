@@ -1,4 +1,4 @@
-"""The engine itself: the plan in question, and the same network as a plan in int8."""
+"""The engine itself: the plan in question, closed-form matting after it, and the same network as a plan in int8."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 import dim_trt
 from benchmarks.peers.peer import U8, Contender, Files, Peer, missing
 
-ENGINE, ENGINE_INT8 = "dim_trt", "dim_trt-int8"
-OUTSIDE = ("preprocess", "postprocess")  # steps that are not the network
+ENGINE, ENGINE_INT8, ENGINE_CLOSED_FORM = "dim_trt", "dim_trt-int8", "dim_trt-closed-form"
+OUTSIDE = ("preprocess", "postprocess", "closed_form")  # steps that are not the network
 
 
-def _load(name: str, plan: Path, threads: int) -> Contender:
-    engine = dim_trt.Engine(plan, device="cpu", threads=threads, color="rgb")
+def _load(name: str, plan: Path, threads: int, *, closed_form: bool = False) -> Contender:
+    engine = dim_trt.Engine(plan, device="cpu", threads=threads, color="rgb", closed_form=closed_form)
 
     def network_ms(given: tuple[U8, U8]) -> float:
         return sum(ms for step, ms in engine.profile(*given) if step not in OUTSIDE)
@@ -37,6 +37,15 @@ PEERS = (
         precision=None,
         why_not=lambda: None,
         load=lambda files, threads: _load(ENGINE, files.plan, threads),
+    ),
+    Peer(
+        name=ENGINE_CLOSED_FORM,
+        title="dim_trt, closed form",
+        package="dim_trt",
+        precision="fp32",
+        exact=False,
+        why_not=lambda: None,
+        load=lambda files, threads: _load(ENGINE_CLOSED_FORM, files.plan, threads, closed_form=True),
     ),
     Peer(
         name=ENGINE_INT8,

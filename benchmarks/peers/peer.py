@@ -77,6 +77,7 @@ class Peer:
     load: with so many threads; opens the packages that it needs and no other.
     prepare: makes what `load` opens beside the files that all share, once for a network.
     is_network: whether it computes the network; else it mattes without one.
+    exact: whether alpha is the network's, up to rounding in `precision`; else it is made of that.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Peer:
     load: Callable[[Files, int], Contender]
     prepare: Callable[[Files], None] | None = None
     is_network: bool = True
+    exact: bool = True
 
 
 def missing(*packages: str) -> str | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.markdown import table
-from benchmarks.methods import CLOSED_FORM, ENGINE, ENGINE_INT8
+from benchmarks.methods import CLOSED_FORM, ENGINE, ENGINE_CLOSED_FORM, ENGINE_INT8
 from benchmarks.quality import HALF
 from benchmarks.records import Quality
 from benchmarks.report.wording import NARROW, SCENES, WIDE, machine_line, scored_line
 from benchmarks.result_files import Results
 
 ALPHAMATTING, DRAWN = "quality-alphamatting", "quality-scenes"  # steps
+OURS = (ENGINE, ENGINE_INT8, ENGINE_CLOSED_FORM)
 
 
 def first_of(results: Results) -> tuple[str, list[Quality]]:
@@ -36,7 +37,7 @@ def _table(rows: Sequence[Quality]) -> str:
     cells = []
     for row in rows:
         if row.cost:
-            name = f"**{row.title}**" if row.peer in (ENGINE, ENGINE_INT8) else row.title
+            name = f"**{row.title}**" if row.peer in OURS else row.title
             errors = [f"{row.sad:.2f}", f"{1e3 * row.mse:.1f}e-3", f"{row.gradient:.2f}", f"{row.connectivity:.2f}"]
             cells.append([name, *errors, f"{row.cost.seconds_per_picture:.3f}", f"{row.cost.peak_memory_mb} MB"])
     return table(head, cells)
@@ -72,7 +73,12 @@ def precision(results: Results) -> str:
 
 
 def shipped(results: Results) -> str:
-    names = {ENGINE: "`lite`", CLOSED_FORM: "closed-form matting (pymatting)", HALF: "alpha = 0.5 everywhere"}
+    names = {
+        ENGINE: "`lite`",
+        ENGINE_CLOSED_FORM: "`lite`, then closed-form matting",
+        CLOSED_FORM: "closed-form matting (pymatting)",
+        HALF: "alpha = 0.5 everywhere",
+    }
     cells = []
     for peer, title in names.items():
         found = {
