@@ -91,7 +91,7 @@ void Runner::run_conv(std::size_t s, const Conv& conv, const Region& region, con
   find(conv.input, call.input, call.quantized_input);
   find(conv.output, call.output, call.quantized_output);
   if (conv.unpools()) call.unpool_codes = workspace.codes(conv.codes);
-  if (conv.adds()) call.add = workspace.floats(conv.add);
+  if (conv.adds()) find(conv.add, call.add, call.quantized_add);
   if (const auto* pool = pooling_of(program_, schedule_.steps[s])) {
     find(pool->output, call.pooled, call.quantized_pooled);
     call.codes = workspace.codes(pool->codes);

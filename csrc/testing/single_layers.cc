@@ -64,7 +64,6 @@ class OneConv final : public SingleLayer {
                 spec_of(weights, add.data != nullptr, options), options) {
     unpool_codes_ = OwnedMap(input.size, input.channels, kLanes, in_.layout.border);
     pack(codes, unpool_codes_.codes());
-    if (add.data != nullptr) pack(add.data, add_.floats());
     call_.unpool_codes = unpool_codes_.codes();
   }
 
@@ -92,7 +91,7 @@ class OneConv final : public SingleLayer {
         in_(packed(input, spec.in_lanes,
                    spec.unpools ? unpool_reach(weights.kernel) : WinogradConv::border(weights.kernel),
                    spec.quantized_in)),
-        add_(spec.adds ? size : Size{}, add.channels, kLanes, WinogradConv::border(weights.kernel)),
+        add_(packed(add, kLanes, WinogradConv::border(weights.kernel), spec.quantized_in)),
         out_(pool ? Size{} : size, weights.out_channels, spec.out_lanes, 0),
         pooled_(pool ? half_.size() : Size{}, weights.out_channels, kLanes, 0),
         codes_(pooled_.layout.size, weights.out_channels, kLanes, 0) {
@@ -105,7 +104,10 @@ class OneConv final : public SingleLayer {
     call_.output = pool ? FloatMap{whole_map(size, weights.out_channels, kLanes, 0)} : out_.floats();
     if (quantized_out_ && !pool)
       call_.output.data = nullptr, call_.quantized_output = {out_.codes(), options.out_scale};
-    if (spec.adds) call_.add = add_.floats();
+    if (spec.adds && spec.quantized_in)
+      call_.quantized_add = {add_.codes(), options.add_scale};
+    else if (spec.adds)
+      call_.add = add_.floats();
     if (!pool) return;
     if (quantized_out_)
       call_.quantized_pooled = {pooled_.codes(), options.out_scale};

@@ -25,6 +25,7 @@ struct LayerOptions {
   cpu::Algorithm algorithm = cpu::Algorithm::direct;
   bool keep_ties = false;
   bool quantized = false;  // the input's values are whole numbers of 0 to 127, kept as bytes
+  float add_scale = 1.0f;  // of a quantized sum: a step of what is added, in steps of the input
   float out_scale = 0.0f;  // of a quantized result, whose values are such numbers; 0: of one with floats
 };
 

@@ -177,10 +177,11 @@ def _to_int8(source: Source, header: dict[str, Any], options: TensorRtOptions) -
             "precision int8: the cpu backend computes in fp32, as no convolution reads what it can keep in int8"
         )
         return graph, {**header, "precision": "fp32"}
-    chosen = choose_int8(graph, calibration_pictures(options.calibration), source, options.threshold, never=never)
+    pictures = calibration_pictures(options.calibration)
+    chosen = choose_int8(graph, pictures, source, options.threshold, never=never, in_terms=True)
     excluded = not_in_int8(graph, chosen.excluded)
     harmful = [name for name in excluded if name not in never]
     if harmful:
         LOGGER.info("precision int8: %s compute in fp32, as int8 harms alpha there", ", ".join(harmful))
-    quantized = to_int8(graph, chosen.ranges, excluded, base="fp32", is_stored=True)
+    quantized = to_int8(graph, chosen.ranges, excluded, base="fp32", is_stored=True, in_terms=True)
     return quantized, {**header, "int8": {"ranges": chosen.method, "excluded": harmful}}

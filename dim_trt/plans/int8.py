@@ -45,17 +45,19 @@ def choose_int8(
     threshold: float | None = None,
     *,
     never: Collection[str] = (),
+    in_terms: bool = False,
     reports: bool = False,
 ) -> Int8Choice:
     """The calibration that changes alpha least, and the layers to leave out of int8.
 
     None where all of them together change alpha by no more than the threshold (None: the usual one); one by one they
     are measured only where they change more, or where that is to be reported. never: names of convolutions that the
-    backend does not compute in int8; they count as excluded.
+    backend does not compute in int8; they count as excluded. in_terms: as in graph.precision.int8_inputs.
     """
     threshold = THRESHOLD if threshold is None else threshold
-    comparison = Comparison(graph, pictures, source.preprocessing)
-    histograms = collect_histograms(graph, pictures, source.preprocessing, progress_bar("calibration"))
+    comparison = Comparison(graph, pictures, source.preprocessing, in_terms=in_terms)
+    calibration = progress_bar("calibration")
+    histograms = collect_histograms(graph, pictures, source.preprocessing, calibration, in_terms=in_terms)
     ranges = {method: ranges_by(method, histograms) for method in RANGES}
     changes = {
         method: comparison.change_by_int8(ranges[method], never)[0] for method in progress_bar("kind of range")(RANGES)

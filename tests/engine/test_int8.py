@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnx_graphsurgeon as gs
 import pytest
 
 import dim_trt
@@ -16,23 +17,24 @@ from dim_trt.graph.export import export_model
 from dim_trt.graph.load import load_onnx
 from dim_trt.graph.lower import import_graph, lower
 from dim_trt.graph.pictures import shipped_pictures
-from dim_trt.graph.precision import to_int8
+from dim_trt.graph.precision import int8_inputs, quantizable, to_int8
+from dim_trt.graph.quantize import quantized_activation
 from dim_trt.graph.runtime import Session
 from dim_trt.graph.storage import store_weights
 from dim_trt.graph.translate import translate
 from dim_trt.graph.whole_numbers import not_in_int8
 from dim_trt.plans.int8 import choose_int8
 from tests.support.networks import input_tensor, random_picture
-from tests.support.tiny_graphs import tiny_dim
+from tests.support.tiny_graphs import tiny_dim, tiny_salient
 
 pytest.importorskip("onnxruntime")
 IMG, TRIMAP = random_picture(3, 131, 197)
 
 
-@pytest.fixture(name="network", scope="module")
-def fixture_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(name="network", scope="module", params=[False, True], ids=["plain", "skip"])
+def fixture_network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("int8") / "tiny.onnx"
-    onnx.save(tiny_dim(skip=False), path)
+    onnx.save(tiny_dim(skip=request.param), path)
     return path
 
 
@@ -53,8 +55,8 @@ def reference(network: Path, img: np.ndarray, trimap: np.ndarray) -> np.ndarray:
     source = load_onnx(network)
     graph = import_graph(source.proto)
     never = not_in_int8(graph)
-    chosen = choose_int8(graph, shipped_pictures(), source, 1e9, never=never)
-    quantized = to_int8(graph, chosen.ranges, never, base="fp32", is_stored=True)
+    chosen = choose_int8(graph, shipped_pictures(), source, 1e9, never=never, in_terms=True)
+    quantized = to_int8(graph, chosen.ranges, never, base="fp32", is_stored=True, in_terms=True)
     model = export_model(store_weights(quantized, "int8"))  # first and last convolutions as float16
     (alpha,) = Session(model).run(input_tensor(img, trimap).numpy())
     height, width = trimap.shape
@@ -83,11 +85,29 @@ def test_info_and_profile_say_what_each_layer_computes_in(network: Path, plan: P
 
 
 def test_layers_that_read_what_others_need_as_floats_are_left_alone() -> None:
-    graph = import_graph(tiny_dim(skip=True))  # encoder features are added to what is unpooled
-    left = set(not_in_int8(graph))
-    assert left == {"depool2", "depool1"}
-    assert set(not_in_int8(graph, ["conv2"])) == {"conv2", "depool2", "depool1"}
     assert not not_in_int8(import_graph(tiny_dim(skip=False)))
+    assert not not_in_int8(import_graph(tiny_dim(skip=True)))  # encoder features are added to what is unpooled
+    graph = import_graph(tiny_dim(skip=True, decoder_kernel=3))  # which convolutions of 5x5 alone can read
+    assert set(not_in_int8(graph)) == {"depool2", "depool1"}
+    assert set(not_in_int8(graph, ["conv2"])) == {"conv2", "depool2", "depool1"}
+    heads = import_graph(tiny_salient())  # each reads a feature, one of them unpooled besides
+    assert {"conv2", "conv6"}.isdisjoint(not_in_int8(heads))
+    assert {"deconv2", "deconv1"} <= set(not_in_int8(heads))
+
+
+def test_what_is_added_is_kept_in_int8_on_both_sides_or_on_none() -> None:
+    graph = import_graph(tiny_dim(skip=True))
+    assert set(not_in_int8(graph, ["depool1"])) == {"depool1"}  # conv1 and depool2 write floats then
+    kept = to_int8(
+        graph, dict.fromkeys(names_read(graph), 4.0), ["depool1"], base="fp32", is_stored=True, in_terms=True
+    )
+    in_int8 = {op["output"] for op in translate(lower(kept)).ops if op.get("scale")}
+    assert in_int8 == {"pool1.out", "conv2_relu.out", "pool2.out", "conv6_relu.out"}
+
+
+def names_read(graph: gs.Graph) -> set[str]:
+    inputs = [each for node in quantizable(graph) for each in int8_inputs(node, in_terms=True)]
+    return {reader.inputs[i].name for reader, i in inputs}
 
 
 @pytest.mark.parametrize("skip", [False, True])
@@ -141,5 +161,21 @@ def test_other_quantizations_are_refused_by_name() -> None:
     graph = import_graph(tiny_dim(skip=True))
     ranges = {node.inputs[0].name: 4.0 for node in graph.nodes if node.op == "Conv"}
     quantized = to_int8(graph, ranges, base="fp32", is_stored=True)
-    with pytest.raises(BuildError, match=r"reads 'conv6_relu\.out' in int8, which the cpu backend can write so only"):
+    with pytest.raises(BuildError, match=r"quantizes a sum; the cpu backend does so only with what is added"):
         translate(lower(quantized))
+
+
+def test_sums_with_other_kernels_are_refused_by_name() -> None:
+    graph = import_graph(tiny_dim(skip=True, decoder_kernel=3))
+    ranges = dict.fromkeys(names_read(graph), 4.0)
+    quantized = to_int8(graph, ranges, base="fp32", is_stored=True, in_terms=True)
+    with pytest.raises(BuildError, match=r"'depool2'.*reads a sum of tensors in int8, which .* kernels of 5 alone"):
+        translate(lower(quantized))
+
+
+def test_half_a_sum_in_int8_is_refused_by_name() -> None:
+    graph = import_graph(tiny_dim(skip=True))
+    add = next(node for node in graph.nodes if node.name == "skip_pool2")
+    add.inputs[0] = quantized_activation(graph, add.inputs[0], np.asarray(0.1, np.float32))
+    with pytest.raises(BuildError, match=r"'skip_pool2'.*'conv2_relu.out' in int8; only a sum of an unpooled tensor"):
+        translate(lower(graph.cleanup().toposort()))

@@ -175,6 +175,40 @@ def test_quantized_maps_are_unpooled(isa: str, shape: tuple[int, ...], out_scale
     np.testing.assert_array_equal(values, np.rint(values))
 
 
+@pytest.mark.parametrize("out_scale", [0.0, 0.03])
+@pytest.mark.parametrize(
+    "shape", [(16, 16, 5, 7, 9), (64, 48, 5, 17, 29), (33, 17, 5, 9, 65), (3, 5, 5, 1, 1)], ids=str
+)
+@pytest.mark.parametrize("isa", ISAS)
+def test_quantized_maps_are_added_to_unpooled_ones(isa: str, shape: tuple[int, ...], out_scale: float) -> None:
+    """Each in steps of its own: those of what is added are larger here."""
+    operands, add_scale = Operands(shape, 5), 1.75
+    rng = np.random.default_rng(6)
+    operands.input[rng.random(operands.input.shape) < 0.5] = 0
+    operands.weight *= operands.scale[:, None, None, None]
+    codes = rng.integers(0, 4, operands.input.shape, dtype=np.uint8)
+    cin, _, _, height, width = shape
+    add = rng.integers(0, MOST + 1, (cin, 2 * height, 2 * width)).astype(np.float32)
+    options = {"add": add, "add_scale": add_scale, "relu": True, "algorithm": "winograd", "threads": 2}
+    values, _ = operands.run(codes=codes, isa=isa, out_scale=out_scale, **options)
+    read = unpool(operands.input, codes) + add * np.float32(add_scale)
+    exact = np.maximum(operands.sums(read) + operands.bias[:, None, None], 0)
+    if not out_scale:
+        np.testing.assert_allclose(values, exact, rtol=0, atol=1e-4)  # of sums of about 30
+        return
+    steps = np.clip(exact / out_scale, 0, MOST)
+    assert np.abs(values - steps).max() <= 0.5 + 4e-3
+    np.testing.assert_array_equal(values, np.rint(values))
+
+
+@pytest.mark.parametrize("wrong", [{"codes": None}, {"algorithm": "direct"}])
+def test_sums_without_what_they_need_are_refused(wrong: dict[str, Any]) -> None:
+    operands = Operands((3, 5, 5, 2, 3))
+    given = {"codes": np.zeros((3, 2, 3), np.uint8), "algorithm": "winograd"} | wrong
+    with pytest.raises(dim_trt.InvalidInput, match="add: expected codes, a 5x5 kernel and algorithm 'winograd'"):
+        operands.run(add=np.zeros((3, 4, 6), np.float32), **given)
+
+
 def test_results_do_not_depend_on_the_number_of_threads() -> None:
     operands = Operands((48, 64, 3, 33, 57))
     one, five = (operands.run(threads=threads, out_scale=0.02)[0] for threads in (1, 5))

@@ -130,13 +130,16 @@ struct WinogradInputArgs {
   std::ptrdiff_t element_stride;
 };
 
-/// The same for 6×6 windows of an unpooled map, which are 3×3 cells, plus an optional second map.
+/// The same for 6×6 windows of an unpooled map, which are 3×3 cells, plus an optional second map. Value: float, or
+/// those of two quantized maps, whose transform is in steps of the first.
+template <typename Value>
 struct WinogradUnpoolArgs {
-  const float* values;        // upper left cell of the first window; the next window is one cell further
+  const Value* values;        // upper left cell of the first window; the next window is one cell further
   const std::uint8_t* codes;  // same
   std::ptrdiff_t cell_row_stride;
-  const float* add;  // upper left pixel of the first window, or null; the next window is two pixels further
+  const Value* add;  // upper left pixel of the first window, or null; the next window is two pixels further
   std::ptrdiff_t add_row_stride;
+  float add_scale;  // of quantized maps: a step of `add`, in steps of `values`
   int patches;
   float* output;
   std::ptrdiff_t element_stride;
@@ -167,7 +170,8 @@ struct FloatKernels {
   void (*unpool_collect_quantized)(const UnpoolCollectArgs<std::uint8_t>&);
   void (*unpool_conv)(const UnpoolConvArgs&);
   void (*winograd_input)(const WinogradInputArgs&);
-  void (*winograd_unpool)(const WinogradUnpoolArgs&);
+  void (*winograd_unpool)(const WinogradUnpoolArgs<float>&);
+  void (*winograd_unpool_quantized)(const WinogradUnpoolArgs<std::uint8_t>&);
   void (*winograd_output)(const WinogradOutputArgs&);
 };
 

@@ -117,14 +117,18 @@ void winograd_input(const WinogradInputArgs& a) {
   a.window.width == 6 ? winograd_input_patches<4, 6>(a) : winograd_input_patches<4, 4>(a);
 }
 
-void winograd_unpool(const WinogradUnpoolArgs& a) {
+template <typename Value>
+void winograd_unpool(const WinogradUnpoolArgs<Value>& a) {
+  const float add_scale = sizeof(Value) == sizeof(float) ? 1.0f : a.add_scale;
   for (int t = 0; t < a.patches; ++t)
     for (int i = 0; i < kLanes; ++i)
       winograd_input_patch<6, 6, float>(
           [&](int y, int x) {
             const std::ptrdiff_t cell = y / 2 * a.cell_row_stride + (t + x / 2) * kLanes + i;
-            const float value = a.codes[cell] == y % 2 * 2 + x % 2 ? a.values[cell] : 0.0f;
-            return a.add != nullptr ? value + a.add[y * a.add_row_stride + (2 * t + x) * kLanes + i] : value;
+            const auto value = a.codes[cell] == y % 2 * 2 + x % 2 ? static_cast<float>(a.values[cell]) : 0.0f;
+            if (a.add == nullptr) return value;
+            const auto add = static_cast<float>(a.add[y * a.add_row_stride + (2 * t + x) * kLanes + i]);
+            return value + add * add_scale;
           },
           [&](int element, float v) { a.output[element * a.element_stride + t * kLanes + i] = v; });
 }
@@ -160,7 +164,8 @@ const FloatKernels kFloatKernels = {
     .unpool_collect_quantized = unpool_collect<std::uint8_t>,
     .unpool_conv = unpool_conv,
     .winograd_input = winograd_input,
-    .winograd_unpool = winograd_unpool,
+    .winograd_unpool = winograd_unpool<float>,
+    .winograd_unpool_quantized = winograd_unpool<std::uint8_t>,
     .winograd_output = winograd_output,
 };
 

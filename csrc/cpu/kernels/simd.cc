@@ -149,7 +149,8 @@ const FloatKernels kFloatKernels = {
     .unpool_collect_quantized = unpool_collect<std::uint8_t>,
     .unpool_conv = unpool_conv,
     .winograd_input = winograd_input,
-    .winograd_unpool = winograd_unpool,
+    .winograd_unpool = winograd_unpool<float>,
+    .winograd_unpool_quantized = winograd_unpool<std::uint8_t>,
     .winograd_output = winograd_output,
 };
 

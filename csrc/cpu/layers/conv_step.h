@@ -20,8 +20,9 @@ struct ConvCall {
   FloatMap input;  // before unpooling, for one that unpools
   QuantizedMap quantized_input;
   CodeMap unpool_codes;  // only for one that unpools
-  FloatMap add;          // only for one that adds: to the unpooled input
-  FloatMap output;       // neither has data when only the pooled result is wanted
+  FloatMap add;          // only for one that adds: to the unpooled input, and quantized where that is
+  QuantizedMap quantized_add;
+  FloatMap output;  // neither has data when only the pooled result is wanted
   QuantizedMap quantized_output;
   FloatMap pooled;
   QuantizedMap quantized_pooled;

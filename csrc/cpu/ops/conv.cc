@@ -17,6 +17,19 @@ float scaled(const Json& json, float weight, float scale) {
 
 }  // namespace
 
+/// What is added is read by the transform of a 5×5 convolution alone; others convolve both terms by themselves.
+void Conv::check_sum(const Json& json, const Parser& parser) const {
+  const Value& added = parser.value(add);
+  if (quantized != (added.element == Element::quantized))
+    Parser::fail(json, "adds a quantized value to one that is not, or the other way round");
+  if (kernel != 5 && (quantized || parser.value(output).element == Element::quantized))
+    Parser::fail(json,
+                 "adds to an unpooled value with a kernel other than 5x5, and so neither reads nor writes a "
+                 "quantized one");
+  if (quantized && !std::isnormal(added.scale / parser.value(input).scale))
+    Parser::fail(json, "the scales of the two values that it adds are too far apart");
+}
+
 Conv Conv::parse(const Json& json, Parser& parser) {
   Conv conv;
   conv.input = parser.read_floats_or_quantized(json.at("input"));
@@ -33,7 +46,7 @@ Conv Conv::parse(const Json& json, Parser& parser) {
     --in.level;
   }
   if (!json.at("add").is_null()) {
-    conv.add = parser.read(json.at("add"));
+    conv.add = parser.read_floats_or_quantized(json.at("add"));
     const Value& add = parser.value(conv.add);
     if (!conv.unpools() || add.channels != in.channels || add.level != in.level)
       Parser::fail(json, "'" + add.name + "' cannot be added to the unpooled '" + in.name + "'");
@@ -56,8 +69,7 @@ Conv Conv::parse(const Json& json, Parser& parser) {
   }
   conv.bias = tensors.read(json.at("bias"), {out_channels});
   conv.output = parser.write_floats_or_quantized(json, static_cast<int>(out_channels), in.level);
-  if (conv.adds() && (conv.quantized || parser.value(conv.output).element == Element::quantized))
-    Parser::fail(json, "adds to an unpooled value, and so neither reads nor writes a quantized one");
+  if (conv.adds()) conv.check_sum(json, parser);
   return conv;
 }
 

@@ -30,6 +30,7 @@ struct Conv {
   bool computes_in_int8() const { return quantized && !unpools(); }
 
   static Conv parse(const Json& json, Parser& parser);
+  void check_sum(const Json& json, const Parser& parser) const;
   std::vector<Read> reads() const {
     const int radius = kernel / 2;
     if (!unpools()) return {{input, Reach::around(radius), kFourLanes + kLanes, WinogradConv::border(kernel)}};
