@@ -88,6 +88,7 @@ std::vector<double> quantized_layer_seconds(const Floats& input, const Floats& w
                                             const std::optional<Floats>& add, float add_scale, bool pool,
                                             float out_scale, const std::string& algorithm, const std::string& isa,
                                             int threads, int runs) {
+  if (runs < 1) throw InvalidInput("runs: expected at least 1, got " + std::to_string(runs));
   const auto quantized = quantized_layer(input, weight, scale, bias, codes, add, add_scale, pool, out_scale, true,
                                          algorithm, isa, threads);
   return unlocked([&] { return seconds_of(*quantized->layer, runs); });
