@@ -258,8 +258,9 @@ def quantized_programs(ops: list[Document]) -> Iterator[tuple[str, list[Document
     yield "adds_quantized_to_floats", changed(both, (3, "scale"), None)
     three = changed(changed(both, (4, "kernel"), 3), (4, "weight", "shape"), [3, 2, 3, 3])
     yield "adds_quantized_with_another_kernel", three
-    yield "adds_with_another_kernel_and_quantizes", changed(
-        changed(changed(three, (1, "scale"), None), (3, "scale"), None), (4, "scale"), 1
+    yield (
+        "adds_with_another_kernel_and_quantizes",
+        changed(changed(changed(three, (1, "scale"), None), (3, "scale"), None), (4, "scale"), 1),
     )
     yield "adds_quantized_far_apart", changed(changed(both, (1, "scale"), 1e30), (3, "scale"), 1e-20)
     yield "sigmoid_of_a_quantized", changed(whole, (5, "scale"), 1)
