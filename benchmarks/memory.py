@@ -85,7 +85,7 @@ def records(args: argparse.Namespace) -> Iterator[Memory]:
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__.split("\n")[0])
     parser.add_argument("--model", default="full", help=MODEL_HELP)
-    parser.add_argument("--precision", choices=PRECISIONS, default="fp32", help="of the plan's weights")
+    parser.add_argument("--precision", choices=PRECISIONS, default="fp32", help="of the plan")
     parser.add_argument("--size", type=parse_size, default=(1080, 1920), metavar=SIZE_FORMAT, help="default: 1920x1080")
     parser.add_argument("--threads", type=int, default=default_threads())
     parser.add_argument("--no-onnxruntime", action="store_true", help="the engine alone, for sizes the other cannot do")

@@ -54,14 +54,17 @@ def prepare(names: Sequence[str], files: Files) -> dict[str, float]:
 
 
 def build_files(
-    onnx: Path, model: Any, folder: Path, precision: str, names: Sequence[str]
+    onnx: Path, model: Any, folder: Path, names: Sequence[str], *, precision: str = "fp32", weights: str | None = None
 ) -> tuple[Files, dict[str, float]]:
-    """Of a DeepImageMatting and its ONNX file, for these methods; and the seconds that building took, by method."""
+    """Of a DeepImageMatting and its ONNX file, for these methods; and the seconds that building took, by method.
+
+    precision, weights: of the plan, as build_plan has them.
+    """
     checkpoints = importlib.import_module("training.checkpoints")
-    files = Files(onnx, folder / "checkpoint.pt", folder / f"{precision}.plan", folder)
+    files = Files(onnx, folder / "checkpoint.pt", folder / f"{precision}-{weights}.plan", folder)
     checkpoints.save_checkpoint(files.checkpoint, model.config, model.state_dict())
     begin = time.perf_counter()
-    dim_trt.build_plan(onnx, files.plan, precision=precision, backend="cpu")
+    dim_trt.build_plan(onnx, files.plan, precision=precision, weights=weights, backend="cpu")
     return files, {ENGINE: time.perf_counter() - begin, **prepare(names, files)}
 
 

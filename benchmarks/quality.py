@@ -3,8 +3,9 @@
     python -m benchmarks.quality --alphamatting DIR --json out/quality.json
     python -m benchmarks.quality --scenes 2
 
-The shipped weights as plans of each precision, the same weights in PyTorch, ONNX Runtime and OpenVINO, in fp32 and
-quantized by their own tools, matting without a network (pymatting), and alpha = 0.5 as what knowing nothing scores.
+The shipped weights as plans that store them in each precision and compute in fp32, and as one that computes in int8;
+the same weights in PyTorch, ONNX Runtime and OpenVINO, in fp32 and quantized by their own tools; matting without a
+network (pymatting); and alpha = 0.5 as what knowing nothing scores.
 Every method has a process of its own, which says how long a picture takes it (from the decoded picture to alpha, the
 median of its runs) and how much memory it ever held. Unknown region only. Needs the extras train and dev.
 """
@@ -30,6 +31,7 @@ from benchmarks.methods import (
     CLOSED_FORM,
     ENGINE,
     ENGINE_CLOSED_FORM,
+    ENGINE_INT8,
     KNN,
     ONNXRUNTIME,
     ONNXRUNTIME_INT8,
@@ -42,6 +44,7 @@ from benchmarks.methods import (
     build_files,
 )
 from benchmarks.networks import MODEL_HELP, SHIPPED, load_network
+from benchmarks.peers.engine import int8_plan
 from benchmarks.pictures import Picture, alphamatting, digest, scene, truth_of
 from benchmarks.records import Change, Cost, PictureScore, Quality
 from dim_trt.files import file_digest
@@ -51,6 +54,7 @@ from dim_trt.scoring.metrics import measure as score
 
 HALF = "alpha = 0.5"
 BESIDE = (
+    ENGINE_INT8,
     ENGINE_CLOSED_FORM,
     PYTORCH,
     ONNXRUNTIME,
@@ -66,7 +70,7 @@ progress_bar = functools.partial(tqdm, leave=False, disable=None)
 
 
 class Entry(NamedTuple):
-    """A method and the precision of its weights."""
+    """A method and what it computes in; of the engine in fp32, how the plan stores its weights."""
 
     method: str
     precision: str | None = None
@@ -74,7 +78,9 @@ class Entry(NamedTuple):
     @property
     def title(self) -> str:
         name = TITLES.get(self.method, self.method)
-        return f"{name}, {self.precision}" if self.method == ENGINE else name
+        if self.method != ENGINE:
+            return name
+        return f"{name}, fp32" if self.precision == "fp32" else f"{name}, {self.precision} weights"
 
 
 def picture_sets(args: argparse.Namespace) -> dict[str, list[Picture]]:
@@ -91,7 +97,7 @@ def picture_sets(args: argparse.Namespace) -> dict[str, list[Picture]]:
 
 def entries(args: argparse.Namespace) -> list[Entry]:
     peers = [Entry(name, PEERS[name].precision if PEERS[name].is_network else None) for name in available(args.peers)]
-    return [*(Entry(ENGINE, precision) for precision in args.precision), *peers, Entry(HALF)]
+    return [*(Entry(ENGINE, precision) for precision in args.weights), *peers, Entry(HALF)]
 
 
 def run_entry(
@@ -108,8 +114,9 @@ def run_entry(
         half = {picture.name: np.full(picture.trimap.shape, 0.5, np.float32) for picture in pictures}
         return Cold(0, 0, 0, dict.fromkeys(half, 0.0), half), None
     ours = entry.precision if entry.method == ENGINE else None
-    files, _ = build_files(network.onnx, network.model, folder, ours or "fp32", [entry.method])
-    size = files.plan.stat().st_size if entry.method == ENGINE else None
+    files, _ = build_files(network.onnx, network.model, folder, [entry.method], weights=ours)
+    plan = {ENGINE: files.plan, ENGINE_INT8: int8_plan(files)}.get(entry.method)
+    size = plan.stat().st_size if plan else None
     return measure_cold(entry.method, files, args.threads, pictures, once=once), size
 
 
@@ -215,7 +222,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     what.add_argument("--scenes", type=int, metavar="N", help="drawn scenes of each family, which no training run has")
     parser.add_argument("--trimaps", nargs="+", default=["trimap1", "trimap2"], help="folders in --alphamatting")
     parser.add_argument("--model", default=SHIPPED, help=MODEL_HELP)
-    parser.add_argument("--precision", nargs="+", choices=PRECISIONS, default=PRECISIONS, help="plans to measure")
+    parser.add_argument("--weights", nargs="+", choices=PRECISIONS, default=PRECISIONS, help="plans that store them so")
     parser.add_argument("--peers", nargs="*", choices=BESIDE, default=BESIDE, help="default: all")
     parser.add_argument(
         "--knn-on", nargs="*", default=["trimap1", "scenes"], help="where KNN, the slowest, runs; default: %(default)s"

@@ -77,7 +77,7 @@ def records(args: argparse.Namespace) -> list[Throughput]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         network = load_network(args.model, folder)
-        files, _ = build_files(network.onnx, network.model, folder, args.precision, args.peers)
+        files, _ = build_files(network.onnx, network.model, folder, args.peers, precision=args.precision)
         rates = measure(args, works_of(settings(args), files, picture, folder))
     rows = []
     for setting, values in rates.items():
@@ -145,7 +145,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     cores = default_threads()
     parser.add_argument("--model", default=SHIPPED, help=MODEL_HELP)
-    parser.add_argument("--precision", choices=PRECISIONS, default="fp32", help="of the plan's weights")
+    parser.add_argument("--precision", choices=PRECISIONS, default="fp32", help="of the plan")
     parser.add_argument("--size", type=parse_size, default=(512, 512), metavar=SIZE_FORMAT, help="default: 512x512")
     parser.add_argument("--unknown", type=float, help="fraction of the rows; default: a drawn scene's trimap")
     parser.add_argument("--cores", type=int, default=cores, help="pictures at a time × threads of each is at most that")

@@ -51,6 +51,38 @@ def layer_seconds(
     threads: int = 1,
     runs: int = 1,
 ) -> list[float]: ...
+def quantized_conv2d(
+    input: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    scale: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    *,
+    codes: NDArray[np.uint8] | None = None,
+    add: NDArray[np.float32] | None = None,
+    add_scale: float = 1.0,
+    pool: bool = False,
+    out_scale: float = 0.0,
+    relu: bool = False,
+    algorithm: str = "direct",
+    isa: str = "",
+    threads: int = 1,
+) -> tuple[NDArray[np.float32], NDArray[np.uint8] | None]: ...
+def quantized_layer_seconds(
+    input: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    scale: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    *,
+    codes: NDArray[np.uint8] | None = None,
+    add: NDArray[np.float32] | None = None,
+    add_scale: float = 1.0,
+    pool: bool = False,
+    out_scale: float = 0.0,
+    algorithm: str = "direct",
+    isa: str = "",
+    threads: int = 1,
+    runs: int = 1,
+) -> list[float]: ...
 
 # scaling, windows and tiles
 def resample(

@@ -35,8 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     stored = "how a plan for the CPU stores them; default: as --precision"
     parser.add_argument("--weights", choices=PRECISIONS, help=stored)
     parser.add_argument("--backend", choices=BACKENDS, default="auto", help="default: %(default)s")
-    group = parser.add_argument_group("for the tensorrt backend")
-    add = group.add_argument
+    add = parser.add_argument_group("for int8").add_argument
+    add("--calibration", type=file_path, metavar="DIR", help="pictures to calibrate with; default: eight drawn scenes")
+    add("--threshold", type=float, help="most that int8 may change alpha on average; default: 0.01")
+    add = parser.add_argument_group("for the tensorrt backend").add_argument
     add("--tuned-for", choices=TUNINGS, help="the size to be fastest at, and with it the largest; default: 1080p")
     for name, what in SIZES.items():
         add(f"--{name}-size", type=parse_size, metavar=SIZE_FORMAT, help=what)
@@ -44,8 +46,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--gpu", type=int, metavar="N", help="the GPU to build for; default: 0")
     add("--workspace-mb", type=int, metavar="MB", help="most scratch memory of one layer")
     add("--optimization-level", type=int, metavar="0..5", help="5 builds longest; default: 3")
-    add("--calibration", type=file_path, metavar="DIR", help="pictures for int8; default: eight drawn scenes")
-    add("--threshold", type=float, help="most that int8 may change alpha on average; default: 0.01")
     add("--timing-cache", type=file_path, metavar="FILE", help="default: one in the cache folder")
     add("--report", type=file_path, metavar="FILE", help="also write which layer computes in which precision and why")
     add("--layers-json", type=file_path, metavar="FILE", help="also write what TensorRT chose for each layer")
@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def chosen_options(args: argparse.Namespace) -> TensorRtOptions | None:
     """What was chosen for TensorRT; None if nothing was."""
-    names = (field.name for field in dataclasses.fields(TensorRtOptions))
+    names = {field.name for field in dataclasses.fields(TensorRtOptions)} - {"calibration", "threshold"}  # of int8
     chosen = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     return TensorRtOptions(**chosen) if chosen else None
 
@@ -71,7 +71,8 @@ def work(args: argparse.Namespace) -> None:
     read = {"onnx": args.onnx, "preprocessing": args.preprocessing}
     check_places(*([(name, path) for name, path in places.items() if path] for places in (written, read)))
     header = build_plan(args.onnx, output, precision=args.precision, weights=args.weights, backend=args.backend,
-                        tensorrt=options, preprocessing=args.preprocessing)  # fmt: skip
+                        tensorrt=options, preprocessing=args.preprocessing, calibration=args.calibration,
+                        threshold=args.threshold)  # fmt: skip
     seconds = time.perf_counter() - start
     size = output.stat().st_size / 1e6
     numbers = in_words(header["precision"], header["weights"])

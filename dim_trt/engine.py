@@ -215,8 +215,8 @@ class Engine(LoadedPlan[_core.Engine]):
     def profile(self, img: U8, trimap: U8) -> list[tuple[str, float]]:
         """Runs once and says where the time went: (step, milliseconds), in the order the steps ran.
 
-        Arguments and errors are those of `run`, for arrays in host memory. The first run on a new size is slower: it
-        lays out its memory.
+        Steps that compute in int8 say so. Arguments and errors are those of `run`, for arrays in host memory. The first
+        run on a new size is slower: it lays out its memory.
         """
         return self._open_core().profile(*host_arrays(img, trimap, None)[:2])
 
@@ -233,9 +233,10 @@ class Engine(LoadedPlan[_core.Engine]):
     @property
     def info(self) -> dict[str, Any]:
         """What runs: task, network, backend, device, precision (what computes), weights (how they are stored), isa (the
-        CPU's instruction set; None on a GPU), gpu_name (None on the CPU), threads (of the CPU), color, orientations,
-        closed_form, memory_limit_mb, max_pixels, halo_px (how far from a pixel of alpha a run looks), inputs, outputs,
-        model, preprocessing, shapes, producer, source and path."""
+        CPU's instruction set; None on a GPU), gpu_name (None on the CPU), threads (of the CPU), layers (on the CPU what
+        each convolution computes in, by name: "fp32" or "int8"; None on a GPU), color, orientations, closed_form,
+        memory_limit_mb, max_pixels, halo_px (how far from a pixel of alpha a run looks), inputs, outputs, model,
+        preprocessing, shapes, producer, source and path."""
         return super().info
 
 

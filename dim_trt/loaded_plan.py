@@ -31,6 +31,8 @@ class Core(Protocol):
     @property
     def isa(self) -> str: ...
     @property
+    def layers(self) -> list[tuple[str, str]]: ...
+    @property
     def gpu_name(self) -> str: ...
 
 
@@ -54,7 +56,12 @@ class LoadedPlan(Generic[CoreT]):
         only_of_one = ("threads", "memory_limit_mb", "tensorrt")
         check_backend(backend, **{name: arguments.get(name) for name in only_of_one})
         self._core: CoreT | None = core
-        self._runs_on = {"isa": core.isa or None, "gpu_name": core.gpu_name or None, "threads": core.threads}
+        self._runs_on: dict[str, Any] = {
+            "isa": core.isa or None,
+            "gpu_name": core.gpu_name or None,
+            "threads": core.threads,
+            "layers": dict(core.layers) or None,
+        }
         self._settings: dict[str, Any] = {"color": arguments["color"]}
         self._gpu = options.tensorrt.gpu
         self._device = "cpu" if backend == "cpu" else f"cuda:{self._gpu}"

@@ -9,7 +9,7 @@ from typing import Any
 from dim_trt.errors import InvalidInput
 
 PRECISIONS = ("fp32", "fp16", "int8")
-COMPUTES = {"cpu": ("fp32",), "tensorrt": PRECISIONS}  # by backend
+COMPUTES = {"cpu": ("fp32", "int8"), "tensorrt": PRECISIONS}  # by backend
 LOGGER = logging.getLogger("dim_trt")
 
 
@@ -30,6 +30,10 @@ def chosen_numbers(backend: str, precision: str, weights: str | None = None) -> 
         raise InvalidInput(
             f"weights: expected None or {precision!r}, as TensorRT stores weights as it computes, got {weights!r}; "
             "leave it out"
+        )
+    if backend == "cpu" and precision == "int8" and weights not in (None, "int8"):
+        raise InvalidInput(
+            f"weights: expected None or 'int8', as what computes in int8 is stored so, got {weights!r}; leave it out"
         )
     stored, computes = weights or precision, precision if precision in COMPUTES[backend] else COMPUTES[backend][0]
     if computes != precision:

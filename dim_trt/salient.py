@@ -64,5 +64,5 @@ class Salient(LoadedPlan[_core.Segmentation]):
     @property
     def info(self) -> dict[str, Any]:
         """What runs: task, network, backend, device, precision (what computes), weights (how they are stored), isa,
-        gpu_name, threads, color, inputs, outputs, model, preprocessing, shapes, producer, source and path."""
+        gpu_name, threads, layers, color, inputs, outputs, model, preprocessing, shapes, producer, source and path."""
         return super().info

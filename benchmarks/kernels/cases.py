@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+import dim_trt
 from training.model import CONFIGS, CONV6, DeepImageMatting, ModelConfig
 
 LANES = 16  # channels in a block of memory; layers are filled up with zeros to whole blocks
@@ -22,6 +23,9 @@ PRODUCTS = {  # per tile, its height and width
     ("row-winograd", 3): (18, 1, 4),
     ("row-winograd", 5): (30, 1, 2),
 }
+QUAD_PRODUCTS = 16  # of int8 Winograd's tiles of 2x2
+INT8_MAX, WEIGHT_STEPS = 127, 40  # weights of one standard deviation are so many steps
+OUT_SCALE = 0.05  # a step of quantized results, which are of order one
 LARGE_CONV6 = "7x7x4096"  # the paper's, and the only 7×7 kernel
 
 
@@ -51,10 +55,13 @@ class Case:
     layer: Layer
     algorithm: str
     density: float | None = None  # share of non-zero values before unpooling
+    quantized: bool = False  # of whole numbers, to whole numbers
 
     @property
     def kernel_name(self) -> str:
         layer, side = self.layer, f"{self.layer.kernel}x{self.layer.kernel}"
+        if self.quantized:
+            return f"int8 {side} {self.algorithm}{' + pool' if layer.pool else ''}"
         if self.algorithm == "direct" and layer.unpool:
             return f"unpool {side} gather"
         name = "head" if layer.cout == 1 else self.algorithm.replace("-ties", ", keeps ties").replace("-", " ")
@@ -104,10 +111,15 @@ def cases(model: str, height: int, width: int, densities: list[float]) -> Iterat
             yield from (Case(layer, algorithm, densities[0]) for algorithm in ("winograd", "row-winograd"))
             continue
         yield Case(layer, "direct")
-        if layer.kernel == 3 and layer.cin != 4 and layer.cout != 1:
+        if layer.cin == 4 or layer.cout == 1:
+            continue
+        if layer.kernel == 3:
             yield from (Case(layer, "winograd-ties"), Case(layer, "winograd"))
             if not layer.pool:  # rows alone keep no ties
                 yield Case(layer, "row-winograd")
+        yield Case(layer, "direct", quantized=True)
+        if layer.kernel == 3:
+            yield Case(layer, "winograd", quantized=True)
     if model == "full":
         kernel, channels = CONV6[LARGE_CONV6]
         small_height, small_width = (max(side >> 5, 2) for side in (height, width))
@@ -122,6 +134,7 @@ class Operands:
     bias: NDArray[np.float32]
     codes: NDArray[np.uint8] | None
     add: NDArray[np.float32] | None
+    scale: NDArray[np.float32] | None = None  # of a quantized one's products
 
 
 def operands(case: Case) -> Operands:
@@ -132,10 +145,16 @@ def operands(case: Case) -> Operands:
     if case.density is not None:
         x[rng.random(x.shape, np.float32) >= case.density] = 0
     fan_in = np.float32(layer.cin * layer.kernel**2)
-    weight = rng.standard_normal((layer.cout, layer.cin, layer.kernel, layer.kernel), np.float32) / np.sqrt(fan_in)
+    weight = rng.standard_normal((layer.cout, layer.cin, layer.kernel, layer.kernel), np.float32)
+    bias = rng.standard_normal(layer.cout, np.float32)
+    if case.quantized:
+        x, weight = np.rint(x * INT8_MAX), np.clip(np.rint(weight * WEIGHT_STEPS), -INT8_MAX, INT8_MAX)
+        scale = np.full(layer.cout, 1 / (INT8_MAX * WEIGHT_STEPS * np.sqrt(fan_in)), np.float32)
+        return Operands(x, weight, bias, None, None, scale)
+    weight /= np.sqrt(fan_in)
     codes = rng.integers(0, 4, x.shape, dtype=np.uint8) if layer.unpool else None
     add = rng.random((layer.cin, layer.height, layer.width), np.float32) if layer.skip else None
-    return Operands(x, weight, rng.standard_normal(layer.cout, np.float32), codes, add)
+    return Operands(x, weight, bias, codes, add)
 
 
 def testing() -> Any:
@@ -150,7 +169,10 @@ def testing() -> Any:
 def result(case: Case, given: Operands, isa: str, threads: int) -> NDArray[np.float32]:
     options: dict[str, Any] = {"relu": True, "algorithm": case.algorithm, "isa": isa, "threads": threads}
     out: NDArray[np.float32]
-    if given.codes is not None:
+    if given.scale is not None:
+        quantized = (given.input, given.weight, given.scale, given.bias)
+        out = testing().quantized_conv2d(*quantized, pool=case.layer.pool, **options)[0]
+    elif given.codes is not None:
         out = testing().unpool_conv2d(given.input, given.codes, given.add, given.weight, given.bias, **options)
     elif case.layer.pool:
         out = testing().conv2d_max_pool(given.input, given.weight, given.bias, **options)[0]
@@ -160,10 +182,27 @@ def result(case: Case, given: Operands, isa: str, threads: int) -> NDArray[np.fl
 
 
 def seconds(case: Case, given: Operands, isa: str, threads: int, runs: int) -> list[float]:
-    options: dict[str, Any] = {"pool": case.layer.pool, "codes": given.codes, "add": given.add}
-    options |= {"algorithm": case.algorithm, "isa": isa, "threads": threads, "runs": runs}
-    taken: list[float] = testing().layer_seconds(given.input, given.weight, given.bias, **options)
+    options: dict[str, Any] = {"pool": case.layer.pool, "algorithm": case.algorithm, "isa": isa, "threads": threads}
+    taken: list[float]
+    if given.scale is not None:
+        quantized = (given.input, given.weight, given.scale, given.bias)
+        taken = testing().quantized_layer_seconds(*quantized, out_scale=OUT_SCALE, runs=runs, **options)
+    else:
+        unpooled = {"codes": given.codes, "add": given.add}
+        taken = testing().layer_seconds(given.input, given.weight, given.bias, runs=runs, **options, **unpooled)
     return taken
+
+
+def is_refused(case: Case, isa: str) -> bool:
+    """Whether the instruction set has no such kernel: int8 Winograd is for those without dot products of bytes."""
+    if not case.quantized:
+        return False
+    given = operands(replace(case, layer=replace(case.layer, cin=LANES, cout=LANES, height=2, width=2)))
+    try:
+        result(case, given, isa, 1)
+    except dim_trt.InvalidInput:
+        return True
+    return False
 
 
 def real_products(case: Case, given: Operands) -> int:
@@ -171,6 +210,8 @@ def real_products(case: Case, given: Operands) -> int:
     layer = case.layer
     cin = 4 if layer.cin == 4 and case.algorithm == "direct" and layer.cout > 1 else _filled(layer.cin)
     cout = 1 if layer.cout == 1 else _filled(layer.cout)
+    if case.quantized and case.algorithm == "winograd":
+        return QUAD_PRODUCTS * -(-layer.height // 2) * -(-layer.width // 2) * cin * cout
     if (case.algorithm, layer.kernel) in PRODUCTS:
         products, tile_height, tile_width = PRODUCTS[case.algorithm, layer.kernel]
         return products * -(-layer.height // tile_height) * -(-layer.width // tile_width) * cin * cout

@@ -80,7 +80,9 @@ def records(args: argparse.Namespace) -> list[Latency]:
     chosen = pictures(args)
     with tempfile.TemporaryDirectory() as folder:
         network = load_network(args.model, Path(folder), args.seed)
-        args.files, args.build_s = build_files(network.onnx, network.model, Path(folder), args.precision, args.methods)
+        args.files, args.build_s = build_files(
+            network.onnx, network.model, Path(folder), args.methods, precision=args.precision
+        )
         by_picture: dict[str, dict[str, Worth]] = {}
         for threads in args.threads:
             loaded = load_methods(args, args.files, threads)
@@ -98,7 +100,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--model", default="full", help=MODEL_HELP)
     parser.add_argument("--seed", type=int, default=0, help="of random weights (default: %(default)s)")
-    parser.add_argument("--precision", choices=PRECISIONS, default="fp32", help="of the plan's weights")
+    parser.add_argument("--precision", choices=PRECISIONS, default="fp32", help="of the plan")
     parser.add_argument(
         "--size", type=parse_size, nargs="+", metavar=SIZE_FORMAT, help="default: 512x512, with --band 1920x1080"
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import dim_trt
-from benchmarks.peers.peer import U8, Contender, Files, Peer
+from benchmarks.peers.peer import U8, Contender, Files, Peer, missing
 
 ENGINE, ENGINE_INT8, ENGINE_CLOSED_FORM = "dim_trt", "dim_trt-int8", "dim_trt-closed-form"
 OUTSIDE = ("preprocess", "postprocess", "closed_form")  # steps that are not the network
@@ -20,12 +21,12 @@ def _load(name: str, plan: Path, threads: int, *, closed_form: bool = False) -> 
     return Contender(name, lambda *given: given, lambda given: engine.run(*given), lambda alpha, _: alpha, network_ms)
 
 
-def _int8_plan(files: Files) -> Path:
+def int8_plan(files: Files) -> Path:
     return files.folder / "dim_trt-int8.plan"
 
 
 def _prepare_int8(files: Files) -> None:
-    dim_trt.build_plan(files.onnx, _int8_plan(files), precision="int8", backend="cpu")
+    dim_trt.build_plan(files.onnx, int8_plan(files), precision="int8", backend="cpu")
 
 
 PEERS = (
@@ -51,8 +52,8 @@ PEERS = (
         title="dim_trt, int8",
         package="dim_trt",
         precision="int8",
-        why_not=lambda: None,
+        why_not=functools.partial(missing, "onnxruntime"),  # calibrates
         prepare=_prepare_int8,
-        load=lambda files, threads: _load(ENGINE_INT8, _int8_plan(files), threads),
+        load=lambda files, threads: _load(ENGINE_INT8, int8_plan(files), threads),
     ),
 )

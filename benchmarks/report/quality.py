@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.markdown import table
-from benchmarks.methods import CLOSED_FORM, ENGINE, ENGINE_CLOSED_FORM
+from benchmarks.methods import CLOSED_FORM, ENGINE, ENGINE_CLOSED_FORM, ENGINE_INT8
 from benchmarks.quality import HALF
 from benchmarks.records import Quality
 from benchmarks.report.wording import NARROW, SCENES, WIDE, machine_line, scored_line
 from benchmarks.result_files import Results
 
 ALPHAMATTING, DRAWN = "quality-alphamatting", "quality-scenes"  # steps
-OURS = (ENGINE, ENGINE_CLOSED_FORM)
+OURS = (ENGINE, ENGINE_INT8, ENGINE_CLOSED_FORM)
 
 
 def first_of(results: Results) -> tuple[str, list[Quality]]:
@@ -56,17 +56,20 @@ def _note(row: Quality) -> str:
 
 
 def precision(results: Results) -> str:
-    rows = [row for row in results.of(Quality, ALPHAMATTING) if row.peer == ENGINE and row.trimaps == NARROW]
+    rows = [
+        row for row in results.of(Quality, ALPHAMATTING) if row.peer in (ENGINE, ENGINE_INT8) and row.trimaps == NARROW
+    ]
     cells = []
     for row in rows:
         change = ["", ""]
         if row.change and row is not rows[0]:
             change = [f"{row.change.mean_change:.1e}", f"{row.change.max_change:.2f}"]
         plan = "" if row.plan_bytes is None else f"{row.plan_bytes / 1e6:.2f} MB"
-        cells.append([row.precision or "", plan, f"{row.sad:.3f}", *change])
-    head = ["stored weights", "plan", "SAD", "change of alpha, mean", "max"]
+        computes = "int8" if row.peer == ENGINE_INT8 else "fp32"
+        cells.append([computes, row.precision or "", plan, f"{row.sad:.3f}", *change])
+    head = ["computes", "stored weights", "plan", "SAD", "change of alpha, mean", "max"]
     what = "The shipped `lite` on alphamatting.com GT01–GT09 with narrow trimaps, unknown region"
-    return f"{table(head, cells)}\n\n{what}, n = {rows[0].n}, SAD in thousands."
+    return f"{table(head, cells, text_columns=2)}\n\n{what}, n = {rows[0].n}, SAD in thousands."
 
 
 def shipped(results: Results) -> str:

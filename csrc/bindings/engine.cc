@@ -18,6 +18,7 @@
 #include "bindings/arrays.h"
 #include "bindings/foreground.h"
 #include "bindings/gil.h"
+#include "bindings/layers.h"
 #include "bindings/register.h"
 #include "bindings/windows.h"
 #include "core/matting.h"
@@ -205,6 +206,9 @@ void register_engine(py::module_& m) {
       .def_property_readonly("threads", [](const Matting& self) { return self.backend().threads(); })
       .def_property_readonly(
           "isa", [](const Matting& self) { return self.backend().isa(); }, "Empty on a GPU.")
+      .def_property_readonly(
+          "layers", [](const Matting& self) { return layers_of(self.backend()); },
+          "(name, \"fp32\" or \"int8\") of each convolution; none on a GPU.")
       .def_property_readonly(
           "gpu_name", [](const Matting& self) { return self.backend().gpu_name(); }, "Empty on the CPU.");
   m.def("check_arrays", &check_arrays, "img"_a, "trimap"_a, "out"_a, "Raises InvalidInput as Engine.run would.");

@@ -2,6 +2,7 @@
 #include "core/segmentation.h"
 
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
 #include <filesystem>
@@ -10,6 +11,7 @@
 #include "backends.h"
 #include "bindings/arrays.h"
 #include "bindings/gil.h"
+#include "bindings/layers.h"
 #include "bindings/register.h"
 
 namespace dim::bindings {
@@ -41,6 +43,9 @@ void register_segmentation(py::module_& m) {
       .def_property_readonly("threads", [](const Segmentation& self) { return self.backend().threads(); })
       .def_property_readonly(
           "isa", [](const Segmentation& self) { return self.backend().isa(); }, "Empty on a GPU.")
+      .def_property_readonly(
+          "layers", [](const Segmentation& self) { return layers_of(self.backend()); },
+          "(name, \"fp32\" or \"int8\") of each convolution; none on a GPU.")
       .def_property_readonly(
           "gpu_name", [](const Segmentation& self) { return self.backend().gpu_name(); }, "Empty on the CPU.");
 }

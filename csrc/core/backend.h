@@ -94,6 +94,11 @@ struct Trace {
   }
 };
 
+/// What a layer computes in: "int8" or "fp32".
+struct LayerPrecision {
+  std::string name, precision;
+};
+
 class Backend {
  public:
   /// `threads`: of the CPU, which share all that the engine does there.
@@ -125,6 +130,8 @@ class Backend {
   ThreadPool& pool() const { return pool_; }
   /// The instruction set that computes; empty on a GPU.
   virtual std::string isa() const { return {}; }
+  /// The convolutions, in the order they run; none where the backend cannot say.
+  virtual std::vector<LayerPrecision> layers() const { return {}; }
   /// The GPU that computes; empty on the CPU.
   virtual std::string gpu_name() const { return {}; }
 

@@ -10,12 +10,12 @@ namespace dim::cpu {
 
 /// For each element type the table of the widest unit that is compiled in, that this processor can run, and that is no
 /// wider than the instruction set.
-struct Kernels {
+struct Kernels : KernelTables {
   std::string isa;
-  const FloatKernels* floats = nullptr;
 };
 
-/// Instruction sets that are compiled in and that this processor has, slowest first: scalar, baseline, avx2, avx512.
+/// Instruction sets that are compiled in and that this processor has, slowest first: scalar, baseline, then on
+/// ARM dotprod, on x86 avx2, avx2_vnni, avx512 and avx512_vnni.
 std::vector<std::string> available_isas();
 
 /// Those of the set named `isa`; BackendUnavailable when it cannot be used here.

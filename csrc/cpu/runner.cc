@@ -57,13 +57,18 @@ std::unique_ptr<ConvStep> Runner::pack(Conv& conv, bool keep_ties) const {
   const auto channels = [&](int id) { return program_.values[at(id)].channels; };
   const auto lanes = [&](int id) { return schedule_.storage[at(id)].lanes; };
   ConvSpec spec;
-  spec.weights = {channels(conv.input), channels(conv.output), conv.kernel, conv.weight.data(), conv.bias.data()};
+  spec.weights = {channels(conv.input),         channels(conv.output), conv.kernel,
+                  conv.weight.data(),           conv.bias.data(),      conv.int8_weight.values.data(),
+                  conv.int8_weight.scale.data()};
   spec.in_lanes = lanes(conv.input), spec.out_lanes = lanes(conv.output);
   spec.unpools = conv.unpools(), spec.adds = conv.adds();
   spec.keep_ties = keep_ties, spec.relu = conv.relu;
-  std::unique_ptr<ConvStep> step = make_conv_step(*kernels_.floats, spec);
+  spec.quantized_in = conv.quantized;
+  spec.quantized_out = program_.values[at(conv.output)].element == Element::quantized;
+  std::unique_ptr<ConvStep> step = make_conv_step(kernels_, spec);
   conv.weight = {};  // packed now
   conv.bias = {};
+  conv.int8_weight = {};
   return step;
 }
 
@@ -80,7 +85,7 @@ void Runner::run(const Request& request, Trace* trace) {
   const FloatMap input = workspace->floats(input_of(program_));
   const Region& input_region = regions.step.front();
   const Team team = team_for(kPixelWork * padded_size.area(), *workspace);
-  clear_borders({input}, team);
+  clear_borders({workspace->as_bytes(input_of(program_))}, team);
   team.run_rows(padded_size.height, [&](int y) {
     if (!input_region.row(y).empty())
       preprocessor_.row(inputs.image, inputs.guide, y, padded_size.width, input.at(0, y, 0));
@@ -100,6 +105,19 @@ void Runner::run(const Request& request, Trace* trace) {
   });
   give_back(std::move(workspace));
   tracing.lap("postprocess");
+}
+
+bool Runner::computes_in_int8(std::size_t step) const {
+  const auto* const conv = std::get_if<Conv>(&program_.ops[at(schedule_.steps[step].op)].operation);
+  return conv != nullptr && conv->computes_in_int8();
+}
+
+std::vector<LayerPrecision> Runner::layers() const {
+  std::vector<LayerPrecision> layers;
+  for (std::size_t s = 0; s < convs_.size(); ++s)
+    if (convs_[s])
+      layers.push_back({program_.ops[at(schedule_.steps[s].op)].name, computes_in_int8(s) ? "int8" : "fp32"});
+  return layers;
 }
 
 std::size_t Runner::working_bytes(Size picture) const {

@@ -30,6 +30,7 @@ class Runner final : public Backend {
   int halo_px() const override { return halo_px_; }
   std::size_t working_bytes(Size picture) const override;
   std::string isa() const override { return kernels_.isa; }
+  std::vector<LayerPrecision> layers() const override;
 
  private:
   /// What each step must compute, and so which part of each value is needed.
@@ -41,6 +42,7 @@ class Runner final : public Backend {
   };
 
   std::unique_ptr<ConvStep> pack(Conv& conv, bool keep_ties) const;
+  bool computes_in_int8(std::size_t step) const;
   Regions find_regions(const Wanted& wanted, Size picture) const;
   /// Of a value, for a picture that ends there.
   Size size_of(int value, Size picture) const;

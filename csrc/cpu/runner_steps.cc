@@ -17,14 +17,14 @@ void Runner::run_steps(std::size_t first, const Regions& regions, Workspace& wor
   const auto last = at(schedule_.steps[first].last);
   const auto op_of = [&](std::size_t s) -> const Op& { return program_.ops[at(schedule_.steps[s].op)]; };
   const auto below = [&](std::size_t s) { return op_of(s).reads.front().reach.after; };
-  std::vector<FloatMap> outputs;
+  std::vector<MapBytes> outputs;
   for (std::size_t s = first; s <= last; ++s) {
     const Step& step = schedule_.steps[s];
     workspace.rewind(step.output);
-    if (schedule_.storage[at(step.output)].stored) outputs.push_back(workspace.floats(step.output));
-    if (const auto* pool = pooling_of(program_, step)) outputs.push_back(workspace.floats(pool->output));
+    if (schedule_.storage[at(step.output)].stored) outputs.push_back(workspace.as_bytes(step.output));
+    if (const auto* pool = pooling_of(program_, step)) outputs.push_back(workspace.as_bytes(pool->output));
   }
-  const Size size = workspace.floats(schedule_.steps[last].output).layout.size;
+  const Size size = workspace.layout(schedule_.steps[last].output).size;
   const int height = size.height;
   clear_borders(outputs, team_for(kPixelWork * size.area() * outputs.size(), workspace));
   const int strip = workspace.strip_rows(first) != 0 ? workspace.strip_rows(first) : height;
@@ -36,9 +36,9 @@ void Runner::run_steps(std::size_t first, const Regions& regions, Workspace& wor
       const int value = schedule_.steps[s].output;
       if (s != last) workspace.advance(value, done[s + 1], done[s]);
       if (done[s] < until[s]) run_rows(s, done[s], until[s], regions, workspace);
-      if (s != last && until[s] == height) clear_below(workspace.floats(value));
+      if (s != last && until[s] == height) clear_below(workspace.as_bytes(value));
       done[s] = until[s];
-      tracing.lap(op_of(s).name);
+      tracing.lap(op_of(s).name + (computes_in_int8(s) ? " (int8)" : ""));
     }
   }
   for (std::size_t s = first; tracing.keeps_argmax() && s <= last; ++s)
@@ -47,7 +47,7 @@ void Runner::run_steps(std::size_t first, const Regions& regions, Workspace& wor
 }
 
 void Runner::run_rows(std::size_t s, int begin, int end, const Regions& regions, Workspace& workspace) const {
-  if (begin == 0 && end == workspace.floats(schedule_.steps[s].output).layout.size.height) {
+  if (begin == 0 && end == workspace.layout(schedule_.steps[s].output).size.height) {
     run_step(s, regions.step[s], regions, workspace);
   } else {
     const int patch = regions.patch[s].height;
@@ -63,7 +63,7 @@ void Runner::run_step(std::size_t s, const Region& region, const Regions& region
   } else {
     const std::function<FloatMap(int)> map = [&](int value) { return workspace.floats(value); };
     const std::function<Size(int)> end = [&](int value) { return size_of(value, regions.ends_at); };
-    const auto blocks = at(workspace.floats(step.output).layout.blocks());
+    const auto blocks = at(workspace.layout(step.output).blocks());
     const Team team = team_for(kPixelWork * region.pixels() * blocks, workspace);
     run_pixel_by_pixel(operation, {map, end, region, team});
   }
@@ -76,18 +76,24 @@ void Runner::run_step(std::size_t s, const Region& region, const Regions& region
 /// and so unpooling has zeros there.
 void Runner::clear_behind_picture(int value, const Regions& regions, Workspace& workspace) const {
   if (!schedule_.storage[at(value)].stored) return;
-  clear_outside(workspace.floats(value), size_of(value, regions.ends_at));
+  clear_outside(workspace.as_bytes(value), size_of(value, regions.ends_at));
 }
 
 void Runner::run_conv(std::size_t s, const Conv& conv, const Region& region, const Regions& regions,
                       Workspace& workspace) const {
   ConvCall call;
-  call.input = workspace.floats(conv.input);
-  call.output = workspace.floats(conv.output);
+  const auto find = [&](int value, FloatMap& floats, QuantizedMap& quantized) {
+    if (workspace.is_quantized(value))
+      quantized = workspace.quantized(value), floats.layout = quantized.layout;
+    else
+      floats = workspace.floats(value);
+  };
+  find(conv.input, call.input, call.quantized_input);
+  find(conv.output, call.output, call.quantized_output);
   if (conv.unpools()) call.unpool_codes = workspace.codes(conv.codes);
-  if (conv.adds()) call.add = workspace.floats(conv.add);
+  if (conv.adds()) find(conv.add, call.add, call.quantized_add);
   if (const auto* pool = pooling_of(program_, schedule_.steps[s])) {
-    call.pooled = workspace.floats(pool->output);
+    find(pool->output, call.pooled, call.quantized_pooled);
     call.codes = workspace.codes(pool->codes);
     call.pooled_region = &regions.needed[at(pool->output)];
   }

@@ -85,7 +85,8 @@ class Scheduler {
         if ((storage(read.value).lanes & read.lanes) == 0)
           throw PlanError("program: '" + op.name + "' cannot read '" + program_.values[index(read.value)].name + "'");
       for (const Write& write : op.writes) {
-        const bool single = program_.values[index(write.value)].channels == 1 && write.single_from != 0 &&
+        const Value& value = program_.values[index(write.value)];
+        const bool single = value.channels == 1 && value.element != Element::quantized && write.single_from != 0 &&
                             storage(op.reads.front().value).lanes == write.single_from &&
                             (readable[index(write.value)] & kSingleLane) != 0;
         storage(write.value).lanes = single                         ? kSingleLane

@@ -54,9 +54,11 @@ std::size_t Workspace::lay_out(const Program& program, const Schedule& schedule,
   const std::size_t count = program.values.size();
   layouts_.clear();
   elements_.clear();
+  scales_.clear();
   for (std::size_t i = 0; i < count; ++i) {
     layouts_.push_back(layout_of(program, schedule, static_cast<int>(i), padded));
     elements_.push_back(program.values[i].element);
+    scales_.push_back(program.values[i].scale);
   }
   choose_strips(schedule, strip_bytes);
   first_rows_.clear();
@@ -112,14 +114,23 @@ void Workspace::advance(int value, int next, int end) {
   first_rows_[at(value)] = first;
 }
 
-void clear_borders(const std::vector<FloatMap>& maps, const Team& team) {
+MapBytes Workspace::as_bytes(int value) {
+  MapLayout layout = layouts_[at(value)];
+  const int blocks = layout.blocks();
+  layout.lanes *= static_cast<int>(bytes_of(elements_[at(value)]));
+  layout.channels = blocks * layout.lanes;
+  std::byte* const data = stored_[at(value)] ? arena_.data() + offsets_[at(value)] : nullptr;
+  return {{layout, data, first_rows_[at(value)]}};
+}
+
+void clear_borders(const std::vector<MapBytes>& maps, const Team& team) {
   struct Rows {
-    const FloatMap* map;
+    const MapBytes* map;
     int block, begin, end;
   };
   constexpr int kRows = 32;
   std::vector<Rows> work;
-  for (const FloatMap& map : maps)
+  for (const MapBytes& map : maps)
     for (int block = 0; map.layout.border > 0 && block < map.layout.blocks(); ++block)
       for (int y = map.first_row; y < map.first_row + map.layout.rows; y += kRows)
         work.push_back({&map, block, y, std::min(y + kRows, map.first_row + map.layout.rows)});
@@ -131,27 +142,27 @@ void clear_borders(const std::vector<FloatMap>& maps, const Team& team) {
       const bool outside = y < 0 || y >= layout.size.height;
       const auto side = static_cast<std::size_t>(border * layout.lanes);
       std::fill_n(rows.map->at(rows.block, y, -border), outside ? static_cast<std::size_t>(layout.row_stride()) : side,
-                  0.0f);
-      if (!outside) std::fill_n(rows.map->at(rows.block, y, width), side, 0.0f);
+                  std::byte{});
+      if (!outside) std::fill_n(rows.map->at(rows.block, y, width), side, std::byte{});
     }
   });
 }
 
-void clear_outside(const FloatMap& map, Size size) {
+void clear_outside(const MapBytes& map, Size size) {
   const MapLayout& layout = map.layout;
   const int first = std::max(0, map.first_row), end = std::min(layout.size.height, map.first_row + layout.rows);
   for (int block = 0; block < layout.blocks(); ++block)
     for (int y = first; y < end; ++y) {
       const int x = y < size.height ? size.width : 0;
-      std::fill_n(map.at(block, y, x), static_cast<std::size_t>((layout.size.width - x) * layout.lanes), 0.0f);
+      std::fill_n(map.at(block, y, x), static_cast<std::size_t>((layout.size.width - x) * layout.lanes), std::byte{});
     }
 }
 
-void clear_below(const FloatMap& map) {
+void clear_below(const MapBytes& map) {
   const MapLayout& layout = map.layout;
   const auto below = static_cast<std::size_t>(layout.border * layout.row_stride());
   for (int block = 0; block < layout.blocks(); ++block)
-    std::fill_n(map.at(block, layout.size.height, -layout.border), below, 0.0f);
+    std::fill_n(map.at(block, layout.size.height, -layout.border), below, std::byte{});
 }
 
 }  // namespace dim::cpu

@@ -18,10 +18,14 @@ constexpr std::size_t bytes_of(Element element) {
     case Element::float32:
       return sizeof(float);
     case Element::argmax_code:
+    case Element::quantized:
       return sizeof(std::uint8_t);
   }
   return 0;
 }
+
+/// A map of any element as bytes: zero is zero in each.
+struct MapBytes : Map<std::byte> {};  // its layout's lanes are bytes, too
 
 class Workspace {
  public:
@@ -35,6 +39,12 @@ class Workspace {
   /// Data are null for values that are not stored.
   FloatMap floats(int value) { return map<float>(value, Element::float32); }
   CodeMap codes(int value) { return map<std::uint8_t>(value, Element::argmax_code); }
+  QuantizedMap quantized(int value) { return {map<std::uint8_t>(value, Element::quantized), scales_[at(value)]}; }
+
+  bool is_quantized(int value) const { return elements_[at(value)] == Element::quantized; }
+  const MapLayout& layout(int value) const { return layouts_[at(value)]; }
+  /// What clears parts of a map, whichever element it has.
+  MapBytes as_bytes(int value);
 
   ThreadScratch& scratch() { return scratch_; }
 
@@ -64,6 +74,7 @@ class Workspace {
   Size padded_;
   std::vector<MapLayout> layouts_;
   std::vector<Element> elements_;
+  std::vector<float> scales_;
   std::vector<int> first_rows_;
   std::vector<int> strip_rows_;  // by step
   std::vector<bool> stored_;
@@ -73,10 +84,10 @@ class Workspace {
 };
 
 /// Zeros the borders of maps: above, beside and, as far as it is in memory, below. Each row's is a cache miss.
-void clear_borders(const std::vector<FloatMap>& maps, const Team& team);
+void clear_borders(const std::vector<MapBytes>& maps, const Team& team);
 /// Zeros what is in memory of the map outside of its first `size` rows and columns.
-void clear_outside(const FloatMap& map, Size size);
+void clear_outside(const MapBytes& map, Size size);
 /// The rows below the map alone.
-void clear_below(const FloatMap& map);
+void clear_below(const MapBytes& map);
 
 }  // namespace dim::cpu

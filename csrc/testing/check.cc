@@ -78,7 +78,7 @@ Result computed(const Case& c, const std::string& isa, bool keep_ties) {
                                                  1.0f / std::sqrt(static_cast<float>(c.in * c.kernel * c.kernel)));
   const std::vector<std::uint8_t> codes = numbers.codes(input.size());
   const cpu::ConvWeights weights = {c.in, c.out, c.kernel, weight.data(), bias.data()};
-  const LayerOptions options = {cpu::kernels_named(isa).floats, 2, true, c.algorithm, keep_ties};
+  const LayerOptions options = {cpu::kernels_named(isa), 2, true, c.algorithm, keep_ties};
   const Planes planes = {c.in, size, input.data()}, skip = {c.in, twice, c.adds ? add.data() : nullptr};
   const std::unique_ptr<SingleLayer> layer = c.unpools
                                                  ? make_unpool_conv2d(planes, codes.data(), skip, weights, options)
@@ -104,6 +104,45 @@ bool agree(const Result& found, const Result& expected) {
   return is_right;
 }
 
+constexpr Case kQuantizedCases[] = {
+    {4, 16, 3, 7, 9, false, false, false, kDirect},    {16, 48, 3, 6, 30, false, false, true, kDirect},
+    {64, 33, 5, 13, 17, false, false, false, kDirect}, {3, 5, 1, 1, 1, false, false, false, kDirect},
+    {96, 80, 1, 3, 129, false, false, false, kDirect}, {512, 17, 3, 4, 13, false, false, false, kDirect},
+};
+
+/// Whole numbers: `out_scale` 0 gives floats.
+Result computed_in_int8(const Case& c, const std::string& isa, float out_scale) {
+  std::minstd_rand random(1);
+  const auto whole = [&](std::size_t count, int low) {
+    std::vector<float> values(count);
+    for (float& value : values) value = static_cast<float>(low + static_cast<int>(random() % (128 - low)));
+    return values;
+  };
+  const Size size = {c.height, c.width};
+  const std::vector<float> input = whole(elements(c.in, size), 0),
+                           weight = whole(static_cast<std::size_t>(c.in) * c.out * c.kernel * c.kernel, -127);
+  const std::vector<float> scale(static_cast<std::size_t>(c.out), 1e-4f), bias(scale.size(), 0.3f);
+  const std::vector<std::int8_t> int8(weight.begin(), weight.end());
+  const cpu::ConvWeights weights = {c.in, c.out, c.kernel, weight.data(), bias.data(), int8.data(), scale.data()};
+  LayerOptions options = {cpu::kernels_named(isa), 2, true};
+  options.quantized = true, options.out_scale = out_scale;
+  const std::unique_ptr<SingleLayer> layer = make_conv2d({c.in, size, input.data()}, weights, c.pools, options);
+  layer->run();
+  return {layer->values(), c.pools ? layer->codes() : std::vector<std::uint8_t>{}};
+}
+
+void check_quantized_layers(const std::string& isa, int& checks, int& wrong) {
+  for (const Case& c : kQuantizedCases)
+    for (const float out_scale : {0.0f, 0.05f}) {
+      const Result found = computed_in_int8(c, isa, out_scale), twin = computed_in_int8(c, "scalar", out_scale);
+      const bool is_right = found.values == twin.values && found.codes == twin.codes;
+      std::printf("%s: quantized %dx%d, %d to %d channels of %dx%d%s: %s\n", isa.c_str(), c.kernel, c.kernel, c.in,
+                  c.out, c.height, c.width, c.pools ? ", pooled" : "", is_right ? "equal" : "  WRONG");
+      ++checks;
+      wrong += !is_right;
+    }
+}
+
 int check_layers() {
   int checks = 0, wrong = 0;
   for (const std::string& isa : cpu::available_isas()) {
@@ -121,6 +160,8 @@ int check_layers() {
         wrong += !agree(computed(c, isa, keep_ties), computed(c, "scalar", keep_ties));
       }
   }
+  for (const std::string& isa : cpu::available_isas())
+    if (isa != "scalar") check_quantized_layers(isa, checks, wrong);
   std::printf("%d checks, %d wrong\n", checks, wrong);
   return checks > 0 && wrong == 0 ? 0 : 1;
 }

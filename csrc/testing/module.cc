@@ -13,6 +13,7 @@ PYBIND11_MODULE(_testing, m) {
         "Cores that the CPU quotas of the cgroups in the file `groups`, found below the folder `mounted`, pay for; 0: "
         "all.");
   dim::testing::register_layers(m);
+  dim::testing::register_quantized_layers(m);
   dim::testing::register_pictures(m);
   dim::testing::register_cuda_elements(m);
 }

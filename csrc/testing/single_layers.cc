@@ -39,9 +39,15 @@ std::vector<T> unpack(const Map<T>& map) {
   return planes;
 }
 
-OwnedMap packed(const Planes& planes, int lanes, int border) {
+OwnedMap packed(const Planes& planes, int lanes, int border, bool quantized) {
   OwnedMap map(planes.size, planes.channels, lanes, border);
-  pack(planes.data, map.floats());
+  if (quantized) {
+    const std::vector<std::uint8_t> bytes(planes.data,
+                                          planes.data + planes.size.area() * static_cast<std::size_t>(planes.channels));
+    pack(bytes.data(), map.codes());
+  } else {
+    pack(planes.data, map.floats());
+  }
   return map;
 }
 
@@ -58,7 +64,6 @@ class OneConv final : public SingleLayer {
                 spec_of(weights, add.data != nullptr, options), options) {
     unpool_codes_ = OwnedMap(input.size, input.channels, kLanes, in_.layout.border);
     pack(codes, unpool_codes_.codes());
-    if (add.data != nullptr) pack(add.data, add_.floats());
     call_.unpool_codes = unpool_codes_.codes();
   }
 
@@ -67,7 +72,12 @@ class OneConv final : public SingleLayer {
     call_.team = &team;
     step_->run(call_);
   }
-  std::vector<float> values() const override { return unpack((pools_ ? pooled_ : out_).floats()); }
+  std::vector<float> values() const override {
+    const OwnedMap& result = pools_ ? pooled_ : out_;
+    if (!quantized_out_) return unpack(result.floats());
+    const std::vector<std::uint8_t> bytes = unpack(result.codes());
+    return {bytes.begin(), bytes.end()};
+  }
   std::vector<std::uint8_t> codes() const override { return unpack(codes_.codes()); }
 
  private:
@@ -75,11 +85,13 @@ class OneConv final : public SingleLayer {
           const ConvSpec& spec, const LayerOptions& options)
       : pool_(options.threads),
         pools_(pool),
-        step_(make_conv_step(*options.kernels, spec, options.algorithm)),
+        quantized_out_(options.out_scale > 0.0f),
+        step_(make_conv_step(options.kernels, spec, options.algorithm)),
         half_(Region::all({size.height / 2, size.width / 2})),
         in_(packed(input, spec.in_lanes,
-                   spec.unpools ? unpool_reach(weights.kernel) : WinogradConv::border(weights.kernel))),
-        add_(spec.adds ? size : Size{}, add.channels, kLanes, WinogradConv::border(weights.kernel)),
+                   spec.unpools ? unpool_reach(weights.kernel) : WinogradConv::border(weights.kernel),
+                   spec.quantized_in)),
+        add_(packed(add, kLanes, WinogradConv::border(weights.kernel), spec.quantized_in)),
         out_(pool ? Size{} : size, weights.out_channels, spec.out_lanes, 0),
         pooled_(pool ? half_.size() : Size{}, weights.out_channels, kLanes, 0),
         codes_(pooled_.layout.size, weights.out_channels, kLanes, 0) {
@@ -88,10 +100,19 @@ class OneConv final : public SingleLayer {
     patches_ = pixels.in_patches(call_.patch);
     call_.region = &patches_;
     call_.input = in_.floats();
+    if (spec.quantized_in) call_.input.data = nullptr, call_.quantized_input = {in_.codes()};
     call_.output = pool ? FloatMap{whole_map(size, weights.out_channels, kLanes, 0)} : out_.floats();
-    if (spec.adds) call_.add = add_.floats();
+    if (quantized_out_ && !pool)
+      call_.output.data = nullptr, call_.quantized_output = {out_.codes(), options.out_scale};
+    if (spec.adds && spec.quantized_in)
+      call_.quantized_add = {add_.codes(), options.add_scale};
+    else if (spec.adds)
+      call_.add = add_.floats();
     if (!pool) return;
-    call_.pooled = pooled_.floats();
+    if (quantized_out_)
+      call_.quantized_pooled = {pooled_.codes(), options.out_scale};
+    else
+      call_.pooled = pooled_.floats();
     call_.codes = codes_.codes();
     call_.pooled_region = &half_;
   }
@@ -100,22 +121,25 @@ class OneConv final : public SingleLayer {
     ConvSpec spec;
     spec.weights = weights;
     const bool direct = options.algorithm == Algorithm::direct;
-    spec.in_lanes = input.channels == 4 && direct && weights.out_channels > 1 ? 4 : kLanes;
-    spec.out_lanes = !pool && weights.out_channels == 1 ? 1 : kLanes;
+    const bool floats = !options.quantized && options.out_scale == 0.0f;
+    spec.in_lanes = input.channels == 4 && direct && weights.out_channels > 1 && !options.quantized ? 4 : kLanes;
+    spec.out_lanes = !pool && weights.out_channels == 1 && floats ? 1 : kLanes;
     spec.keep_ties = options.keep_ties, spec.relu = options.relu;
+    spec.quantized_in = options.quantized, spec.quantized_out = options.out_scale > 0.0f;
     return spec;
   }
   static ConvSpec spec_of(const ConvWeights& weights, bool adds, const LayerOptions& options) {
     ConvSpec spec;
     spec.weights = weights;
     spec.unpools = true, spec.adds = adds;
+    spec.quantized_in = options.quantized, spec.quantized_out = options.out_scale > 0.0f;
     spec.keep_ties = options.keep_ties, spec.relu = options.relu;
     return spec;
   }
 
   ThreadPool pool_;
   ThreadScratch scratch_;
-  bool pools_;
+  bool pools_, quantized_out_;
   std::unique_ptr<ConvStep> step_;
   Region half_, patches_;
   OwnedMap in_, add_, out_, pooled_, codes_;

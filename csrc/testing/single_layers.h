@@ -19,11 +19,14 @@ struct Planes {
 };
 
 struct LayerOptions {
-  const cpu::FloatKernels* kernels = nullptr;
+  cpu::KernelTables kernels;
   int threads = 1;
   bool relu = false;
   cpu::Algorithm algorithm = cpu::Algorithm::direct;
   bool keep_ties = false;
+  bool quantized = false;  // the input's values are whole numbers of 0 to 127, kept as bytes
+  float add_scale = 1.0f;  // of a quantized sum: a step of what is added, in steps of the input
+  float out_scale = 0.0f;  // of a quantized result, whose values are such numbers; 0: of one with floats
 };
 
 /// A layer with packed weights, input and room for its output.

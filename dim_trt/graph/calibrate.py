@@ -13,7 +13,7 @@ from dim_trt.errors import BuildError
 from dim_trt.graph.export import export_model
 from dim_trt.graph.histogram import RANGES, Histogram
 from dim_trt.graph.pictures import CalibrationPicture, network_inputs
-from dim_trt.graph.precision import quantizable
+from dim_trt.graph.precision import int8_inputs, quantizable
 from dim_trt.graph.runtime import Session
 
 
@@ -40,9 +40,15 @@ def collect_histograms(
     pictures: Sequence[CalibrationPicture],
     preprocessing: dict[str, Any],
     progress: Callable[[Sequence[Any]], Iterable[Any]] = iter,
+    *,
+    in_terms: bool = False,
 ) -> dict[str, Histogram]:
-    """Of each tensor that a quantizable convolution reads; `graph` is the standard fp32 graph and stays as it is."""
-    names = sorted({node.inputs[0].name for node in quantizable(graph)})
+    """Of each tensor that is quantized for a convolution, as int8_inputs has them.
+
+    `graph` is the standard fp32 graph and stays as it is.
+    """
+    inputs = [each for node in quantizable(graph) for each in int8_inputs(node, in_terms)]
+    names = sorted({reader.inputs[i].name for reader, i in inputs})
     histograms = {name: Histogram() for name in names}
     session = Session(_with_outputs(export_model(graph), names))
     for x, _ in progress(network_inputs(pictures, preprocessing)):

@@ -170,7 +170,15 @@ class Maps:
     def _on_cast(self, node: gs.Node) -> None:
         """Restores stored weights: read together with the convolution."""
 
-    _on_dequantizelinear = _on_cast
+    def _on_quantizelinear(self, node: gs.Node) -> None:
+        zero = constant(node, 2, "zero point")
+        if constant(node, 1, "scale").size != 1 or zero.dtype != np.int8 or zero.any():
+            raise fail(node, "has several scales or another zero than int8 0; expected symmetric int8, one scale a map")
+        self._write(node, self._read(node, 0), _core.Reach.same(), inputs=1)
+
+    def _on_dequantizelinear(self, node: gs.Node) -> None:
+        if not isinstance(node.inputs[0], gs.Constant):  # else it restores weights, as a Cast
+            self._on_quantizelinear(node)
 
     # what the rules share
 

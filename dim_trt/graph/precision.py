@@ -55,39 +55,62 @@ def to_int8(
     *,
     base: str = "fp16",
     keep: Collection[str] = (),
+    is_stored: bool | None = None,
+    in_terms: bool = False,
 ) -> gs.Graph:
     """Quantize the convolutions of a standard fp32 graph, in place.
 
     Args:
-        ranges: for each tensor that a quantized convolution reads, the value that becomes 127; see calibrate.
+        ranges: for each tensor of int8_inputs of the quantized convolutions, the value that becomes 127; see calibrate.
         exclude: names of convolutions to leave at the base precision, as the first and last always are.
         base: "fp16" (needs opset 19: TensorRT 10 and newer), or "fp32" (opset 17: TensorRT 8.5 too).
         keep: names of nodes that stay in float32 whatever the base is, as in to_fp16.
+        is_stored: whether weights are stored as int8, which TensorRT 10 and newer take, and the CPU; None: with a base
+            of fp16.
+        in_terms: as in int8_inputs.
     """
     if base not in BASES:
         raise InvalidInput(f"base: expected one of {', '.join(BASES)}, got {base!r}")
     convs = [
-        (node, node.inputs[0].name, float32_weights(node))
+        (node, float32_weights(node), [(reader, i, reader.inputs[i].name) for reader, i in int8_inputs(node, in_terms)])
         for node in quantizable(graph, exclude)
         if node.name not in keep
     ]
-    for node, source, _ in convs:
-        if not 0 <= ranges.get(source, -1) < np.inf:
-            raise BuildError(
-                f"ranges: expected a number from 0 up for {source!r}, which convolution {node.name!r} reads, "
-                f"got {ranges.get(source)}; calibrate this very graph"
-            )
+    for node, _, inputs in convs:
+        for _, _, source in inputs:
+            if not 0 <= ranges.get(source, -1) < np.inf:
+                raise BuildError(
+                    f"ranges: expected a number from 0 up for {source!r}, which convolution {node.name!r} reads, "
+                    f"got {ranges.get(source)}; calibrate this very graph"
+                )
     if base == "fp16":
         to_fp16(graph, keep)
     quantized: dict[str, gs.Variable] = {}  # several convolutions may read one tensor
-    for node, source, weights in convs:
-        if source not in quantized:
-            scale = activation_scale(ranges[source], BASES[base])
-            quantized[source] = quantized_activation(graph, node.inputs[0], scale)
-        node.inputs[0] = quantized[source]
-        # TensorRT 10 and newer, which have float16 around it, take stored int8
-        node.inputs[1] = quantized_weight(graph, node, weights, BASES[base], is_stored=base == "fp16")
+    for node, weights, inputs in convs:
+        for reader, i, source in inputs:
+            if source not in quantized:
+                scale = activation_scale(ranges[source], BASES[base])
+                quantized[source] = quantized_activation(graph, reader.inputs[i], scale)
+            reader.inputs[i] = quantized[source]
+        stored = base == "fp16" if is_stored is None else is_stored
+        node.inputs[1] = quantized_weight(graph, node, weights, BASES[base], is_stored=stored)
     return graph.cleanup(remove_unused_graph_inputs=False).toposort()
+
+
+def int8_inputs(conv: gs.Node, in_terms: bool = False) -> list[tuple[gs.Node, int]]:
+    """What is quantized for a convolution: nodes, and the index of the input there.
+
+    in_terms: of a sum of an unpooled tensor and another, both terms (as the cpu backend keeps them); else always what
+    the convolution itself reads.
+    """
+    before = conv.inputs[0].inputs
+    if in_terms and before and adds_to_unpooled(before[0]):
+        return [(before[0], 0), (before[0], 1)]
+    return [(conv, 0)]
+
+
+def adds_to_unpooled(node: gs.Node) -> bool:
+    return node.op == "Add" and any(before.op == "MaxUnpool" for term in node.inputs for before in term.inputs)
 
 
 def quantizable(graph: gs.Graph, exclude: Collection[str] = ()) -> list[gs.Node]:

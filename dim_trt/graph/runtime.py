@@ -20,7 +20,7 @@ class Session:
         try:
             self._session = open_session(model.SerializeToString(), {"session.disable_quant_qdq": "1"})
         except ImportError as failure:
-            raise BuildError("int8 for tensorrt needs onnxruntime: pip install onnxruntime") from failure
+            raise BuildError("int8 needs onnxruntime: pip install onnxruntime") from failure
         except Refused as failure:
             raise BuildError(f"onnx: ONNX Runtime cannot load the graph: {failure}") from failure
         self._input = self._session.get_inputs()[0].name

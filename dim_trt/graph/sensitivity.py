@@ -21,9 +21,20 @@ THRESHOLD = 0.01  # mean change of alpha by all int8 layers together; 2.5 of the
 
 
 class Comparison:
-    """How much alpha of a rewritten graph differs from that of `graph`, the standard fp32 graph, on some pictures."""
+    """How much alpha of a rewritten graph differs from that of `graph`, the standard fp32 graph, on some pictures.
 
-    def __init__(self, graph: gs.Graph, pictures: Sequence[CalibrationPicture], preprocessing: dict[str, Any]):
+    in_terms: how that is quantized, as in int8_inputs.
+    """
+
+    def __init__(
+        self,
+        graph: gs.Graph,
+        pictures: Sequence[CalibrationPicture],
+        preprocessing: dict[str, Any],
+        *,
+        in_terms: bool = False,
+    ):
+        self.in_terms = in_terms
         self.inputs = network_inputs(pictures, preprocessing)
         if not any(wanted.any() for _, wanted in self.inputs):
             raise InvalidInput(
@@ -39,7 +50,8 @@ class Comparison:
 
     def change_by_int8(self, ranges: Mapping[str, float], exclude: Collection[str] = ()) -> tuple[float, float]:
         """The same for the graph with all quantizable convolutions but `exclude` in int8."""
-        return self.change(to_int8(import_graph(self.fp32), ranges, exclude, base="fp32"))
+        graph = import_graph(self.fp32)
+        return self.change(to_int8(graph, ranges, exclude, base="fp32", in_terms=self.in_terms))
 
     def _alphas(self, model: onnx.ModelProto) -> NDArray[np.float64]:
         """Of all pictures, one after another, what the alpha of unknown pixels is made of."""
@@ -56,18 +68,19 @@ def sensitivity(
     ranges: Mapping[str, float],
     progress: Callable[[Sequence[Any]], Iterable[Any]] = iter,
     comparison: Comparison | None = None,
+    never: Collection[str] = (),
 ) -> list[dict[str, Any]]:
-    """One entry for every quantizable convolution, in the order of the graph, ready for JSON.
+    """One entry for every quantizable convolution but `never`, in the order of the graph, ready for JSON.
 
     Each entry: "layer", "mean_change" and "max_change" of alpha over the unknown pixels of all pictures when this
     layer alone is int8. `graph` is the standard fp32 graph and stays as it is. `comparison`: of the same, if there is
-    one already.
+    one already. never: names of convolutions that stay as they are anyway.
     """
     comparison = comparison or Comparison(graph, pictures, preprocessing)
-    layers = [node.name for node in quantizable(graph)]
+    layers = [node.name for node in quantizable(graph, never)]
     report = []
     for layer in progress(layers):
-        others = [name for name in layers if name != layer]
+        others = [*never, *(name for name in layers if name != layer)]
         mean, largest = comparison.change_by_int8(ranges, others)
         report.append({"layer": layer, "mean_change": mean, "max_change": largest})
     return report

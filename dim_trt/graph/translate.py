@@ -19,6 +19,7 @@ from dim_trt.graph.maps import Map, Maps, channel_range, constant, keeps_corners
 from dim_trt.graph.program import Program
 
 MAX_KERNEL = 7
+SUM_KERNEL = 5  # of convolutions that read a sum of quantized maps
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class _Value:
     whole: bool = True  # False: as many channels as the tensor has from `first`, for a concatenation
     codes: str | None = None  # to be unpooled with these argmax codes first
     add: str | None = None  # to be added after unpooling
+    scale: float | None = None  # to be kept as whole numbers of 0 to 127, in these steps
 
 
 def translate(graph: gs.Graph) -> Program:
@@ -60,9 +62,15 @@ class _Translator:
     # each on_<operation> below translates one kind of node
 
     def on_conv(self, node: gs.Node) -> None:
-        source = self.read(node, 0, may_be_unpooled=True)
+        source = self.read(node, 0, may_be_unpooled=True, may_be_quantized=True)
+        if source.scale is not None:
+            self.quantize(node, source)
         weights = stored_weights(node)
         out_channels, _, kernel = weights.shape[:3]
+        if source.add and source.scale is not None and kernel != SUM_KERNEL:
+            raise fail(
+                node, f"reads a sum of tensors in int8, which the cpu backend does with kernels of {SUM_KERNEL} alone"
+            )
         if kernel > MAX_KERNEL:
             raise fail(node, f"has weights {list(weights.shape)}; expected a square kernel of 1, 3, 5 or 7")
         weight: dict[str, Any] = {
@@ -111,12 +119,19 @@ class _Translator:
         self.values[node.outputs[0].name] = replace(source, codes=node.inputs[1].name)
 
     def on_add(self, node: gs.Node) -> None:
-        left, right = (self.read(node, i, may_be_unpooled=True) for i in (0, 1))
+        left, right = (self.read(node, i, may_be_unpooled=True, may_be_quantized=True) for i in (0, 1))
         if right.codes:
             left, right = right, left
         if right.codes or left.add:
             raise fail(node, "adds to an unpooled tensor more than one other tensor")
         name = node.outputs[0].name
+        in_int8 = [term for term in (left, right) if term.scale is not None]
+        if in_int8 and not (left.codes and len(in_int8) == 2):
+            raise fail(
+                node, f"reads {in_int8[0].name!r} in int8; only a sum of an unpooled tensor and another can, of both"
+            )
+        for term in in_int8:
+            self.quantize(node, term)
         if left.codes:
             self.values[name] = replace(left, add=right.name)
             return
@@ -165,19 +180,49 @@ class _Translator:
     def on_cast(self, node: gs.Node) -> None:
         """Restores stored weights: read together with the convolution."""
 
-    on_dequantizelinear = on_cast
+    def on_quantizelinear(self, node: gs.Node) -> None:
+        source = self.read(node, 0, may_be_unpooled=True)
+        if source.add:
+            raise fail(node, "quantizes a sum; the cpu backend does so only with what is added")
+        self.values[node.outputs[0].name] = replace(source, scale=float(constant(node, 1, "scale")))
+
+    def on_dequantizelinear(self, node: gs.Node) -> None:
+        if node.inputs[0].name in self.values:  # else it restores stored weights
+            self.values[node.outputs[0].name] = self.values[node.inputs[0].name]
 
     # what the translations share
+
+    def quantize(self, node: gs.Node, source: _Value) -> None:
+        """What computes the value writes it in steps of the source's scale: all that reads it is as this node."""
+        writer = self.writer_of(source.name)
+        conv = self.writer_of(writer["input"]) if writer["op"] == "max_pool_argmax" else writer
+        if not conv.get("relu") or writer.get("scale", source.scale) != source.scale:
+            raise fail(
+                node, f"reads {source.name!r} in int8, which the cpu backend can write so only after a ReLU, once"
+            )
+        writer["scale"] = source.scale
+
+    def writer_of(self, value: str) -> dict[str, Any]:
+        return next(op for op in self.program.ops if op.get("output") == value)
 
     def map_of(self, node: gs.Node, index: int) -> Map:
         return self.maps[node.inputs[index].name]
 
-    def read(self, node: gs.Node, index: int, may_be_unpooled: bool = False, may_be_slice: bool = False) -> _Value:
+    def read(
+        self,
+        node: gs.Node,
+        index: int,
+        may_be_unpooled: bool = False,
+        may_be_slice: bool = False,
+        may_be_quantized: bool = False,
+    ) -> _Value:
         """The program's value for an input of `node`, if the program lets that kind of node read it."""
         tensor = node.inputs[index]
         value = self.values[tensor.name]
         if value.codes and not may_be_unpooled:
             raise fail(node, f"reads the unpooled {tensor.name!r}; only a convolution can, or one sum before it")
+        if value.scale is not None and not may_be_quantized:
+            raise fail(node, f"reads {tensor.name!r} in int8; only a convolution can")
         if not value.whole and not may_be_slice:
             raise fail(node, f"reads the channel slice {tensor.name!r}; only Concat can")
         return value

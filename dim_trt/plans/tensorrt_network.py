@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import onnx
 import onnx_graphsurgeon as gs
-from tqdm import tqdm
 
 from dim_trt import onnx_runtime
-from dim_trt.graph.calibrate import collect_histograms, ranges_by
-from dim_trt.graph.histogram import RANGES
 from dim_trt.graph.load import Source
 from dim_trt.graph.lower import import_graph, lower
 from dim_trt.graph.overflow import LIMIT, beyond_float16, feature_peaks
-from dim_trt.graph.pictures import CalibrationPicture, read_pictures, shipped_pictures
+from dim_trt.graph.pictures import CalibrationPicture
 from dim_trt.graph.precision import to_fp16, to_int8
-from dim_trt.graph.sensitivity import THRESHOLD, Comparison, choose_excluded, sensitivity
 from dim_trt.graph.tensorrt import tensor_types, to_native_model, to_plugin_model
+from dim_trt.plans.int8 import calibration_pictures, choose_int8, progress_bar
 from dim_trt.plans.tensorrt_options import TensorRtOptions
-from dim_trt.plans.tensorrt_report import Int8Choice, layer_table
+from dim_trt.plans.tensorrt_report import layer_table
 
 LOGGER = logging.getLogger("dim_trt")
 FIRST_TYPED_VERSION = 10  # before, int8 networks are float32 around their int8 parts, and types are told apart
@@ -49,40 +45,16 @@ def make_network(source: Source, precision: str, options: TensorRtOptions, major
     graph = import_graph(source.proto)
     if precision == "fp32":
         return Network(finish(import_graph(source.proto)), report=layer_table(graph, precision, {}, None))
-    pictures = read_pictures(options.calibration) if options.calibration else shipped_pictures()
+    pictures = calibration_pictures(options.calibration)
     kept = _find_kept(source, pictures)
     typed = finish(to_fp16(import_graph(source.proto), kept))
     types = {} if major >= FIRST_TYPED_VERSION else tensor_types(typed)
     if precision == "fp16":
         return Network(typed, types, kept=kept, report=layer_table(graph, precision, kept, None))
-    chosen = choose_int8(graph, pictures, source, options)
+    chosen = choose_int8(graph, pictures, source, options.threshold, reports=options.report is not None)
     base = "fp16" if major >= FIRST_TYPED_VERSION else "fp32"
     model = finish(to_int8(import_graph(source.proto), chosen.ranges, chosen.excluded, base=base, keep=kept))
     return Network(model, types, list(chosen.excluded), kept, layer_table(graph, precision, kept, chosen))
-
-
-def choose_int8(
-    graph: gs.Graph, pictures: Sequence[CalibrationPicture], source: Source, options: TensorRtOptions
-) -> Int8Choice:
-    """The calibration that changes alpha least, and the layers to leave out of int8.
-
-    None where all of them together change alpha by no more than the threshold; one by one they are measured only where
-    they change more, or for the report.
-    """
-    threshold = THRESHOLD if options.threshold is None else options.threshold
-    comparison = Comparison(graph, pictures, source.preprocessing)
-    histograms = collect_histograms(graph, pictures, source.preprocessing, _bar("calibration"))
-    ranges = {method: ranges_by(method, histograms) for method in RANGES}
-    changes = {method: comparison.change_by_int8(ranges[method])[0] for method in _bar("kind of range")(RANGES)}
-    best = min(changes, key=changes.__getitem__)
-    chosen = Int8Choice(ranges[best], best, changes, threshold)
-    if changes[best] > threshold or options.report:
-        chosen.sensitivity = sensitivity(
-            graph, pictures, source.preprocessing, chosen.ranges, _bar("sensitivity"), comparison
-        )
-    if changes[best] > threshold:
-        chosen.excluded = choose_excluded(chosen.sensitivity, threshold)
-    return chosen
 
 
 def _find_kept(source: Source, pictures: Sequence[CalibrationPicture]) -> dict[str, float]:
@@ -94,7 +66,7 @@ def _find_kept(source: Source, pictures: Sequence[CalibrationPicture]) -> dict[s
         )
         return {}
     graph = import_graph(source.proto)
-    kept = beyond_float16(graph, feature_peaks(graph, pictures, source.preprocessing, _bar("range of fp16")))
+    kept = beyond_float16(graph, feature_peaks(graph, pictures, source.preprocessing, progress_bar("range of fp16")))
     if kept:
         layers = [node.name for node in graph.nodes if node.op == "Conv" and node.name in kept]
         LOGGER.warning(
@@ -110,7 +82,3 @@ def _finish_plugin(graph: gs.Graph) -> onnx.ModelProto:
 
 def _finish_native(graph: gs.Graph) -> onnx.ModelProto:
     return to_native_model(lower(graph))
-
-
-def _bar(what: str) -> Callable[[Any], Any]:
-    return lambda items: tqdm(items, desc=what, leave=False, disable=None)

@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
 
 import onnx_graphsurgeon as gs
 
 from dim_trt.graph.overflow import LIMIT
 from dim_trt.graph.quantize import is_first_or_last
+from dim_trt.plans.int8 import Int8Choice
 
 COLUMNS = ("layer", "precision", "mean change", "largest change", "why")
-
-
-@dataclass
-class Int8Choice:
-    """How int8 was calibrated: ranges of the tensors, by which method; the layers left out.
-
-    changes: by method, the mean change of alpha with all layers in int8. sensitivity: of each layer alone, where that
-    was measured.
-    """
-
-    ranges: Mapping[str, float]
-    method: str
-    changes: Mapping[str, float]
-    threshold: float
-    excluded: Collection[str] = ()
-    sensitivity: Sequence[Mapping[str, Any]] = field(default_factory=list)
 
 
 def layer_table(graph: gs.Graph, precision: str, kept: Mapping[str, float], int8: Int8Choice | None) -> str:

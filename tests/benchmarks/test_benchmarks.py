@@ -22,6 +22,8 @@ from benchmarks.measure import ROOT, manifest, summary
 from benchmarks.pictures import stripe, thin_band
 from benchmarks.records import Throughput
 from benchmarks.steps import KINDS
+from dim_trt import _core
+from tests.kernels.test_quantized import has_winograd
 
 PERCENTILES = {"p50", "p90", "p95", "p99"}
 COMMON = {"engine", "peer", "model", "precision", "height", "width", "threads", "ratio", "versions", "machine"}
@@ -155,11 +157,11 @@ def test_quality_of_plans_peers_and_of_knowing_nothing(tmp_path, capsys):
     from benchmarks import quality
 
     path = tmp_path / "quality.json"
-    arguments = "--scenes 1 --limit 2 --threads 1 --precision fp32 int8 --peers onnxruntime"
+    arguments = "--scenes 1 --limit 2 --threads 1 --weights fp32 int8 --peers onnxruntime"
     quality.main(f"{arguments} --json {path}".split())
     fp32, int8, onnxruntime, half = records(path)
     assert [row["title"] for row in (fp32, int8, onnxruntime, half)] == [
-        "dim_trt, fp32", "dim_trt, int8", "ONNX Runtime", "alpha = 0.5"
+        "dim_trt, fp32", "dim_trt, int8 weights", "ONNX Runtime", "alpha = 0.5"
     ]  # fmt: skip
     assert fp32["n"] == 2 == len(fp32["pictures"])
     assert fp32["sad"] < half["sad"]
@@ -269,12 +271,26 @@ def test_every_kernel_of_both_networks_has_a_case():
     names = {case.kernel_name for model in ("full", "lite") for case in cases(model, 512, 512, [0.5])}
     expected = {"1x1 direct", "3x3 direct", "5x5 direct", "7x7 direct", "3x3 head", "5x5 head", "3x3 direct + pool"}
     expected |= {f"3x3 winograd{ties}{pool}" for ties in ("", ", keeps ties") for pool in ("", " + pool")}
+    expected |= {f"int8 {kernel}" for kernel in ("1x1 direct", "3x3 direct", "3x3 direct + pool")}
+    expected |= {f"int8 3x3 winograd{pool}" for pool in ("", " + pool")}
     assert names == expected | {
         "3x3 row winograd",
         "unpool 5x5 gather",
         "unpool 5x5 winograd",
         "unpool 5x5 row winograd",
     }
+
+
+@pytest.mark.usefixtures("layers_module")
+@pytest.mark.parametrize("isa", _core.cpu_capabilities()["available_isas"])
+def test_int8_kernels_are_checked_and_timed_where_they_are(isa, tmp_path):
+    path = tmp_path / "kernels.json"
+    args = ["--model", "lite", "--size", "96x64", "--seconds", "0", "--threads", "2", "--isa", isa]
+    kernels.main([*args, "--only", "int8 3x3", "--json", str(path)])
+    table = records(path)
+    kinds = {row["kernel"].split()[2] for row in table}
+    assert kinds == {"direct"} | ({"winograd"} if has_winograd(isa) else set())
+    assert all(row["correct"] and row["max_abs_vs_scalar"] == 0 and row["gflops"]["real"] > 0 for row in table)
 
 
 def test_products_of_the_gather_are_those_around_non_zero_values():

@@ -39,7 +39,7 @@ def alphas(tiny, picture):
     """By method, of those that this machine has."""
     folder, model, onnx = tiny
     names = [name for name in methods.NETWORKS if name != methods.COMPILED and methods.PEERS[name].why_not() is None]
-    files, seconds = methods.build_files(onnx, model, folder, "fp32", names)
+    files, seconds = methods.build_files(onnx, model, folder, names)
     assert seconds.keys() >= {name for name in names if methods.PEERS[name].precision == "int8"}
     return {name: methods.load(name, files, 2).run(picture.img, picture.trimap) for name in names}
 
@@ -70,7 +70,7 @@ def test_a_peer_in_int8_changes_alpha_a_little(alphas, picture, name):
 def test_pytorch_in_bf16_changes_alpha_a_little(tiny, picture, alphas):
     """Slower than fp32 where the processor does not compute in it, but the same values."""
     folder, model, onnx = tiny
-    files, _ = methods.build_files(onnx, model, folder, "fp32", [methods.BF16])
+    files, _ = methods.build_files(onnx, model, folder, [methods.BF16])
     alpha = methods.load(methods.BF16, files, 1).run(picture.img, picture.trimap)
     found = changes({**alphas, methods.BF16: alpha}, methods.BF16, picture)
     assert 0 < found.mean() < BF16_CHANGE
@@ -80,7 +80,7 @@ def test_openvino_takes_pictures_of_any_size_in_turns(tiny, alphas):
     if methods.OPENVINO not in alphas:
         pytest.skip(methods.PEERS[methods.OPENVINO].why_not())
     folder, model, onnx = tiny
-    files, _ = methods.build_files(onnx, model, folder, "fp32", [methods.OPENVINO])
+    files, _ = methods.build_files(onnx, model, folder, [methods.OPENVINO])
     contender = methods.load(methods.OPENVINO, files, 1)
     for sides in ((33, 64), (64, 31), (33, 64)):
         picture = scene(*sides)

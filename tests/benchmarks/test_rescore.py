@@ -51,7 +51,7 @@ def test_the_records_are_of_the_shipped_weights() -> None:
         assert not any(row.weights or row.change for row in rows if not row.precision)
 
 
-FEW = ["--scenes", "1", "--limit", "2", "--precision", "fp32", "--peers", "--threads", "1"]
+FEW = ["--scenes", "1", "--limit", "2", "--weights", "fp32", "--peers", "--threads", "1"]
 
 
 @pytest.fixture(name="measured", scope="module")

@@ -78,15 +78,15 @@ MATTE = ("matte", "--image", "image.png", "--trimap", "trimap.png", "--plan", "d
 # build
 
 
-@pytest.mark.parametrize("precision", ["fp32", "int8"])
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_build_prints_what_it_wrote(precision: str, folder: Path) -> None:
     run = command(folder, "build", "--onnx", "dim.onnx", "-o", "new.plan", "--precision", precision)
     size = (folder / "new.plan").stat().st_size / 1e6
-    said = {"fp32": "fp32", "int8": "fp32, weights stored as int8"}[precision]
+    said = {"fp32": "fp32", "fp16": "fp32, weights stored as fp16"}[precision]
     assert f"new.plan  {size:.2f} MB  {said}  cpu  built in" in run.stdout
     assert not run.stderr
     verbose = command(folder, "build", "--onnx", "dim.onnx", "-o", "new.plan", "--precision", precision, "--verbose")
-    why = "precision int8: the cpu backend computes in fp32; weights are stored as int8\n" * (precision == "int8")
+    why = "precision fp16: the cpu backend computes in fp32; weights are stored as fp16\n" * (precision == "fp16")
     assert verbose.stderr == f"backend auto: cpu\n{why}"
 
 
@@ -164,11 +164,11 @@ def test_matte_reads_gray_deep_and_four_channel_pictures(folder: Path) -> None:
 
 def test_matte_without_a_plan_builds_one_once(folder: Path) -> None:
     files = ("--image", "image.png", "--trimap", "trimap.png", "-o", "a.png")
-    arguments = ("matte", *files, "--precision", "int8", "--verbose")
+    arguments = ("matte", *files, "--precision", "fp16", "--verbose")
     first = command(folder, *arguments)
     (plan,) = (folder / "cache").iterdir()
     assert "once" in first.stderr
-    assert "int8" in plan.name
+    assert "fp16" in plan.name
     written = plan.stat().st_mtime_ns
     second = command(folder, *arguments)
     assert "once" not in second.stderr
@@ -318,7 +318,7 @@ def benchmark(folder: Path) -> Path:
 
 def test_evaluate_prints_means_with_n_and_changes(folder: Path) -> None:
     root = benchmark(folder)
-    dim_trt.build_plan(folder / "dim.onnx", folder / "small.plan", precision="int8")
+    dim_trt.build_plan(folder / "dim.onnx", folder / "small.plan", weights="int8")
     run = command(
         folder, "evaluate", "--alphamatting", "set", "--plan", "dim.plan", "small.plan", "--json", "scores.json"
     )

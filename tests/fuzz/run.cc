@@ -1,9 +1,10 @@
-// Pictures of any size, memory order and trimap through a good plan: alpha is in 0..1, known pixels are exact, nothing
+// Pictures of any size, memory order and trimap through good plans: alpha is in 0..1, known pixels are exact, nothing
 // beside alpha is written, and neither strips of the maps nor the number of threads change the result.
 #include <fuzzer/FuzzedDataProvider.h>
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <memory>
 
 #include "core/matting.h"
@@ -14,12 +15,20 @@ namespace {
 constexpr int kMaxSide = 150;
 constexpr float kOutside = -7.0f;
 
-std::unique_ptr<dim::Matting> load(int threads, std::size_t strip_bytes, int orientations = 1,
-                                   bool closed_form = false) {
-  const dim::Plan plan = dim::read_plan(DIM_FUZZ_PLAN);
+struct Way {
+  const char* plan;
+  int orientations = 1;
+  bool closed_form = false;
+};
+constexpr const char *kStored = DIM_FUZZ_GOLDEN "int8.plan", *kComputed = DIM_FUZZ_GOLDEN "computes_int8.plan";
+constexpr Way kWays[] = {{kStored}, {kStored, 8}, {kStored, 1, true}, {kComputed}};
+constexpr std::size_t kWayCount = std::size(kWays);
+
+std::unique_ptr<dim::Matting> load(int threads, std::size_t strip_bytes, const Way& way) {
+  const dim::Plan plan = dim::read_plan(way.plan);
   return std::make_unique<dim::Matting>(
       plan, std::make_unique<dim::cpu::Runner>(plan, false, dim::cpu::Options{threads, strip_bytes}),
-      dim::MattingOptions{{}, orientations, closed_form});
+      dim::MattingOptions{{}, way.orientations, way.closed_form});
 }
 
 /// Strides, in elements, of an array laid out along `order` with gaps; negative ones walk backwards.
@@ -80,16 +89,15 @@ void check(bool holds, const char* what) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   constexpr std::size_t kWhole = std::size_t{1} << 30;
-  static const std::unique_ptr<dim::Matting> wholes[] = {load(1, kWhole), load(1, kWhole, 8), load(1, kWhole, 1, true)};
-  static const std::unique_ptr<dim::Matting> strips[] = {load(3, 1), load(3, 1, 8), load(3, 1, 1, true)};
+  static std::unique_ptr<dim::Matting> wholes[kWayCount], strips[kWayCount];
   FuzzedDataProvider fuzz(data, size);
   const dim::Size picture = {fuzz.ConsumeIntegralInRange(1, kMaxSide), fuzz.ConsumeIntegralInRange(1, kMaxSide)};
   const Layout of_image = lay_out(fuzz, {picture.height, picture.width, 3});
   const Layout of_trimap = lay_out(fuzz, {picture.height, picture.width});
   const Layout of_alpha = lay_out(fuzz, {picture.height, picture.width});
   const unsigned seed = fuzz.ConsumeIntegral<std::uint16_t>();
-  const std::size_t way =
-      seed % 4 < 2 ? seed % 4 + 1 : 0;  // in eight orientations, with closed-form matting, or as it is
+  const std::size_t way = seed % kWayCount;
+  if (wholes[way] == nullptr) wholes[way] = load(1, kWhole, kWays[way]), strips[way] = load(3, 1, kWays[way]);
   dim::fuzz::Bytes image(of_image.elements);
   for (std::size_t i = 0; i < image.size(); ++i) image[i] = static_cast<std::uint8_t>((i * 2654435761u + seed) >> 13);
   const dim::fuzz::Bytes trimap = draw_trimap(fuzz, picture, of_trimap);

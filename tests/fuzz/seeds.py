@@ -18,10 +18,12 @@ from typing import Any
 import numpy as np
 
 import dim_trt
+from dim_trt.plans.header import FORMAT_VERSION
 from tests.fuzz import corpus
-from tests.support.tiny_graphs import tiny_dim, tiny_salient
+from tests.support.tiny_graphs import tiny_salient
 
 Document = dict[str, Any]
+GOLDEN = Path(__file__).parents[1] / "golden" / f"v{FORMAT_VERSION}"
 
 HEADER: Document = {
     "task": "matting",
@@ -233,6 +235,46 @@ def resizing_programs(ops: list[Document]) -> Iterator[tuple[str, list[Document]
     yield "resizes_codes", changed([*ops[:3], *good[2:]], (3, "input"), "c")
 
 
+def quantized_programs(ops: list[Document]) -> Iterator[tuple[str, list[Document]]]:
+    """Maps of whole numbers: a pooled one that is convolved, whose result is unpooled."""
+    whole = changed(changed(ops, (4, "add"), None), (2, "scale"), 0.01)
+    whole = changed(whole, (3, "weight"), {"shape": [2, 2, 1, 1], "dtype": "int8", "offset": 0, "scale_offset": 64})
+    whole = changed(whole, (3, "scale"), 0.02)
+    yield "quantized", whole
+    yield "quantized_to_the_end", changed(changed(whole, (4, "scale"), 0.5), (5, "weight"), _int8([1, 3, 3, 3]))
+    yield "pools_what_is_quantized", changed(whole, (1, "scale"), 0.01)
+    yield "scale_null", changed(changed(whole, (3, "scale"), None), (4, "scale"), None)
+    for name, scale in (("zero", 0), ("negative", -1), ("tiny", 1e-40), ("huge", 1e300), ("text", "1")):
+        yield f"scale_{name}", changed(whole, (3, "scale"), scale)
+    yield "quantized_by_floats", changed(whole, (3, "weight"), ops[3]["weight"])
+    yield "quantized_without_scales", changed(whole, (3, "weight", "scale_offset"), ...)
+    yield "quantized_scales_behind_the_file", changed(whole, (3, "weight", "scale_offset"), 1 << 20)
+    yield "quantized_by_128", changed(whole, (3, "weight", "offset"), 448 - 64)
+    yield "quantized_nan_scales", changed(whole, (3, "weight", "scale_offset"), 448 - 64)
+    yield "adds_to_a_quantized", changed(whole, (4, "add"), "a")
+    yield "adds_and_quantizes", changed(changed(changed(whole, (4, "add"), "a"), (3, "scale"), None), (4, "scale"), 1)
+    both = changed(changed(whole, (4, "add"), "a"), (1, "scale"), 0.03)
+    yield "adds_quantized", both
+    yield "adds_quantized_to_floats", changed(both, (3, "scale"), None)
+    three = changed(changed(both, (4, "kernel"), 3), (4, "weight", "shape"), [3, 2, 3, 3])
+    yield "adds_quantized_with_another_kernel", three
+    yield (
+        "adds_with_another_kernel_and_quantizes",
+        changed(changed(changed(three, (1, "scale"), None), (3, "scale"), None), (4, "scale"), 1),
+    )
+    yield "adds_quantized_far_apart", changed(changed(both, (1, "scale"), 1e30), (3, "scale"), 1e-20)
+    yield "sigmoid_of_a_quantized", changed(whole, (5, "scale"), 1)
+    yield "quantized_codes", changed(whole, (4, "codes"), "p")
+    wide: list[Document] = [*whole[:3]]  # more products than 32 bits hold the sum of
+    wide += [{**whole[3], "weight": _int8([2800, 2, 1, 1]), "bias": {**whole[3]["bias"], "shape": [2800]}}]
+    wide += [{**whole[5], "input": "b", "kernel": 7, "weight": _int8([1, 2800, 7, 7])}, *whole[6:]]
+    yield "quantized_too_many", wide
+
+
+def _int8(shape: list[int]) -> Document:
+    return {"shape": shape, "dtype": "int8", "offset": 0, "scale_offset": 64}
+
+
 ROOM = ("five_by_five", "seven_by_seven", "seventeen_channels", "concat_of_eight")  # with more weights than the others
 
 
@@ -246,6 +288,11 @@ def programs() -> Iterator[tuple[str, bytes]]:
         yield name, program_of(others, tensors)
     for name, others in shrunk_program(ops):
         yield name, program_of(others, tensors * 6 if name in ROOM else tensors)
+    small_numbers = np.tile(np.array([1, -2, 3, 60], np.int8), 16).tobytes()
+    last = np.array([np.nan, -0.0], np.float32).tobytes() * 8  # as int8 -128 among others
+    for name, others in quantized_programs(ops):
+        room = tensors[64:] * (1000 if name == "quantized_too_many" else 1)
+        yield name, program_of(others, small_numbers + room[: len(room) - 64] + last)
     special = np.array([0x7E00, 0xFC00, 0x8001, 0x3C00], np.uint16).tobytes()
     yield "special_float16", program_of(ops, special * (len(tensors) // len(special)))
     yield "three_bytes", good[:3]
@@ -326,11 +373,10 @@ HEADER_CHANGES: dict[str, tuple[tuple[Any, ...], Any]] = {
 
 
 def plans() -> Iterator[tuple[str, bytes]]:
+    for path in sorted(GOLDEN.glob("*int8.plan")):  # weights, and whole numbers that compute
+        yield path.stem, path.read_bytes()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "tiny.plan")
-        Path(folder, "tiny.onnx").write_bytes(tiny_dim().SerializeToString())
-        dim_trt.build_plan(Path(folder, "tiny.onnx"), path, precision="int8", backend="cpu")
-        yield "tiny_int8", path.read_bytes()
         scaled = {"padding": "none", "resize": {"size": [32, 64], "pixels": "uint8", "img": "linear", "alpha": "cubic"}}
         for name, preprocessing in (("salient", {}), ("salient_scaled", scaled)):
             Path(folder, "tiny.onnx").write_bytes(tiny_salient(**preprocessing).SerializeToString())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -20,6 +21,10 @@ from tests.golden.picture import picture
 from tests.support.tiny_graphs import tiny_dim
 
 SEED = 1
+PLANS: dict[str, dict[str, Any]] = {
+    **{weights: {"weights": weights} for weights in PRECISIONS},
+    "computes_int8": {"precision": "int8", "threshold": 1e9},  # nothing left out
+}
 
 
 def main() -> None:
@@ -30,11 +35,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         network = Path(temporary, "tiny.onnx")
         onnx.save(tiny_dim(seed=SEED), network)
-        for precision in PRECISIONS:
-            plan = folder / f"{precision}.plan"
-            dim_trt.build_plan(network, plan, precision=precision, backend="cpu")
+        for name, options in PLANS.items():
+            plan = folder / f"{name}.plan"
+            dim_trt.build_plan(network, plan, backend="cpu", **options)
             alpha = dim_trt.Engine(plan, device="cpu").run(*picture())
-            np.save(folder / f"{precision}_alpha.npy", alpha)
+            np.save(folder / f"{name}_alpha.npy", alpha)
             print(f"{plan}  {plan.stat().st_size} bytes, alpha {alpha.min():.3f} to {alpha.max():.3f}")
 
 

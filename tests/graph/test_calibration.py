@@ -219,7 +219,7 @@ def test_calibration_without_pictures_is_refused() -> None:
 
 def test_missing_onnxruntime_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(BuildError, match=r"^int8 for tensorrt needs onnxruntime: pip install onnxruntime$"):
+    with pytest.raises(BuildError, match=r"^int8 needs onnxruntime: pip install onnxruntime$"):
         collect_ranges(import_graph(tiny_dim()), PICTURES, PREPROCESSING)
 
 

@@ -48,6 +48,7 @@ def fixture_check() -> tuple[str | Path, ...]:
 def test_layers_of_every_instruction_set_equal_the_scalar_twin(check: tuple[str | Path, ...]) -> None:
     said = run(*check)
     assert "baseline: winograd" in said  # NEON
+    assert "dotprod: quantized" in said  # sdot
     assert said.endswith(" checks, 0 wrong\n")
 
 

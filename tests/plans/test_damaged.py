@@ -17,7 +17,7 @@ pytestmark = pytest.mark.public
 def plan(tmp_path_factory):
     folder = tmp_path_factory.mktemp("fuzz")
     (folder / "dim.onnx").write_bytes(tiny_dim().SerializeToString())
-    dim_trt.build_plan(folder / "dim.onnx", folder / "dim.plan", precision="int8")
+    dim_trt.build_plan(folder / "dim.onnx", folder / "dim.plan", weights="int8")
     return (folder / "dim.plan").read_bytes()
 
 

@@ -28,7 +28,7 @@ numpy.save(sys.argv[2], dim_trt.Engine(sys.argv[1], device="cpu").run(*picture()
 
 def test_the_present_version_has_its_plans() -> None:
     present = {path.stem for path in PLANS if path.parent.name == f"v{FORMAT_VERSION}"}
-    assert present == set(PRECISIONS)
+    assert present == {*PRECISIONS, "computes_int8"}
     assert all(path.stat().st_size < 100_000 for path in PLANS)
 
 
@@ -42,8 +42,9 @@ def test_alpha_is_what_it_was(plan: Path) -> None:
 
 
 @pytest.mark.parametrize("isa", dim_trt.capabilities()["cpu"]["available_isas"])
-def test_on_every_instruction_set(isa: str, tmp_path: Path) -> None:
-    plan = GOLDEN / f"v{FORMAT_VERSION}" / "fp16.plan"
+@pytest.mark.parametrize("name", ["fp16", "computes_int8"])
+def test_on_every_instruction_set(name: str, isa: str, tmp_path: Path) -> None:
+    plan = GOLDEN / f"v{FORMAT_VERSION}" / f"{name}.plan"
     variables = {**os.environ, "DIM_TRT_ISA": isa}
     result = tmp_path / "alpha.npy"
     subprocess.run([sys.executable, "-c", RUN, plan, result], cwd=GOLDEN.parents[1], env=variables, check=True)

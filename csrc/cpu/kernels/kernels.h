@@ -13,6 +13,7 @@
 
 #include "base/size.h"
 #include "cpu/kernels/inline.h"
+#include "cpu/kernels/quantized.h"
 
 namespace dim::cpu {
 
@@ -81,9 +82,11 @@ struct UnpoolLists {
 /// How many rows and columns of cells (pixels before unpooling) around a quad's own a kernel reaches.
 DIM_INLINE constexpr int unpool_reach(int kernel) { return (kernel / 2 + 1) / 2; }
 
-/// Lists some lanes of one block, for the columns of pixels of a row of cells.
+/// Lists some lanes of one block, for the columns of pixels of a row of cells. Value: float, or that of a quantized
+/// map, which is listed as a float.
+template <typename Value>
 struct UnpoolCollectArgs {
-  const float* values;        // first cell of the uppermost row that the quads reach, first lane
+  const Value* values;        // first cell of the uppermost row that the quads reach, first lane
   const std::uint8_t* codes;  // same
   std::ptrdiff_t value_row_stride, code_row_stride;
   int kernel;                                      // odd
@@ -128,14 +131,17 @@ struct WinogradInputArgs {
 };
 
 /// The same for 6×6 or 1×6 windows of an unpooled map, which are 3×3 cells or a row of 3, plus an optional second map.
+/// Value: float, or those of two quantized maps, whose transform is in steps of the first.
+template <typename Value>
 struct WinogradUnpoolArgs {
   Size window;
   int row;                    // of the cells' two rows of pixels, where a window is one of them
-  const float* values;        // upper left cell of the first window; the next window is one cell further
+  const Value* values;        // upper left cell of the first window; the next window is one cell further
   const std::uint8_t* codes;  // same
   std::ptrdiff_t cell_row_stride;
-  const float* add;  // upper left pixel of the first window, or null; the next window is two pixels further
+  const Value* add;  // upper left pixel of the first window, or null; the next window is two pixels further
   std::ptrdiff_t add_row_stride;
+  float add_scale;  // of quantized maps: a step of `add`, in steps of `values`
   int patches;
   float* output;
   std::ptrdiff_t element_stride;
@@ -162,11 +168,19 @@ struct FloatKernels {
   void (*conv)(const ConvArgs&);
   void (*conv_head)(const ConvHeadArgs&);
   void (*max_pool)(const MaxPoolArgs&);
-  void (*unpool_collect)(const UnpoolCollectArgs&);
+  void (*unpool_collect)(const UnpoolCollectArgs<float>&);
+  void (*unpool_collect_quantized)(const UnpoolCollectArgs<std::uint8_t>&);
   void (*unpool_conv)(const UnpoolConvArgs&);
   void (*winograd_input)(const WinogradInputArgs&);
-  void (*winograd_unpool)(const WinogradUnpoolArgs&);
+  void (*winograd_unpool)(const WinogradUnpoolArgs<float>&);
+  void (*winograd_unpool_quantized)(const WinogradUnpoolArgs<std::uint8_t>&);
   void (*winograd_output)(const WinogradOutputArgs&);
+};
+
+/// What layers compute with.
+struct KernelTables {
+  const FloatKernels* floats = nullptr;
+  const QuantizedKernels* quantized = nullptr;
 };
 
 }  // namespace dim::cpu

@@ -59,7 +59,8 @@ void max_pool(const MaxPoolArgs& a) {
     }
 }
 
-void unpool_collect(const UnpoolCollectArgs& a) {
+template <typename Value>
+void unpool_collect(const UnpoolCollectArgs<Value>& a) {
   const int radius = a.kernel / 2, reach = unpool_reach(a.kernel);
   for (const UnpoolList* list : {&a.lists.middle, &a.lists.upper, &a.lists.lower}) {
     std::int32_t count = list->begin[0];
@@ -72,7 +73,7 @@ void unpool_collect(const UnpoolCollectArgs& a) {
         if (ky < top || ky > bottom) continue;
         for (int i = 0; i < a.lanes; ++i) {
           const int at = column / 2 * kLanes + i;
-          const float value = a.values[row / 2 * a.value_row_stride + at];
+          const auto value = static_cast<float>(a.values[row / 2 * a.value_row_stride + at]);
           if (value == 0.0f || (a.codes[row / 2 * a.code_row_stride + at] & 3) != row % 2 * 2 + column % 2) continue;
           list->entries[count++] = {value, i * a.lane_step + ky * a.tap_row_step + kx * a.tap_step};
         }
@@ -118,20 +119,24 @@ void winograd_input(const WinogradInputArgs& a) {
   winograd_input_patches<1, 6>(a);
 }
 
-template <int kRows>
-void winograd_unpool_patches(const WinogradUnpoolArgs& a) {
+template <int kRows, typename Value>
+void winograd_unpool_patches(const WinogradUnpoolArgs<Value>& a) {
+  const float add_scale = sizeof(Value) == sizeof(float) ? 1.0f : a.add_scale;
   for (int t = 0; t < a.patches; ++t)
     for (int i = 0; i < kLanes; ++i)
       winograd_input_patch<kRows, 6, float>(
           [&](int y, int x) {
             const std::ptrdiff_t cell = y / 2 * a.cell_row_stride + (t + x / 2) * kLanes + i;
-            const float value = a.codes[cell] == (y + a.row) % 2 * 2 + x % 2 ? a.values[cell] : 0.0f;
-            return a.add != nullptr ? value + a.add[y * a.add_row_stride + (2 * t + x) * kLanes + i] : value;
+            const auto value = a.codes[cell] == (y + a.row) % 2 * 2 + x % 2 ? static_cast<float>(a.values[cell]) : 0.0f;
+            if (a.add == nullptr) return value;
+            const auto add = static_cast<float>(a.add[y * a.add_row_stride + (2 * t + x) * kLanes + i]);
+            return value + add * add_scale;
           },
           [&](int element, float v) { a.output[element * a.element_stride + t * kLanes + i] = v; });
 }
 
-void winograd_unpool(const WinogradUnpoolArgs& a) {
+template <typename Value>
+void winograd_unpool(const WinogradUnpoolArgs<Value>& a) {
   a.window.height == 6 ? winograd_unpool_patches<6>(a) : winograd_unpool_patches<1>(a);
 }
 
@@ -164,10 +169,12 @@ const FloatKernels kFloatKernels = {
     .conv = conv,
     .conv_head = conv_head,
     .max_pool = max_pool,
-    .unpool_collect = unpool_collect,
+    .unpool_collect = unpool_collect<float>,
+    .unpool_collect_quantized = unpool_collect<std::uint8_t>,
     .unpool_conv = unpool_conv,
     .winograd_input = winograd_input,
-    .winograd_unpool = winograd_unpool,
+    .winograd_unpool = winograd_unpool<float>,
+    .winograd_unpool_quantized = winograd_unpool<std::uint8_t>,
     .winograd_output = winograd_output,
 };
 

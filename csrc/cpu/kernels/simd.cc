@@ -145,10 +145,12 @@ const FloatKernels kFloatKernels = {
     .conv = conv,
     .conv_head = conv_head,
     .max_pool = max_pool,
-    .unpool_collect = unpool_collect,
+    .unpool_collect = unpool_collect<float>,
+    .unpool_collect_quantized = unpool_collect<std::uint8_t>,
     .unpool_conv = unpool_conv,
     .winograd_input = winograd_input,
-    .winograd_unpool = winograd_unpool,
+    .winograd_unpool = winograd_unpool<float>,
+    .winograd_unpool_quantized = winograd_unpool<std::uint8_t>,
     .winograd_output = winograd_output,
 };
 

@@ -30,7 +30,8 @@ struct UnpoolAppender {
 };
 
 /// Branch-free: which values are zero cannot be predicted.
-DIM_INLINE void collect(const UnpoolCollectArgs& a, int kernel) {
+template <typename Value>
+DIM_INLINE void collect(const UnpoolCollectArgs<Value>& a, int kernel) {
   UnpoolAppender middle(a.lists.middle), upper(a.lists.upper), lower(a.lists.lower);
   const int radius = kernel / 2, reach = unpool_reach(kernel), rows = 2 * reach + 1;
   const int upper_code = radius % 2;  // row of the cell that the uppermost row of pixels is; the lowest is the other
@@ -50,7 +51,7 @@ DIM_INLINE void collect(const UnpoolCollectArgs& a, int kernel) {
         const int y = 2 * (r - reach) + radius;  // of the cell's upper pixels; the uppermost that counts is 0
         for (int v = 0; v < vecs; ++v) {
           const int at = cell * kLanes + v * kVec;
-          const Vec value = load(a.values + r * a.value_row_stride + at);
+          const Vec value = load_values(a.values + r * a.value_row_stride + at);
           const VecInt code = load_codes(a.codes + r * a.code_row_stride + at);
           const VecInt low = (code & 2) != 0;
           const unsigned all = a.lanes - v * kVec < kVec ? (1u << (a.lanes - v * kVec)) - 1 : ~0u;
@@ -73,7 +74,8 @@ DIM_INLINE void collect(const UnpoolCollectArgs& a, int kernel) {
   lower.begin_column();
 }
 
-void unpool_collect(const UnpoolCollectArgs& a) {
+template <typename Value>
+void unpool_collect(const UnpoolCollectArgs<Value>& a) {
   if (a.kernel == 5) return collect(a, 5);
   collect(a, a.kernel);
 }

@@ -32,18 +32,21 @@ constexpr int kUnpoolPatches = 14;  // whose columns stay in the first-level cac
 
 /// Vertical halves of the transforms of two columns of pixels, from three cells: a window shares four columns with the
 /// next one. `columns`: [6 rows][kUnpoolPatches + 2 cells][2 columns].
-template <bool kAdd>
-DIM_INLINE void winograd_unpool_columns(const WinogradUnpoolArgs& a, int cell, int lane, Vec* columns) {
+template <bool kAdd, typename Value>
+DIM_INLINE void winograd_unpool_columns(const WinogradUnpoolArgs<Value>& a, int cell, int lane, Vec* columns) {
   Vec pixel[2][6];
 #pragma GCC unroll 3
   for (int y = 0; y < 3; ++y) {
     const std::ptrdiff_t at = y * a.cell_row_stride + std::ptrdiff_t{cell} * kLanes + lane;
     const VecInt code = load_codes(a.codes + at);
-    const Vec value = load(a.values + at);
+    const Vec value = load_values(a.values + at);
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) {
       Vec here = code == VecInt{} + i ? value : Vec{};
-      if (kAdd) here += load(a.add + (2 * y + i / 2) * a.add_row_stride + (2 * cell + i % 2) * kLanes + lane);
+      if (kAdd) {
+        const Vec add = load_values(a.add + (2 * y + i / 2) * a.add_row_stride + (2 * cell + i % 2) * kLanes + lane);
+        here += sizeof(Value) == sizeof(float) ? add : add * splat(a.add_scale);
+      }
       pixel[i % 2][2 * y + i / 2] = here;
     }
   }
@@ -56,8 +59,8 @@ DIM_INLINE void winograd_unpool_columns(const WinogradUnpoolArgs& a, int cell, i
   }
 }
 
-template <bool kAdd>
-DIM_INLINE void winograd_unpool_patches(const WinogradUnpoolArgs& a) {
+template <bool kAdd, typename Value>
+DIM_INLINE void winograd_unpool_patches(const WinogradUnpoolArgs<Value>& a) {
   Vec columns[6][2 * (kUnpoolPatches + 2)];
   for (int lane = 0; lane < kLanes; lane += kVec) {
     for (int first = 0; first < a.patches; first += kUnpoolPatches) {
@@ -81,17 +84,20 @@ DIM_INLINE void winograd_unpool_patches(const WinogradUnpoolArgs& a) {
 }
 
 /// One row of windows of one row, each of which shares four pixels with the next.
-template <bool kAdd>
-DIM_INLINE void winograd_unpool_row(const WinogradUnpoolArgs& a) {
+template <bool kAdd, typename Value>
+DIM_INLINE void winograd_unpool_row(const WinogradUnpoolArgs<Value>& a) {
   for (int lane = 0; lane < kLanes; lane += kVec) {
     const auto unpooled = [&](int cell, Vec* pixels) {
       const std::ptrdiff_t at = std::ptrdiff_t{cell} * kLanes + lane;
       const VecInt code = load_codes(a.codes + at);
-      const Vec value = load(a.values + at);
+      const Vec value = load_values(a.values + at);
 #pragma GCC unroll 2
       for (int x = 0; x < 2; ++x) {
         pixels[x] = code == VecInt{} + (2 * a.row + x) ? value : Vec{};
-        if (kAdd) pixels[x] += load(a.add + (2 * cell + x) * kLanes + lane);
+        if (kAdd) {
+          const Vec add = load_values(a.add + (2 * cell + x) * kLanes + lane);
+          pixels[x] += sizeof(Value) == sizeof(float) ? add : add * splat(a.add_scale);
+        }
       }
     };
     Vec window[6];
@@ -110,7 +116,8 @@ DIM_INLINE void winograd_unpool_row(const WinogradUnpoolArgs& a) {
   }
 }
 
-void winograd_unpool(const WinogradUnpoolArgs& a) {
+template <typename Value>
+void winograd_unpool(const WinogradUnpoolArgs<Value>& a) {
   if (a.window.height == 6)
     return a.add != nullptr ? winograd_unpool_patches<true>(a) : winograd_unpool_patches<false>(a);
   a.add != nullptr ? winograd_unpool_row<true>(a) : winograd_unpool_row<false>(a);

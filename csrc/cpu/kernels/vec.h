@@ -44,8 +44,8 @@ DIM_INLINE float sum(Vec v) {
   return total;
 }
 
-/// Argmax codes, widened to the lanes of a register. Compilers go through single lanes where no intrinsic names the
-/// instruction.
+/// Bytes, such as argmax codes, widened to the lanes of a register. Compilers go through single lanes where no
+/// intrinsic names the instruction.
 DIM_INLINE VecInt load_codes(const std::uint8_t* codes) {
 #if defined(__AVX512F__)
   return reinterpret_cast<VecInt>(
@@ -70,6 +70,11 @@ DIM_INLINE void store_codes(std::uint8_t* codes, VecInt v) {
   for (int i = 0; i < kVec; ++i) codes[i] = static_cast<std::uint8_t>(v[i]);
 #endif
 }
+
+DIM_INLINE Vec load_values(const float* values) { return load(values); }
+
+/// Those of a quantized map, as floats.
+DIM_INLINE Vec load_values(const std::uint8_t* values) { return __builtin_convertvector(load_codes(values), Vec); }
 
 /// A bit for each lane of a comparison's result.
 DIM_INLINE unsigned lanes_where(VecInt mask) {

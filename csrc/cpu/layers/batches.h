@@ -34,6 +34,29 @@ inline std::vector<Batch> batches_of(const Region& region, int most_cells) {
   return out;
 }
 
+/// A rectangle of output pixels, some of them in the region.
+struct Slab {
+  int y0, y1, x0, x1;
+};
+
+inline constexpr int kSlabRows = 4;      // even, for pooling
+inline constexpr int kSlabPixels = 128;  // even; a slab of results and a chunk of weights share the second-level cache
+
+inline std::vector<Slab> slabs_of(const Region& region) {
+  std::vector<Slab> out;
+  const Size size = region.size();
+  for (int y = 0; y < size.height; y += kSlabRows) {
+    const int y1 = std::min(y + kSlabRows, size.height);
+    for (int x = 0; x < size.width; x += kSlabPixels) {
+      const int x1 = std::min(x + kSlabPixels, size.width);
+      bool any = false;
+      for (int v = y; v < y1; ++v) for_spans(region.row(v), x, x1, [&](int, int) { any = true; });
+      if (any) out.push_back({y, y1, x, x1});
+    }
+  }
+  return out;
+}
+
 /// How many shares the output channels' groups are cut into: few batches alone would leave threads idle, though each
 /// share prepares the batch's input anew.
 inline int shares_of_groups(int batches, int threads, int groups) {

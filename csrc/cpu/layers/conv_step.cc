@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "cpu/layers/dense_conv.h"
+#include "cpu/layers/quantized_conv.h"
+#include "cpu/layers/quantized_winograd.h"
 #include "cpu/layers/row_winograd_conv.h"
 #include "cpu/layers/unpool_conv.h"
 #include "cpu/layers/winograd_conv.h"
@@ -14,11 +16,13 @@ namespace {
 /// ties are kept those of the first.
 constexpr int thin_channels(int kernel) { return kernel == 3 ? 16 : 64; }
 
+constexpr std::size_t kMinWinogradPatches = 16;  // fewer cannot pay for the larger weights
+
 /// Winograd where it costs less than a direct convolution: thin regions have partial patches.
 template <typename Winograd>
 class OrDirect final : public ConvStep {
  public:
-  OrDirect(std::unique_ptr<Winograd> winograd, const FloatKernels& kernels, const ConvSpec& spec)
+  OrDirect(std::unique_ptr<Winograd> winograd, const KernelTables& kernels, const ConvSpec& spec)
       : taps_(spec.weights.kernel * spec.weights.kernel),
         winograd_(std::move(winograd)),
         direct_(kernels, spec.weights, spec.in_lanes, spec.relu) {}
@@ -36,19 +40,46 @@ class OrDirect final : public ConvStep {
   std::size_t scratch_bytes() const override { return std::max(winograd_->scratch_bytes(), direct_.scratch_bytes()); }
 
  private:
-  static constexpr std::size_t kMinWinogradPatches = 16;  // fewer cannot pay for the larger weights
-  static constexpr double kWinogradOverhead = 1.3;        // of the transforms
+  static constexpr double kWinogradOverhead = 1.3;  // of the transforms
 
   int taps_;
   std::unique_ptr<Winograd> winograd_;
   DenseConv direct_;
 };
 
+/// The same for whole numbers.
+class QuantizedWinogradOrDirect final : public ConvStep {
+ public:
+  QuantizedWinogradOrDirect(const KernelTables& kernels, const ConvSpec& spec)
+      : product_cost_(kProduct + kTransforms / spec.weights.in_channels + kTransforms / spec.weights.out_channels),
+        winograd_(kernels, spec.weights, spec.relu),
+        direct_(kernels, spec.weights, spec.relu) {}
+
+  Size patch_for(const Region& pixels) const override {
+    const std::size_t patches = pixels.in_patches(kQuad).pixels();
+    const double winograd_cost = static_cast<double>(patches) * QuantizedWinograd::kElements * product_cost_;
+    return patches >= kMinWinogradPatches && winograd_cost < static_cast<double>(pixels.pixels()) * 9 ? kQuad : kPixel;
+  }
+  void run(const ConvCall& call) const override {
+    if (call.patch == kPixel) return direct_.run(call);
+    winograd_.run(call);
+  }
+  std::size_t scratch_bytes() const override { return std::max(winograd_.scratch_bytes(), direct_.scratch_bytes()); }
+
+ private:
+  // Measured with AVX2: a product of 16 bits beside one of 8, and what each channel's transforms add to it.
+  static constexpr double kProduct = 1.1, kTransforms = 14;
+
+  double product_cost_;
+  QuantizedWinograd winograd_;
+  QuantizedConv direct_;
+};
+
 /// Convolution is linear: the added map's part first, then the unpooled part on top of it.
 class SkipUnpool final : public ConvStep {
  public:
-  SkipUnpool(const FloatKernels& kernels, const ConvSpec& spec)
-      : added_(kernels, spec.weights, kLanes, false), unpooled_(kernels, spec.weights, true, spec.relu) {}
+  SkipUnpool(const KernelTables& kernels, const ConvSpec& spec)
+      : added_(kernels, spec.weights, kLanes, false), unpooled_(kernels, spec, true) {}
 
   Size patch_for(const Region& pixels) const override { return unpooled_.patch_for(pixels); }
   void run(const ConvCall& call) const override {
@@ -67,11 +98,17 @@ class SkipUnpool final : public ConvStep {
 
 }  // namespace
 
-std::unique_ptr<ConvStep> make_conv_step(const FloatKernels& kernels, const ConvSpec& spec, Algorithm algorithm) {
+std::unique_ptr<ConvStep> make_conv_step(const KernelTables& kernels, const ConvSpec& spec, Algorithm algorithm) {
   const ConvWeights& weights = spec.weights;
   const bool best = algorithm == Algorithm::best, thin = weights.in_channels <= thin_channels(weights.kernel);
   const auto rows = [&] { return std::make_unique<RowWinogradConv>(kernels, weights, spec.relu); };
   const auto both = [&] { return std::make_unique<WinogradConv>(kernels, weights, spec.keep_ties, spec.relu); };
+  if (computes_in_int8(spec)) {
+    if (algorithm == Algorithm::winograd) return std::make_unique<QuantizedWinograd>(kernels, weights, spec.relu);
+    if (algorithm == Algorithm::best && QuantizedWinograd::supports(kernels, weights))
+      return std::make_unique<QuantizedWinogradOrDirect>(kernels, spec);
+    return std::make_unique<QuantizedConv>(kernels, weights, spec.relu);
+  }
   if (spec.out_lanes == 1) return std::make_unique<HeadConv>(kernels, weights, spec.relu);
   if (algorithm == Algorithm::winograd) return both();
   if (algorithm == Algorithm::row_winograd) return rows();
@@ -81,7 +118,7 @@ std::unique_ptr<ConvStep> make_conv_step(const FloatKernels& kernels, const Conv
       return both();
     }
     if (spec.adds) return std::make_unique<SkipUnpool>(kernels, spec);
-    return std::make_unique<UnpoolConv>(kernels, weights, false, spec.relu);
+    return std::make_unique<UnpoolConv>(kernels, spec, false);
   }
   const bool ties_alone = thin && spec.keep_ties && weights.kernel == 3;
   if (best && WinogradConv::supports(weights.kernel) && spec.in_lanes == kLanes && !ties_alone) {

@@ -14,18 +14,25 @@ namespace dim::cpu {
 inline constexpr Size kPixel = {1, 1};
 inline constexpr Size kQuad = {2, 2};  // of pooling and unpooling
 
-/// What a convolution reads and writes.
+/// What a convolution reads and writes. Of input, output and pooled result the one has data that ConvSpec says; a map
+/// without data still has its layout.
 struct ConvCall {
-  FloatMap input;        // before unpooling, for one that unpools
+  FloatMap input;  // before unpooling, for one that unpools
+  QuantizedMap quantized_input;
   CodeMap unpool_codes;  // only for one that unpools
-  FloatMap add;          // only for one that adds: to the unpooled input
-  FloatMap output;       // data may be null when only the pooled result is wanted
-  FloatMap pooled;       // data null: no pooling
-  CodeMap codes;
+  FloatMap add;          // only for one that adds: to the unpooled input, and quantized where that is
+  QuantizedMap quantized_add;
+  FloatMap output;  // neither has data when only the pooled result is wanted
+  QuantizedMap quantized_output;
+  FloatMap pooled;
+  QuantizedMap quantized_pooled;
+  CodeMap codes;                          // data null: no pooling
   const Region* region = nullptr;         // of the output, in patches; what they read must have been computed
   Size patch = kPixel;                    // what `patch_for` said for the whole region
   const Region* pooled_region = nullptr;  // of the pooled output, inside of `region`
   const Team* team = nullptr;
+
+  bool pools() const { return codes.data != nullptr; }
 };
 
 class ConvStep {
@@ -46,17 +53,23 @@ enum class Algorithm {
 };
 
 struct ConvSpec {
-  ConvWeights weights;
+  ConvWeights weights;     // for a plain convolution of a quantized map with int8 weights
   int in_lanes = kLanes;   // of the input map: 4 or 16
   int out_lanes = kLanes;  // 16, or 1 for a single channel that is stored without blocks
   bool unpools = false;
   bool adds = false;       // another map to the unpooled one
   bool keep_ties = false;  // a pooling depends on the result
   bool relu = false;
+  bool quantized_in = false;  // the input map is
+  bool quantized_out = false;
 };
 
+/// Whether products are those of whole numbers. The gather of an unpooled map has floating-point ones: they are as
+/// exact, and dot products of four channels find three zeros in four there.
+inline bool computes_in_int8(const ConvSpec& spec) { return spec.quantized_in && !spec.unpools; }
+
 /// Packs the weights. `kernels` must live longer.
-std::unique_ptr<ConvStep> make_conv_step(const FloatKernels& kernels, const ConvSpec& spec,
+std::unique_ptr<ConvStep> make_conv_step(const KernelTables& kernels, const ConvSpec& spec,
                                          Algorithm algorithm = Algorithm::best);
 
 }  // namespace dim::cpu

@@ -2,18 +2,18 @@
 
 #include <algorithm>
 
+#include "cpu/layers/results.h"
+
 namespace dim::cpu {
 namespace {
 
-constexpr int kSlabRows = 4;      // even, for pooling
-constexpr int kSlabPixels = 128;  // even; a slab of results and a chunk of weights share the second-level cache
 constexpr int kChunkBytes = 96 << 10;
 constexpr int kChainTerms = 256;  // sums of partial sums round less than one long chain
 
 }  // namespace
 
-DenseConv::DenseConv(const FloatKernels& kernels, const ConvWeights& w, int in_lanes, bool relu)
-    : kernels_(&kernels),
+DenseConv::DenseConv(const KernelTables& kernels, const ConvWeights& w, int in_lanes, bool relu)
+    : kernels_(kernels),
       in_blocks_((w.in_channels + in_lanes - 1) / in_lanes),
       out_blocks_(blocks_of(w.out_channels)),
       in_lanes_(in_lanes),
@@ -21,14 +21,14 @@ DenseConv::DenseConv(const FloatKernels& kernels, const ConvWeights& w, int in_l
       relu_(relu),
       bias_(w.padded_bias(out_blocks_ * kLanes)) {
   const int block_weights = w.kernel * w.kernel * in_lanes * kLanes;  // of one input and one output block
-  const int group_bytes = block_weights * kernels.conv_group * static_cast<int>(sizeof(float));
+  const int group_bytes = block_weights * kernels.floats->conv_group * static_cast<int>(sizeof(float));
   const int block_terms = block_weights / kLanes;
   chunk_blocks_ = std::max(1, std::min(kChunkBytes / group_bytes, kChainTerms / block_terms));
   weights_ = AlignedFloats(static_cast<std::size_t>(block_weights) * static_cast<std::size_t>(in_blocks_) *
                            static_cast<std::size_t>(out_blocks_));
   float* out = weights_.data();
-  for (int first = 0; first < out_blocks_; first += kernels.conv_group) {
-    const int lanes = std::min(kernels.conv_group, out_blocks_ - first) * kLanes;
+  for (int first = 0; first < out_blocks_; first += kernels.floats->conv_group) {
+    const int lanes = std::min(kernels.floats->conv_group, out_blocks_ - first) * kLanes;
     for (int b = 0; b < in_blocks_; ++b)
       for (int ky = 0; ky < kernel_; ++ky)
         for (int kx = 0; kx < kernel_; ++kx)
@@ -37,29 +37,15 @@ DenseConv::DenseConv(const FloatKernels& kernels, const ConvWeights& w, int in_l
   }
 }
 
-std::vector<DenseConv::Slab> DenseConv::slabs(const Region& region) {
-  std::vector<Slab> out;
-  const Size size = region.size();
-  for (int y = 0; y < size.height; y += kSlabRows) {
-    const int y1 = std::min(y + kSlabRows, size.height);
-    for (int x = 0; x < size.width; x += kSlabPixels) {
-      const int x1 = std::min(x + kSlabPixels, size.width);
-      bool any = false;
-      for (int v = y; v < y1; ++v) for_spans(region.row(v), x, x1, [&](int, int) { any = true; });
-      if (any) out.push_back({y, y1, x, x1});
-    }
-  }
-  return out;
-}
-
-/// Of a slab of results that is not stored, only pooled.
+/// Of a slab of results that is not stored as it is.
 std::size_t DenseConv::scratch_bytes() const {
-  return std::size_t{kSlabRows} * kSlabPixels * kLanes * static_cast<std::size_t>(kernels_->conv_group) * sizeof(float);
+  return std::size_t{kSlabRows} * kSlabPixels * kLanes * static_cast<std::size_t>(kernels_.floats->conv_group) *
+         sizeof(float);
 }
 
 void DenseConv::run(const ConvCall& call) const {
-  const std::vector<Slab> work = slabs(*call.region);
-  const int groups = (out_blocks_ + kernels_->conv_group - 1) / kernels_->conv_group;
+  const std::vector<Slab> work = slabs_of(*call.region);
+  const int groups = (out_blocks_ + kernels_.floats->conv_group - 1) / kernels_.floats->conv_group;
   const std::size_t scratch = call.output.data == nullptr ? scratch_bytes() : 0;
   const auto slab_count = static_cast<int>(work.size());
   call.team->run(slab_count * groups, scratch, [&](int job, std::byte* memory) {
@@ -69,15 +55,9 @@ void DenseConv::run(const ConvCall& call) const {
 }
 
 void DenseConv::run_slab(const ConvCall& call, const Slab& slab, int group, float* scratch) const {
-  const int first = group * kernels_->conv_group;
-  const int blocks = std::min(kernels_->conv_group, out_blocks_ - first);
-  const bool stored = call.output.data != nullptr;
-  const std::ptrdiff_t scratch_row = kSlabPixels * kLanes;
-  const std::ptrdiff_t block_stride = stored ? call.output.layout.block_stride() : scratch_row * kSlabRows;
-  const auto result = [&](int block, int y, int x) {
-    return stored ? call.output.at(first + block, y, x)
-                  : scratch + block * block_stride + (y - slab.y0) * scratch_row + (x - slab.x0) * kLanes;
-  };
+  const int first = group * kernels_.floats->conv_group;
+  const int blocks = std::min(kernels_.floats->conv_group, out_blocks_ - first);
+  const Results results = results_of(call, slab, first, scratch);
   const int radius = kernel_ / 2;
   const std::ptrdiff_t block_weights = std::ptrdiff_t{kernel_} * kernel_ * in_lanes_ * kLanes;
   const float* group_weights = weights_.data() + block_weights * in_blocks_ * first;
@@ -91,28 +71,21 @@ void DenseConv::run_slab(const ConvCall& call, const Slab& slab, int group, floa
     args.kernel = {kernel_, kernel_};
     args.weights = group_weights + block_weights * blocks * b;
     args.group = blocks;
-    args.out_block_stride = block_stride;
+    args.out_block_stride = results.block_stride;
     args.epilogue = {b == 0 ? bias_.data() + first * kLanes : nullptr, relu_ && b + chunk_blocks_ >= in_blocks_};
     for (int y = slab.y0; y < slab.y1; ++y)
       for_spans(call.region->row(y), slab.x0, slab.x1, [&](int begin, int end) {
         args.input = call.input.at(b, y - radius, begin - radius);
-        args.output = result(0, y, begin);
+        args.output = results.at(first, y, begin);
         args.pixels = end - begin;
-        kernels_->conv(args);
+        kernels_.floats->conv(args);
       });
   }
-  if (call.pooled.data == nullptr) return;
-  for (int y = slab.y0 / 2; y < slab.y1 / 2; ++y)
-    for_spans(call.pooled_region->row(y), slab.x0 / 2, slab.x1 / 2, [&](int begin, int end) {
-      for (int block = 0; block < blocks; ++block)
-        kernels_->max_pool({result(block, 2 * y, 2 * begin), result(block, 2 * y + 1, 2 * begin),
-                            call.pooled.at(first + block, y, begin), call.codes.at(first + block, y, begin),
-                            end - begin});
-    });
+  finish_slab(kernels_, call, slab, results, blocks);
 }
 
-HeadConv::HeadConv(const FloatKernels& kernels, const ConvWeights& w, bool relu)
-    : kernels_(&kernels), in_blocks_(blocks_of(w.in_channels)), kernel_(w.kernel), relu_(relu), bias_(w.bias[0]) {
+HeadConv::HeadConv(const KernelTables& kernels, const ConvWeights& w, bool relu)
+    : kernels_(kernels), in_blocks_(blocks_of(w.in_channels)), kernel_(w.kernel), relu_(relu), bias_(w.bias[0]) {
   weights_ = AlignedFloats(static_cast<std::size_t>(in_blocks_ * kernel_ * kernel_ * kLanes));
   float* out = weights_.data();
   for (int b = 0; b < in_blocks_; ++b)
@@ -126,15 +99,15 @@ void HeadConv::run(const ConvCall& call) const {
   const MapLayout& layout = call.input.layout;
   call.team->run_rows(call.region->size().height, [&](int y) {
     for (const Span& span : call.region->row(y))
-      kernels_->conv_head({call.input.at(0, y - radius, span.begin - radius),
-                           layout.row_stride(),
-                           layout.block_stride(),
-                           in_blocks_,
-                           kernel_,
-                           weights_.data(),
-                           {&bias_, relu_},
-                           call.output.at(0, y, span.begin),
-                           span.end - span.begin});
+      kernels_.floats->conv_head({call.input.at(0, y - radius, span.begin - radius),
+                                  layout.row_stride(),
+                                  layout.block_stride(),
+                                  in_blocks_,
+                                  kernel_,
+                                  weights_.data(),
+                                  {&bias_, relu_},
+                                  call.output.at(0, y, span.begin),
+                                  span.end - span.begin});
   });
 }
 

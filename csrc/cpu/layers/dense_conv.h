@@ -1,8 +1,7 @@
 // Direct convolution in blocks of 16 channels.
 #pragma once
 
-#include <vector>
-
+#include "cpu/layers/batches.h"
 #include "cpu/layers/conv_step.h"
 
 namespace dim::cpu {
@@ -11,20 +10,16 @@ namespace dim::cpu {
 class DenseConv final : public ConvStep {
  public:
   /// `in_lanes`: of the input map, 4 or 16.
-  DenseConv(const FloatKernels& kernels, const ConvWeights& weights, int in_lanes, bool relu);
+  DenseConv(const KernelTables& kernels, const ConvWeights& weights, int in_lanes, bool relu);
 
   Size patch_for(const Region& /*pixels*/) const override { return kPixel; }
   void run(const ConvCall& call) const override;
   std::size_t scratch_bytes() const override;
 
  private:
-  struct Slab {
-    int y0, y1, x0, x1;
-  };
-  static std::vector<Slab> slabs(const Region& region);
   void run_slab(const ConvCall& call, const Slab& slab, int group, float* scratch) const;
 
-  const FloatKernels* kernels_;
+  KernelTables kernels_;
   int in_blocks_, out_blocks_, in_lanes_, kernel_;
   int chunk_blocks_;  // input blocks whose weights for a group fit the cache
   bool relu_;
@@ -35,14 +30,14 @@ class DenseConv final : public ConvStep {
 /// Convolution to a single channel, stored without blocks.
 class HeadConv final : public ConvStep {
  public:
-  HeadConv(const FloatKernels& kernels, const ConvWeights& weights, bool relu);
+  HeadConv(const KernelTables& kernels, const ConvWeights& weights, bool relu);
 
   Size patch_for(const Region& /*pixels*/) const override { return kPixel; }
   void run(const ConvCall& call) const override;
   std::size_t scratch_bytes() const override { return 0; }
 
  private:
-  const FloatKernels* kernels_;
+  KernelTables kernels_;
   int in_blocks_, kernel_;
   bool relu_;
   AlignedFloats weights_;  // [in block][ky][kx][16]

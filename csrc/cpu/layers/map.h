@@ -45,4 +45,9 @@ struct Map {
 using FloatMap = Map<float>;
 using CodeMap = Map<std::uint8_t>;
 
+/// Bytes of 0 to 127; a value is a byte · scale.
+struct QuantizedMap : Map<std::uint8_t> {
+  float scale = 1.0f;
+};
+
 }  // namespace dim::cpu

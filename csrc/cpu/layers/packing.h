@@ -42,19 +42,28 @@ struct ConvWeights {
   int kernel = 0;
   const float* weight = nullptr;
   const float* bias = nullptr;
+  const std::int8_t* int8 = nullptr;  // the weights without their scales, or null
+  const float* scale = nullptr;       // with `int8`, by output channel: of products of these and bytes of the input
 
   /// Zero for the channels that fill up a block.
-  float tap(int o, int i, int ky, int kx) const {
-    if (o >= out_channels || i >= in_channels) return 0.0f;
+  float tap(int o, int i, int ky, int kx) const { return tap_of(weight, o, i, ky, kx); }
+  std::int8_t int8_tap(int o, int i, int ky, int kx) const { return tap_of(int8, o, i, ky, kx); }
+
+  AlignedFloats padded_bias(int lanes) const { return padded(bias, lanes); }
+  AlignedFloats padded_scale(int lanes) const { return padded(scale, lanes); }
+
+ private:
+  template <typename T>
+  T tap_of(const T* values, int o, int i, int ky, int kx) const {
+    if (o >= out_channels || i >= in_channels) return T{};
     const auto k = static_cast<std::size_t>(kernel);
     const std::size_t plane =
         static_cast<std::size_t>(o) * static_cast<std::size_t>(in_channels) + static_cast<std::size_t>(i);
-    return weight[(plane * k + static_cast<std::size_t>(ky)) * k + static_cast<std::size_t>(kx)];
+    return values[(plane * k + static_cast<std::size_t>(ky)) * k + static_cast<std::size_t>(kx)];
   }
-
-  AlignedFloats padded_bias(int lanes) const {
+  AlignedFloats padded(const float* values, int lanes) const {
     AlignedFloats padded(static_cast<std::size_t>(lanes));
-    std::copy(bias, bias + out_channels, padded.data());
+    std::copy(values, values + out_channels, padded.data());
     return padded;
   }
 };

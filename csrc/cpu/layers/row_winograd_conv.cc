@@ -3,12 +3,13 @@
 #include <algorithm>
 
 #include "cpu/layers/batches.h"
+#include "cpu/layers/results.h"
 #include "cpu/layers/winograd_weights.h"
 
 namespace dim::cpu {
 namespace {
 
-constexpr int kSlabRows = 8;
+constexpr int kRows = 8;
 constexpr int kMinColumns = 12, kMaxColumns = 36;
 constexpr int kInputBytes = 192 << 10;  // of transformed input that should stay in the second-level cache
 constexpr int kChainTerms = 96;         // sums of partial sums round less than one long chain
@@ -17,11 +18,11 @@ std::size_t at(int n) { return static_cast<std::size_t>(n); }
 
 /// Calls `visit(begin, end)` for the patches of a slab that the region has, counted row by row; rows that are whole
 /// make one run.
-template <typename Slab, typename Visit>
-void for_runs(const Region& patches, const Slab& slab, Visit visit) {
+template <typename Patches, typename Visit>
+void for_runs(const Region& region, const Patches& slab, Visit visit) {
   int begin = 0, end = 0;
   for (int y = slab.y0; y < slab.y1; ++y)
-    for_spans(patches.row(y), slab.x0, slab.x1, [&](int first, int last) {
+    for_spans(region.row(y), slab.x0, slab.x1, [&](int first, int last) {
       const int row = (y - slab.y0) * (slab.x1 - slab.x0) - slab.x0;
       if (row + first != end) {
         if (end > begin) visit(begin, end);
@@ -38,26 +39,27 @@ void for_runs(const Region& patches, const Slab& slab, Visit visit) {
 struct RowWinogradConv::Scratch {
   float* input;  // [element][in block][row][patch][16], rows as the kernel reads them
   float* sums;   // [element][block in group][row][patch][16]
+  float* row;    // [pixel][16] of results that are not stored as they are
 };
 
-RowWinogradConv::RowWinogradConv(const FloatKernels& kernels, const ConvWeights& w, bool relu)
-    : kernels_(&kernels),
+RowWinogradConv::RowWinogradConv(const KernelTables& kernels, const ConvWeights& w, bool relu)
+    : kernels_(kernels),
       kernel_(w.kernel),
       in_blocks_(blocks_of(w.in_channels)),
       out_blocks_(blocks_of(w.out_channels)),
-      groups_((out_blocks_ + kernels.conv_group - 1) / kernels.conv_group),
+      groups_((out_blocks_ + kernels.floats->conv_group - 1) / kernels.floats->conv_group),
       relu_(relu),
       bias_(w.padded_bias(out_blocks_ * kLanes)) {
-  const int column_bytes = kWindow * in_blocks_ * (kSlabRows + kernel_ - 1) * kLanes * static_cast<int>(sizeof(float));
+  const int column_bytes = kWindow * in_blocks_ * (kRows + kernel_ - 1) * kLanes * static_cast<int>(sizeof(float));
   most_columns_ = std::clamp(kInputBytes / column_bytes, kMinColumns, kMaxColumns);
   const WinogradAxis vertical = untransformed_axis(kernel_), horizontal = winograd_axis(kernel_, kWindow);
   const std::size_t block_terms = at(kernel_ * kLanes);
   const std::size_t element_terms = at(in_blocks_) * block_terms;
   weights_ = AlignedFloats(at(kWindow * out_blocks_ * kLanes) * element_terms);
   for (int o = 0; o < w.out_channels; ++o) {
-    const int group = o / (kernels.conv_group * kLanes);
-    const int first = group * kernels.conv_group;  // block
-    const std::size_t lanes = at(std::min(kernels.conv_group, out_blocks_ - first) * kLanes);
+    const int group = o / (kernels.floats->conv_group * kLanes);
+    const int first = group * kernels.floats->conv_group;  // block
+    const std::size_t lanes = at(std::min(kernels.floats->conv_group, out_blocks_ - first) * kLanes);
     float* out = weights_.data() + at(first * kLanes * kWindow) * element_terms + at(o - first * kLanes);
     for (int i = 0; i < w.in_channels; ++i) {
       const std::vector<float> values = winograd_weights(w, vertical, horizontal, o, i);  // [ky][element]
@@ -70,28 +72,28 @@ RowWinogradConv::RowWinogradConv(const FloatKernels& kernels, const ConvWeights&
   }
 }
 
-std::ptrdiff_t RowWinogradConv::in_block_stride(const Slab& slab) const {
+std::ptrdiff_t RowWinogradConv::in_block_stride(const Patches& slab) const {
   return std::ptrdiff_t{slab.y1 - slab.y0 + kernel_ - 1} * slab.columns() * kLanes;
 }
 
-std::ptrdiff_t RowWinogradConv::in_element_stride(const Slab& slab) const {
+std::ptrdiff_t RowWinogradConv::in_element_stride(const Patches& slab) const {
   return padded_stride(in_block_stride(slab) * in_blocks_);
 }
 
 std::size_t RowWinogradConv::scratch_bytes() const {
-  const Slab largest = {0, kSlabRows, 0, most_columns_};
-  const std::size_t sums = at(kSlabRows * most_columns_ * kernels_->conv_group + 1) * kLanes;
-  return at(kWindow) * (static_cast<std::size_t>(in_element_stride(largest)) + sums) * sizeof(float);
+  const Patches largest = {0, kRows, 0, most_columns_};
+  const std::size_t sums = at(kRows * most_columns_ * kernels_.floats->conv_group + 1) * kLanes;
+  return (row_floats() + at(kWindow) * (static_cast<std::size_t>(in_element_stride(largest)) + sums)) * sizeof(float);
 }
 
 /// Rows and columns at the edges that the region does not have are cut off: what they read may not be there.
-std::vector<RowWinogradConv::Slab> RowWinogradConv::slabs(const Region& patches) const {
-  std::vector<Slab> out;
+std::vector<RowWinogradConv::Patches> RowWinogradConv::slabs(const Region& patches) const {
+  std::vector<Patches> out;
   const Size size = patches.size();
-  for (int y = 0; y < size.height; y += kSlabRows)
+  for (int y = 0; y < size.height; y += kRows)
     for (int x = 0; x < size.width; x += most_columns_) {
-      Slab slab = {size.height, 0, size.width, 0};
-      for (int row = y; row < std::min(y + kSlabRows, size.height); ++row)
+      Patches slab = {size.height, 0, size.width, 0};
+      for (int row = y; row < std::min(y + kRows, size.height); ++row)
         for_spans(patches.row(row), x, x + most_columns_, [&](int begin, int end) {
           slab = {std::min(slab.y0, row), row + 1, std::min(slab.x0, begin), std::max(slab.x1, end)};
         });
@@ -101,22 +103,23 @@ std::vector<RowWinogradConv::Slab> RowWinogradConv::slabs(const Region& patches)
 }
 
 void RowWinogradConv::run(const ConvCall& call) const {
-  const std::vector<Slab> work = slabs(*call.region);
+  const std::vector<Patches> work = slabs(*call.region);
   if (work.empty()) return;
   const auto slab_count = static_cast<int>(work.size());
   const int shares = shares_of_groups(slab_count, call.team->threads(), groups_);
   call.team->run(slab_count * shares, scratch_bytes(), [&](int job, std::byte* bytes) {
     auto* const memory = reinterpret_cast<float*>(bytes);
-    const Slab& slab = work[at(job / shares)];
+    const Patches& slab = work[at(job / shares)];
     const int share = job % shares;
-    const Scratch mine = {memory, memory + kWindow * in_element_stride(slab)};
+    Scratch mine = {memory + row_floats(), nullptr, memory};
+    mine.sums = mine.input + kWindow * in_element_stride(slab);
     transform_input(call, slab, mine.input);
     for (int group = groups_ * share / shares; group < groups_ * (share + 1) / shares; ++group)
       run_group(call, slab, group, mine);
   });
 }
 
-void RowWinogradConv::transform_input(const ConvCall& call, const Slab& slab, float* transformed) const {
+void RowWinogradConv::transform_input(const ConvCall& call, const Patches& slab, float* transformed) const {
   const Size window = {1, kWindow};
   const int radius = kernel_ / 2, patches = slab.columns();
   const int x = slab.x0 * patch().width - radius;
@@ -125,21 +128,27 @@ void RowWinogradConv::transform_input(const ConvCall& call, const Slab& slab, fl
     float* out = transformed + b * in_block_stride(slab);
     for (int y = slab.y0 - radius; y < slab.y1 + radius; ++y, out += std::ptrdiff_t{patches} * kLanes) {
       if (call.unpool_codes.data == nullptr) {
-        kernels_->winograd_input(
+        kernels_.floats->winograd_input(
             {window, call.input.at(b, y, x), 0, std::ptrdiff_t{patch().width} * kLanes, patches, out, element_stride});
         continue;
       }
-      const int cell = y >> 1;  // of row -1, too
-      const float* add = call.add.data != nullptr ? call.add.at(b, y, x) : nullptr;
-      kernels_->winograd_unpool({window, y & 1, call.input.at(b, cell, x / 2), call.unpool_codes.at(b, cell, x / 2), 0,
-                                 add, 0, patches, out, element_stride});
+      const auto unpool = [&](const auto& input, const auto& added, float add_scale, auto* kernel) {
+        const int cell = y >> 1;  // of row -1, too
+        kernel({window, y & 1, input.at(b, cell, x / 2), call.unpool_codes.at(b, cell, x / 2), 0,
+                added.data != nullptr ? added.at(b, y, x) : nullptr, 0, add_scale, patches, out, element_stride});
+      };
+      const QuantizedMap &quantized = call.quantized_input, &added = call.quantized_add;
+      if (quantized.data != nullptr)
+        unpool(quantized, added, added.scale / quantized.scale, kernels_.floats->winograd_unpool_quantized);
+      else
+        unpool(call.input, call.add, 1.0f, kernels_.floats->winograd_unpool);
     }
   }
 }
 
-void RowWinogradConv::run_group(const ConvCall& call, const Slab& slab, int group, const Scratch& scratch) const {
-  const int first = group * kernels_->conv_group;
-  const int blocks = std::min(kernels_->conv_group, out_blocks_ - first);
+void RowWinogradConv::run_group(const ConvCall& call, const Patches& slab, int group, const Scratch& scratch) const {
+  const int first = group * kernels_.floats->conv_group;
+  const int blocks = std::min(kernels_.floats->conv_group, out_blocks_ - first);
   const std::ptrdiff_t out_block_stride = std::ptrdiff_t{slab.y1 - slab.y0} * slab.columns() * kLanes;
   const std::ptrdiff_t out_element_stride = padded_stride(out_block_stride * blocks);
   const std::ptrdiff_t block_weights = std::ptrdiff_t{kernel_} * kLanes * blocks * kLanes;
@@ -162,17 +171,16 @@ void RowWinogradConv::run_group(const ConvCall& call, const Slab& slab, int grou
         args.input = scratch.input + e * in_element_stride(slab) + b * args.in_block_stride + begin * kLanes;
         args.output = scratch.sums + e * out_element_stride + begin * kLanes;
         args.pixels = end - begin;
-        kernels_->conv(args);
+        kernels_.floats->conv(args);
       });
     }
   for (int b = 0; b < blocks; ++b)
-    write_block(call, slab, scratch.sums + b * out_block_stride, out_element_stride, first + b);
+    write_block(call, slab, scratch, scratch.sums + b * out_block_stride, out_element_stride, first + b);
 }
 
 /// Transforms the sums of an output block back.
-void RowWinogradConv::write_block(const ConvCall& call, const Slab& slab, const float* sums,
+void RowWinogradConv::write_block(const ConvCall& call, const Patches& slab, const Scratch& scratch, const float* sums,
                                   std::ptrdiff_t element_stride, int out_block) const {
-  const int width = call.output.layout.size.width;
   WinogradOutputArgs args{};
   args.element_stride = element_stride;
   args.window = {1, kWindow};
@@ -182,11 +190,15 @@ void RowWinogradConv::write_block(const ConvCall& call, const Slab& slab, const 
   for (int y = slab.y0; y < slab.y1; ++y)
     for_spans(call.region->row(y), slab.x0, slab.x1, [&](int begin, int end) {
       const std::ptrdiff_t first = (y - slab.y0) * slab.columns() + begin - slab.x0;  // patch
+      const int x0 = begin * patch().width, x1 = std::min(end * patch().width, call.output.layout.size.width);
+      const bool stored = call.output.data != nullptr;
+      const Results results = {stored ? call.output.at(out_block, y, x0) : scratch.row, 0, 0, out_block, y, x0};
       args.input = sums + first * kLanes;
       args.patches = end - begin;
-      args.pixels = std::min(end * patch().width, width) - begin * patch().width;
-      args.output = call.output.at(out_block, y, begin * patch().width);
-      kernels_->winograd_output(args);
+      args.pixels = x1 - x0;
+      args.output = results.data;
+      kernels_.floats->winograd_output(args);
+      quantize_row(kernels_, call, results, out_block, y, x0, x1);
     });
 }
 

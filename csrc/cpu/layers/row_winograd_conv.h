@@ -15,7 +15,7 @@ namespace dim::cpu {
 class RowWinogradConv final : public ConvStep {
  public:
   /// Kernels of 3×3, where no pooling depends on the result, and 5×5.
-  RowWinogradConv(const FloatKernels& kernels, const ConvWeights& weights, bool relu);
+  RowWinogradConv(const KernelTables& kernels, const ConvWeights& weights, bool relu);
 
   /// Output pixels of a patch.
   Size patch() const { return {1, kWindow + 1 - kernel_}; }
@@ -31,22 +31,23 @@ class RowWinogradConv final : public ConvStep {
   static constexpr int kWindow = 6;
 
   /// Rows of patches that are computed together, and which of their columns.
-  struct Slab {
+  struct Patches {
     int y0, y1, x0, x1;
     int columns() const { return x1 - x0; }
   };
   struct Scratch;
-  std::vector<Slab> slabs(const Region& patches) const;
-  void transform_input(const ConvCall& call, const Slab& slab, float* transformed) const;
-  void run_group(const ConvCall& call, const Slab& slab, int group, const Scratch& scratch) const;
-  void write_block(const ConvCall& call, const Slab& slab, const float* sums, std::ptrdiff_t element_stride,
-                   int out_block) const;
+  std::vector<Patches> slabs(const Region& patches) const;
+  void transform_input(const ConvCall& call, const Patches& slab, float* transformed) const;
+  void run_group(const ConvCall& call, const Patches& slab, int group, const Scratch& scratch) const;
+  void write_block(const ConvCall& call, const Patches& slab, const Scratch& scratch, const float* sums,
+                   std::ptrdiff_t element_stride, int out_block) const;
 
   // what a slab's transformed input and sums look like; strides in floats
-  std::ptrdiff_t in_block_stride(const Slab& slab) const;
-  std::ptrdiff_t in_element_stride(const Slab& slab) const;
+  std::ptrdiff_t in_block_stride(const Patches& slab) const;
+  std::ptrdiff_t in_element_stride(const Patches& slab) const;
+  std::size_t row_floats() const { return static_cast<std::size_t>(most_columns_ * patch().width * kLanes); }
 
-  const FloatKernels* kernels_;
+  KernelTables kernels_;
   int kernel_;
   int in_blocks_, out_blocks_, groups_;
   bool relu_;

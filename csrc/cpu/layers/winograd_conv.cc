@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cpu/layers/results.h"
 #include "cpu/layers/winograd_weights.h"
 
 namespace dim::cpu {
@@ -22,14 +23,14 @@ struct WinogradConv::Scratch {
   float* result;  // rows of one piece and block, when only the pooled result is kept
 };
 
-WinogradConv::WinogradConv(const FloatKernels& kernels, const ConvWeights& w, bool keep_ties, bool relu)
-    : kernels_(&kernels),
+WinogradConv::WinogradConv(const KernelTables& kernels, const ConvWeights& w, bool keep_ties, bool relu)
+    : kernels_(kernels),
       kernel_(w.kernel),
       window_{kPatchRows + w.kernel - 1, w.kernel == 3 && keep_ties ? 4 : kMaxWindow},
       patch_{window_.height + 1 - w.kernel, window_.width + 1 - w.kernel},
       in_blocks_(blocks_of(w.in_channels)),
       out_blocks_(blocks_of(w.out_channels)),
-      groups_((out_blocks_ + kernels.conv_group - 1) / kernels.conv_group),
+      groups_((out_blocks_ + kernels.floats->conv_group - 1) / kernels.floats->conv_group),
       relu_(relu),
       bias_(w.padded_bias(out_blocks_ * kLanes)) {
   const int patch_bytes = elements() * in_blocks_ * kLanes * static_cast<int>(sizeof(float));
@@ -39,9 +40,9 @@ WinogradConv::WinogradConv(const FloatKernels& kernels, const ConvWeights& w, bo
   const std::size_t in_lanes = at(in_blocks_ * kLanes);
   weights_ = AlignedFloats(in_lanes * at(out_blocks_ * kLanes) * at(elements()));
   for (int o = 0; o < w.out_channels; ++o) {
-    const int group = o / (kernels.conv_group * kLanes);
-    const int first = group * kernels.conv_group;  // block
-    const std::size_t lanes = at(std::min(kernels.conv_group, out_blocks_ - first) * kLanes);
+    const int group = o / (kernels.floats->conv_group * kLanes);
+    const int first = group * kernels.floats->conv_group;  // block
+    const std::size_t lanes = at(std::min(kernels.floats->conv_group, out_blocks_ - first) * kLanes);
     float* out = weights_.data() + at(first * kLanes) * in_lanes * at(elements()) + at(o - first * kLanes);
     for (int i = 0; i < w.in_channels; ++i) {
       const std::vector<float> values = winograd_weights(w, vertical, horizontal, o, i);
@@ -76,13 +77,20 @@ void WinogradConv::transform_input(const ConvCall& call, const Batch& batch, Scr
       const int patches = piece.x1 - piece.x0;
       const int y = piece.y * patch_.height - radius, x = piece.x0 * patch_.width - radius;
       if (call.unpool_codes.data != nullptr) {
-        const bool add = call.add.data != nullptr;
-        kernels_->winograd_unpool({window_, 0, call.input.at(b, y / 2, x / 2), call.unpool_codes.at(b, y / 2, x / 2),
-                                   call.input.layout.row_stride(), add ? call.add.at(b, y, x) : nullptr,
-                                   add ? call.add.layout.row_stride() : 0, patches, out, element_stride});
+        const auto unpool = [&](const auto& input, const auto& added, float add_scale, auto* kernel) {
+          const bool adds = added.data != nullptr;
+          kernel({window_, 0, input.at(b, y / 2, x / 2), call.unpool_codes.at(b, y / 2, x / 2),
+                  input.layout.row_stride(), adds ? added.at(b, y, x) : nullptr, adds ? added.layout.row_stride() : 0,
+                  add_scale, patches, out, element_stride});
+        };
+        const QuantizedMap &quantized = call.quantized_input, &added = call.quantized_add;
+        if (quantized.data != nullptr)
+          unpool(quantized, added, added.scale / quantized.scale, kernels_.floats->winograd_unpool_quantized);
+        else
+          unpool(call.input, call.add, 1.0f, kernels_.floats->winograd_unpool);
       } else {
-        kernels_->winograd_input({window_, call.input.at(b, y, x), call.input.layout.row_stride(),
-                                  std::ptrdiff_t{patch_.width} * kLanes, patches, out, element_stride});
+        kernels_.floats->winograd_input({window_, call.input.at(b, y, x), call.input.layout.row_stride(),
+                                         std::ptrdiff_t{patch_.width} * kLanes, patches, out, element_stride});
       }
       out += std::ptrdiff_t{patches} * kLanes;
     }
@@ -90,8 +98,8 @@ void WinogradConv::transform_input(const ConvCall& call, const Batch& batch, Scr
 }
 
 void WinogradConv::run_group(const ConvCall& call, const Batch& batch, int group, Scratch& scratch) const {
-  const int first = group * kernels_->conv_group;
-  const int blocks = std::min(kernels_->conv_group, out_blocks_ - first);
+  const int first = group * kernels_.floats->conv_group;
+  const int blocks = std::min(kernels_.floats->conv_group, out_blocks_ - first);
   const std::ptrdiff_t block_stride = std::ptrdiff_t{batch.cells} * kLanes;
   const std::ptrdiff_t element_weights = std::ptrdiff_t{in_blocks_} * kLanes * blocks * kLanes;
   const std::ptrdiff_t group_weights = std::ptrdiff_t{first} * kLanes * in_blocks_ * kLanes * elements();
@@ -112,7 +120,7 @@ void WinogradConv::run_group(const ConvCall& call, const Batch& batch, int group
       args.weights =
           weights_.data() + group_weights + e * element_weights + std::ptrdiff_t{in} * kLanes * blocks * kLanes;
       args.epilogue = {in == 0 ? kZeros : nullptr, false};
-      kernels_->conv(args);
+      kernels_.floats->conv(args);
     }
   }
   for (int b = 0; b < blocks; ++b) {
@@ -129,7 +137,6 @@ void WinogradConv::run_group(const ConvCall& call, const Batch& batch, int group
 void WinogradConv::write_piece(const ConvCall& call, const Piece& piece, const float* sums,
                                std::ptrdiff_t element_stride, int out_block, Scratch& scratch) const {
   const MapLayout& layout = call.output.layout;
-  const bool stored = call.output.data != nullptr;
   const int patches = piece.x1 - piece.x0;
   const int y0 = piece.y * patch_.height, x0 = piece.x0 * patch_.width;
   WinogradOutputArgs args{};
@@ -141,16 +148,15 @@ void WinogradConv::write_piece(const ConvCall& call, const Piece& piece, const f
   args.rows = std::min(patch_.height, layout.size.height - y0);
   args.pixels = std::min(patches * patch_.width, layout.size.width - x0);
   args.epilogue = {bias_.data() + std::ptrdiff_t{out_block} * kLanes, relu_};
-  args.output = stored ? call.output.at(out_block, y0, x0) : scratch.result;
-  args.row_stride = stored ? layout.row_stride() : std::ptrdiff_t{patches} * patch_.width * kLanes;
-  kernels_->winograd_output(args);
-  if (call.pooled.data == nullptr) return;
-  for (int y = 0; y < args.rows / 2; ++y)
-    for_spans(call.pooled_region->row(y0 / 2 + y), x0 / 2, (x0 + args.pixels) / 2, [&](int begin, int end) {
-      const float* upper = args.output + 2 * y * args.row_stride + (2 * begin - x0) * kLanes;
-      kernels_->max_pool({upper, upper + args.row_stride, call.pooled.at(out_block, y0 / 2 + y, begin),
-                          call.codes.at(out_block, y0 / 2 + y, begin), end - begin});
-    });
+  Results results = {scratch.result, 0, std::ptrdiff_t{patches} * patch_.width * kLanes, out_block, y0, x0};
+  if (call.output.data != nullptr)
+    results = {call.output.at(out_block, y0, x0), 0, layout.row_stride(), out_block, y0, x0};
+  args.output = results.data;
+  args.row_stride = results.row_stride;
+  kernels_.floats->winograd_output(args);
+  for (int y = y0; y < y0 + args.rows; ++y) quantize_row(kernels_, call, results, out_block, y, x0, x0 + args.pixels);
+  for (int y = y0 / 2; y < (y0 + args.rows) / 2; ++y)
+    pool_row(kernels_, call, results, out_block, y, x0 / 2, (x0 + args.pixels) / 2);
 }
 
 }  // namespace dim::cpu

@@ -21,7 +21,7 @@ class WinogradConv final : public ConvStep {
   static int border(int kernel) { return kernel / 2 + (supports(kernel) ? kMaxWindow - kernel : 0); }
 
   /// `keep_ties`: a pooling depends on the result.
-  WinogradConv(const FloatKernels& kernels, const ConvWeights& weights, bool keep_ties, bool relu);
+  WinogradConv(const KernelTables& kernels, const ConvWeights& weights, bool keep_ties, bool relu);
 
   /// Output pixels of a patch.
   Size patch() const { return patch_; }
@@ -44,7 +44,7 @@ class WinogradConv final : public ConvStep {
   std::size_t patch_floats() const { return at(batch_patches_ * kLanes); }
   std::size_t input_floats() const { return at(elements() * in_blocks_) * patch_floats() + at(elements() * kLanes); }
   std::size_t sum_floats() const {
-    return at(elements() * kernels_->conv_group) * patch_floats() + at(elements() * kLanes);
+    return at(elements() * kernels_.floats->conv_group) * patch_floats() + at(elements() * kLanes);
   }
 
   struct Scratch;
@@ -53,7 +53,7 @@ class WinogradConv final : public ConvStep {
   void write_piece(const ConvCall& call, const Piece& piece, const float* sums, std::ptrdiff_t element_stride,
                    int out_block, Scratch& scratch) const;
 
-  const FloatKernels* kernels_;
+  KernelTables kernels_;
   int kernel_;
   Size window_, patch_;
   int in_blocks_, out_blocks_, groups_;

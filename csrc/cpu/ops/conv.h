@@ -20,13 +20,17 @@ struct Conv {
   int output = kNone;
   int kernel = 0;
   bool relu = false;
+  bool quantized = false;     // the input is
   std::vector<float> weight;  // [out channel][in channel][ky][kx]
+  Int8Tensor int8_weight;     // in its place where the products are those of whole numbers; scales: of these
   std::vector<float> bias;    // [out channel]
 
   bool unpools() const { return codes != kNone; }
   bool adds() const { return add != kNone; }
+  bool computes_in_int8() const { return quantized && !unpools(); }
 
   static Conv parse(const Json& json, Parser& parser);
+  void check_sum(const Json& json, const Parser& parser) const;
   std::vector<Read> reads() const {
     const int radius = kernel / 2;
     if (!unpools()) return {{input, Reach::around(radius), kFourLanes + kLanes, WinogradConv::border(kernel)}};
@@ -36,7 +40,7 @@ struct Conv {
     if (adds()) reads.push_back({add, Reach::around(radius), kLanes, WinogradConv::border(kernel)});
     return reads;
   }
-  std::vector<Write> writes() const { return {{output, kLanes, unpools() ? 0 : kLanes, true}}; }
+  std::vector<Write> writes() const { return {{output, kLanes, unpools() || quantized ? 0 : kLanes, true}}; }
 };
 
 }  // namespace dim::cpu

@@ -16,11 +16,11 @@ struct MaxPoolArgmax {
 
   static MaxPoolArgmax parse(const Json& json, Parser& parser) {
     MaxPoolArgmax pool;
-    pool.input = parser.read(json.at("input"));
+    pool.input = parser.read_floats_or_quantized(json.at("input"));
     const Value in = parser.value(pool.input);
     if (parser.stride() % (2 << in.level) != 0)
       Parser::fail(json, "pools more often than the padded size can be halved");
-    pool.output = parser.write(json.at("output"), in.channels, in.level + 1);
+    pool.output = parser.write_floats_or_quantized(json, in.channels, in.level + 1);
     pool.codes = parser.write(json.at("codes"), in.channels, in.level + 1, Element::argmax_code);
     return pool;
   }

@@ -21,10 +21,14 @@ class Parser {
 
   /// The value that `name` names; fails unless it is computed before and holds these elements.
   int read(const Json& name, Element element = Element::float32);
+  /// The same for what takes floats and quantized values.
+  int read_floats_or_quantized(const Json& name);
   /// The same for what only takes values of one channel; `op` is in the message.
   int read_single_channel(const Json& op, const char* key);
   /// A new value.
   int write(const Json& name, int channels, int level, Element element = Element::float32);
+  /// The same for what can quantize its result: where `op` has a scale, it does.
+  int write_floats_or_quantized(const Json& op, int channels, int level);
 
   const Value& value(int id) const { return values_[static_cast<std::size_t>(id)]; }
   const Tensors& tensors() const { return tensors_; }
@@ -34,6 +38,8 @@ class Parser {
   std::vector<Value> take_values(const Json& program);
 
  private:
+  int mark_read(const Json& name, bool (*takes)(Element), const char* taken);
+
   Tensors tensors_;
   int stride_;
   std::vector<Value> values_;

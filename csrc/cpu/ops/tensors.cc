@@ -45,7 +45,7 @@ std::vector<float> Tensors::read(const Json& json, const std::vector<std::size_t
   return values;
 }
 
-std::vector<float> Tensors::stored(const Json& json, const std::vector<std::size_t>& expected) const {
+std::size_t Tensors::checked_count(const Json& json, const std::vector<std::size_t>& expected) {
   const auto& shape = json.at("shape").array();
   if (shape.size() != expected.size())
     fail(json, "expected " + std::to_string(expected.size()) + " dimensions, got " + std::to_string(shape.size()));
@@ -55,6 +55,28 @@ std::vector<float> Tensors::stored(const Json& json, const std::vector<std::size
       fail(json, "dimension " + std::to_string(i) + ": expected " + std::to_string(expected[i]));
     count *= expected[i];
   }
+  return count;
+}
+
+std::vector<float> Tensors::scales(const Json& json, std::size_t channels) const {
+  return floats(at(json.at("scale_offset"), channels, 4), channels);
+}
+
+Int8Tensor Tensors::read_int8(const Json& json, const std::vector<std::size_t>& expected) const {
+  const std::size_t count = checked_count(json, expected);
+  if (json.at("dtype").string() != "int8") fail(json, "expected int8, which a quantized value is convolved with");
+  const std::uint8_t* data = at(json.at("offset"), count, 1);
+  Int8Tensor tensor{std::vector<std::int8_t>(count), scales(json, expected[0])};
+  std::memcpy(tensor.values.data(), data, count);
+  for (const std::int8_t value : tensor.values)
+    if (value == -128) fail(json, "expected numbers from -127 to 127, got -128");
+  for (const float scale : tensor.scale)
+    if (!std::isfinite(scale)) fail(json, "the scales hold NaN or infinity; rebuild the plan from sound weights");
+  return tensor;
+}
+
+std::vector<float> Tensors::stored(const Json& json, const std::vector<std::size_t>& expected) const {
+  const std::size_t count = checked_count(json, expected);
   const std::string& dtype = json.at("dtype").string();
   if (dtype == "float32") return floats(at(json.at("offset"), count, 4), count);
   std::vector<float> out(count);
@@ -64,7 +86,7 @@ std::vector<float> Tensors::stored(const Json& json, const std::vector<std::size
       out[i] = half_to_float(static_cast<std::uint16_t>(data[2 * i] | data[2 * i + 1] << 8));
   } else if (dtype == "int8") {
     const std::uint8_t* data = at(json.at("offset"), count, 1);
-    const std::vector<float> scale = floats(at(json.at("scale_offset"), expected[0], 4), expected[0]);
+    const std::vector<float> scale = scales(json, expected[0]);
     const std::size_t per_channel = count / expected[0];
     for (std::size_t i = 0; i < count; ++i)
       out[i] = static_cast<float>(static_cast<std::int8_t>(data[i])) * scale[i / per_channel];
