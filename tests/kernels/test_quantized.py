@@ -180,7 +180,10 @@ def test_quantized_maps_are_unpooled(isa: str, shape: tuple[int, ...], out_scale
     "shape", [(16, 16, 5, 7, 9), (64, 48, 5, 17, 29), (33, 17, 5, 9, 65), (3, 5, 5, 1, 1)], ids=str
 )
 @pytest.mark.parametrize("isa", ISAS)
-def test_quantized_maps_are_added_to_unpooled_ones(isa: str, shape: tuple[int, ...], out_scale: float) -> None:
+@pytest.mark.parametrize("algorithm", ["winograd", "row-winograd"])
+def test_quantized_maps_are_added_to_unpooled_ones(
+    algorithm: str, isa: str, shape: tuple[int, ...], out_scale: float
+) -> None:
     """Each in steps of its own: those of what is added are larger here."""
     operands, add_scale = Operands(shape, 5), 1.75
     rng = np.random.default_rng(6)
@@ -189,7 +192,7 @@ def test_quantized_maps_are_added_to_unpooled_ones(isa: str, shape: tuple[int, .
     codes = rng.integers(0, 4, operands.input.shape, dtype=np.uint8)
     cin, _, _, height, width = shape
     add = rng.integers(0, MOST + 1, (cin, 2 * height, 2 * width)).astype(np.float32)
-    options = {"add": add, "add_scale": add_scale, "relu": True, "algorithm": "winograd", "threads": 2}
+    options = {"add": add, "add_scale": add_scale, "relu": True, "algorithm": algorithm, "threads": 2}
     values, _ = operands.run(codes=codes, isa=isa, out_scale=out_scale, **options)
     read = unpool(operands.input, codes) + add * np.float32(add_scale)
     exact = np.maximum(operands.sums(read) + operands.bias[:, None, None], 0)

@@ -185,7 +185,7 @@ void winograd_sums(const QuantizedWinogradSumsArgs& a) {
 void winograd_output(const QuantizedWinogradOutputArgs& a) {
   for (int t = 0; t < a.patches; ++t)
     for (int lane = 0; lane < kLanes; lane += kVec)
-      winograd_output_patch<4, 4, 2, VecInt>(
+      winograd_output_patch<4, 4, 2, 2, VecInt>(
           [&](int element) {
             return *reinterpret_cast<const VecIntUnaligned*>(a.input + element * a.element_stride + t * kLanes + lane);
           },

@@ -70,7 +70,7 @@ void winograd_sums(const QuantizedWinogradSumsArgs& a) {
 void winograd_output(const QuantizedWinogradOutputArgs& a) {
   for (int t = 0; t < a.patches; ++t)
     for (int i = 0; i < kLanes; ++i)
-      winograd_output_patch<4, 4, 2, std::uint32_t>(
+      winograd_output_patch<4, 4, 2, 2, std::uint32_t>(
           [&](int element) { return static_cast<std::uint32_t>(a.input[element * a.element_stride + t * kLanes + i]); },
           [&](int y, int x, std::uint32_t four_times) {
             if (y >= a.rows || 2 * t + x >= a.pixels) return;
