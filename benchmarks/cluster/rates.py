@@ -17,15 +17,15 @@ from benchmarks.cluster.nodes import cluster, command, on_core, save
 from benchmarks.markdown import table
 
 ALONE, NODES = "processes of matte, no Ray", "nodes of Ray"
-HEAD = ["size", "on one core each", "", "pictures/s", "", "of a core that the engine", "all of it"]
+HEAD = ["size", "on one core each", "", "pictures/s", "", "in the engine", "of a core", "all of it"]
 
 
 @dataclass(frozen=True)
 class Run:
-    """rate: pictures a second while all work; engine_share: of the time of a core; seconds: of the whole command."""
+    """rate: pictures a second while all work; engine_ms: of each, if known; seconds: of the whole command."""
 
     rate: float
-    engine_share: float | None
+    engine_ms: float | None
     seconds: float
 
 
@@ -44,10 +44,11 @@ def rate_table(
                     found.append((_on_nodes if way == NODES else _alone)(folder, count))
         for (way, count), found in runs.items():
             rate, first = (statistics.median(run.rate for run in runs[way, one]) for one in (count, counts[0]))
-            shares = [run.engine_share for run in found if run.engine_share is not None]
-            share = f"{statistics.median(shares):.0%}" if shares else ""
+            known = [run.engine_ms for run in found if run.engine_ms is not None]
+            engine_ms = statistics.median(known) if known else None
+            engine = ["", ""] if engine_ms is None else [f"{engine_ms:.0f} ms", f"{engine_ms / 1e3 * rate / count:.0%}"]
             seconds = statistics.median(run.seconds for run in found)
-            rows.append([f"{size[1]}x{size[0]}", way, str(count), f"{rate:.2f}", f"{rate / first:.2f}×", share,
+            rows.append([f"{size[1]}x{size[0]}", way, str(count), f"{rate:.2f}", f"{rate / first:.2f}×", *engine,
                          f"{seconds:.0f} s"])  # fmt: skip
     return table(HEAD, rows, text_columns=2)
 
@@ -59,8 +60,7 @@ def _on_nodes(folder: Path, nodes: int) -> Run:
         subprocess.run(command(folder, *given), check=True, stdout=subprocess.DEVNULL)
         seconds = time.perf_counter() - start
     latency_ms = pq.read_table(folder / "out" / "manifest.parquet", columns=["latency_ms"])["latency_ms"]
-    rate = steady_rate(folder)
-    return Run(rate, float(np.mean(latency_ms.to_numpy())) / 1e3 * rate / nodes, seconds)
+    return Run(steady_rate(folder), float(np.mean(latency_ms.to_numpy())), seconds)
 
 
 def _alone(folder: Path, count: int) -> Run:

@@ -1,4 +1,4 @@
-"""Trimaps that take their time, or kill; and a diary of which worker was at which picture when."""
+"""Trimaps that take their time, wait for others, or kill; and a diary of which worker was at which picture when."""
 
 from __future__ import annotations
 
@@ -34,6 +34,22 @@ class Slow(GivenTrimap):
         os.close(diary)
         time.sleep(self.pause_s)
         return super().examine(picture, file)
+
+
+@dataclass(frozen=True)
+class Together(Slow):
+    """No picture is done before so many workers have one; `patience_s` later one without fails."""
+
+    workers: int = 1
+    patience_s: float = 120.0
+
+    def examine(self, picture: object, file: str | None = None) -> Any:
+        found, end = super().examine(picture, file), time.monotonic() + self.patience_s
+        while len({line.split()[1] for line in Path(self.diary).read_text().splitlines()}) < self.workers:
+            if time.monotonic() > end:
+                raise TimeoutError(f"there are not {self.workers} workers with pictures")
+            time.sleep(0.05)
+        return found
 
 
 @dataclass(frozen=True)

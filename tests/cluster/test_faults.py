@@ -27,6 +27,13 @@ def test_a_node_goes_away_half_way(plan: Path, tmp_path: Path, ray_cluster: Any)
     assert (found.lost, found.twice, found.failed) == (0, 0, {})
 
 
+def test_who_lists_is_killed_half_way(plan: Path, tmp_path: Path, ray_cluster: Any) -> None:
+    """Its list is begun again, and is the same although pictures of it are done."""
+    found = faults.lister_killed(tmp_path, plan, ray_cluster)
+    assert (found.lost, found.twice, found.failed) == (0, 0, {})
+    assert found.again == 0
+
+
 def test_the_driver_is_killed_and_started_again(plan: Path, tmp_path: Path, ray_cluster: Any) -> None:
     """What it had written down is not done again."""
     found = faults.driver_killed(tmp_path, plan, ray_cluster)
