@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
+from benchmarks.cluster.neighbors import alone_here
 from benchmarks.cluster.nodes import cluster, command, on_core, save
 from benchmarks.markdown import table
 
@@ -55,9 +56,10 @@ def rate_table(
 
 def _on_nodes(folder: Path, nodes: int) -> Run:
     with cluster(nodes, held=True) as ray_cluster:
-        start = time.perf_counter()
         given = ["--image", str(folder / "in"), "--ray", ray_cluster.address]
-        subprocess.run(command(folder, *given), check=True, stdout=subprocess.DEVNULL)
+        start = time.perf_counter()
+        with alone_here(f"{NODES}, {nodes}"):
+            subprocess.run(command(folder, *given), check=True, stdout=subprocess.DEVNULL)
         seconds = time.perf_counter() - start
     latency_ms = pq.read_table(folder / "out" / "manifest.parquet", columns=["latency_ms"])["latency_ms"]
     return Run(steady_rate(folder), float(np.mean(latency_ms.to_numpy())), seconds)
@@ -68,11 +70,12 @@ def _alone(folder: Path, count: int) -> Run:
     images = sorted(str(path) for path in (folder / "in").iterdir())
     (folder / "out").mkdir()
     start, processes = time.perf_counter(), []
-    for index in range(count):
-        with on_core(index):
-            given = ["--image", *images[index::count], "--threads", "1"]
-            processes.append(subprocess.Popen(command(folder, *given), stdout=subprocess.DEVNULL))
-    failed = [process.args for process in processes if process.wait()]
+    with alone_here(f"{ALONE}, {count}"):
+        for index in range(count):
+            with on_core(index):
+                given = ["--image", *images[index::count], "--threads", "1"]
+                processes.append(subprocess.Popen(command(folder, *given), stdout=subprocess.DEVNULL))
+        failed = [process.args for process in processes if process.wait()]
     if failed:
         raise SystemExit("error: the command failed")
     return Run(steady_rate(folder), None, time.perf_counter() - start)

@@ -38,15 +38,16 @@ class Slow(GivenTrimap):
 
 @dataclass(frozen=True)
 class Together(Slow):
-    """No picture is done before so many workers have one; `patience_s` later one without fails."""
+    """No picture is done before so many workers have one; all fail that are not `patience_s` after the first came."""
 
     workers: int = 1
-    patience_s: float = 120.0
+    patience_s: float = 170.0
 
     def examine(self, picture: object, file: str | None = None) -> Any:
-        found, end = super().examine(picture, file), time.monotonic() + self.patience_s
-        while len({line.split()[1] for line in Path(self.diary).read_text().splitlines()}) < self.workers:
-            if time.monotonic() > end:
+        found = super().examine(picture, file)
+        diary = Path(self.diary)
+        while len({entry.worker for entry in read_diary(diary)}) < self.workers:
+            if time.time() > read_diary(diary)[0].seconds + self.patience_s:
                 raise TimeoutError(f"there are not {self.workers} workers with pictures")
             time.sleep(0.05)
         return found
