@@ -146,11 +146,12 @@ FAULTS: tuple[Callable[[Path, Path, Any], Finding | None], ...] = (
 )
 
 
-def fault_table(nodes: int = 3) -> str:
+def fault_lines(nodes: int = 3) -> Iterator[str]:
+    """Of a table, as the faults are through."""
     from dim_trt.cluster.runtime import connected
     from dim_trt.plans.cache import shipped_plan
 
-    rows = []
+    yield from table(HEAD, []).splitlines()
     with cluster(nodes) as ray_cluster, connected(ray_cluster.address):
         for fault in FAULTS:
             with tempfile.TemporaryDirectory() as name:
@@ -158,8 +159,7 @@ def fault_table(nodes: int = 3) -> str:
             if found is None:
                 print("a full disk is left out: no file system may be mounted here", file=sys.stderr)
             else:
-                rows.append(found.row())
-    return table(HEAD, rows)
+                yield table(HEAD, [found.row()]).splitlines()[-1]
 
 
 def run(root: Path, plan: Path, rule: Slow) -> None:

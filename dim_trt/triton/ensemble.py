@@ -14,7 +14,7 @@ from typing import Any
 from dim_trt import _core
 from dim_trt.errors import InvalidInput
 from dim_trt.files import StrPath
-from dim_trt.triton.repository import ALPHA, IMAGE, TRIMAP, Model, config_of, write_models
+from dim_trt.triton.repository import ALPHA, IMAGE, TRIMAP, Model, Tensor, config_of, write_models
 
 PREPROCESSING = "preprocessing.json"
 STAGE = '''"""What Triton's Python backend loads; dim_trt must be installed for its Python."""
@@ -53,31 +53,27 @@ def write_ensemble(
             "engine does the rest"
         )
     (fed,), (answer,) = header["inputs"], header["outputs"]
-    inner = (fed["name"], "FP32", (1, fed["channels"], -1, -1))
-    outer = (answer["name"], "FP32", (1, answer["channels"], -1, -1))
-    said = {PREPROCESSING: json.dumps(preprocessing).encode()}
-    stages: dict[str, Any] = {
-        "prepare": ([IMAGE, TRIMAP], inner, options, said),
-        "finish": ([outer, TRIMAP], ALPHA, {}, {}),
-    }
+    inner: Tensor = (fed["name"], "FP32", (1, fed["channels"], -1, -1))
+    outer: Tensor = (answer["name"], "FP32", (1, answer["channels"], -1, -1))
+    prepare, network, finish = (f"{name}_{part}" for part in ("prepare", "network", "finish"))
+    in_python, on_cpus = 'backend: "python"', ("KIND_CPU", instances)
     models = {
-        f"{name}_{stage}": Model(
-            config_of(
-                f"{name}_{stage}", 'backend: "python"', inputs, [output], group=("KIND_CPU", instances), options=given
-            ),
-            {"model.py": STAGE.format(stage=stage.capitalize()).encode(), **files},
-        )
-        for stage, (inputs, output, given, files) in stages.items()
+        prepare: Model(
+            config_of(prepare, in_python, [IMAGE, TRIMAP], [inner], group=on_cpus, options=options),
+            {"model.py": _stage("Prepare"), PREPROCESSING: json.dumps(preprocessing).encode()},
+        ),
+        network: Model(
+            config_of(network, 'backend: "tensorrt"', [inner], [outer], group=("KIND_GPU", instances)),
+            {"model.plan": _core.read_plan_payload(str(plan))},
+        ),
+        finish: Model(
+            config_of(finish, in_python, [outer, TRIMAP], [ALPHA], group=on_cpus), {"model.py": _stage("Finish")}
+        ),
     }
-    network = f"{name}_network"
-    models[network] = Model(
-        config_of(network, 'backend: "tensorrt"', [inner], [outer], group=("KIND_GPU", instances)),
-        {"model.plan": _core.read_plan_payload(str(plan))},
-    )
     steps = [
-        _step(f"{name}_prepare", {"image": "image", "trimap": "trimap"}, {inner[0]: "prepared"}),
+        _step(prepare, {"image": "image", "trimap": "trimap"}, {inner[0]: "prepared"}),
         _step(network, {inner[0]: "prepared"}, {outer[0]: "answered"}),
-        _step(f"{name}_finish", {outer[0]: "answered", "trimap": "trimap"}, {"alpha": "alpha"}),
+        _step(finish, {outer[0]: "answered", "trimap": "trimap"}, {"alpha": "alpha"}),
     ]
     scheduling = "ensemble_scheduling {\n  step [\n" + ",\n".join(steps) + "\n  ]\n}\n"
     models[name] = Model(config_of(name, 'platform: "ensemble"', [IMAGE, TRIMAP], [ALPHA]) + scheduling, {})
@@ -88,6 +84,10 @@ def plugin_library(header: Mapping[str, Any]) -> Path:
     """Of this package, for the TensorRT that the plan was built with."""
     major = str(header["tensorrt"]["version"]).split(".")[0]
     return Path(_core.__file__).parent / f"libdim_trt_tensorrt.{major}.so"
+
+
+def _stage(name: str) -> bytes:
+    return STAGE.format(stage=name).encode()
 
 
 def _step(model: str, inputs: Mapping[str, str], outputs: Mapping[str, str]) -> str:
