@@ -22,7 +22,7 @@ from typing import Any
 from benchmarks.cluster import rules
 from benchmarks.cluster.findings import Finding, finding_of, resumed, written
 from benchmarks.cluster.nodes import NODE, cluster, command, save
-from benchmarks.cluster.rules import Deadly, Slow, read_diary
+from benchmarks.cluster.rules import Deadly, Slow, Together, read_diary
 from benchmarks.markdown import table
 from dim_trt.errors import Error
 
@@ -56,8 +56,9 @@ def node_removed(root: Path, plan: Path, ray_cluster: Any) -> Finding:
         ray_cluster.remove_node(leaving, allow_graceful=False)
         gone.append((workers, time.time()))
 
+    everywhere = len(ray_cluster.list_all_nodes())  # so that it has pictures, too
     with once(half_way(root), remove):
-        run(root, plan, Slow(diary=str(root / "diary")))
+        run(root, plan, Together(diary=str(root / "diary"), pause_s=0.1, workers=everywhere))
     workers, when = gone[0]
     return finding_of("a node was removed", root, max((resumed(root, worker, when) for worker in workers), default=0.0))
 
