@@ -17,7 +17,7 @@ import argparse
 from collections.abc import Sequence
 
 from benchmarks.cluster.driver import driver_lines
-from benchmarks.cluster.faults import fault_table
+from benchmarks.cluster.faults import fault_lines
 from benchmarks.cluster.rates import ALONE, NODES, rate_table
 from dim_trt.arguments import SIZE_FORMAT, parse_size
 
@@ -36,10 +36,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--driver", type=int, metavar="N", help="instead: the driver's memory at so many tiny pictures")
     parser.add_argument("--faults", action="store_true", help="instead: what goes wrong, and what becomes of it")
     args = parser.parse_args(argv)
-    if args.faults:
-        print(fault_table())
-    elif args.driver:
-        for line in driver_lines(args.driver):
+    if args.faults or args.driver:
+        for line in fault_lines() if args.faults else driver_lines(args.driver):
             print(line, flush=True)
     else:
         ways = [WAYS[way] for way in args.ways]

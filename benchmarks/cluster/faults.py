@@ -13,15 +13,16 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from benchmarks.cluster import rules
 from benchmarks.cluster.findings import Finding, finding_of, resumed, written
 from benchmarks.cluster.nodes import NODE, cluster, command, save
-from benchmarks.cluster.rules import Deadly, Slow, read_diary
+from benchmarks.cluster.rules import Deadly, Slow, Together, read_diary
 from benchmarks.markdown import table
 from dim_trt.errors import Error
 
@@ -40,7 +41,7 @@ def worker_killed(root: Path, plan: Path, ray_cluster: Any) -> Finding:
         dead.append((worker, time.time()))
 
     with once(half_way(root), kill):
-        _run(root, plan, Slow(diary=str(root / "diary")))
+        run(root, plan, Slow(diary=str(root / "diary")))
     return finding_of("a worker was killed", root, resumed(root, *dead[0]))
 
 
@@ -55,10 +56,31 @@ def node_removed(root: Path, plan: Path, ray_cluster: Any) -> Finding:
         ray_cluster.remove_node(leaving, allow_graceful=False)
         gone.append((workers, time.time()))
 
+    everywhere = len(ray_cluster.list_all_nodes())  # so that it has pictures, too
     with once(half_way(root), remove):
-        _run(root, plan, Slow(diary=str(root / "diary")))
+        run(root, plan, Together(diary=str(root / "diary"), pause_s=0.1, workers=everywhere))
     workers, when = gone[0]
     return finding_of("a node was removed", root, max((resumed(root, worker, when) for worker in workers), default=0.0))
+
+
+def lister_killed(root: Path, plan: Path, ray_cluster: Any) -> Finding:
+    """The process that lists: with so many pictures that it is not through when some are done."""
+    save(root, 20 * PICTURES, SIZE)
+    killed: list[float] = []
+
+    def kill() -> None:
+        raylets = {node.all_processes["raylet"][0].process.pid for node in ray_cluster.list_all_nodes()}
+        for pid in _processes("ray::ReadItems", raylets):
+            os.kill(pid, signal.SIGKILL)
+            killed.append(time.time())
+        if not killed:
+            raise RuntimeError("there was nobody who lists")
+
+    with once(half_way(root), kill):
+        run(root, plan, Slow(diary=str(root / "diary"), pause_s=0.0))
+    times = [seconds for seconds in sorted(written(root).values()) if seconds > killed[0]]
+    longest = max(after - before for before, after in pairwise([killed[0], *times]))
+    return finding_of("the process that lists was killed", root, longest)
 
 
 def driver_killed(root: Path, plan: Path, ray_cluster: Any) -> Finding:
@@ -66,7 +88,9 @@ def driver_killed(root: Path, plan: Path, ray_cluster: Any) -> Finding:
     save(root, 3 * PICTURES, SIZE)
     given = ["--image", str(root / "in"), "--plan", str(plan), "--orientations", "8", "--ray", ray_cluster.address]
     driver = subprocess.Popen(command(root, *given), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _wait(lambda: bool(list((root / "out" / "manifest.parts").glob("[0-9]*.parquet"))) or driver.poll() is not None)
+    wait_until(
+        lambda: bool(list((root / "out" / "manifest.parts").glob("[0-9]*.parquet"))) or driver.poll() is not None
+    )
     driver.kill()
     driver.wait()
     before, start = written(root), time.time()
@@ -87,14 +111,14 @@ def disk_full(root: Path, plan: Path, ray_cluster: Any) -> Finding | None:
     try:
         message = ""
         try:
-            _run(root, plan, rule)
+            run(root, plan, rule)
         except Error as failure:
             message = str(failure).replace(str(out), "out")
         unfinished = list(out.rglob(".dim_trt*"))
         subprocess.run(_mount(out, "remount,size=4m"), check=True)
         start = time.time()
         before = set(written(root))
-        _run(root, plan, rule)
+        run(root, plan, rule)
         later = [seconds for name, seconds in written(root).items() if name not in before]
         found = finding_of("the disk was full, then had room", root, min(later) - start, message=message)
     finally:
@@ -107,7 +131,7 @@ def disk_full(root: Path, plan: Path, ray_cluster: Any) -> Finding | None:
 def deadly_picture(root: Path, plan: Path, ray_cluster: Any) -> Finding:
     save(root, PICTURES, SIZE)
     victim = f"{PICTURES // 3:06d}.png"
-    _run(root, plan, Deadly(diary=str(root / "diary"), victim=victim))
+    run(root, plan, Deadly(diary=str(root / "diary"), victim=victim))
     first = next(entry for entry in read_diary(root / "diary") if entry.name == victim)
     seconds = resumed(root, first.worker, first.seconds, beside=victim)
     return finding_of("workers die of a picture", root, seconds, beside=victim)
@@ -116,17 +140,19 @@ def deadly_picture(root: Path, plan: Path, ray_cluster: Any) -> Finding:
 FAULTS: tuple[Callable[[Path, Path, Any], Finding | None], ...] = (
     worker_killed,
     node_removed,
+    lister_killed,
     driver_killed,
     disk_full,
     deadly_picture,
 )
 
 
-def fault_table(nodes: int = 3) -> str:
+def fault_lines(nodes: int = 3) -> Iterator[str]:
+    """Of a table, as the faults are through."""
     from dim_trt.cluster.runtime import connected
     from dim_trt.plans.cache import shipped_plan
 
-    rows = []
+    yield from table(HEAD, []).splitlines()
     with cluster(nodes) as ray_cluster, connected(ray_cluster.address):
         for fault in FAULTS:
             with tempfile.TemporaryDirectory() as name:
@@ -134,11 +160,10 @@ def fault_table(nodes: int = 3) -> str:
             if found is None:
                 print("a full disk is left out: no file system may be mounted here", file=sys.stderr)
             else:
-                rows.append(found.row())
-    return table(HEAD, rows)
+                yield table(HEAD, [found.row()]).splitlines()[-1]
 
 
-def _run(root: Path, plan: Path, rule: Slow) -> None:
+def run(root: Path, plan: Path, rule: Slow) -> None:
     import ray
 
     from dim_trt.cluster.engines import EngineSpec
@@ -164,7 +189,7 @@ def once(condition: Callable[[], bool], work: Callable[[], None]) -> Iterator[No
 
     def run() -> None:
         try:
-            _wait(condition)
+            wait_until(condition)
             work()
         except Exception as failure:
             failures.append(failure)
@@ -181,7 +206,7 @@ def half_way(root: Path) -> Callable[[], bool]:
     return lambda: len(list((root / "out").glob("*.png"))) >= PICTURES // 3
 
 
-def _wait(condition: Callable[[], bool]) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + PATIENCE_S
     while not condition():
         if time.monotonic() > end:
@@ -191,6 +216,17 @@ def _wait(condition: Callable[[], bool]) -> None:
 
 def _mount(folder: Path, options: str) -> list[str]:
     return ["mount", "-t", "tmpfs", "-o", options, "none", str(folder)]
+
+
+def _processes(name: str, parents: Collection[int]) -> list[int]:
+    """By how their command begins."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it is gone
+            pid = int(path.parent.name)
+            if path.read_bytes().startswith(name.encode()) and _parent(pid) in parents:
+                found.append(pid)
+    return found
 
 
 def _parent(pid: int) -> int:

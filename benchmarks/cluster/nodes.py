@@ -30,6 +30,7 @@ def cluster(nodes: int, *, held: bool = False) -> Iterator[Any]:
     """`ray.cluster_utils.Cluster`. `held`: each node's processes stay on a core, as if it had a machine of its own."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    os.environ.setdefault("RAY_worker_niceness", "0")  # else workers give way to whatever runs beside them
     from ray.cluster_utils import Cluster
 
     made = Cluster()

@@ -13,19 +13,20 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
+from benchmarks.cluster.neighbors import alone_here
 from benchmarks.cluster.nodes import cluster, command, on_core, save
 from benchmarks.markdown import table
 
 ALONE, NODES = "processes of matte, no Ray", "nodes of Ray"
-HEAD = ["size", "on one core each", "", "pictures/s", "", "of a core that the engine", "all of it"]
+HEAD = ["size", "on one core each", "", "pictures/s", "", "in the engine", "of a core", "all of it"]
 
 
 @dataclass(frozen=True)
 class Run:
-    """rate: pictures a second while all work; engine_share: of the time of a core; seconds: of the whole command."""
+    """rate: pictures a second while all work; engine_ms: of each, if known; seconds: of the whole command."""
 
     rate: float
-    engine_share: float | None
+    engine_ms: float | None
     seconds: float
 
 
@@ -44,23 +45,24 @@ def rate_table(
                     found.append((_on_nodes if way == NODES else _alone)(folder, count))
         for (way, count), found in runs.items():
             rate, first = (statistics.median(run.rate for run in runs[way, one]) for one in (count, counts[0]))
-            shares = [run.engine_share for run in found if run.engine_share is not None]
-            share = f"{statistics.median(shares):.0%}" if shares else ""
+            known = [run.engine_ms for run in found if run.engine_ms is not None]
+            engine_ms = statistics.median(known) if known else None
+            engine = ["", ""] if engine_ms is None else [f"{engine_ms:.0f} ms", f"{engine_ms / 1e3 * rate / count:.0%}"]
             seconds = statistics.median(run.seconds for run in found)
-            rows.append([f"{size[1]}x{size[0]}", way, str(count), f"{rate:.2f}", f"{rate / first:.2f}×", share,
+            rows.append([f"{size[1]}x{size[0]}", way, str(count), f"{rate:.2f}", f"{rate / first:.2f}×", *engine,
                          f"{seconds:.0f} s"])  # fmt: skip
     return table(HEAD, rows, text_columns=2)
 
 
 def _on_nodes(folder: Path, nodes: int) -> Run:
     with cluster(nodes, held=True) as ray_cluster:
-        start = time.perf_counter()
         given = ["--image", str(folder / "in"), "--ray", ray_cluster.address]
-        subprocess.run(command(folder, *given), check=True, stdout=subprocess.DEVNULL)
+        start = time.perf_counter()
+        with alone_here(f"{NODES}, {nodes}"):
+            subprocess.run(command(folder, *given), check=True, stdout=subprocess.DEVNULL)
         seconds = time.perf_counter() - start
     latency_ms = pq.read_table(folder / "out" / "manifest.parquet", columns=["latency_ms"])["latency_ms"]
-    rate = steady_rate(folder)
-    return Run(rate, float(np.mean(latency_ms.to_numpy())) / 1e3 * rate / nodes, seconds)
+    return Run(steady_rate(folder), float(np.mean(latency_ms.to_numpy())), seconds)
 
 
 def _alone(folder: Path, count: int) -> Run:
@@ -68,11 +70,12 @@ def _alone(folder: Path, count: int) -> Run:
     images = sorted(str(path) for path in (folder / "in").iterdir())
     (folder / "out").mkdir()
     start, processes = time.perf_counter(), []
-    for index in range(count):
-        with on_core(index):
-            given = ["--image", *images[index::count], "--threads", "1"]
-            processes.append(subprocess.Popen(command(folder, *given), stdout=subprocess.DEVNULL))
-    failed = [process.args for process in processes if process.wait()]
+    with alone_here(f"{ALONE}, {count}"):
+        for index in range(count):
+            with on_core(index):
+                given = ["--image", *images[index::count], "--threads", "1"]
+                processes.append(subprocess.Popen(command(folder, *given), stdout=subprocess.DEVNULL))
+        failed = [process.args for process in processes if process.wait()]
     if failed:
         raise SystemExit("error: the command failed")
     return Run(steady_rate(folder), None, time.perf_counter() - start)

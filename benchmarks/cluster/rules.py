@@ -1,4 +1,4 @@
-"""Trimaps that take their time, or kill; and a diary of which worker was at which picture when."""
+"""Trimaps that take their time, wait for others, or kill; and a diary of which worker was at which picture when."""
 
 from __future__ import annotations
 
@@ -34,6 +34,23 @@ class Slow(GivenTrimap):
         os.close(diary)
         time.sleep(self.pause_s)
         return super().examine(picture, file)
+
+
+@dataclass(frozen=True)
+class Together(Slow):
+    """No picture is done before so many workers have one; all fail that are not `patience_s` after the first came."""
+
+    workers: int = 1
+    patience_s: float = 170.0
+
+    def examine(self, picture: object, file: str | None = None) -> Any:
+        found = super().examine(picture, file)
+        diary = Path(self.diary)
+        while len({entry.worker for entry in read_diary(diary)}) < self.workers:
+            if time.time() > read_diary(diary)[0].seconds + self.patience_s:
+                raise TimeoutError(f"there are not {self.workers} workers with pictures")
+            time.sleep(0.05)
+        return found
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,9 @@
 """Which pictures there are, what belongs to them, and which of them are done. It runs in a worker: the driver has none
-of the names."""
+of the names.
+
+A list that is begun again, on another machine for instance, must be the same list, or pictures are lost between the
+two: it depends on what there was when the run began, and not on what the run has done since.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +67,11 @@ class Census:
 
 
 def census(folders: Folders) -> Census:
-    """Raises InvalidInput where there is no picture, or two have the same name before the suffix."""
+    """Before a run. From then on the manifest knows as done what has its results, and nothing else.
+
+    Raises:
+        InvalidInput: there is no picture, or two have the same name before the suffix.
+    """
     shown = [name for name in folders.images.names() if is_shown(name)]
     names = [name for name in shown if is_picture_name(name)]
     if not names:
@@ -72,15 +80,21 @@ def census(folders: Folders) -> Census:
     partners = _partners(folders)
     names = list(_without_partners(folders, names, partners))
     refuse_twins(names, str(folders.images))
-    pending = len(list(_pending(folders, names)))
-    return Census(pending, len(names) - pending, others)
+    folders.manifest.merge()
+    done = folders.manifest.done().intersection(names)
+    if gone := _without_results(folders, done):
+        folders.manifest.merge(without=gone)
+    return Census(len(names) - len(done - gone), len(done - gone), others)
 
 
 def items(folders: Folders) -> Iterator[Item]:
-    """The pictures that are to be done, in the order of their names."""
+    """The pictures that are to be done after `census`, in the order of their names."""
     partners = _partners(folders)
     names = sorted(name for name in folders.images.names() if is_shown(name) and is_picture_name(name))
-    for name in _pending(folders, _without_partners(folders, names, partners)):
+    done = folders.manifest.done()
+    for name in _without_partners(folders, names, partners):
+        if name in done:
+            continue
         if partners is None:
             yield Item(name)
             continue
@@ -110,10 +124,8 @@ def _without_partners(folders: Folders, names: list[str], partners: PartnerNames
     return (name for name in names if name not in marked)
 
 
-def _pending(folders: Folders, names: Iterator[str] | list[str]) -> Iterator[str]:
-    """All but those that have a row without error, and their results."""
-    done = folders.manifest.done()
-    there = [set(folder.names()) for folder in folders.results.values()] if done else []
-    for name in names:
-        if name not in done or not all(folders.result_name(name) in present for present in there):
-            yield name
+def _without_results(folders: Folders, done: set[str]) -> set[str]:
+    if not done:
+        return set()
+    there = [set(folder.names()) for folder in folders.results.values()]
+    return {name for name in done if not all(folders.result_name(name) in present for present in there)}

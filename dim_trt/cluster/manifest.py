@@ -1,7 +1,7 @@
 """The manifest: a row about each picture, in Parquet beside the results.
 
 While a run goes on its rows are in parts, of which each appears whole; at its end they become one file, in which a
-picture has one row, the last. A run that was killed leaves its parts, and the next reads them.
+picture has one row, the last. A run that was killed leaves its parts, and the next begins with that.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -51,17 +51,15 @@ class Manifest:
         return None
 
     def done(self) -> set[str]:
-        """Names of the pictures whose last row is no error."""
-        found: set[str] = set()
-        for file in self._files():
-            for batch in file.iter_batches(columns=["name", "error"]):
-                for name, error in zip(batch["name"].to_pylist(), batch["error"].to_pylist(), strict=True):
-                    (found.add if error is None else found.discard)(name)
-        return found
+        """Names of the pictures whose row is no error; of the file, so that it is the same all through a run."""
+        if not (file := self._read(self._folder, NAME)):
+            return set()
+        rows = file.read(columns=["name", "error"])
+        return set(rows.filter(rows["error"].is_null())["name"].to_pylist())
 
-    def merge(self) -> None:
-        """All there is becomes one file, of each picture the last row."""
-        if not self._part_names():
+    def merge(self, without: Container[str] = ()) -> None:
+        """All there is becomes one file, of each picture the last row; of those in `without` none."""
+        if not without and not self._part_names():
             return
         last: dict[str, tuple[int, int]] = {}
         for number, file in enumerate(self._files()):
@@ -76,7 +74,7 @@ class Manifest:
             index = 0
             for batch in file.iter_batches():
                 names = batch["name"].to_pylist()
-                kept = [last[name] == (number, index + row) for row, name in enumerate(names)]
+                kept = [last[name] == (number, index + row) and name not in without for row, name in enumerate(names)]
                 index += len(names)
                 writer = writer or pq.ParquetWriter(stream, file.schema_arrow)
                 writer.write_batch(batch.filter(pa.array(kept, pa.bool_())))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -16,17 +17,16 @@ from dim_trt.cluster.attempts import Attempts
 from dim_trt.cluster.listing import Census, Folders, census, items
 from dim_trt.cluster.manifest import Recorder
 from dim_trt.cluster.runtime import causes, room_for
-from dim_trt.cluster.workers import PictureWorker, Work
-from dim_trt.errors import InvalidInput
+from dim_trt.cluster.workers import ROWS, PictureWorker, Work
+from dim_trt.errors import Error, InvalidInput
 from dim_trt.pictures.folders import Summary, say_passed_over
 
-NAMES = 16  # at a time from the list
-PICTURES = 20  # about so many, or fewer, a worker takes at once, and are done again when it dies
-SHARES = 8  # that each worker gets of few pictures, so that all end at about the same time
+PICTURES = 20  # at most, that a worker takes at once, and that are done again when it dies
+SHARES = 4  # of the pictures that are left, for each worker; so shares grow smaller, and all end at about the same time
 AHEAD = 2  # shares that a worker has, so that it need not wait for the next; nobody else takes them from it
-ITEM_BYTES = 50  # of a picture's names, by which Ray Data cuts the list
 NAMED_FAILURES = 20  # in the message; the manifest has all
-ITEMS = pa.schema([("name", pa.string()), ("known", pa.string()), ("error", pa.string())])
+ITEM = pa.struct([("name", pa.string()), ("known", pa.string()), ("error", pa.string())])
+ITEMS = pa.schema([("items", pa.list_(ITEM))])  # a row is a share: Ray Data cuts by bytes, and no row in two
 ANYWHERE = {"num_cpus": 0, "max_retries": -1}  # work that only waits for folders
 
 
@@ -44,7 +44,7 @@ def matte_folder(work: Work, settings: Mapping[str, Any], *, restart: bool = Fal
 
     Raises:
         InvalidInput: there is nothing to do, or what is there was made with other settings.
-        Error: a worker cannot start, or the manifest cannot be written.
+        Error: a worker cannot start, the manifest cannot be written, or pictures went away.
     """
     folders = work.folders
     for folder in folders.results.values():
@@ -65,6 +65,11 @@ def matte_folder(work: Work, settings: Mapping[str, Any], *, restart: bool = Fal
         finally:
             recorder.flush()
         ray.get(ray.remote(**ANYWHERE)(_merge).remote(folders))
+        if (missing := counted.pending - summary.done - summary.failed) > 0:
+            raise Error(
+                f"image: {str(folders.images)!r}: {missing} of {counted.pending} pictures were not there any more when "
+                "their turn came; the same command does what is left"
+            )
     return summary
 
 
@@ -85,9 +90,9 @@ def _prepare(folders: Folders, settings: Mapping[str, Any], restart: bool) -> No
 def _rows(work: Work, pending: int) -> Iterator[pa.Table]:
     """Of the pictures, as they are done."""
     workers = room_for(work.engine.resources)
-    at_once = min(PICTURES, -(-pending // (SHARES * workers)))
     attempts = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Attempts).remote()
-    rows = ray.data.read_datasource(Items(work.folders), override_num_blocks=1, num_cpus=0).map_batches(
+    items = Items(work.folders, pending, workers)
+    shares = ray.data.read_datasource(items, override_num_blocks=1, num_cpus=0).map_batches(
         PictureWorker,
         fn_constructor_args=(work, attempts),
         batch_size=None,
@@ -96,41 +101,48 @@ def _rows(work: Work, pending: int) -> Iterator[pa.Table]:
         compute=ActorPoolStrategy(
             min_size=1,
             max_size=None,
-            initial_size=min(workers, -(-pending // at_once)),
-            max_tasks_in_flight_per_actor=AHEAD,
+            initial_size=min(workers, pending),
+            max_tasks_in_flight_per_actor=AHEAD if pending > AHEAD * workers else 1,
         ),
         **work.engine.resources,
     )
-    rows.context.target_max_block_size = at_once * ITEM_BYTES
-    rows.context.enable_progress_bars = False
-    yield from rows.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1)
+    shares.context.target_max_block_size = 1  # of bytes: each row travels by itself
+    shares.context.enable_progress_bars = False
+    for share in shares.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1):
+        yield pa.Table.from_struct_array(share[ROWS].combine_chunks().flatten())
 
 
 class Items(Datasource):  # type: ignore[misc]
     """`listing.items` as Ray Data reads it: in one task, which goes on as its names are needed."""
 
-    def __init__(self, folders: Folders):
+    def __init__(self, folders: Folders, pending: int, workers: int):
         super().__init__()
-        self._folders = folders
+        self._folders, self._pending, self._workers = folders, pending, workers
 
     def estimate_inmemory_data_size(self) -> int | None:
         return None
 
     def get_read_tasks(self, parallelism: int, *_: Any, **__: Any) -> list[ReadTask]:
-        folders = self._folders
         unknown = BlockMetadata(num_rows=None, size_bytes=None, exec_stats=None, input_files=None)
-        return [ReadTask(lambda: _tables(folders), unknown)]
+        folders, pending, workers = self._folders, self._pending, self._workers
+        return [ReadTask(lambda: _shares(folders, share_sizes(pending, workers)), unknown)]
 
 
-def _tables(folders: Folders) -> Iterable[pa.Table]:
-    rows: list[dict[str, Any]] = []
-    for item in items(folders):
-        rows.append(asdict(item))
-        if len(rows) == NAMES:
-            yield pa.Table.from_pylist(rows, ITEMS)
-            rows = []
-    if rows:
-        yield pa.Table.from_pylist(rows, ITEMS)
+def share_sizes(pending: int, workers: int) -> Iterator[int]:
+    """How many pictures each share has, of so many: those of a slow worker are few when the others are done."""
+    while True:  # there may be more pictures than were counted
+        size = max(1, min(PICTURES, pending // (SHARES * workers)))
+        pending -= size
+        yield size
+
+
+def _shares(folders: Folders, sizes: Iterable[int]) -> Iterator[pa.Table]:
+    waiting = items(folders)
+    for size in sizes:
+        share = [asdict(item) for item in islice(waiting, size)]
+        if not share:
+            return
+        yield pa.Table.from_pylist([{"items": share}], ITEMS)
 
 
 def _settings(folders: Folders) -> dict[str, Any] | None:

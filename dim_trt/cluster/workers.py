@@ -21,6 +21,8 @@ from dim_trt.pictures.composite import Color
 from dim_trt.pictures.picture import Picture
 from dim_trt.renditions import Matting, Outcome, PictureJob, Rendering, in_stages, stages_of
 
+ROWS = "rows"  # the column of what comes back
+RESULTS = pa.schema([(ROWS, pa.list_(pa.struct(list(SCHEMA))))])
 GIVEN_UP = (
     "workers ended while they were at this picture, {} times: for want of memory, or by a fault; it is left out, and a "
     "second run tries it again"
@@ -49,7 +51,7 @@ class Work:
 
 
 class PictureWorker:
-    """One engine; called with tables of `Item`, returns tables of `manifest.SCHEMA`."""
+    """One engine; called with lists of `Item`, returns lists of rows of the manifest."""
 
     def __init__(self, work: Work, attempts: Any):
         self._work, self._attempts, self._remarks = work, attempts, Remarks()
@@ -62,16 +64,18 @@ class PictureWorker:
         self._matting = Matting(self._engine, settings, work.background)
 
     def __call__(self, table: pa.Table) -> pa.Table:
+        return pa.Table.from_pylist([{ROWS: self._share(items)} for items in table["items"].to_pylist()], RESULTS)
+
+    def _share(self, given: list[dict[str, Any]]) -> list[dict[str, Any]]:
         import ray
 
-        items = [Item(**row) for row in table.to_pylist()]
+        items = [Item(**item) for item in given]
         names = [item.name for item in items]
-        if not any(ray.get(self._attempts.begin.remote(names))):
-            rows = list(in_stages(self._row, items, stages_of(self._engine)))
-            self._attempts.end.remote(names)
-        else:  # one of these may be what the last worker died of
-            rows = [self._alone(item) for item in items]
-        return pa.Table.from_pylist(rows, SCHEMA)
+        if any(ray.get(self._attempts.begin.remote(names))):  # one of these may be what the last worker died of
+            return [self._alone(item) for item in items]
+        rows = list(in_stages(self._row, items, stages_of(self._engine)))
+        self._attempts.end.remote(names)
+        return rows
 
     def _alone(self, item: Item) -> dict[str, Any]:
         import ray
@@ -88,7 +92,10 @@ class PictureWorker:
             return {"name": item.name, "error": item.error}
         start = time.perf_counter()
         with self._remarks.of_this_thread() as said:
-            outcome = self._matting(self._work.job(item))
+            try:
+                outcome = self._matting(self._work.job(item))
+            except Exception as fault:  # which nobody foresaw: not the end for a million others
+                return {"name": item.name, "error": f"unexpected {type(fault).__name__}: {fault}"}
         seconds = time.perf_counter() - start
         return {"name": item.name, "seconds": seconds, "warning": "; ".join(said) or None, **_facts(outcome)}
 

@@ -25,6 +25,15 @@ def test_a_worker_is_killed_half_way(plan: Path, tmp_path: Path, ray_cluster: An
 def test_a_node_goes_away_half_way(plan: Path, tmp_path: Path, ray_cluster: Any) -> None:
     found = faults.node_removed(tmp_path, plan, ray_cluster)
     assert (found.lost, found.twice, found.failed) == (0, 0, {})
+    assert 0 < found.again <= ONE_BATCH
+    assert found.seconds > 0
+
+
+def test_who_lists_is_killed_half_way(plan: Path, tmp_path: Path, ray_cluster: Any) -> None:
+    """Its list is begun again, and is the same although pictures of it are done."""
+    found = faults.lister_killed(tmp_path, plan, ray_cluster)
+    assert (found.lost, found.twice, found.failed) == (0, 0, {})
+    assert found.again == 0
 
 
 def test_the_driver_is_killed_and_started_again(plan: Path, tmp_path: Path, ray_cluster: Any) -> None:

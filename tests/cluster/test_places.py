@@ -55,13 +55,15 @@ def test_of_each_picture_the_last_row_counts(folder: Folder) -> None:
     first.flush()
     manifest = Manifest(folder)
     assert manifest.settings() == {"depth": 8}
-    assert manifest.done() == {"a", "c"}
+    assert manifest.done() == set()
     manifest.merge()
+    assert manifest.done() == {"a", "c"}
     second = Recorder(folder, {"depth": 8})
     second.add(rows(("b", None), ("c", "gone")))
     second.flush()
-    assert manifest.done() == {"a", "b"}
+    assert manifest.done() == {"a", "c"}  # as when that run began
     manifest.merge()
+    assert manifest.done() == {"a", "b"}
     import pyarrow.parquet as pq
 
     table = pq.read_table(pa.BufferReader(read_whole(folder.file("manifest.parquet"))))
@@ -72,6 +74,10 @@ def test_of_each_picture_the_last_row_counts(folder: Folder) -> None:
     ]
     assert manifest.settings() == {"depth": 8}
     assert [name for name in folder.folder("manifest.parts").names() if not name.startswith(".")] == []
+    manifest.merge(without={"a"})
+    assert (manifest.settings(), manifest.done()) == ({"depth": 8}, {"b"})
+    manifest.merge(without={"b", "c"})
+    assert (manifest.settings(), manifest.done()) == ({"depth": 8}, set())
     manifest.discard()
     assert (manifest.settings(), manifest.done()) == (None, set())
 
@@ -100,6 +106,12 @@ def test_what_is_to_be_done(folder: Folder) -> None:
     recorder.flush()
     out.write("b.png", b"", "file")
     assert census(folders).done == 1  # the result of c.png is not there
+    names = [item.name for item in items(folders)]
+    assert names == ["a.jpg", "c.png"]
+    out.write("c.png", b"", "file")
+    recorder.add(rows(("a.jpg", None), ("c.png", None)))
+    recorder.flush()
+    assert [item.name for item in items(folders)] == names  # however often it is begun again
     pictures.write("c.jpg", b"", "file")
     with pytest.raises(InvalidInput, match="several pictures are called 'c'"):
         census(folders)
