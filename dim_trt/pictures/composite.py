@@ -63,12 +63,12 @@ def composite(colors: Colors, alpha: NDArray[np.float32], background: Background
     if depth == 16:
         behind = behind / np.float32(255)
     height, width = alpha.shape  # whole rows at a time: NumPy is slow where the innermost side is three
-    behind = np.tile(behind, width) if behind.ndim == 1 else behind.reshape(height, -1)
-    blend = colors.astype(np.float32).reshape(height, -1)
-    blend -= behind
-    blend *= _three(alpha).reshape(height, -1)
-    blend += behind
-    blend = blend.reshape(colors.shape)
+    rows_behind = np.tile(behind, width) if behind.ndim == 1 else behind.reshape(height, -1)
+    rows = colors.astype(np.float32).reshape(height, -1)
+    rows -= rows_behind
+    rows *= _three(alpha).reshape(height, -1)
+    rows += rows_behind
+    blend = rows.reshape(colors.shape)
     if depth == 16:
         return quantize_alpha(np.clip(blend, 0, 1, out=blend), depth)
     return np.clip(np.rint(blend, out=blend), 0, 255, out=blend).astype(np.uint8)

@@ -112,8 +112,9 @@ def as_image(picture: Picture, *, srgb: bool = False) -> Picture:
 
 def quantize_alpha(alpha: NDArray[np.float32], depth: int) -> Levels:
     """Alpha in 0..1 -> 0..255 (depth 8) or 0..65535 (depth 16), rounded to the nearest."""
-    levels = np.asarray(alpha * np.float32(2**depth - 1))
-    return np.rint(levels, out=levels).astype(np.uint8 if depth == 8 else np.uint16)  # type: ignore[no-any-return]
+    scaled = np.asarray(alpha * np.float32(2**depth - 1))
+    levels: Levels = np.rint(scaled, out=scaled).astype(np.uint8 if depth == 8 else np.uint16)
+    return levels
 
 
 def to_8_bits(levels: Levels) -> NDArray[np.uint8]:

@@ -59,7 +59,8 @@ class Motion:
         """A picture of the frame before, of any size, moved to where its pixels are in this frame."""
         height, width = picture.shape[:2]
         scales = np.array([width / self.back.shape[1], height / self.back.shape[0]], np.float32)
-        return warped(picture, cv2.resize(self.back * scales, (width, height), interpolation=cv2.INTER_LINEAR))
+        back = cv2.resize(self.back * scales, (width, height), interpolation=cv2.INTER_LINEAR)
+        return warped(picture, np.asarray(back, np.float32))
 
 
 class Watcher:
