@@ -63,11 +63,11 @@ def composite(colors: Colors, alpha: NDArray[np.float32], background: Background
     if depth == 16:
         behind = behind / np.float32(255)
     height, width = alpha.shape  # whole rows at a time: NumPy is slow where the innermost side is three
-    behind = np.tile(behind, width) if behind.ndim == 1 else behind.reshape(height, -1)
+    rows_behind = np.tile(behind, width) if behind.ndim == 1 else behind.reshape(height, -1)
     rows = colors.astype(np.float32).reshape(height, -1)
-    rows -= behind
+    rows -= rows_behind
     rows *= _three(alpha).reshape(height, -1)
-    rows += behind
+    rows += rows_behind
     blend = rows.reshape(colors.shape)
     if depth == 16:
         return quantize_alpha(np.clip(blend, 0, 1, out=blend), depth)

@@ -16,7 +16,6 @@ from dim_trt import foreground
 from dim_trt.arrays import unknown_pixels
 from dim_trt.engine import Engine
 from dim_trt.errors import Error
-from dim_trt.opencv import cv2
 from dim_trt.pictures.picture import Levels, Picture
 from dim_trt.pictures.rendering import Estimate, Look, Wanted, render
 from dim_trt.streaming import stream
@@ -28,25 +27,14 @@ from dim_trt.video.results import Results
 U8: TypeAlias = NDArray[np.uint8]
 F32: TypeAlias = NDArray[np.float32]
 
-HALF_LEVEL = 0.5 / 255
 QUEUED = 4  # pictures behind each stage: enough to level out the times of single frames
 
 
 def estimator(engine: Engine) -> Estimate:
-    """On the engine's GPU; on the CPU on one thread, as all others belong to the engine.
-
-    Pictures of 8 bits get the colors of `settled` alpha: half of a matte's mixed pixels are so by less than a level.
-    """
-    on_cpu = engine.info["backend"] == "cpu"
-    estimate: Estimate = functools.partial(foreground.estimate, threads=1) if on_cpu else engine.foreground
-    return lambda colors, alpha: estimate(colors, settled(alpha) if colors.dtype == np.uint8 else alpha)
-
-
-def settled(alpha: F32) -> F32:
-    """With exactly 0 or 1 where 8 bits do not tell alpha from it."""
-    _, result = cv2.threshold(alpha, HALF_LEVEL, 0, cv2.THRESH_TOZERO)
-    np.copyto(result, 1, where=result > 1 - np.float32(HALF_LEVEL))
-    return np.asarray(result, np.float32)
+    """On the engine's GPU; on the CPU on one thread, as all others belong to the engine."""
+    if engine.info["backend"] == "cpu":
+        return functools.partial(foreground.estimate, threads=1)
+    return engine.foreground
 
 
 class Seen(NamedTuple):

@@ -12,9 +12,7 @@ import pytest
 
 import dim_trt
 from dim_trt import foreground
-from dim_trt.pictures.picture import quantize_alpha
 from dim_trt.video.colors import KNOWS_BT2020
-from dim_trt.video.pipeline import settled
 from tests.support.clips import drawn, samples, shown, trimap_of, write_clip
 
 Run = Callable[..., tuple[int, str]]
@@ -62,20 +60,9 @@ def test_cutouts_keep_alpha_times_and_sound(
         difference = np.abs(bgra[..., 3] - np.rint(alpha * 255))
         assert difference.mean() <= mean
         assert difference.max() <= most
-        colors = foreground.estimate(picture, settled(alpha))[0]
+        colors = foreground.estimate(picture, alpha)[0]
         opaque = alpha > 0.9
         assert np.abs(bgra[opaque][:, :3].astype(int) - colors[opaque]).mean() <= color
-
-
-def test_settled_alpha_is_the_same_in_8_bits() -> None:
-    levels = np.arange(0, 255.001, 0.001, np.float64)
-    alpha = np.minimum(levels / 255, 1).astype(np.float32)[None]
-    found = settled(alpha)
-    np.testing.assert_array_equal(quantize_alpha(found, 8), quantize_alpha(alpha, 8))
-    known = np.isin(quantize_alpha(alpha, 8), (0, 255)) & (np.abs(alpha * 255 % 1 - 0.5) > 0.01)
-    assert np.isin(found[known], (0, 1)).all()
-    between = (alpha > 0.002) & (alpha < 0.998)
-    np.testing.assert_array_equal(found[between], alpha[between])
 
 
 def test_several_results_of_one_run(
