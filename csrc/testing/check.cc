@@ -79,7 +79,7 @@ Result computed(const Case& c, const std::string& isa, bool keep_ties) {
   const std::vector<std::uint8_t> codes = numbers.codes(input.size());
   const cpu::ConvWeights weights = {c.in, c.out, c.kernel, weight.data(), bias.data()};
   const LayerOptions options = {cpu::kernels_named(isa), 2, true, c.algorithm, keep_ties};
-  const Planes planes = {c.in, size, input.data()}, skip = {c.in, twice, c.adds ? add.data() : nullptr};
+  const Planes planes = {c.in, size, input.data()}, skip = c.adds ? Planes{c.in, twice, add.data()} : Planes{};
   const std::unique_ptr<SingleLayer> layer = c.unpools
                                                  ? make_unpool_conv2d(planes, codes.data(), skip, weights, options)
                                                  : make_conv2d(planes, weights, c.pools, options);

@@ -166,7 +166,7 @@ def test_quality_of_plans_peers_and_of_knowing_nothing(tmp_path, capsys):
     assert fp32["n"] == 2 == len(fp32["pictures"])
     assert fp32["sad"] < half["sad"]
     assert fp32["sad"] == pytest.approx(onnxruntime["sad"], abs=1e-3)
-    assert onnxruntime["max_change"] < 1e-4 < int8["max_change"]
+    assert onnxruntime["mean_change"] < 1e-5 < int8["mean_change"]  # single pixels may differ more: argmax
     assert int8["plan_bytes"] < fp32["plan_bytes"] / 3
     assert all(row["seconds_per_picture"] > 0 and row["peak_memory_mb"] > 10 for row in (fp32, int8, onnxruntime))
     assert "n=2" in capsys.readouterr().out

@@ -45,7 +45,10 @@ def test_everything_exported_is_documented() -> None:
 
 def test_signatures() -> None:
     names = {
-        dim_trt.build_plan: ["onnx", "plan", "precision", "weights", "backend", "tensorrt", "preprocessing"],
+        dim_trt.build_plan: [
+            *("onnx", "plan", "precision", "weights", "backend", "tensorrt", "preprocessing", "calibration"),
+            "threshold",
+        ],
         dim_trt.Engine: [
             "plan",
             "device",

@@ -15,7 +15,7 @@ import pytest
 import dim_trt
 from dim_trt import TensorRtOptions
 from dim_trt.errors import BackendUnavailable, InvalidInput
-from dim_trt.plans import tensorrt_network as plans
+from dim_trt.plans import int8
 from tests.support.tiny_graphs import scaled
 from tests.tensorrt.fake_core import FakeCore, build, inspected, layer
 
@@ -79,8 +79,8 @@ def test_layers_are_measured_one_by_one_only_where_together_they_change_too_much
 ) -> None:
     core.layers = inspected(layer("Int8"))
     calls = []
-    real = plans.sensitivity
-    monkeypatch.setattr(plans, "sensitivity", lambda *given: calls.append(given) or real(*given))
+    real = int8.sensitivity
+    monkeypatch.setattr(int8, "sensitivity", lambda *given: calls.append(given) or real(*given))
     header = build(source, "int8", calibration=pictures(source.parent / "pictures"), threshold=threshold)
     assert bool(calls) == measured == bool(header["tensorrt"]["int8_excluded"])
 
