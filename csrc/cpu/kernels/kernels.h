@@ -135,7 +135,7 @@ struct WinogradInputArgs {
 template <typename Value>
 struct WinogradUnpoolArgs {
   Size window;
-  int row;                    // of the cells' two rows of pixels, where a window is one of them
+  int row;                    // of the cells' two rows of pixels, where a window is one of them; else 0
   const Value* values;        // upper left cell of the first window; the next window is one cell further
   const std::uint8_t* codes;  // same
   std::ptrdiff_t cell_row_stride;

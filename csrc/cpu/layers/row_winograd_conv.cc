@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "cpu/layers/batches.h"
 #include "cpu/layers/results.h"
 #include "cpu/layers/winograd_weights.h"
+#include "cpu/layers/winograd_windows.h"
 
 namespace dim::cpu {
 namespace {
@@ -16,14 +16,16 @@ constexpr int kChainTerms = 96;         // sums of partial sums round less than 
 
 std::size_t at(int n) { return static_cast<std::size_t>(n); }
 
+int columns_of(const Slab& slab) { return slab.x1 - slab.x0; }
+
 /// Calls `visit(begin, end)` for the patches of a slab that the region has, counted row by row; rows that are whole
 /// make one run.
-template <typename Patches, typename Visit>
-void for_runs(const Region& region, const Patches& slab, Visit visit) {
+template <typename Visit>
+void for_runs(const Region& region, const Slab& slab, Visit visit) {
   int begin = 0, end = 0;
   for (int y = slab.y0; y < slab.y1; ++y)
     for_spans(region.row(y), slab.x0, slab.x1, [&](int first, int last) {
-      const int row = (y - slab.y0) * (slab.x1 - slab.x0) - slab.x0;
+      const int row = (y - slab.y0) * columns_of(slab) - slab.x0;
       if (row + first != end) {
         if (end > begin) visit(begin, end);
         begin = row + first;
@@ -72,27 +74,27 @@ RowWinogradConv::RowWinogradConv(const KernelTables& kernels, const ConvWeights&
   }
 }
 
-std::ptrdiff_t RowWinogradConv::in_block_stride(const Patches& slab) const {
-  return std::ptrdiff_t{slab.y1 - slab.y0 + kernel_ - 1} * slab.columns() * kLanes;
+std::ptrdiff_t RowWinogradConv::in_block_stride(const Slab& slab) const {
+  return std::ptrdiff_t{slab.y1 - slab.y0 + kernel_ - 1} * columns_of(slab) * kLanes;
 }
 
-std::ptrdiff_t RowWinogradConv::in_element_stride(const Patches& slab) const {
+std::ptrdiff_t RowWinogradConv::in_element_stride(const Slab& slab) const {
   return padded_stride(in_block_stride(slab) * in_blocks_);
 }
 
 std::size_t RowWinogradConv::scratch_bytes() const {
-  const Patches largest = {0, kRows, 0, most_columns_};
+  const Slab largest = {0, kRows, 0, most_columns_};
   const std::size_t sums = at(kRows * most_columns_ * kernels_.floats->conv_group + 1) * kLanes;
   return (row_floats() + at(kWindow) * (static_cast<std::size_t>(in_element_stride(largest)) + sums)) * sizeof(float);
 }
 
 /// Rows and columns at the edges that the region does not have are cut off: what they read may not be there.
-std::vector<RowWinogradConv::Patches> RowWinogradConv::slabs(const Region& patches) const {
-  std::vector<Patches> out;
+std::vector<Slab> RowWinogradConv::slabs(const Region& patches) const {
+  std::vector<Slab> out;
   const Size size = patches.size();
   for (int y = 0; y < size.height; y += kRows)
     for (int x = 0; x < size.width; x += most_columns_) {
-      Patches slab = {size.height, 0, size.width, 0};
+      Slab slab = {size.height, 0, size.width, 0};
       for (int row = y; row < std::min(y + kRows, size.height); ++row)
         for_spans(patches.row(row), x, x + most_columns_, [&](int begin, int end) {
           slab = {std::min(slab.y0, row), row + 1, std::min(slab.x0, begin), std::max(slab.x1, end)};
@@ -103,13 +105,13 @@ std::vector<RowWinogradConv::Patches> RowWinogradConv::slabs(const Region& patch
 }
 
 void RowWinogradConv::run(const ConvCall& call) const {
-  const std::vector<Patches> work = slabs(*call.region);
+  const std::vector<Slab> work = slabs(*call.region);
   if (work.empty()) return;
   const auto slab_count = static_cast<int>(work.size());
   const int shares = shares_of_groups(slab_count, call.team->threads(), groups_);
   call.team->run(slab_count * shares, scratch_bytes(), [&](int job, std::byte* bytes) {
     auto* const memory = reinterpret_cast<float*>(bytes);
-    const Patches& slab = work[at(job / shares)];
+    const Slab& slab = work[at(job / shares)];
     const int share = job % shares;
     Scratch mine = {memory + row_floats(), nullptr, memory};
     mine.sums = mine.input + kWindow * in_element_stride(slab);
@@ -119,43 +121,26 @@ void RowWinogradConv::run(const ConvCall& call) const {
   });
 }
 
-void RowWinogradConv::transform_input(const ConvCall& call, const Patches& slab, float* transformed) const {
-  const Size window = {1, kWindow};
-  const int radius = kernel_ / 2, patches = slab.columns();
-  const int x = slab.x0 * patch().width - radius;
-  const std::ptrdiff_t element_stride = in_element_stride(slab);
+void RowWinogradConv::transform_input(const ConvCall& call, const Slab& slab, float* transformed) const {
+  const int radius = kernel_ / 2, patches = columns_of(slab);
   for (int b = 0; b < in_blocks_; ++b) {
     float* out = transformed + b * in_block_stride(slab);
-    for (int y = slab.y0 - radius; y < slab.y1 + radius; ++y, out += std::ptrdiff_t{patches} * kLanes) {
-      if (call.unpool_codes.data == nullptr) {
-        kernels_.floats->winograd_input(
-            {window, call.input.at(b, y, x), 0, std::ptrdiff_t{patch().width} * kLanes, patches, out, element_stride});
-        continue;
-      }
-      const auto unpool = [&](const auto& input, const auto& added, float add_scale, auto* kernel) {
-        const int cell = y >> 1;  // of row -1, too
-        kernel({window, y & 1, input.at(b, cell, x / 2), call.unpool_codes.at(b, cell, x / 2), 0,
-                added.data != nullptr ? added.at(b, y, x) : nullptr, 0, add_scale, patches, out, element_stride});
-      };
-      const QuantizedMap &quantized = call.quantized_input, &added = call.quantized_add;
-      if (quantized.data != nullptr)
-        unpool(quantized, added, added.scale / quantized.scale, kernels_.floats->winograd_unpool_quantized);
-      else
-        unpool(call.input, call.add, 1.0f, kernels_.floats->winograd_unpool);
-    }
+    for (int y = slab.y0 - radius; y < slab.y1 + radius; ++y, out += std::ptrdiff_t{patches} * kLanes)
+      transform_windows(*kernels_.floats, call, {1, kWindow}, patch().width, b, y, slab.x0 * patch().width - radius,
+                        patches, out, in_element_stride(slab));
   }
 }
 
-void RowWinogradConv::run_group(const ConvCall& call, const Patches& slab, int group, const Scratch& scratch) const {
+void RowWinogradConv::run_group(const ConvCall& call, const Slab& slab, int group, const Scratch& scratch) const {
   const int first = group * kernels_.floats->conv_group;
   const int blocks = std::min(kernels_.floats->conv_group, out_blocks_ - first);
-  const std::ptrdiff_t out_block_stride = std::ptrdiff_t{slab.y1 - slab.y0} * slab.columns() * kLanes;
+  const std::ptrdiff_t out_block_stride = std::ptrdiff_t{slab.y1 - slab.y0} * columns_of(slab) * kLanes;
   const std::ptrdiff_t out_element_stride = padded_stride(out_block_stride * blocks);
   const std::ptrdiff_t block_weights = std::ptrdiff_t{kernel_} * kLanes * blocks * kLanes;
   const float* weights = weights_.data() + std::ptrdiff_t{first} * kLanes * kWindow * in_blocks_ * kernel_ * kLanes;
   static constexpr float kZeros[4 * kLanes] = {};  // at least a group
   ConvArgs args{};  // for every element a convolution with a column, whose pixels are the patches
-  args.in_row_stride = std::ptrdiff_t{slab.columns()} * kLanes;
+  args.in_row_stride = std::ptrdiff_t{columns_of(slab)} * kLanes;
   args.in_block_stride = in_block_stride(slab);
   args.in_lanes = kLanes;
   args.kernel = {kernel_, 1};
@@ -179,7 +164,7 @@ void RowWinogradConv::run_group(const ConvCall& call, const Patches& slab, int g
 }
 
 /// Transforms the sums of an output block back.
-void RowWinogradConv::write_block(const ConvCall& call, const Patches& slab, const Scratch& scratch, const float* sums,
+void RowWinogradConv::write_block(const ConvCall& call, const Slab& slab, const Scratch& scratch, const float* sums,
                                   std::ptrdiff_t element_stride, int out_block) const {
   WinogradOutputArgs args{};
   args.element_stride = element_stride;
@@ -189,7 +174,7 @@ void RowWinogradConv::write_block(const ConvCall& call, const Patches& slab, con
   args.epilogue = {bias_.data() + std::ptrdiff_t{out_block} * kLanes, relu_};
   for (int y = slab.y0; y < slab.y1; ++y)
     for_spans(call.region->row(y), slab.x0, slab.x1, [&](int begin, int end) {
-      const std::ptrdiff_t first = (y - slab.y0) * slab.columns() + begin - slab.x0;  // patch
+      const std::ptrdiff_t first = (y - slab.y0) * columns_of(slab) + begin - slab.x0;  // patch
       const int x0 = begin * patch().width, x1 = std::min(end * patch().width, call.output.layout.size.width);
       const bool stored = call.output.data != nullptr;
       const Results results = {stored ? call.output.at(out_block, y, x0) : scratch.row, 0, 0, out_block, y, x0};

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 
+#include "cpu/layers/batches.h"
 #include "cpu/layers/conv_step.h"
 
 namespace dim::cpu {
@@ -30,21 +31,17 @@ class RowWinogradConv final : public ConvStep {
  private:
   static constexpr int kWindow = 6;
 
-  /// Rows of patches that are computed together, and which of their columns.
-  struct Patches {
-    int y0, y1, x0, x1;
-    int columns() const { return x1 - x0; }
-  };
   struct Scratch;
-  std::vector<Patches> slabs(const Region& patches) const;
-  void transform_input(const ConvCall& call, const Patches& slab, float* transformed) const;
-  void run_group(const ConvCall& call, const Patches& slab, int group, const Scratch& scratch) const;
-  void write_block(const ConvCall& call, const Patches& slab, const Scratch& scratch, const float* sums,
+  // a slab is of patches here: rows that are computed together, and which of their columns
+  std::vector<Slab> slabs(const Region& patches) const;
+  void transform_input(const ConvCall& call, const Slab& slab, float* transformed) const;
+  void run_group(const ConvCall& call, const Slab& slab, int group, const Scratch& scratch) const;
+  void write_block(const ConvCall& call, const Slab& slab, const Scratch& scratch, const float* sums,
                    std::ptrdiff_t element_stride, int out_block) const;
 
   // what a slab's transformed input and sums look like; strides in floats
-  std::ptrdiff_t in_block_stride(const Patches& slab) const;
-  std::ptrdiff_t in_element_stride(const Patches& slab) const;
+  std::ptrdiff_t in_block_stride(const Slab& slab) const;
+  std::ptrdiff_t in_element_stride(const Slab& slab) const;
   std::size_t row_floats() const { return static_cast<std::size_t>(most_columns_ * patch().width * kLanes); }
 
   KernelTables kernels_;

@@ -4,6 +4,7 @@
 
 #include "cpu/layers/results.h"
 #include "cpu/layers/winograd_weights.h"
+#include "cpu/layers/winograd_windows.h"
 
 namespace dim::cpu {
 namespace {
@@ -76,22 +77,7 @@ void WinogradConv::transform_input(const ConvCall& call, const Batch& batch, Scr
     for (const Piece& piece : batch.pieces) {
       const int patches = piece.x1 - piece.x0;
       const int y = piece.y * patch_.height - radius, x = piece.x0 * patch_.width - radius;
-      if (call.unpool_codes.data != nullptr) {
-        const auto unpool = [&](const auto& input, const auto& added, float add_scale, auto* kernel) {
-          const bool adds = added.data != nullptr;
-          kernel({window_, 0, input.at(b, y / 2, x / 2), call.unpool_codes.at(b, y / 2, x / 2),
-                  input.layout.row_stride(), adds ? added.at(b, y, x) : nullptr, adds ? added.layout.row_stride() : 0,
-                  add_scale, patches, out, element_stride});
-        };
-        const QuantizedMap &quantized = call.quantized_input, &added = call.quantized_add;
-        if (quantized.data != nullptr)
-          unpool(quantized, added, added.scale / quantized.scale, kernels_.floats->winograd_unpool_quantized);
-        else
-          unpool(call.input, call.add, 1.0f, kernels_.floats->winograd_unpool);
-      } else {
-        kernels_.floats->winograd_input({window_, call.input.at(b, y, x), call.input.layout.row_stride(),
-                                         std::ptrdiff_t{patch_.width} * kLanes, patches, out, element_stride});
-      }
+      transform_windows(*kernels_.floats, call, window_, patch_.width, b, y, x, patches, out, element_stride);
       out += std::ptrdiff_t{patches} * kLanes;
     }
   }
