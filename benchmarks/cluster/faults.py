@@ -21,6 +21,7 @@ from typing import Any
 
 from benchmarks.cluster import rules
 from benchmarks.cluster.findings import Finding, finding_of, resumed, written
+from benchmarks.cluster.neighbors import stat_of
 from benchmarks.cluster.nodes import NODE, cluster, command, save
 from benchmarks.cluster.rules import Deadly, Slow, Together, read_diary
 from benchmarks.markdown import table
@@ -231,6 +232,6 @@ def _processes(name: str, parents: Collection[int]) -> list[int]:
 
 def _parent(pid: int) -> int:
     try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        return int(stat_of(pid)[1])
     except OSError:
         return 0

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 MOST = 0.08  # of the cores; the system has some, too
@@ -39,6 +39,11 @@ def alone_here(what: str) -> Iterator[None]:
         print(f"{what}: other processes had {share:.0%} of the cores; measure again", file=sys.stderr)
 
 
+def stat_of(pid: int) -> list[str]:
+    """Of a process, from its state on: that, its parent, …; OSError where it is gone."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
 def _busy_seconds() -> float:
     """Of all cores, since the machine started."""
     user, nice, system, _idle, _wait, irq, softirq, steal = map(
@@ -51,13 +56,11 @@ def _own_seconds() -> dict[int, float]:
     """Of this process, and of each that it or another of them started."""
     parents: dict[int, int] = {}
     seconds: dict[int, float] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:  # it is gone
-            continue
-        pid = int(path.parent.name)
-        parents[pid], seconds[pid] = int(fields[1]), sum(map(int, fields[11:13])) / TICKS
+    for path in Path("/proc").glob("[0-9]*"):
+        pid = int(path.name)
+        with suppress(OSError):  # it is gone
+            fields = stat_of(pid)
+            parents[pid], seconds[pid] = int(fields[1]), sum(map(int, fields[11:13])) / TICKS
     return {pid: used for pid, used in seconds.items() if _is_own(pid, parents)}
 
 

@@ -14,13 +14,9 @@ from typing import Any
 from dim_trt import _core
 from dim_trt.errors import InvalidInput
 from dim_trt.files import StrPath
-from dim_trt.triton.repository import ALPHA, IMAGE, TRIMAP, Model, Tensor, config_of, write_models
+from dim_trt.triton.repository import ALPHA, IMAGE, TRIMAP, Model, Tensor, config_of, model_file, write_models
 
 PREPROCESSING = "preprocessing.json"
-STAGE = '''"""What Triton's Python backend loads; dim_trt must be installed for its Python."""
-
-from dim_trt.triton.stages import {stage} as TritonPythonModel
-'''
 
 
 def write_ensemble(
@@ -60,14 +56,15 @@ def write_ensemble(
     models = {
         prepare: Model(
             config_of(prepare, in_python, [IMAGE, TRIMAP], [inner], group=on_cpus, options=options),
-            {"model.py": _stage("Prepare"), PREPROCESSING: json.dumps(preprocessing).encode()},
+            {"model.py": model_file("stages", "Prepare"), PREPROCESSING: json.dumps(preprocessing).encode()},
         ),
         network: Model(
             config_of(network, 'backend: "tensorrt"', [inner], [outer], group=("KIND_GPU", instances)),
             {"model.plan": _core.read_plan_payload(str(plan))},
         ),
         finish: Model(
-            config_of(finish, in_python, [outer, TRIMAP], [ALPHA], group=on_cpus), {"model.py": _stage("Finish")}
+            config_of(finish, in_python, [outer, TRIMAP], [ALPHA], group=on_cpus),
+            {"model.py": model_file("stages", "Finish")},
         ),
     }
     steps = [
@@ -84,10 +81,6 @@ def plugin_library(header: Mapping[str, Any]) -> Path:
     """Of this package, for the TensorRT that the plan was built with."""
     major = str(header["tensorrt"]["version"]).split(".")[0]
     return Path(_core.__file__).parent / f"libdim_trt_tensorrt.{major}.so"
-
-
-def _stage(name: str) -> bytes:
-    return STAGE.format(stage=name).encode()
 
 
 def _step(model: str, inputs: Mapping[str, str], outputs: Mapping[str, str]) -> str:

@@ -16,7 +16,7 @@ from dim_trt.files import StrPath, read_whole, write_atomic
 PLAN = "dim.plan"
 MODEL = '''"""What Triton's Python backend loads; dim_trt must be installed for its Python."""
 
-from dim_trt.triton.model import TritonPythonModel as TritonPythonModel
+from dim_trt.triton.{module} import {name} as TritonPythonModel
 '''
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 Tensor = tuple[str, str, tuple[int, ...]]  # name, type, sizes; -1: any
@@ -52,7 +52,15 @@ def write_model(
     """
     kind = "KIND_CPU" if backend == "cpu" else "KIND_GPU"
     config = config_of(name, 'backend: "python"', [IMAGE, TRIMAP], [ALPHA], group=(kind, instances), options=options)
-    return write_models(repository, {name: Model(config, {"model.py": MODEL.encode(), PLAN: read_whole(plan)})})[name]
+    return write_models(
+        repository,
+        {name: Model(config, {"model.py": model_file("model", "TritonPythonModel"), PLAN: read_whole(plan)})},
+    )[name]
+
+
+def model_file(module: str, name: str) -> bytes:
+    """model.py for a class of dim_trt.triton."""
+    return MODEL.format(module=module, name=name).encode()
 
 
 def config_of(
