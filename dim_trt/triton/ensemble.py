@@ -80,7 +80,7 @@ def write_ensemble(
 def plugin_library(header: Mapping[str, Any]) -> Path:
     """Of this package, for the TensorRT that the plan was built with."""
     major = str(header["tensorrt"]["version"]).split(".")[0]
-    return Path(_core.__file__).parent / f"libdim_trt_tensorrt.{major}.so"
+    return Path(_core.__file__).parent / f"libdim_trt_plugins.{major}.so"
 
 
 def _step(model: str, inputs: Mapping[str, str], outputs: Mapping[str, str]) -> str:

@@ -53,7 +53,7 @@ def test_the_four_models(gpu_plan: Path, tmp_path: Path, capsys: pytest.CaptureF
     said = capsys.readouterr().out
     assert said.startswith(f"{models}/matting  tritonserver --model-repository {models} ")
     assert "--backend-config tensorrt,plugins=" in said
-    assert said.rstrip().endswith("/libdim_trt_tensorrt.10.so")
+    assert said.rstrip().endswith("/libdim_trt_plugins.10.so")
     assert sorted(str(path.relative_to(models)) for path in models.rglob("*") if path.is_file()) == [
         "matting/config.pbtxt",
         "matting_finish/1/model.py",
