@@ -205,10 +205,18 @@ def wait_for(there: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_too_large_a_call_is_refused(rehearsal: Rehearsal) -> None:
+def test_no_call_carries_more_than_it_may(rehearsal: Rehearsal) -> None:
+    files = run(rehearsal.home, "git", "ls-files", "-coz", "--exclude-standard").stdout.split("\0")
+    tree = sum((rehearsal.home / file).stat().st_size for file in files if file)
+    if not REAL:
+        limit = tree + 100_000  # of which 64 KiB stay free
+        assert rehearsal.pack(LIMIT_BYTES=str(limit), PART_BYTES=str(limit)).returncode == 0
+        folders = [rehearsal.home / carry for carry, _ in rehearsal.calls()]
+        for folder in folders:
+            assert tree + sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) <= limit
     refused = rehearsal.pack(LIMIT_BYTES="1000")
     assert refused.returncode == 1
-    assert "error: call 1 carries " in refused.stderr
+    assert "leave no room for one: 1000 bytes are allowed" in refused.stderr
 
 
 def test_a_folder_that_travels_anyway_is_refused(rehearsal: Rehearsal) -> None:

@@ -8,13 +8,14 @@
 #   CUDA_CHECK       the program dim_cuda_check; unset: that of the newest build
 #   PURE_WHEELS      folder with the wheels that the machine lacks; unset: downloaded
 #   TIMING_CACHE     tensorrt.timing of a former time; unset: none
-#   PART_BYTES, LIMIT_BYTES   of a part (40 MiB: the first call carries more); of a call with the checkout (64 MiB)
+#   LIMIT_BYTES      of a call with the checkout (64 MiB); parts are as large as that lets them be
+#   PART_BYTES       of a part at most; unset: no other limit
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 kit=${1:?usage: pack.sh KIT}
 fail() { echo "error: $*" >&2; exit 1; }
 git check-ignore -q "$kit/x" || fail "$kit: expected a folder that git ignores, such as out/borrowed"
-part_bytes=${PART_BYTES:-$((40 << 20))} limit_bytes=${LIMIT_BYTES:-$((64 << 20))}
+limit_bytes=${LIMIT_BYTES:-$((64 << 20))}
 rm -rf "$kit"/call-*
 mkdir -p "$kit/call-1/base/wheels"
 base=$kit/call-1/base
@@ -44,30 +45,38 @@ cuda_check() {
   if [[ -n $program ]]; then cp "$program" "$base/dim_cuda_check"; else echo "no dim_cuda_check: kernels are left out"; fi
 }
 
+least() { echo $(($1 < $2 ? $1 : $2)); }
+
+cut_parts() { # of what comes in; the first is smaller, as it travels with the base
+  local tree spare=$((1 << 16)) room first
+  tree=$(git ls-files -coz --exclude-standard | du -cb --files0-from=- | tail -1 | cut -f1)
+  room=$((limit_bytes - tree - spare)) first=$((room - $(du -sb "$base" | cut -f1)))
+  ((first > 0)) || fail "the checkout and what goes with the first part leave no room for one: $limit_bytes bytes are allowed"
+  head -c "$(least "$first" "${PART_BYTES:-$first}")" > "$parts/trt-part-00"
+  split -b "$(least "$room" "${PART_BYTES:-$room}")" --numeric-suffixes=1 - "$parts/trt-part-"
+}
+
 tensorrt() { # its libraries as parts, and a stub of the one function that the parser needs of the vendor's plugins:
   # so neither they nor the cuBLAS and cuDNN that they are linked to travel
   echo '_Bool initLibNvInferPlugins(void* logger, const char* name) { (void)logger; (void)name; return 1; }' |
     gcc -shared -fPIC -x c -o "$base/libnvinfer_plugin.so.8" -Wl,-soname,libnvinfer_plugin.so.8 -
   if [[ -n ${TENSORRT_PARTS:-} ]]; then
-    cat "$TENSORRT_PARTS"/trt-part-* | split -b "$part_bytes" -d - "$parts/trt-part-"
+    cat "$TENSORRT_PARTS"/trt-part-* | cut_parts
   else
     local libs=${TENSORRT_LIBS:?set TENSORRT_PARTS or TENSORRT_LIBS to the folder of the libraries}
     local names=(libnvinfer.so.8 libnvinfer_builder_resource.so.8.5.3 libnvonnxparser.so.8)
-    tar -C "$libs" --dereference -c "${names[@]}" | xz -T0 "${XZ_LEVEL:--9}" | split -b "$part_bytes" -d - "$parts/trt-part-"
+    tar -C "$libs" --dereference -c "${names[@]}" | xz -T0 "${XZ_LEVEL:--9}" | cut_parts
   fi
   (cd "$parts" && sha256sum trt-part-*) > "$base/parts.sha256"
 }
 
 calls() { # a part each; the first also carries the base, the last also runs all
-  local number=0 part folder last tree
+  local number=0 part folder last
   last=$(find "$parts" -name 'trt-part-*' | wc -l)
-  tree=$(git ls-files -coz --exclude-standard | du -cb --files0-from=- | tail -1 | cut -f1)
   for part in "$parts"/trt-part-*; do
     number=$((number + 1)) folder=$kit/call-$number
     mkdir -p "$folder"
     cp "$part" "$folder/"
-    local bytes=$(($(du -sb "$folder" | cut -f1) + tree))
-    ((bytes <= limit_bytes)) || fail "call $number carries $bytes bytes, $limit_bytes are allowed: set PART_BYTES lower"
     echo "carry: $folder"
     echo "run:   bash tools/borrowed_gpu/receive.sh $folder$( ((number == last)) && echo ' && bash tools/borrowed_gpu/main.sh')"
   done > "$kit/calls.txt"
@@ -76,8 +85,8 @@ calls() { # a part each; the first also carries the base, the last also runs all
 wheel
 more_wheels
 cuda_check
-tensorrt
 git rev-parse HEAD > "$base/commit"
 [[ -z ${TIMING_CACHE:-} ]] || cp "$TIMING_CACHE" "$base/tensorrt.timing"
+tensorrt
 calls
 cat "$kit/calls.txt"
