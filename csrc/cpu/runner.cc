@@ -57,11 +57,16 @@ std::unique_ptr<ConvStep> Runner::pack(Conv& conv, bool keep_ties) const {
   const auto channels = [&](int id) { return program_.values[at(id)].channels; };
   const auto lanes = [&](int id) { return schedule_.storage[at(id)].lanes; };
   ConvSpec spec;
-  spec.weights = {channels(conv.input),         channels(conv.output), conv.kernel,
-                  conv.weight.data(),           conv.bias.data(),      conv.int8_weight.values.data(),
-                  conv.int8_weight.scale.data()};
+  spec.weights = {channels(conv.input), channels(conv.output), conv.kernel};
+  spec.weights.bias = conv.bias.data();
+  if (conv.int8_weight.values.empty()) {
+    spec.weights.weight = conv.weight.data();
+  } else {
+    spec.weights.int8 = conv.int8_weight.values.data();
+    spec.weights.scale = conv.int8_weight.scale.data();
+  }
   spec.in_lanes = lanes(conv.input), spec.out_lanes = lanes(conv.output);
-  spec.unpools = conv.unpools(), spec.adds = conv.adds();
+  spec.unpools = conv.unpools(), spec.adds = conv.adds(), spec.same_steps = conv.same_steps;
   spec.keep_ties = keep_ties, spec.relu = conv.relu;
   spec.quantized_in = conv.quantized;
   spec.quantized_out = program_.values[at(conv.output)].element == Element::quantized;
@@ -107,16 +112,11 @@ void Runner::run(const Request& request, Trace* trace) {
   tracing.lap("postprocess");
 }
 
-bool Runner::computes_in_int8(std::size_t step) const {
-  const auto* const conv = std::get_if<Conv>(&program_.ops[at(schedule_.steps[step].op)].operation);
-  return conv != nullptr && conv->computes_in_int8();
-}
-
 std::vector<LayerPrecision> Runner::layers() const {
   std::vector<LayerPrecision> layers;
   for (std::size_t s = 0; s < convs_.size(); ++s)
     if (convs_[s])
-      layers.push_back({program_.ops[at(schedule_.steps[s].op)].name, computes_in_int8(s) ? "int8" : "fp32"});
+      layers.push_back({program_.ops[at(schedule_.steps[s].op)].name, convs_[s]->computes_in_int8() ? "int8" : "fp32"});
   return layers;
 }
 

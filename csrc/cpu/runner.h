@@ -42,7 +42,6 @@ class Runner final : public Backend {
   };
 
   std::unique_ptr<ConvStep> pack(Conv& conv, bool keep_ties) const;
-  bool computes_in_int8(std::size_t step) const;
   Regions find_regions(const Wanted& wanted, Size picture) const;
   /// Of a value, for a picture that ends there.
   Size size_of(int value, Size picture) const;

@@ -38,7 +38,7 @@ void Runner::run_steps(std::size_t first, const Regions& regions, Workspace& wor
       if (done[s] < until[s]) run_rows(s, done[s], until[s], regions, workspace);
       if (s != last && until[s] == height) clear_below(workspace.as_bytes(value));
       done[s] = until[s];
-      tracing.lap(op_of(s).name + (computes_in_int8(s) ? " (int8)" : ""));
+      tracing.lap(op_of(s).name + (convs_[s] && convs_[s]->computes_in_int8() ? " (int8)" : ""));
     }
   }
   for (std::size_t s = first; tracing.keeps_argmax() && s <= last; ++s)

@@ -14,7 +14,7 @@ namespace {
 using namespace bindings;
 using namespace pybind11::literals;
 
-/// How a quantized layer is tested: int8 weights, or where it unpools these as floats.
+/// How a quantized layer is tested: its weights are whole numbers, which some layers read as floats.
 struct QuantizedOperands {
   std::vector<std::int8_t> int8;
   std::vector<float> scale;
@@ -29,6 +29,7 @@ QuantizedOperands quantized_operands(const Floats& weight, const Floats& scale, 
     throw InvalidInput("scale: expected one for each output channel, got shape " + shape_of(scale));
   operands.int8.assign(weight.data(), weight.data() + weight.size());
   operands.scale.assign(scale.data(), scale.data() + scale.size());
+  operands.weights.weight = nullptr;
   operands.weights.int8 = operands.int8.data();
   operands.weights.scale = operands.scale.data();
   return operands;
@@ -50,8 +51,11 @@ std::unique_ptr<QuantizedLayer> quantized_layer(const Floats& input, const Float
   const cpu::ConvWeights& weights = result->operands.weights;
   LayerOptions options = layer_options(weights, codes.has_value(), pool, relu, algorithm, isa, threads);
   const bool direct = options.algorithm == cpu::Algorithm::direct;
-  if (add && (!codes || weights.kernel != 5 || direct))
-    throw InvalidInput("add: expected codes, a 5x5 kernel and algorithm 'winograd' or 'row-winograd' with it");
+  const bool dots = options.kernels.quantized->unpool_dots != nullptr;
+  if (add && (!codes || weights.kernel != 5 || (direct && (!dots || add_scale != 1.0f))))
+    throw InvalidInput(
+        "add: expected codes, a 5x5 kernel and algorithm 'winograd' or 'row-winograd' with it; 'direct' where dot "
+        "products take 0 to 255 and add_scale is 1");
   if (!direct && !add &&
       (codes || options.algorithm == cpu::Algorithm::row_winograd ||
        !cpu::QuantizedWinograd::supports(options.kernels, weights)))

@@ -131,7 +131,7 @@ class OneConv final : public SingleLayer {
   static ConvSpec spec_of(const ConvWeights& weights, bool adds, const LayerOptions& options) {
     ConvSpec spec;
     spec.weights = weights;
-    spec.unpools = true, spec.adds = adds;
+    spec.unpools = true, spec.adds = adds, spec.same_steps = options.add_scale == 1.0f;
     spec.quantized_in = options.quantized, spec.quantized_out = options.out_scale > 0.0f;
     spec.keep_ties = options.keep_ties, spec.relu = options.relu;
     return spec;

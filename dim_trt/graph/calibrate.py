@@ -45,11 +45,15 @@ def collect_histograms(
 ) -> dict[str, Histogram]:
     """Of each tensor that is quantized for a convolution, as int8_inputs has them.
 
-    `graph` is the standard fp32 graph and stays as it is.
+    The terms of a sum share one: in steps of the same size whole numbers can be added. `graph` is the standard fp32
+    graph and stays as it is.
     """
-    inputs = [each for node in quantizable(graph) for each in int8_inputs(node, in_terms)]
-    names = sorted({reader.inputs[i].name for reader, i in inputs})
-    histograms = {name: Histogram() for name in names}
+    histograms: dict[str, Histogram] = {}
+    for node in quantizable(graph):
+        histogram = Histogram()
+        for reader, i in int8_inputs(node, in_terms):
+            histograms.setdefault(reader.inputs[i].name, histogram)
+    names = sorted(histograms)
     session = Session(_with_outputs(export_model(graph), names))
     for x, _ in progress(network_inputs(pictures, preprocessing)):
         for name, values in zip(names, session.run(x, names), strict=True):

@@ -89,6 +89,11 @@ def has_winograd(isa: str) -> bool:
     )
 
 
+def has_dots(isa: str) -> bool:
+    """Of bytes from 0 to 255."""
+    return isa == "scalar" or isa.endswith("_vnni")
+
+
 @pytest.mark.parametrize("out_scale", [0.0, 0.017])
 @pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape[2] == 3] + [(64, 64, 3, 33, 57)], ids=str)
 @pytest.mark.parametrize("isa", [isa for isa in ISAS if has_winograd(isa)])
@@ -158,15 +163,16 @@ def test_what_is_pooled_was_not_rounded_before(isa: str, out_scale: float) -> No
                                    (16, 32, 5, 2, 261), (3, 5, 1, 1, 1)], ids=str)  # fmt: skip
 @pytest.mark.parametrize("isa", ISAS)
 def test_quantized_maps_are_unpooled(isa: str, shape: tuple[int, ...], out_scale: float) -> None:
-    """Products of these are floating-point: exact to rounding, so a result may be the next whole number."""
+    """Products are floating-point where dot products are slow: exact to rounding, so a result may be the next number."""
     operands = Operands(shape, 2)
     rng = np.random.default_rng(3)
     operands.input[rng.random(operands.input.shape) < 0.5] = 0
-    operands.weight *= operands.scale[:, None, None, None]  # as the layer is given them
     codes = rng.integers(0, 4, operands.input.shape, dtype=np.uint8)
     values, _ = operands.run(codes=codes, relu=True, isa=isa, out_scale=out_scale, threads=2)
-    exact = operands.sums(unpool(operands.input, codes)) + operands.bias[:, None, None]
-    exact = np.maximum(exact, 0)
+    exact = operands.expected(True, unpool(operands.input, codes))
+    if has_dots(isa):
+        np.testing.assert_array_equal(values, quantized(exact, out_scale) if out_scale else exact)
+        return
     if not out_scale:
         np.testing.assert_allclose(values, exact, rtol=0, atol=2e-5)
         return
@@ -188,14 +194,12 @@ def test_quantized_maps_are_added_to_unpooled_ones(
     operands, add_scale = Operands(shape, 5), 1.75
     rng = np.random.default_rng(6)
     operands.input[rng.random(operands.input.shape) < 0.5] = 0
-    operands.weight *= operands.scale[:, None, None, None]
     codes = rng.integers(0, 4, operands.input.shape, dtype=np.uint8)
     cin, _, _, height, width = shape
     add = rng.integers(0, MOST + 1, (cin, 2 * height, 2 * width)).astype(np.float32)
     options = {"add": add, "add_scale": add_scale, "relu": True, "algorithm": algorithm, "threads": 2}
     values, _ = operands.run(codes=codes, isa=isa, out_scale=out_scale, **options)
-    read = unpool(operands.input, codes) + add * np.float32(add_scale)
-    exact = np.maximum(operands.sums(read) + operands.bias[:, None, None], 0)
+    exact = operands.expected(True, unpool(operands.input, codes) + add * np.float32(add_scale))
     if not out_scale:
         np.testing.assert_allclose(values, exact, rtol=0, atol=1e-4)  # of sums of about 30
         return
@@ -204,7 +208,36 @@ def test_quantized_maps_are_added_to_unpooled_ones(
     np.testing.assert_array_equal(values, np.rint(values))
 
 
-@pytest.mark.parametrize("wrong", [{"codes": None}, {"algorithm": "direct"}])
+@pytest.mark.parametrize("out_scale", [0.0, 0.03])
+@pytest.mark.parametrize(
+    "shape", [(16, 16, 5, 7, 9), (64, 48, 5, 17, 29), (33, 17, 5, 9, 67), (20, 40, 5, 5, 131), (3, 5, 5, 1, 1)], ids=str
+)
+@pytest.mark.parametrize("isa", [isa for isa in ISAS if has_dots(isa)])
+def test_sums_in_equal_steps_are_exact(isa: str, shape: tuple[int, ...], out_scale: float) -> None:
+    operands = Operands(shape, 5)
+    rng = np.random.default_rng(6)
+    codes = rng.integers(0, 4, operands.input.shape, dtype=np.uint8)
+    cin, _, _, height, width = shape
+    add = rng.integers(0, MOST + 1, (cin, 2 * height, 2 * width)).astype(np.float32)
+    values, _ = operands.run(codes=codes, add=add, relu=True, isa=isa, out_scale=out_scale, threads=2)
+    exact = operands.expected(True, unpool(operands.input, codes) + add)
+    np.testing.assert_array_equal(values, quantized(exact, out_scale) if out_scale else exact)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("isa", [isa for isa in ISAS if has_dots(isa)])
+def test_the_largest_sums_do_not_overflow(isa: str, sign: int) -> None:
+    """Twice 127 in all channels, which dot products with saturation would cut off."""
+    operands = Operands((64, 20, 5, 3, 8))
+    operands.input[:] = MOST
+    operands.weight[:] = sign * MOST
+    add = np.full((64, 6, 16), MOST, np.float32)
+    codes = np.zeros(operands.input.shape, np.uint8)
+    values, _ = operands.run(codes=codes, add=add, isa=isa)
+    np.testing.assert_array_equal(values, operands.expected(False, unpool(operands.input, codes) + add))
+
+
+@pytest.mark.parametrize("wrong", [{"codes": None}, {"algorithm": "direct", "add_scale": 2.0}])
 def test_sums_without_what_they_need_are_refused(wrong: dict[str, Any]) -> None:
     operands = Operands((3, 5, 5, 2, 3))
     given = {"codes": np.zeros((3, 2, 3), np.uint8), "algorithm": "winograd"} | wrong

@@ -12,7 +12,11 @@
 namespace dim::cpu {
 namespace {
 
-/// sum + the four products of `values` (0..127) and `weights` (int8) in each lane, exact.
+#if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
+#define DIM_DOT_8_BITS
+#endif
+
+/// sum + the four products of `values` (0..127, with DIM_DOT_8_BITS 0..255) and `weights` (int8) in each lane, exact.
 DIM_INLINE VecInt dot4(VecInt sum, VecInt values, VecInt weights) {
 #if defined(__AVX512VNNI__)
   return reinterpret_cast<VecInt>(_mm512_dpbusd_epi32(reinterpret_cast<__m512i>(sum), reinterpret_cast<__m512i>(values),
@@ -50,7 +54,7 @@ DIM_INLINE VecInt dot4(VecInt sum, VecInt values, VecInt weights) {
 }
 
 // On ARM products of 16 bits are as slow as those of floats.
-#if defined(__AVX512VNNI__) || defined(__AVXVNNI__) || !defined(__SSE2__)
+#if defined(DIM_DOT_8_BITS) || !defined(__SSE2__)
 #define DIM_HAS_DOT
 #else
 /// sum + the two products of int16 in each lane.

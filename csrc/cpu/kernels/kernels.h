@@ -14,10 +14,9 @@
 #include "base/size.h"
 #include "cpu/kernels/inline.h"
 #include "cpu/kernels/quantized.h"
+#include "cpu/kernels/unpool.h"
 
 namespace dim::cpu {
-
-inline constexpr int kLanes = 16;
 
 /// What becomes of a sum before it is stored.
 struct Epilogue {
@@ -61,27 +60,6 @@ struct MaxPoolArgs {
   int pixels;           // of the output
 };
 
-/// A value that unpooling puts somewhere, and where its weights lie relative to the first output quad's (2×2 pixels).
-struct UnpoolEntry {
-  float value;
-  std::int32_t weight_offset;
-};
-
-/// Non-zero values of an unpooled map, column of pixels by column.
-struct UnpoolList {
-  UnpoolEntry* entries;
-  std::int32_t* begin;  // [columns + 1] first entry of each column
-};
-
-/// What a row of output quads reads: the uppermost row of pixels, which only the quads' upper pixels read, the lowest,
-/// which only the lower ones do, and the rows between, which both do.
-struct UnpoolLists {
-  UnpoolList middle, upper, lower;
-};
-
-/// How many rows and columns of cells (pixels before unpooling) around a quad's own a kernel reaches.
-DIM_INLINE constexpr int unpool_reach(int kernel) { return (kernel / 2 + 1) / 2; }
-
 /// Lists some lanes of one block, for the columns of pixels of a row of cells. Value: float, or that of a quantized
 /// map, which is listed as a float.
 template <typename Value>
@@ -93,12 +71,12 @@ struct UnpoolCollectArgs {
   int cells;                                       // in a row
   int lanes;                                       // how many, from the first
   std::int32_t tap_step, tap_row_step, lane_step;  // of offsets: to the next tap, the one below, the next lane's
-  UnpoolLists lists;  // room for what is listed and kLanes entries more; begin[0] is where to go on
+  UnpoolLists<float> lists;  // room for what is listed and kLanes entries more; begin[0] is where to go on
 };
 
 /// Adds the listed values' contributions to output quads, for one group of output lanes.
 struct UnpoolConvArgs {
-  UnpoolLists lists;
+  UnpoolLists<float> lists;
   int first_column;  // of those listed, that the first quad reads
   int kernel;
   int quads;

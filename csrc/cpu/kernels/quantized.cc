@@ -116,6 +116,20 @@ void quantize(const QuantizeArgs& a) {
   for (int i = 0; i < a.pixels * kLanes; i += kVec) store_quantized(a.output + i, load(a.input + i), a.per_scale);
 }
 
+}  // namespace
+}  // namespace dim::cpu::DIM_ISA
+
+#ifdef DIM_DOT_8_BITS
+#include "cpu/kernels/quantized_unpool-inl.h"
+#endif
+
+namespace dim::cpu::DIM_ISA {
+namespace {
+
+#ifndef DIM_DOT_8_BITS
+constexpr auto unpool_sum = nullptr, unpool_dots_collect = nullptr, unpool_dots = nullptr;
+#endif
+
 // -------------------------------------------------------------------------------------------------------- Winograd
 
 #ifdef DIM_HAS_DOT
@@ -203,6 +217,9 @@ const QuantizedKernels kQuantizedKernels = {
     .conv_group = DIM_DOT_GROUP,
     .conv = conv,
     .quantize = quantize,
+    .unpool_sum = unpool_sum,
+    .unpool_dots_collect = unpool_dots_collect,
+    .unpool_dots = unpool_dots,
     .winograd_input = winograd_input,
     .winograd_sums = winograd_sums,
     .winograd_output = winograd_output,

@@ -12,10 +12,16 @@ std::uint8_t quantized(float value, float per_scale) {
   return static_cast<std::uint8_t>(__builtin_rintf(positive < kQuantizedMax ? positive : float{kQuantizedMax}));
 }
 
-float finished(std::int32_t sum, float scale, float bias, bool relu) {
-  const float scaled = static_cast<float>(sum) * scale;
-  const float value = scaled + bias;
-  return relu && !(value > 0.0f) ? 0.0f : value;
+/// Args: QuantizedConvArgs and the like. `lane`: of scale and bias.
+template <typename Args>
+void store_sum(const Args& a, std::ptrdiff_t at, int lane, std::int32_t sum) {
+  const float scaled = static_cast<float>(sum) * a.scale[lane];
+  const float value = scaled + a.bias[lane];
+  const float result = a.relu && !(value > 0.0f) ? 0.0f : value;
+  if (a.output != nullptr)
+    a.output[at] = result;
+  else
+    a.quantized[at] = quantized(result, a.per_scale);
 }
 
 void conv(const QuantizedConvArgs& a) {
@@ -32,17 +38,78 @@ void conv(const QuantizedConvArgs& a) {
               sum += in[i] * w[i / kDotChannels * channels * kDotChannels + i % kDotChannels];
             w += kLanes * channels;
           }
-      const float result = finished(sum, a.scale[o], a.bias[o], a.relu);
-      const std::ptrdiff_t at = (o / kLanes) * a.out_block_stride + x * kLanes + o % kLanes;
-      if (a.output != nullptr)
-        a.output[at] = result;
-      else
-        a.quantized[at] = quantized(result, a.per_scale);
+      store_sum(a, (o / kLanes) * a.out_block_stride + x * kLanes + o % kLanes, o, sum);
     }
 }
 
 void quantize(const QuantizeArgs& a) {
   for (int i = 0; i < a.pixels * kLanes; ++i) a.output[i] = quantized(a.input[i], a.per_scale);
+}
+
+void unpool_sum(const UnpoolSumArgs& a) {
+  for (int x = 0; x < 2 * a.cells; ++x)
+    for (int i = 0; i < kLanes; ++i) {
+      const int cell = x / 2 * kLanes + i, pixel = x * kLanes + i;
+      const int value = (a.codes[cell] & 3) == 2 * a.row + x % 2 ? a.values[cell] : 0;
+      a.output[pixel] = static_cast<std::uint8_t>(value + a.add[pixel]);
+    }
+}
+
+void unpool_dots_collect(const UnpoolDotsCollectArgs& a) {
+  const int radius = a.kernel / 2, reach = unpool_reach(a.kernel);
+  for (const UnpoolList<FourBytes>* list : {&a.lists.middle, &a.lists.upper, &a.lists.lower}) {
+    std::int32_t count = list->begin[0];
+    for (int column = 0; column < 2 * a.cells; ++column) {
+      list->begin[column] = count;
+      for (int row = 0; row < 2 * (2 * reach + 1); ++row) {
+        const int ky = row - 2 * reach + radius, kx = column - 2 * reach + radius;
+        const int top = list == &a.lists.lower ? 2 * radius + 1 : list == &a.lists.upper ? 0 : 1;
+        const int bottom = list == &a.lists.middle ? 2 * radius : top;
+        if (ky < top || ky > bottom) continue;
+        for (int d = 0; d < a.blocks * kLanes / kDotChannels; ++d) {
+          const int block = d * kDotChannels / kLanes, lane = d * kDotChannels % kLanes;
+          const std::ptrdiff_t at = column / 2 * kLanes + lane;
+          std::uint8_t bytes[kDotChannels];
+          for (int i = 0; i < kDotChannels; ++i) {
+            const int code = a.codes[row / 2 * a.code_row_stride + block * a.code_block_stride + at + i] & 3;
+            const int value = a.values[row / 2 * a.value_row_stride + block * a.value_block_stride + at + i];
+            bytes[i] = static_cast<std::uint8_t>(code == row % 2 * 2 + column % 2 ? value : 0);
+          }
+          FourBytes value;
+          __builtin_memcpy(&value, bytes, sizeof(value));
+          if (value != 0) list->entries[count++] = {value, d * a.dots_step + ky * a.tap_row_step + kx * a.tap_step};
+        }
+      }
+    }
+    list->begin[2 * a.cells] = count;
+  }
+}
+
+std::int32_t listed_sum(const UnpoolList<FourBytes>& list, int first_column, int last_column,
+                        const std::int8_t* weights) {
+  std::int32_t sum = 0;
+  for (std::int32_t e = list.begin[first_column]; e < list.begin[last_column + 1]; ++e) {
+    std::uint8_t bytes[kDotChannels];
+    __builtin_memcpy(bytes, &list.entries[e].value, sizeof(bytes));
+    for (int i = 0; i < kDotChannels; ++i) sum += bytes[i] * weights[list.entries[e].weight_offset + i];
+  }
+  return sum;
+}
+
+void unpool_dots(const UnpoolDotsArgs& a) {
+  for (int q = 0; q < a.quads; ++q)
+    for (int p = 0; p < 4; ++p)
+      for (int o = 0; o < kLanes; ++o) {
+        const std::int8_t* w = a.weights - (p / 2) * a.tap_row_step + ((-2 * q - p % 2) * kLanes + o) * kDotChannels;
+        const int first = a.first_column + 2 * q + p % 2, last = first + a.kernel - 1;
+        std::int32_t& stored = a.sums[(q * 4 + p) * kLanes + o];
+        const std::int32_t sum = (a.begins ? 0 : stored) + listed_sum(a.lists.middle, first, last, w) +
+                                 listed_sum(p < 2 ? a.lists.upper : a.lists.lower, first, last, w);
+        if (a.ends)
+          store_sum(a, p / 2 * a.out_row_stride + (2 * q + p % 2) * kLanes + o, o, sum);
+        else
+          stored = sum;
+      }
 }
 
 void winograd_input(const QuantizedWinogradInputArgs& a) {
@@ -74,12 +141,7 @@ void winograd_output(const QuantizedWinogradOutputArgs& a) {
           [&](int element) { return static_cast<std::uint32_t>(a.input[element * a.element_stride + t * kLanes + i]); },
           [&](int y, int x, std::uint32_t four_times) {
             if (y >= a.rows || 2 * t + x >= a.pixels) return;
-            const float result = finished(static_cast<std::int32_t>(four_times) / 4, a.scale[i], a.bias[i], a.relu);
-            const std::ptrdiff_t at = y * a.row_stride + (2 * t + x) * kLanes + i;
-            if (a.output != nullptr)
-              a.output[at] = result;
-            else
-              a.quantized[at] = quantized(result, a.per_scale);
+            store_sum(a, y * a.row_stride + (2 * t + x) * kLanes + i, i, static_cast<std::int32_t>(four_times) / 4);
           });
 }
 
@@ -90,6 +152,9 @@ const QuantizedKernels kQuantizedKernels = {
     .conv_group = 1,
     .conv = conv,
     .quantize = quantize,
+    .unpool_sum = unpool_sum,
+    .unpool_dots_collect = unpool_dots_collect,
+    .unpool_dots = unpool_dots,
     .winograd_input = winograd_input,
     .winograd_sums = winograd_sums,
     .winograd_output = winograd_output,

@@ -62,7 +62,7 @@ void max_pool(const MaxPoolArgs& a) {
 template <typename Value>
 void unpool_collect(const UnpoolCollectArgs<Value>& a) {
   const int radius = a.kernel / 2, reach = unpool_reach(a.kernel);
-  for (const UnpoolList* list : {&a.lists.middle, &a.lists.upper, &a.lists.lower}) {
+  for (const UnpoolList<float>* list : {&a.lists.middle, &a.lists.upper, &a.lists.lower}) {
     std::int32_t count = list->begin[0];
     for (int column = 0; column < 2 * a.cells; ++column) {
       list->begin[column] = count;
@@ -83,7 +83,7 @@ void unpool_collect(const UnpoolCollectArgs<Value>& a) {
   }
 }
 
-double listed_sum(const UnpoolList& list, int first_column, int last_column, const float* weights) {
+double listed_sum(const UnpoolList<float>& list, int first_column, int last_column, const float* weights) {
   double sum = 0.0;
   for (std::int32_t e = list.begin[first_column]; e < list.begin[last_column + 1]; ++e)
     sum += double{list.entries[e].value} * weights[list.entries[e].weight_offset];

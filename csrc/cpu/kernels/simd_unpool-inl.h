@@ -3,6 +3,7 @@
 
 #include "cpu/kernels/inline.h"
 #include "cpu/kernels/kernels.h"
+#include "cpu/kernels/unpool-inl.h"
 #include "cpu/kernels/vec.h"
 
 namespace dim::cpu::DIM_ISA {
@@ -15,24 +16,10 @@ constexpr int kUnpoolGroup = 8;  // 8 accumulators of 16 registers
 #endif
 constexpr int kUnpoolVecs = kUnpoolGroup / kVec;
 
-/// A list that grows.
-struct UnpoolAppender {
-  explicit UnpoolAppender(const UnpoolList& to) : list(to), count(to.begin[0]) {}
-
-  DIM_INLINE void begin_column() { *list.begin++ = count; }
-  DIM_INLINE void append(Vec values, VecInt offsets, unsigned lanes) {
-    store_entries(list.entries + count, values, offsets, lanes);
-    count += __builtin_popcount(lanes);
-  }
-
-  UnpoolList list;
-  std::int32_t count;
-};
-
 /// Branch-free: which values are zero cannot be predicted.
 template <typename Value>
 DIM_INLINE void collect(const UnpoolCollectArgs<Value>& a, int kernel) {
-  UnpoolAppender middle(a.lists.middle), upper(a.lists.upper), lower(a.lists.lower);
+  UnpoolAppender<float> middle(a.lists.middle), upper(a.lists.upper), lower(a.lists.lower);
   const int radius = kernel / 2, reach = unpool_reach(kernel), rows = 2 * reach + 1;
   const int upper_code = radius % 2;  // row of the cell that the uppermost row of pixels is; the lowest is the other
   const int vecs = (a.lanes + kVec - 1) / kVec;
@@ -80,10 +67,9 @@ void unpool_collect(const UnpoolCollectArgs<Value>& a) {
   collect(a, a.kernel);
 }
 
-/// Entries [from, to), each with the output pixels that read it: one tap for each.
 template <int... kPixels>
-DIM_INLINE void add_entries(const UnpoolList& list, int from, int to, const float* weights, std::ptrdiff_t tap_row_step,
-                            Vec (&acc)[4][kUnpoolVecs]) {
+DIM_INLINE void add_entries(const UnpoolList<float>& list, int from, int to, const float* weights,
+                            std::ptrdiff_t tap_row_step, Vec (&acc)[4][kUnpoolVecs], QuadPixels<kPixels...>) {
 #pragma GCC unroll 1
   for (std::ptrdiff_t i = from; i < to; ++i) {
     std::ptrdiff_t offset;
@@ -99,21 +85,14 @@ DIM_INLINE void add_entries(const UnpoolList& list, int from, int to, const floa
 }
 
 void unpool_conv(const UnpoolConvArgs& a) {
-  const UnpoolList middle = a.lists.middle, upper = a.lists.upper, lower = a.lists.lower;
-  const std::int32_t* m = middle.begin + a.first_column;  // first entries of the columns that the quad reads
-  const std::int32_t* u = upper.begin + a.first_column;
-  const std::int32_t* l = lower.begin + a.first_column;
-  const int last = a.kernel;  // of those columns
+  QuadColumns<float> columns(a.lists, a.first_column, a.kernel);
   const std::ptrdiff_t row = a.tap_row_step;
   const float* w = a.weights;
   float *upper_out = a.upper, *lower_out = a.lower;
   for (int q = 0; q < a.quads; ++q) {
     Vec acc[4][kUnpoolVecs] = {};
-    add_entries<0, 1, 2, 3>(middle, m[1], m[last], w, row, acc);
-    add_entries<0, 1>(upper, u[0], u[last + 1], w, row, acc);  // in the outer columns one of the two reads the zeros
-    add_entries<2, 3>(lower, l[0], l[last + 1], w, row, acc);
-    add_entries<0, 2>(middle, m[0], m[1], w, row, acc);
-    add_entries<1, 3>(middle, m[last], m[last + 1], w, row, acc);
+    columns.visit([&](const UnpoolList<float>& list, int from, int to, auto pixels)
+                      __attribute__((always_inline)) { add_entries(list, from, to, w, row, acc, pixels); });
 #pragma GCC unroll 4
     for (int p = 0; p < 4; ++p) {
 #pragma GCC unroll 4
@@ -123,9 +102,7 @@ void unpool_conv(const UnpoolConvArgs& a) {
         store(out, finish(acc[p][v], base, a.epilogue.relu));
       }
     }
-    m += 2;
-    u += 2;
-    l += 2;
+    columns.next();
     w -= 2 * kUnpoolGroup;
     upper_out += 2 * kLanes;
     lower_out += 2 * kLanes;

@@ -102,8 +102,20 @@ struct LaneNumbers {
 constexpr LaneNumbers kLaneNumbers;
 #endif
 
+/// A register of values as a list's entries have them.
+template <typename Value>
+struct VecOf {
+  typedef Vec type;
+};
+template <>
+struct VecOf<std::int32_t> {
+  typedef VecInt type;
+};
+
 /// Writes the chosen lanes as entries one after the other, and up to a whole register's.
-DIM_INLINE void store_entries(UnpoolEntry* to, Vec values, VecInt offsets, unsigned lanes) {
+template <typename Value>
+DIM_INLINE void store_entries(UnpoolEntry<Value>* to, typename VecOf<Value>::type values, VecInt offsets,
+                              unsigned lanes) {
 #if defined(__AVX512F__)
   const auto mask = static_cast<__mmask16>(lanes);
   const __m512i a = _mm512_maskz_compress_epi32(mask, reinterpret_cast<__m512i>(values));
@@ -132,15 +144,17 @@ DIM_INLINE void store_entries(UnpoolEntry* to, Vec values, VecInt offsets, unsig
 
 /// The entry's value in all lanes, and its offset. One load where a broadcast needs none: loads are what multipliers
 /// wait for.
-DIM_INLINE Vec load_entry(const UnpoolEntry* entry, std::ptrdiff_t& offset) {
+template <typename Value>
+DIM_INLINE typename VecOf<Value>::type load_entry(const UnpoolEntry<Value>* entry, std::ptrdiff_t& offset) {
+  typedef typename VecOf<Value>::type Values;
 #if defined(__AVX512F__)
   std::int64_t both;
   __builtin_memcpy(&both, entry, sizeof(both));
   offset = both >> 32;
-  return reinterpret_cast<Vec>(_mm512_set1_epi32(static_cast<int>(both)));
+  return reinterpret_cast<Values>(_mm512_set1_epi32(static_cast<int>(both)));
 #else
   offset = entry->weight_offset;
-  return splat(entry->value);
+  return entry->value - Values{};
 #endif
 }
 

@@ -39,6 +39,17 @@ struct Slab {
   int y0, y1, x0, x1;
 };
 
+/// The part of a slab that holds what the region has of it: what the rest would read may not be there. Empty rows where
+/// there is nothing.
+inline Slab bounds_of(const Region& region, const Slab& slab) {
+  Slab bounds = {slab.y1, slab.y0, slab.x1, slab.x0};
+  for (int y = slab.y0; y < std::min(slab.y1, region.size().height); ++y)
+    for_spans(region.row(y), slab.x0, slab.x1, [&](int begin, int end) {
+      bounds = {std::min(bounds.y0, y), y + 1, std::min(bounds.x0, begin), std::max(bounds.x1, end)};
+    });
+  return bounds;
+}
+
 inline constexpr int kSlabRows = 4;      // even, for pooling
 inline constexpr int kSlabPixels = 128;  // even; a slab of results and a chunk of weights share the second-level cache
 
@@ -49,9 +60,8 @@ inline std::vector<Slab> slabs_of(const Region& region) {
     const int y1 = std::min(y + kSlabRows, size.height);
     for (int x = 0; x < size.width; x += kSlabPixels) {
       const int x1 = std::min(x + kSlabPixels, size.width);
-      bool any = false;
-      for (int v = y; v < y1; ++v) for_spans(region.row(v), x, x1, [&](int, int) { any = true; });
-      if (any) out.push_back({y, y1, x, x1});
+      const Slab slab = {y, y1, x, x1}, bounds = bounds_of(region, slab);
+      if (bounds.y0 < bounds.y1) out.push_back(slab);
     }
   }
   return out;

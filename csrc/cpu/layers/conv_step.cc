@@ -4,6 +4,7 @@
 
 #include "cpu/layers/dense_conv.h"
 #include "cpu/layers/quantized_conv.h"
+#include "cpu/layers/quantized_unpool_conv.h"
 #include "cpu/layers/quantized_winograd.h"
 #include "cpu/layers/row_winograd_conv.h"
 #include "cpu/layers/unpool_conv.h"
@@ -53,7 +54,7 @@ class QuantizedWinogradOrDirect final : public ConvStep {
   QuantizedWinogradOrDirect(const KernelTables& kernels, const ConvSpec& spec)
       : product_cost_(kProduct + kTransforms / spec.weights.in_channels + kTransforms / spec.weights.out_channels),
         winograd_(kernels, spec.weights, spec.relu),
-        direct_(kernels, spec.weights, spec.relu) {}
+        direct_(kernels, spec) {}
 
   Size patch_for(const Region& pixels) const override {
     const std::size_t patches = pixels.in_patches(kQuad).pixels();
@@ -65,6 +66,7 @@ class QuantizedWinogradOrDirect final : public ConvStep {
     winograd_.run(call);
   }
   std::size_t scratch_bytes() const override { return std::max(winograd_.scratch_bytes(), direct_.scratch_bytes()); }
+  bool computes_in_int8() const override { return true; }
 
  private:
   // Measured with AVX2: a product of 16 bits beside one of 8, and what each channel's transforms add to it.
@@ -96,6 +98,23 @@ class SkipUnpool final : public ConvStep {
   UnpoolConv unpooled_;
 };
 
+/// Null where products of whole numbers are not what was asked for, or slower than those of floats: dot products of
+/// four channels of an unpooled map find three zeros in four.
+std::unique_ptr<ConvStep> make_int8_step(const KernelTables& kernels, const ConvSpec& spec, Algorithm algorithm) {
+  const ConvWeights& weights = spec.weights;
+  if (!spec.quantized_in || weights.int8 == nullptr) return nullptr;
+  if (spec.unpools) {
+    const bool direct = algorithm == Algorithm::best || algorithm == Algorithm::direct;
+    if (!direct || kernels.quantized->unpool_dots == nullptr || (spec.adds && !spec.same_steps)) return nullptr;
+    if (!spec.adds) return std::make_unique<QuantizedUnpoolConv>(kernels, weights, spec.relu);
+  } else {
+    if (algorithm == Algorithm::winograd) return std::make_unique<QuantizedWinograd>(kernels, weights, spec.relu);
+    if (algorithm == Algorithm::best && QuantizedWinograd::supports(kernels, weights))
+      return std::make_unique<QuantizedWinogradOrDirect>(kernels, spec);
+  }
+  return std::make_unique<QuantizedConv>(kernels, spec);
+}
+
 }  // namespace
 
 std::unique_ptr<ConvStep> make_conv_step(const KernelTables& kernels, const ConvSpec& spec, Algorithm algorithm) {
@@ -103,12 +122,7 @@ std::unique_ptr<ConvStep> make_conv_step(const KernelTables& kernels, const Conv
   const bool best = algorithm == Algorithm::best, thin = weights.in_channels <= thin_channels(weights.kernel);
   const auto rows = [&] { return std::make_unique<RowWinogradConv>(kernels, weights, spec.relu); };
   const auto both = [&] { return std::make_unique<WinogradConv>(kernels, weights, spec.keep_ties, spec.relu); };
-  if (computes_in_int8(spec)) {
-    if (algorithm == Algorithm::winograd) return std::make_unique<QuantizedWinograd>(kernels, weights, spec.relu);
-    if (algorithm == Algorithm::best && QuantizedWinograd::supports(kernels, weights))
-      return std::make_unique<QuantizedWinogradOrDirect>(kernels, spec);
-    return std::make_unique<QuantizedConv>(kernels, weights, spec.relu);
-  }
+  if (std::unique_ptr<ConvStep> step = make_int8_step(kernels, spec, algorithm)) return step;
   if (spec.out_lanes == 1) return std::make_unique<HeadConv>(kernels, weights, spec.relu);
   if (algorithm == Algorithm::winograd) return both();
   if (algorithm == Algorithm::row_winograd) return rows();

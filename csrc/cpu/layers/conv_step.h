@@ -43,6 +43,8 @@ class ConvStep {
   virtual void run(const ConvCall& call) const = 0;
   /// Memory that each thread takes.
   virtual std::size_t scratch_bytes() const = 0;
+  /// Whether its products are those of whole numbers.
+  virtual bool computes_in_int8() const { return false; }
 };
 
 enum class Algorithm {
@@ -53,20 +55,17 @@ enum class Algorithm {
 };
 
 struct ConvSpec {
-  ConvWeights weights;     // for a plain convolution of a quantized map with int8 weights
+  ConvWeights weights;     // int8 ones for a plain convolution of a quantized map
   int in_lanes = kLanes;   // of the input map: 4 or 16
   int out_lanes = kLanes;  // 16, or 1 for a single channel that is stored without blocks
   bool unpools = false;
-  bool adds = false;       // another map to the unpooled one
-  bool keep_ties = false;  // a pooling depends on the result
+  bool adds = false;        // another map to the unpooled one
+  bool same_steps = false;  // of both, where they are quantized
+  bool keep_ties = false;   // a pooling depends on the result
   bool relu = false;
   bool quantized_in = false;  // the input map is
   bool quantized_out = false;
 };
-
-/// Whether products are those of whole numbers. The gather of an unpooled map has floating-point ones: they are as
-/// exact, and dot products of four channels find three zeros in four there.
-inline bool computes_in_int8(const ConvSpec& spec) { return spec.quantized_in && !spec.unpools; }
 
 /// Packs the weights. `kernels` must live longer.
 std::unique_ptr<ConvStep> make_conv_step(const KernelTables& kernels, const ConvSpec& spec,

@@ -42,11 +42,14 @@ struct ConvWeights {
   int kernel = 0;
   const float* weight = nullptr;
   const float* bias = nullptr;
-  const std::int8_t* int8 = nullptr;  // the weights without their scales, or null
+  const std::int8_t* int8 = nullptr;  // the weights without their scales, or null; then `weight` may be null
   const float* scale = nullptr;       // with `int8`, by output channel: of products of these and bytes of the input
 
-  /// Zero for the channels that fill up a block.
-  float tap(int o, int i, int ky, int kx) const { return tap_of(weight, o, i, ky, kx); }
+  /// Zero for the channels that fill up a block. Of int8 weights, where those are all that there is, with their scales.
+  float tap(int o, int i, int ky, int kx) const {
+    if (weight != nullptr || o >= out_channels) return tap_of(weight, o, i, ky, kx);
+    return static_cast<float>(int8_tap(o, i, ky, kx)) * scale[o];
+  }
   std::int8_t int8_tap(int o, int i, int ky, int kx) const { return tap_of(int8, o, i, ky, kx); }
 
   AlignedFloats padded_bias(int lanes) const { return padded(bias, lanes); }

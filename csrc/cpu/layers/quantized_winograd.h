@@ -21,6 +21,7 @@ class QuantizedWinograd final : public ConvStep {
   Size patch_for(const Region& /*pixels*/) const override { return kQuad; }
   void run(const ConvCall& call) const override;
   std::size_t scratch_bytes() const override;
+  bool computes_in_int8() const override { return true; }
 
   static constexpr int kElements = 16;
 

@@ -88,17 +88,12 @@ std::size_t RowWinogradConv::scratch_bytes() const {
   return (row_floats() + at(kWindow) * (static_cast<std::size_t>(in_element_stride(largest)) + sums)) * sizeof(float);
 }
 
-/// Rows and columns at the edges that the region does not have are cut off: what they read may not be there.
 std::vector<Slab> RowWinogradConv::slabs(const Region& patches) const {
   std::vector<Slab> out;
   const Size size = patches.size();
   for (int y = 0; y < size.height; y += kRows)
     for (int x = 0; x < size.width; x += most_columns_) {
-      Slab slab = {size.height, 0, size.width, 0};
-      for (int row = y; row < std::min(y + kRows, size.height); ++row)
-        for_spans(patches.row(row), x, x + most_columns_, [&](int begin, int end) {
-          slab = {std::min(slab.y0, row), row + 1, std::min(slab.x0, begin), std::max(slab.x1, end)};
-        });
+      const Slab slab = bounds_of(patches, {y, y + kRows, x, x + most_columns_});
       if (slab.y0 < slab.y1) out.push_back(slab);
     }
   return out;

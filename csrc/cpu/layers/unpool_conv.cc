@@ -3,41 +3,14 @@
 #include <algorithm>
 
 #include "cpu/layers/results.h"
+#include "cpu/layers/unpool_lists.h"
 
 namespace dim::cpu {
 namespace {
 
-constexpr int kBatchQuads = 128;  // lists of a batch stay in the second-level cache
-
 std::size_t at(int n) { return static_cast<std::size_t>(n); }
 
-/// A thread's memory for the lists of one batch and one chunk of channels.
-struct ListRoom {
-  /// `reach` as in the layer.
-  explicit ListRoom(int reach) {
-    const int side = 2 * reach + 1;
-    const int cells = kBatchQuads * side;  // in a row, if all quads were pieces of their own
-    columns = (2 * cells + kLanes) / kLanes * kLanes;
-    edge = (cells + 1) * kLanes;
-    middle = (cells * side + 1) * kLanes;
-  }
-
-  std::size_t bytes() const {
-    return at(middle + 2 * edge) * sizeof(UnpoolEntry) + at(3 * columns) * sizeof(std::int32_t);
-  }
-  UnpoolLists lay_out(std::byte* memory) const {
-    const auto list = [&](int room) {
-      auto* const entries = reinterpret_cast<UnpoolEntry*>(memory);
-      auto* const begin = reinterpret_cast<std::int32_t*>(entries + room);
-      memory += at(room) * sizeof(UnpoolEntry) + at(columns) * sizeof(std::int32_t);
-      return UnpoolList{entries, begin};
-    };
-    return {list(middle), list(edge), list(edge)};
-  }
-
-  int columns;       // of each list, and one more; whole cache lines
-  int middle, edge;  // entries
-};
+UnpoolListRoom<float> room_for(int reach) { return {reach, kLanes}; }
 
 }  // namespace
 
@@ -65,7 +38,7 @@ UnpoolConv::UnpoolConv(const KernelTables& kernels, const ConvSpec& spec, bool a
   }
 }
 
-std::size_t UnpoolConv::scratch_bytes() const { return ListRoom(reach_).bytes() + sums_bytes(); }
+std::size_t UnpoolConv::scratch_bytes() const { return room_for(reach_).bytes() + sums_bytes(); }
 
 /// Of a batch's results, all blocks of them, before they are quantized.
 std::size_t UnpoolConv::sums_bytes() const {
@@ -83,7 +56,7 @@ void UnpoolConv::run(const ConvCall& call) const {
   const auto batch_count = static_cast<int>(work.size());
   const int blocks = groups_ / block_groups();
   const int shares = shares_of_groups(batch_count, call.team->threads(), blocks);
-  const ListRoom room(reach_);
+  const UnpoolListRoom<float> room = room_for(reach_);
   call.team->run(batch_count * shares, scratch_bytes(), [&](int job, std::byte* memory) {
     const int share = job / batch_count;
     const int first = blocks * share / shares * block_groups(), last = blocks * (share + 1) / shares * block_groups();
@@ -93,7 +66,7 @@ void UnpoolConv::run(const ConvCall& call) const {
 }
 
 void UnpoolConv::run_batch(const ConvCall& call, const Batch& batch, int first_group, int last_group,
-                           const UnpoolLists& lists, float* sums) const {
+                           const UnpoolLists<float>& lists, float* sums) const {
   const int group = kernels_.floats->unpool_group;
   const std::ptrdiff_t block_stride = std::ptrdiff_t{batch.cells} * 4 * kLanes;  // of `sums`: a batch's quads
   const int first_block = first_group / block_groups();
@@ -127,7 +100,7 @@ void UnpoolConv::run_batch(const ConvCall& call, const Batch& batch, int first_g
         args.upper = results.data + g % block_groups() * group;
         args.lower = args.upper + results.row_stride;
         kernels_.floats->unpool_conv(args);
-        advance(args.lists, piece);
+        advance(args.lists, cells_of(piece));
       });
     }
   }
@@ -140,7 +113,7 @@ void UnpoolConv::run_batch(const ConvCall& call, const Batch& batch, int first_g
 }
 
 /// Lists what each piece of the batch reads, one after the other.
-void UnpoolConv::collect(const ConvCall& call, const Batch& batch, int channel, const UnpoolLists& lists) const {
+void UnpoolConv::collect(const ConvCall& call, const Batch& batch, int channel, const UnpoolLists<float>& lists) const {
   if (quantized_in_)
     return collect_pieces<std::uint8_t>(call, batch, channel, lists, call.quantized_input,
                                         kernels_.floats->unpool_collect_quantized);
@@ -148,7 +121,7 @@ void UnpoolConv::collect(const ConvCall& call, const Batch& batch, int channel, 
 }
 
 template <typename Value>
-void UnpoolConv::collect_pieces(const ConvCall& call, const Batch& batch, int channel, const UnpoolLists& lists,
+void UnpoolConv::collect_pieces(const ConvCall& call, const Batch& batch, int channel, const UnpoolLists<float>& lists,
                                 const Map<Value>& values, void (*kernel)(const UnpoolCollectArgs<Value>&)) const {
   UnpoolCollectArgs<Value> args{};
   args.value_row_stride = values.layout.row_stride();
@@ -159,20 +132,14 @@ void UnpoolConv::collect_pieces(const ConvCall& call, const Batch& batch, int ch
   args.tap_row_step = row_taps_ * args.tap_step;
   args.lane_step = kernel_ * args.tap_row_step;
   args.lists = lists;
-  for (const UnpoolList* list : {&lists.middle, &lists.upper, &lists.lower}) list->begin[0] = 0;
+  clear(lists);
   for (const Piece& piece : batch.pieces) {
     args.values = values.channel(channel, piece.y - reach_, piece.x0 - reach_);
     args.codes = call.unpool_codes.channel(channel, piece.y - reach_, piece.x0 - reach_);
-    args.cells = piece.x1 - piece.x0 + 2 * reach_;
+    args.cells = cells_of(piece);
     kernel(args);
-    advance(args.lists, piece);
+    advance(args.lists, args.cells);
   }
-}
-
-/// To the lists of the next piece: they share their entries' memory, not their columns.
-void UnpoolConv::advance(UnpoolLists& lists, const Piece& piece) const {
-  const int columns = 2 * (piece.x1 - piece.x0 + 2 * reach_);
-  for (UnpoolList* list : {&lists.middle, &lists.upper, &lists.lower}) list->begin += columns;
 }
 
 }  // namespace dim::cpu

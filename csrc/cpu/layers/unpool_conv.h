@@ -18,13 +18,13 @@ class UnpoolConv final : public ConvStep {
   std::size_t scratch_bytes() const override;
 
  private:
-  void run_batch(const ConvCall& call, const Batch& batch, int first_group, int last_group, const UnpoolLists& lists,
-                 float* sums) const;
+  void run_batch(const ConvCall& call, const Batch& batch, int first_group, int last_group,
+                 const UnpoolLists<float>& lists, float* sums) const;
   template <typename Value>
-  void collect_pieces(const ConvCall& call, const Batch& batch, int channel, const UnpoolLists& lists,
+  void collect_pieces(const ConvCall& call, const Batch& batch, int channel, const UnpoolLists<float>& lists,
                       const Map<Value>& values, void (*kernel)(const UnpoolCollectArgs<Value>&)) const;
-  void collect(const ConvCall& call, const Batch& batch, int channel, const UnpoolLists& lists) const;
-  void advance(UnpoolLists& lists, const Piece& piece) const;
+  void collect(const ConvCall& call, const Batch& batch, int channel, const UnpoolLists<float>& lists) const;
+  int cells_of(const Piece& piece) const { return piece.x1 - piece.x0 + 2 * reach_; }  // in a row
   std::ptrdiff_t weights_at(int group, int channel) const;
   int block_groups() const { return kLanes / kernels_.floats->unpool_group; }
   std::size_t sums_bytes() const;

@@ -4,8 +4,8 @@
 
 namespace dim::cpu {
 
-/// Sums of products of 0..127 and -127..127 stay below 2^31.
-constexpr std::size_t kMostInt8Terms = 0x7fffffff / (127 * 127);
+/// Sums of products of 0..127, or of two such, and -127..127 stay below 2^31.
+constexpr std::size_t most_int8_terms(bool of_sums) { return 0x7fffffff / (127 * (of_sums ? 254 : 127)); }
 
 namespace {
 
@@ -57,11 +57,15 @@ Conv Conv::parse(const Json& json, Parser& parser) {
   const auto k = static_cast<std::size_t>(conv.kernel);
   const Tensors& tensors = parser.tensors();
   const std::vector<std::size_t> weight_shape = {out_channels, static_cast<std::size_t>(in.channels), k, k};
-  if (conv.computes_in_int8()) {
+  const bool sums_fit = static_cast<std::size_t>(in.channels) * k * k <= most_int8_terms(conv.adds());
+  if (conv.quantized && !conv.unpools() && !sums_fit) Parser::fail(json, "sums up more products than 32 bits hold");
+  const bool is_int8 = json.at("weight").at("dtype").string() == "int8";
+  if (conv.quantized && (!conv.unpools() || (is_int8 && sums_fit))) {
     conv.int8_weight = tensors.read_int8(json.at("weight"), weight_shape);
-    for (float& scale : conv.int8_weight.scale) scale = scaled(json, scale, in.scale);
-    if (static_cast<std::size_t>(in.channels) * k * k > kMostInt8Terms)
-      Parser::fail(json, "sums up more products than 32 bits hold");
+    for (float& scale : conv.int8_weight.scale) {
+      scale = scaled(json, scale, in.scale);
+      scaled(json, scale, 127.0f);  // the largest weight, where they are needed as floats
+    }
   } else {
     conv.weight = tensors.read(json.at("weight"), weight_shape);
     if (conv.quantized)
@@ -69,7 +73,10 @@ Conv Conv::parse(const Json& json, Parser& parser) {
   }
   conv.bias = tensors.read(json.at("bias"), {out_channels});
   conv.output = parser.write_floats_or_quantized(json, static_cast<int>(out_channels), in.level);
-  if (conv.adds()) conv.check_sum(json, parser);
+  if (conv.adds()) {
+    conv.check_sum(json, parser);
+    conv.same_steps = conv.quantized && parser.value(conv.add).scale == in.scale;
+  }
   return conv;
 }
 

@@ -21,13 +21,13 @@ struct Conv {
   int kernel = 0;
   bool relu = false;
   bool quantized = false;     // the input is
+  bool same_steps = false;    // of the input and what is added
   std::vector<float> weight;  // [out channel][in channel][ky][kx]
-  Int8Tensor int8_weight;     // in its place where the products are those of whole numbers; scales: of these
+  Int8Tensor int8_weight;     // in its place where they are whole numbers, as those of the input; scales: of products
   std::vector<float> bias;    // [out channel]
 
   bool unpools() const { return codes != kNone; }
   bool adds() const { return add != kNone; }
-  bool computes_in_int8() const { return quantized && !unpools(); }
 
   static Conv parse(const Json& json, Parser& parser);
   void check_sum(const Json& json, const Parser& parser) const;
