@@ -65,7 +65,7 @@ void Runner::run_step(std::size_t s, const Region& region, const Regions& region
     const std::function<Size(int)> end = [&](int value) { return size_of(value, regions.ends_at); };
     const auto blocks = at(workspace.layout(step.output).blocks());
     const Team team = team_for(kPixelWork * region.pixels() * blocks, workspace);
-    run_pixel_by_pixel(operation, {map, end, region, team});
+    run_pixel_by_pixel(operation, {map, end, region, team, kernels_});
   }
   if (reflect_) return;
   clear_behind_picture(step.output, regions, workspace);

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "bindings/arrays.h"
 #include "bindings/gil.h"
+#include "cpu/isa.h"
 #include "testing/layer_operands.h"
 #include "testing/register.h"
 
@@ -59,6 +60,15 @@ py::array unpool_conv2d(const Floats& input, const Codes& codes, const std::opti
   return planes_array(conv->values(), weights.out_channels, size);
 }
 
+py::array sigmoid(const Floats& values, int step, const std::string& isa) {
+  if (step < 1) throw InvalidInput("step: expected at least 1, got " + std::to_string(step));
+  const auto pixels = static_cast<int>((values.size() + step - 1) / step);
+  py::array_t<float> result(pixels);
+  const cpu::Kernels kernels = isa.empty() ? cpu::default_kernels() : cpu::kernels_named(isa);
+  kernels.floats->sigmoid({values.data(), step, result.mutable_data(), pixels});
+  return std::move(result);
+}
+
 std::vector<double> layer_seconds(const Floats& input, const Floats& weight, const Floats& bias,
                                   const std::optional<Codes>& codes, const std::optional<Floats>& add, bool pool,
                                   const std::string& algorithm, const std::string& isa, int threads, int runs) {
@@ -89,6 +99,7 @@ void register_layers(py::module_& m) {
   m.def("unpool_conv2d", &unpool_conv2d, "input"_a, "codes"_a, "add"_a, "weight"_a, "bias"_a, py::kw_only(),
         "relu"_a = false, "algorithm"_a = "direct", "isa"_a = "", "threads"_a = 1,
         "conv2d of input unpooled with codes, plus add or None.");
+  m.def("sigmoid", &sigmoid, "values"_a, py::kw_only(), "step"_a = 1, "isa"_a = "", "Of every step-th value.");
   m.def("layer_seconds", &layer_seconds, "input"_a, "weight"_a, "bias"_a, py::kw_only(), "codes"_a = py::none(),
         "add"_a = py::none(), "pool"_a = false, "algorithm"_a = "direct", "isa"_a = "", "threads"_a = 1, "runs"_a = 1,
         "Runs one of the above with ReLU several times: seconds of each run, without packing.");

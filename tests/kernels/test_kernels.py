@@ -219,3 +219,19 @@ def test_results_do_not_depend_on_the_number_of_threads():
     weight, bias = make_weights(rng, 48, 64, 3)
     one = _testing.conv2d(x, weight, bias, threads=1)
     np.testing.assert_array_equal(one, _testing.conv2d(x, weight, bias, threads=5))
+
+
+@pytest.mark.parametrize("step", [1, 3])
+@pytest.mark.parametrize("count", [1, 7, 16, 1003])
+@pytest.mark.parametrize("isa", ISAS)
+def test_sigmoid(isa, count, step):
+    values = np.random.default_rng(0).uniform(-20, 20, count * step).astype(np.float32)
+    exact = 1 / (1 + np.exp(-values[::step].astype(np.float64)))
+    np.testing.assert_allclose(_testing.sigmoid(values, step=step, isa=isa), exact, rtol=5e-7, atol=0)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_sigmoid_of_extremes(isa):
+    values = np.array([-np.inf, -1e30, -89, -0.0, 0, 89, 1e30, np.inf, np.nan], np.float32)
+    expected = np.array([0, 0, 0, 0.5, 0.5, 1, 1, 1, np.nan], np.float32)
+    np.testing.assert_allclose(_testing.sigmoid(values, isa=isa), expected, rtol=0, atol=1e-37)

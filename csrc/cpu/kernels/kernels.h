@@ -51,6 +51,14 @@ struct ConvHeadArgs {
   int pixels;
 };
 
+/// 1 / (1 + e⁻ˣ).
+struct SigmoidArgs {
+  const float* input;
+  std::ptrdiff_t input_step;  // from a pixel to the next
+  float* output;
+  int pixels;
+};
+
 /// 2×2 max pooling with argmax codes of one output span, 16 lanes; the first maximum in row-major order wins.
 struct MaxPoolArgs {
   const float* upper;  // two input rows at the first window
@@ -145,6 +153,7 @@ struct FloatKernels {
   int unpool_group;  // output lanes that `unpool_conv` computes at once: 8 or 16
   void (*conv)(const ConvArgs&);
   void (*conv_head)(const ConvHeadArgs&);
+  void (*sigmoid)(const SigmoidArgs&);
   void (*max_pool)(const MaxPoolArgs&);
   void (*unpool_collect)(const UnpoolCollectArgs<float>&);
   void (*unpool_collect_quantized)(const UnpoolCollectArgs<std::uint8_t>&);

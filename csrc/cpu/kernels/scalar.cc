@@ -46,6 +46,11 @@ void conv_head(const ConvHeadArgs& a) {
   }
 }
 
+void sigmoid(const SigmoidArgs& a) {
+  for (int x = 0; x < a.pixels; ++x)
+    a.output[x] = static_cast<float>(1.0 / (1.0 + __builtin_exp(-double{a.input[x * a.input_step]})));
+}
+
 void max_pool(const MaxPoolArgs& a) {
   for (int x = 0; x < a.pixels; ++x)
     for (int i = 0; i < kLanes; ++i) {
@@ -168,6 +173,7 @@ const FloatKernels kFloatKernels = {
     .unpool_group = kUnpoolGroup,
     .conv = conv,
     .conv_head = conv_head,
+    .sigmoid = sigmoid,
     .max_pool = max_pool,
     .unpool_collect = unpool_collect<float>,
     .unpool_collect_quantized = unpool_collect<std::uint8_t>,

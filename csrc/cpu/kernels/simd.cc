@@ -114,6 +114,39 @@ void conv_head(const ConvHeadArgs& a) {
   for (; x < a.pixels; ++x) conv_head_bundle<1>(a, x);
 }
 
+// -------------------------------------------------------------------------------------------------------- sigmoid
+
+/// eˣ to 2 units in the last place: 2ⁿ · eʳ with |r| <= ln 2 / 2, and eʳ by the polynomial of Cephes' expf.
+DIM_INLINE Vec exponential(Vec x) {
+  const Vec most = splat(88.0f), least = splat(-87.0f), magic = splat(12582912.0f);  // 1.5 · 2^23: its ulp is 1
+  x = x > most ? most : x < least ? least : x;
+  const Vec shifted = x * splat(1.44269504f) + magic, n = shifted - magic;
+  const Vec r = (x - n * splat(0.693359375f)) + n * splat(2.12194440e-4f);
+  constexpr float kTerms[] = {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f,
+                              4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f};
+  Vec p{};
+#pragma GCC unroll 6
+  for (const float term : kTerms) p = p * r + splat(term);
+  const VecInt power = (reinterpret_cast<VecInt>(shifted) - reinterpret_cast<VecInt>(magic) + 127) << 23;
+  return (p * r * r + r + splat(1.0f)) * reinterpret_cast<Vec>(power);
+}
+
+void sigmoid(const SigmoidArgs& a) {
+  for (int x = 0; x < a.pixels; x += kVec) {
+    const int lanes = a.pixels - x < kVec ? a.pixels - x : kVec;
+    Vec in{};
+    if (a.input_step == 1 && lanes == kVec)
+      in = load(a.input + x);
+    else
+      for (int i = 0; i < lanes; ++i) in[i] = a.input[(x + i) * a.input_step];
+    const Vec out = splat(1.0f) / (splat(1.0f) + exponential(-in));
+    if (lanes == kVec)
+      store(a.output + x, out);
+    else
+      for (int i = 0; i < lanes; ++i) a.output[x + i] = out[i];
+  }
+}
+
 // -------------------------------------------------------------------------------------------------------- pooling
 
 void max_pool(const MaxPoolArgs& a) {
@@ -144,6 +177,7 @@ const FloatKernels kFloatKernels = {
     .unpool_group = kUnpoolGroup,
     .conv = conv,
     .conv_head = conv_head,
+    .sigmoid = sigmoid,
     .max_pool = max_pool,
     .unpool_collect = unpool_collect<float>,
     .unpool_collect_quantized = unpool_collect<std::uint8_t>,

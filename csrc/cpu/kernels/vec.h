@@ -38,10 +38,22 @@ DIM_INLINE Vec finish(Vec sum, Vec base, bool with_relu) {
   return with_relu ? relu(sum) : sum;
 }
 
+/// Of all lanes, by halves: one after the other would wait for each other.
 DIM_INLINE float sum(Vec v) {
-  float total = 0.0f;
-  for (int i = 0; i < kVec; ++i) total += v[i];
-  return total;
+#if defined(__AVX2__)
+#if defined(__AVX512F__)
+  const auto whole = reinterpret_cast<__m512>(v);
+  const __m256 all =
+      _mm256_add_ps(_mm512_maskz_extractf32x8_ps(0xff, whole, 0), _mm512_maskz_extractf32x8_ps(0xff, whole, 1));
+#else
+  const auto all = reinterpret_cast<__m256>(v);
+#endif
+  const __m128 four = _mm_add_ps(_mm256_castps256_ps128(all), _mm256_extractf128_ps(all, 1));
+  const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+#else
+  return (v[0] + v[2]) + (v[1] + v[3]);
+#endif
 }
 
 /// Bytes, such as argmax codes, widened to the lanes of a register. Compilers go through single lanes where no

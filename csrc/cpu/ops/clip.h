@@ -10,7 +10,9 @@ namespace dim::cpu {
 struct Clip : SingleChannel<Clip> {
   static constexpr const char* kName = "clip";
 
-  static float of(float v) { return std::fmin(std::fmax(v, 0.0f), 1.0f); }
+  static void compute(const PixelCall& /*call*/, const float* from, int step, float* to, int pixels) {
+    for (int x = 0; x < pixels; ++x) to[x] = std::fmin(std::fmax(from[x * step], 0.0f), 1.0f);
+  }
 };
 
 }  // namespace dim::cpu

@@ -56,6 +56,7 @@ struct PixelCall {
   const std::function<Size(int value)>& end;  // where the value's map ends: with the picture, unless that is filled up
   const Region& region;                       // of the output
   const Team& team;
+  const KernelTables& kernels;
 
   /// `row(y, begin, end)` for every span.
   template <typename Row>

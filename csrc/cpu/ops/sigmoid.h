@@ -1,8 +1,6 @@
 // Logits to 0..1.
 #pragma once
 
-#include <cmath>
-
 #include "cpu/ops/single_channel.h"
 
 namespace dim::cpu {
@@ -10,7 +8,9 @@ namespace dim::cpu {
 struct Sigmoid : SingleChannel<Sigmoid> {
   static constexpr const char* kName = "sigmoid";
 
-  static float of(float v) { return 1.0f / (1.0f + std::exp(-v)); }
+  static void compute(const PixelCall& call, const float* from, int step, float* to, int pixels) {
+    call.kernels.floats->sigmoid({from, step, to, pixels});
+  }
 };
 
 }  // namespace dim::cpu

@@ -6,7 +6,7 @@
 
 namespace dim::cpu {
 
-/// `output` = `Self::of(input)`, value by value.
+/// `Self::compute` is given a row's input, the step from one of its pixels to the next, and the output.
 template <typename Self>
 struct SingleChannel {
   static constexpr Runs kRuns = Runs::pixel_by_pixel;
@@ -28,7 +28,7 @@ struct SingleChannel {
     call.for_spans_of_rows([&](int y, int begin, int end) {
       const float* from = from_map.at(0, y, begin);
       float* to = to_map.at(0, y, begin);
-      for (int x = 0; x < end - begin; ++x) to[x] = Self::of(from[x * from_map.layout.lanes]);
+      Self::compute(call, from, from_map.layout.lanes, to, end - begin);
     });
   }
 };
