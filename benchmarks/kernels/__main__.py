@@ -4,8 +4,8 @@
 
 The layers are those of the networks at 512x512. Weights and maps are packed before the clock starts. GFLOP/s count a
 product and its sum as two operations: "dense" the products of a plain convolution, zeros included, "real" those that
-the kernel does, so that "% of peak" of the real ones says how busy the multipliers are; the peak is that of float32,
-and int8 kernels can be above it. A wrong kernel is not timed, and the exit code is 1. Needs the extra train.
+the kernel does, so that "% of peak" of the real ones says how busy the multipliers are; float32 and int8 have a peak
+each. A wrong kernel is not timed, and the exit code is 1. Needs the extra train.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from dataclasses import replace
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.kernels.cases import Case, cases, is_refused, operands, real_products, result, seconds
+from benchmarks.kernels.cases import Case, cases
+from benchmarks.kernels.operands import is_refused, operands, real_products, result, seconds
 from benchmarks.kernels.peak import Peak, measure_peak
 from benchmarks.kernels.records import ByProducts, Kernel, KernelSpeed
 from benchmarks.measure import (
@@ -89,12 +90,13 @@ def record(model: str, case: Case, peak: Peak, least_seconds: float) -> Kernel:
 def speed(case: Case, peak: Peak, least_seconds: float) -> KernelSpeed:
     times, products = timed(case, peak.isa, peak.threads, least_seconds)
     gflops = [round(2e-9 * count / float(np.median(times)), 2) for count in (case.layer.dense_products, products)]
-    shares = [round(100 * value / peak.gflops, 1) for value in gflops]
+    most = peak.gflops(case.quantized)
+    shares = [round(100 * value / most, 1) for value in gflops]
     return KernelSpeed(
         times=summary([1e3 * time for time in times]),
         gflops=ByProducts(dense=gflops[0], real=gflops[1]),
         percent_of_peak=ByProducts(dense=shares[0], real=shares[1]),
-        peak_gflops=round(peak.gflops, 1),
+        peak_gflops=round(most, 1),
     )
 
 
@@ -115,7 +117,8 @@ def print_row(row: Kernel) -> None:
 
 def print_head(peak: Peak) -> None:
     sgemm = f"numpy's sgemm {peak.sgemm:.0f}" if peak.sgemm else "numpy's sgemm not counted: it chooses its own"
-    print(f"\n### {peak.isa}, {peak.threads} threads: peak {peak.gflops:.0f} GFLOP/s\n")
+    float32, int8 = (peak.gflops(quantized) for quantized in (False, True))
+    print(f"\n### {peak.isa}, {peak.threads} threads: peak {float32:.0f} GFLOP/s, in int8 {int8:.0f}\n")
     print(f"(direct kernel in the caches {peak.direct:.0f}, {sgemm})\n")
     print("| kernel | layer | shape | density | max error | ms | dense GFLOP/s | real GFLOP/s | dense, % | real, % |")
     print("| --- | --- | --- |" + " ---: |" * 7)

@@ -1,31 +1,16 @@
-"""The convolutions of a network and the ways to compute each: operands, results and how many products they take."""
+"""The convolutions of a network and the ways to compute each."""
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-import dim_trt
 from training.model import CONFIGS, CONV6, DeepImageMatting, ModelConfig
 
-LANES = 16  # channels in a block of memory; layers are filled up with zeros to whole blocks
-PRODUCTS = {  # per tile, its height and width
-    ("winograd", 3): (24, 2, 4),
-    ("winograd-ties", 3): (16, 2, 2),
-    ("winograd", 5): (36, 2, 2),
-    ("row-winograd", 3): (18, 1, 4),
-    ("row-winograd", 5): (30, 1, 2),
-}
-QUAD_PRODUCTS = 16  # of int8 Winograd's tiles of 2x2
-INT8_MAX, WEIGHT_STEPS = 127, 40  # weights of one standard deviation are so many steps
-OUT_SCALE = 0.05  # a step of quantized results, which are of order one
 LARGE_CONV6 = "7x7x4096"  # the paper's, and the only 7×7 kernel
 
 
@@ -61,7 +46,8 @@ class Case:
     def kernel_name(self) -> str:
         layer, side = self.layer, f"{self.layer.kernel}x{self.layer.kernel}"
         if self.quantized:
-            return f"int8 {side} {self.algorithm}{' + pool' if layer.pool else ''}"
+            way = "gather" if layer.unpool and not layer.skip else self.algorithm
+            return f"int8 {'unpool ' if layer.unpool else ''}{side} {way}{' + pool' if layer.pool else ''}"
         if self.algorithm == "direct" and layer.unpool:
             return f"unpool {side} gather"
         name = "head" if layer.cout == 1 else self.algorithm.replace("-ties", ", keeps ties").replace("-", " ")
@@ -109,6 +95,7 @@ def cases(model: str, height: int, width: int, densities: list[float]) -> Iterat
             for density in densities:
                 yield Case(replace(layer, skip=False), "direct", density)
             yield from (Case(layer, algorithm, densities[0]) for algorithm in ("winograd", "row-winograd"))
+            yield Case(layer, "direct", densities[0], quantized=True)
             continue
         yield Case(layer, "direct")
         if layer.cin == 4 or layer.cout == 1:
@@ -125,115 +112,3 @@ def cases(model: str, height: int, width: int, densities: list[float]) -> Iterat
         small_height, small_width = (max(side >> 5, 2) for side in (height, width))
         large = Layer(f"conv6 {LARGE_CONV6}", CONFIGS[model].channels(512), channels, kernel, small_height, small_width)
         yield Case(large, "direct")
-
-
-@dataclass(frozen=True)
-class Operands:
-    input: NDArray[np.float32]
-    weight: NDArray[np.float32]
-    bias: NDArray[np.float32]
-    codes: NDArray[np.uint8] | None
-    add: NDArray[np.float32] | None
-    scale: NDArray[np.float32] | None = None  # of a quantized one's products
-
-
-def operands(case: Case) -> Operands:
-    """Random, as ReLU leaves maps; results are of order one."""
-    layer, rng = case.layer, np.random.default_rng(0)
-    half = 2 if layer.unpool else 1
-    x = rng.random((layer.cin, layer.height // half, layer.width // half), np.float32)
-    if case.density is not None:
-        x[rng.random(x.shape, np.float32) >= case.density] = 0
-    fan_in = np.float32(layer.cin * layer.kernel**2)
-    weight = rng.standard_normal((layer.cout, layer.cin, layer.kernel, layer.kernel), np.float32)
-    bias = rng.standard_normal(layer.cout, np.float32)
-    if case.quantized:
-        x, weight = np.rint(x * INT8_MAX), np.clip(np.rint(weight * WEIGHT_STEPS), -INT8_MAX, INT8_MAX)
-        scale = np.full(layer.cout, 1 / (INT8_MAX * WEIGHT_STEPS * np.sqrt(fan_in)), np.float32)
-        return Operands(x, weight, bias, None, None, scale)
-    weight /= np.sqrt(fan_in)
-    codes = rng.integers(0, 4, x.shape, dtype=np.uint8) if layer.unpool else None
-    add = rng.random((layer.cin, layer.height, layer.width), np.float32) if layer.skip else None
-    return Operands(x, weight, bias, codes, add)
-
-
-def testing() -> Any:
-    """The compiled module with single layers, which wheels do not hold."""
-    try:
-        from dim_trt import _testing
-    except ImportError:
-        sys.exit("dim_trt._testing was not built; run make .venv/bench.stamp")
-    return _testing
-
-
-def result(case: Case, given: Operands, isa: str, threads: int) -> NDArray[np.float32]:
-    options: dict[str, Any] = {"relu": True, "algorithm": case.algorithm, "isa": isa, "threads": threads}
-    out: NDArray[np.float32]
-    if given.scale is not None:
-        quantized = (given.input, given.weight, given.scale, given.bias)
-        out = testing().quantized_conv2d(*quantized, pool=case.layer.pool, **options)[0]
-    elif given.codes is not None:
-        out = testing().unpool_conv2d(given.input, given.codes, given.add, given.weight, given.bias, **options)
-    elif case.layer.pool:
-        out = testing().conv2d_max_pool(given.input, given.weight, given.bias, **options)[0]
-    else:
-        out = testing().conv2d(given.input, given.weight, given.bias, **options)
-    return out
-
-
-def seconds(case: Case, given: Operands, isa: str, threads: int, runs: int) -> list[float]:
-    options: dict[str, Any] = {"pool": case.layer.pool, "algorithm": case.algorithm, "isa": isa, "threads": threads}
-    taken: list[float]
-    if given.scale is not None:
-        quantized = (given.input, given.weight, given.scale, given.bias)
-        taken = testing().quantized_layer_seconds(*quantized, out_scale=OUT_SCALE, runs=runs, **options)
-    else:
-        unpooled = {"codes": given.codes, "add": given.add}
-        taken = testing().layer_seconds(given.input, given.weight, given.bias, runs=runs, **options, **unpooled)
-    return taken
-
-
-def is_refused(case: Case, isa: str) -> bool:
-    """Whether the instruction set has no such kernel: int8 Winograd is for those without dot products of bytes."""
-    if not case.quantized:
-        return False
-    given = operands(replace(case, layer=replace(case.layer, cin=LANES, cout=LANES, height=2, width=2)))
-    try:
-        result(case, given, isa, 1)
-    except dim_trt.InvalidInput:
-        return True
-    return False
-
-
-def real_products(case: Case, given: Operands) -> int:
-    """Multiplications that the kernel does for the sums, those of filled-up channels and partial tiles included."""
-    layer = case.layer
-    cin = 4 if layer.cin == 4 and case.algorithm == "direct" and layer.cout > 1 else _filled(layer.cin)
-    cout = 1 if layer.cout == 1 else _filled(layer.cout)
-    if case.quantized and case.algorithm == "winograd":
-        return QUAD_PRODUCTS * -(-layer.height // 2) * -(-layer.width // 2) * cin * cout
-    if (case.algorithm, layer.kernel) in PRODUCTS:
-        products, tile_height, tile_width = PRODUCTS[case.algorithm, layer.kernel]
-        return products * -(-layer.height // tile_height) * -(-layer.width // tile_width) * cin * cout
-    if given.codes is None:
-        return cin * cout * layer.kernel**2 * layer.height * layer.width
-    # The gather: where a kernel covers both rows of a quad of output pixels each value is multiplied for those that
-    # read it, where it covers one for both pixels of that row.
-    half_height, half_width = given.input.shape[1:]
-    _, y, x = np.nonzero(given.input)
-    code = given.codes[given.input != 0]
-    rows, row_quads = _covered(2 * y + code // 2, layer.kernel, 2 * half_height)
-    columns, column_quads = _covered(2 * x + code % 2, layer.kernel, 2 * half_width)
-    whole_quads = rows - row_quads
-    half_quads = row_quads - whole_quads
-    return int((2 * whole_quads * columns + 2 * half_quads * column_quads).sum()) * cout
-
-
-def _covered(places: NDArray[np.int64], kernel: int, side: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """How many of `side` pixels a kernel around each place covers, and how many pairs of pixels those belong to."""
-    first, last = np.maximum(places - kernel // 2, 0), np.minimum(places + kernel // 2, side - 1)
-    return last - first + 1, last // 2 - first // 2 + 1
-
-
-def _filled(channels: int) -> int:
-    return -(-channels // LANES) * LANES

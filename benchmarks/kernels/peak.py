@@ -1,8 +1,9 @@
-"""What the processor can do at best in float32: GFLOP/s of two programs that do little but multiply and add.
+"""What the processor can do at best: GFLOP/s of programs that do little but multiply and add.
 
 The direct kernel on maps and weights that stay in the caches: its inner loop is a tile of registers, 28 accumulators
-with AVX-512. And numpy's sgemm, in a process of its own that is told the number of threads. The best run of the two is
-the peak; sgemm counts for the widest instruction set only, as it chooses its own.
+with AVX-512. And for float32 numpy's sgemm, in a process of its own that is told the number of threads. The best run of
+the two is the peak; sgemm counts for the widest instruction set only, as it chooses its own. int8 has the direct kernel
+alone.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import subprocess
 import sys
 from typing import NamedTuple
 
-from benchmarks.kernels.cases import Case, Layer, operands, seconds
+from benchmarks.kernels.cases import Case, Layer
+from benchmarks.kernels.operands import operands, seconds
 
 # Channels, kernel, rows per thread and width of small layers; which is best depends on the instruction set.
 SHAPES = ((64, 64, 1, 32, 56), (128, 64, 1, 32, 56), (64, 32, 5, 32, 112), (32, 32, 5, 32, 112))
@@ -41,21 +43,23 @@ class Peak(NamedTuple):
     threads: int
     direct: float
     sgemm: float | None
+    int8: float
 
-    @property
-    def gflops(self) -> float:
-        return max(self.direct, self.sgemm or 0.0)
+    def gflops(self, quantized: bool) -> float:
+        return self.int8 if quantized else max(self.direct, self.sgemm or 0.0)
 
 
 def measure_peak(isa: str, threads: int, widest: bool, quick: bool = False) -> Peak:
     sgemm = sgemm_gflops(threads, 256 if quick else SGEMM_SIDE) if widest else None
-    return Peak(isa, threads, direct_gflops(isa, threads, RUNS_PER_ROUND // 20 if quick else RUNS_PER_ROUND), sgemm)
+    runs = RUNS_PER_ROUND // 20 if quick else RUNS_PER_ROUND
+    direct, int8 = (direct_gflops(isa, threads, runs, quantized) for quantized in (False, True))
+    return Peak(isa, threads, direct, sgemm, int8)
 
 
-def direct_gflops(isa: str, threads: int, runs: int) -> float:
+def direct_gflops(isa: str, threads: int, runs: int, quantized: bool) -> float:
     best = 0.0
     for cin, cout, kernel, rows, width in SHAPES:
-        case = Case(Layer("peak", cin, cout, kernel, rows * threads, width), "direct")
+        case = Case(Layer("peak", cin, cout, kernel, rows * threads, width), "direct", quantized=quantized)
         given = operands(case)
         fastest = min(min(seconds(case, given, isa, threads, runs)) for _ in range(ROUNDS))
         best = max(best, 2e-9 * case.layer.dense_products / fastest)

@@ -17,13 +17,14 @@ import dim_trt
 from benchmarks import file_stages, tiling
 from benchmarks.json_fields import from_json
 from benchmarks.kernels import __main__ as kernels
-from benchmarks.kernels.cases import Case, Layer, cases, operands, real_products
+from benchmarks.kernels.cases import Case, Layer, cases
+from benchmarks.kernels.operands import operands, real_products
 from benchmarks.measure import ROOT, manifest, summary
 from benchmarks.pictures import stripe, thin_band
 from benchmarks.records import Throughput
 from benchmarks.steps import KINDS
 from dim_trt import _core
-from tests.kernels.test_quantized import has_winograd
+from tests.kernels.test_quantized import has_dots, has_winograd
 
 PERCENTILES = {"p50", "p90", "p95", "p99"}
 COMMON = {"engine", "peer", "model", "precision", "height", "width", "threads", "ratio", "versions", "machine"}
@@ -242,6 +243,7 @@ def test_kernels_checks_and_times_each_one(tmp_path, capsys):
     table = records(path)
     names = ["5x5 direct", "unpool 5x5 gather", "unpool 5x5 gather"]
     names += ["unpool 5x5 winograd", "unpool 5x5 row winograd"]
+    names += ["int8 unpool 5x5 direct"] if has_dots(_core.cpu_capabilities()["isa"]) else []
     assert [row["kernel"] for row in table] == names
     for row in table:
         assert row["correct"]
@@ -273,6 +275,7 @@ def test_every_kernel_of_both_networks_has_a_case():
     expected |= {f"3x3 winograd{ties}{pool}" for ties in ("", ", keeps ties") for pool in ("", " + pool")}
     expected |= {f"int8 {kernel}" for kernel in ("1x1 direct", "3x3 direct", "3x3 direct + pool")}
     expected |= {f"int8 3x3 winograd{pool}" for pool in ("", " + pool")}
+    expected |= {f"int8 unpool 5x5 {way}" for way in ("gather", "direct")}
     assert names == expected | {
         "3x3 row winograd",
         "unpool 5x5 gather",
@@ -305,6 +308,14 @@ def test_products_of_the_gather_are_those_around_non_zero_values():
     for code, products in enumerate([3 * 3 + 1, 3 * 4, 4 * 3, 4 * 4]):
         given.codes[3, 0, 0] = code
         assert real_products(Case(layer, "direct", 0.5), given) == products * 16
+    given.input[2, 0, 0] = given.input[5, 0, 0] = (
+        1  # in int8 four channels are one dot product where they fall together
+    )
+    given.codes[[2, 5], 0, 0] = 3
+    int8 = Case(layer, "direct", 0.5, quantized=True)
+    assert real_products(int8, given) == 2 * 4 * (4 * 4) * 16
+    given.codes[2, 0, 0] = 0
+    assert real_products(int8, given) == 4 * (2 * (4 * 4) + 3 * 3 + 1) * 16
     assert real_products(Case(layer, "winograd", 0.5), given) == 36 * 3 * 5 * 16 * 16
     assert real_products(Case(layer, "row-winograd", 0.5), given) == 30 * 6 * 5 * 16 * 16
 

@@ -163,7 +163,7 @@ def test_what_is_pooled_was_not_rounded_before(isa: str, out_scale: float) -> No
                                    (16, 32, 5, 2, 261), (3, 5, 1, 1, 1)], ids=str)  # fmt: skip
 @pytest.mark.parametrize("isa", ISAS)
 def test_quantized_maps_are_unpooled(isa: str, shape: tuple[int, ...], out_scale: float) -> None:
-    """Products are floating-point where dot products are slow: exact to rounding, so a result may be the next number."""
+    """Products of floats where dot products are slow: exact to rounding, so a result may be the next number."""
     operands = Operands(shape, 2)
     rng = np.random.default_rng(3)
     operands.input[rng.random(operands.input.shape) < 0.5] = 0

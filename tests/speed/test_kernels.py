@@ -2,7 +2,8 @@
 
 import pytest
 
-from benchmarks.kernels.cases import cases, operands, seconds
+from benchmarks.kernels.cases import cases
+from benchmarks.kernels.operands import operands, seconds
 from benchmarks.measure import default_threads
 from dim_trt import _core
 

@@ -151,6 +151,9 @@ struct WinogradOutputArgs {
 struct FloatKernels {
   int conv_group;    // output blocks that `conv` computes at once
   int unpool_group;  // output lanes that `unpool_conv` computes at once: 8 or 16
+  // up to so many input channels Winograd's transforms of a second direction take longer than the products they save,
+  // and where ties are kept those of the first
+  int thin_3x3, thin_5x5;
   void (*conv)(const ConvArgs&);
   void (*conv_head)(const ConvHeadArgs&);
   void (*sigmoid)(const SigmoidArgs&);

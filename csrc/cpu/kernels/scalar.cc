@@ -171,6 +171,8 @@ extern const FloatKernels kFloatKernels;
 const FloatKernels kFloatKernels = {
     .conv_group = 1,
     .unpool_group = kUnpoolGroup,
+    .thin_3x3 = 16,
+    .thin_5x5 = 64,
     .conv = conv,
     .conv_head = conv_head,
     .sigmoid = sigmoid,

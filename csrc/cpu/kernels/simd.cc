@@ -8,12 +8,18 @@
 #if defined(__AVX512F__)
 #define DIM_CONV_GROUP 2    // output blocks at once: 2 zmm
 #define DIM_CONV_PIXELS 14  // 28 accumulators of 32 registers
+#define DIM_THIN_3X3 0
+#define DIM_THIN_5X5 0
 #elif defined(__AVX__) || defined(__aarch64__)
 #define DIM_CONV_GROUP 1   // 2 ymm, or 4 NEON registers
 #define DIM_CONV_PIXELS 6  // 12 accumulators of 16 (24 of 32) registers
 #else
 #define DIM_CONV_GROUP 1   // 4 xmm
 #define DIM_CONV_PIXELS 2  // 8 accumulators of 16 registers
+#endif
+#ifndef DIM_THIN_3X3
+#define DIM_THIN_3X3 16
+#define DIM_THIN_5X5 64
 #endif
 
 namespace dim::cpu::DIM_ISA {
@@ -175,6 +181,8 @@ extern const FloatKernels kFloatKernels;
 const FloatKernels kFloatKernels = {
     .conv_group = DIM_CONV_GROUP,
     .unpool_group = kUnpoolGroup,
+    .thin_3x3 = DIM_THIN_3X3,
+    .thin_5x5 = DIM_THIN_5X5,
     .conv = conv,
     .conv_head = conv_head,
     .sigmoid = sigmoid,

@@ -13,10 +13,6 @@
 namespace dim::cpu {
 namespace {
 
-/// Up to so many input channels the transforms of a second direction take longer than the products they save, and where
-/// ties are kept those of the first.
-constexpr int thin_channels(int kernel) { return kernel == 3 ? 16 : 64; }
-
 constexpr std::size_t kMinWinogradPatches = 16;  // fewer cannot pay for the larger weights
 
 /// Winograd where it costs less than a direct convolution: thin regions have partial patches.
@@ -119,7 +115,8 @@ std::unique_ptr<ConvStep> make_int8_step(const KernelTables& kernels, const Conv
 
 std::unique_ptr<ConvStep> make_conv_step(const KernelTables& kernels, const ConvSpec& spec, Algorithm algorithm) {
   const ConvWeights& weights = spec.weights;
-  const bool best = algorithm == Algorithm::best, thin = weights.in_channels <= thin_channels(weights.kernel);
+  const bool best = algorithm == Algorithm::best,
+             thin = weights.in_channels <= (weights.kernel == 3 ? kernels.floats->thin_3x3 : kernels.floats->thin_5x5);
   const auto rows = [&] { return std::make_unique<RowWinogradConv>(kernels, weights, spec.relu); };
   const auto both = [&] { return std::make_unique<WinogradConv>(kernels, weights, spec.keep_ties, spec.relu); };
   if (std::unique_ptr<ConvStep> step = make_int8_step(kernels, spec, algorithm)) return step;
