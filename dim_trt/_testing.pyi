@@ -38,6 +38,7 @@ def unpool_conv2d(
     isa: str = "",
     threads: int = 1,
 ) -> NDArray[np.float32]: ...
+def sigmoid(values: NDArray[np.float32], *, step: int = 1, isa: str = "") -> NDArray[np.float32]: ...
 def layer_seconds(
     input: NDArray[np.float32],
     weight: NDArray[np.float32],

@@ -309,7 +309,7 @@ def test_products_of_the_gather_are_those_around_non_zero_values():
         given.codes[3, 0, 0] = code
         assert real_products(Case(layer, "direct", 0.5), given) == products * 16
     given.input[2, 0, 0] = given.input[5, 0, 0] = (
-        1  # in int8 four channels are one dot product where they fall together
+        1  # in int8 one dot product where they fall together
     )
     given.codes[[2, 5], 0, 0] = 3
     int8 = Case(layer, "direct", 0.5, quantized=True)

@@ -109,9 +109,9 @@ void unpool_dots_collect(const UnpoolDotsCollectArgs& a) {
 
 template <int... kPixels>
 DIM_INLINE void add_dots(const UnpoolList<FourBytes>& list, int from, int to, const std::int8_t* weights,
-                         std::ptrdiff_t tap_row_step, VecInt (&acc)[4][kVecsPerBlock], QuadPixels<kPixels...>) {
-#pragma GCC unroll 1
-  for (std::ptrdiff_t i = from; i < to; ++i) {
+                         std::ptrdiff_t tap_row_step, VecInt (&acc)[kUnpoolSets][4][kVecsPerBlock],
+                         QuadPixels<kPixels...>) {
+  for_entries(from, to, [&](std::ptrdiff_t i, int set) __attribute__((always_inline)) {
     std::ptrdiff_t offset;
     const VecInt values = load_entry(list.entries + i, offset);
     const std::int8_t* w = weights + offset;
@@ -119,31 +119,32 @@ DIM_INLINE void add_dots(const UnpoolList<FourBytes>& list, int from, int to, co
       const std::int8_t* tap = w - (p / 2) * tap_row_step - (p % 2) * kLanes * kDotChannels;
 #pragma GCC unroll 4
       for (int v = 0; v < kVecsPerBlock; ++v)
-        acc[p][v] = dot4(acc[p][v], values, load_weights(tap + v * DIM_VECTOR_BYTES));
+        acc[set][p][v] = dot4(acc[set][p][v], values, load_weights(tap + v * DIM_VECTOR_BYTES));
     };
     (add(kPixels), ...);
-  }
+  });
 }
 
 void unpool_dots(const UnpoolDotsArgs& a) {
   QuadColumns<FourBytes> columns(a.lists, a.first_column, a.kernel);
   const std::int8_t* w = a.weights;
   for (int q = 0; q < a.quads; ++q) {
-    auto* const sums = reinterpret_cast<VecIntUnaligned*>(a.sums + q * 4 * kLanes);
-    VecInt acc[4][kVecsPerBlock] = {};
-    if (!a.begins) {
-#pragma GCC unroll 8
-      for (int i = 0; i < 4 * kVecsPerBlock; ++i) acc[i / kVecsPerBlock][i % kVecsPerBlock] = sums[i];
-    }
+    VecInt acc[kUnpoolSets][4][kVecsPerBlock] = {};
     columns.visit([&](const UnpoolList<FourBytes>& list, int from, int to, auto pixels)
                       __attribute__((always_inline)) { add_dots(list, from, to, w, a.tap_row_step, acc, pixels); });
-#pragma GCC unroll 8
-    for (int i = 0; i < 4 * kVecsPerBlock; ++i) {
-      const int p = i / kVecsPerBlock, lane = i % kVecsPerBlock * kVec;
-      if (a.ends)
-        store_sum(a, p / 2 * a.out_row_stride + (2 * q + p % 2) * kLanes + lane, lane, acc[p][i % kVecsPerBlock]);
-      else
-        sums[i] = acc[p][i % kVecsPerBlock];
+#pragma GCC unroll 4
+    for (int p = 0; p < 4; ++p) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kVecsPerBlock; ++v) {
+        std::int32_t* const stored = a.sums + (q * 4 + p) * kLanes + v * kVec;
+        VecInt sum = acc[0][p][v];
+        for (int set = 1; set < kUnpoolSets; ++set) sum += acc[set][p][v];
+        if (!a.begins) sum += *reinterpret_cast<const VecIntUnaligned*>(stored);
+        if (a.ends)
+          store_sum(a, p / 2 * a.out_row_stride + (2 * q + p % 2) * kLanes + v * kVec, v * kVec, sum);
+        else
+          *reinterpret_cast<VecIntUnaligned*>(stored) = sum;
+      }
     }
     columns.next();
     w -= 2 * kLanes * kDotChannels;

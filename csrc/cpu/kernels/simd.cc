@@ -87,37 +87,60 @@ void conv(const ConvArgs& a) {
   if (DIM_CONV_GROUP > 1) a.in_lanes == 4 ? conv_span<DIM_CONV_GROUP, 4>(a) : conv_span<DIM_CONV_GROUP, kLanes>(a);
 }
 
-/// One output channel: the lanes of a register are input channels, summed at the end.
-template <int kPixels>
+/// One output channel: the lanes of a register are input channels, summed at the end. Each pixel of input is loaded
+/// once for all taps of a row, and their weights stay in registers.
+template <int kPixels, int kKernel>
+DIM_INLINE void conv_head_row(const float* in, const float* w, Vec (&acc)[kPixels]) {
+  Vec weight[kKernel];
+#pragma GCC unroll 8
+  for (int kx = 0; kx < kKernel; ++kx) weight[kx] = load(w + kx * kLanes);
+#pragma GCC unroll 16
+  for (int i = 0; i < kPixels + kKernel - 1; ++i) {
+    const Vec value = load(in + i * kLanes);
+#pragma GCC unroll 8
+    for (int kx = 0; kx < kKernel; ++kx)
+      if (i - kx >= 0 && i - kx < kPixels) acc[i - kx] += value * weight[kx];
+  }
+}
+
+template <int kPixels, int kKernel>
 void conv_head_bundle(const ConvHeadArgs& a, int x) {
-  Vec acc[kPixels][kVecsPerBlock] = {};
+  Vec acc[kVecsPerBlock][kPixels] = {};
   const float* w = a.weights;
   for (int b = 0; b < a.in_blocks; ++b) {
-    for (int ky = 0; ky < a.kernel; ++ky) {
+    for (int ky = 0; ky < kKernel; ++ky, w += kKernel * kLanes) {
       const float* in = a.input + b * a.in_block_stride + ky * a.in_row_stride + x * kLanes;
-      for (int kx = 0; kx < a.kernel; ++kx, in += kLanes, w += kLanes) {
 #pragma GCC unroll 4
-        for (int v = 0; v < kVecsPerBlock; ++v) {
-          const Vec weight = load(w + v * kVec);
-#pragma GCC unroll 8
-          for (int p = 0; p < kPixels; ++p) acc[p][v] += load(in + p * kLanes + v * kVec) * weight;
-        }
-      }
+      for (int v = 0; v < kVecsPerBlock; ++v) conv_head_row<kPixels, kKernel>(in + v * kVec, w + v * kVec, acc[v]);
     }
   }
   for (int p = 0; p < kPixels; ++p) {
-    Vec total = acc[p][0];
-    for (int v = 1; v < kVecsPerBlock; ++v) total += acc[p][v];
+    Vec total = acc[0][p];
+    for (int v = 1; v < kVecsPerBlock; ++v) total += acc[v][p];
     const float value = sum(total) + *a.epilogue.bias;
     a.output[x + p] = a.epilogue.relu && !(value > 0.0f) ? 0.0f : value;
   }
 }
 
-void conv_head(const ConvHeadArgs& a) {
+template <int kKernel>
+void conv_head_span(const ConvHeadArgs& a) {
   constexpr int kPixels = 8 / kVecsPerBlock;
   int x = 0;
-  for (; x + kPixels <= a.pixels; x += kPixels) conv_head_bundle<kPixels>(a, x);
-  for (; x < a.pixels; ++x) conv_head_bundle<1>(a, x);
+  for (; x + kPixels <= a.pixels; x += kPixels) conv_head_bundle<kPixels, kKernel>(a, x);
+  for (; x < a.pixels; ++x) conv_head_bundle<1, kKernel>(a, x);
+}
+
+void conv_head(const ConvHeadArgs& a) {
+  switch (a.kernel) {
+    case 1:
+      return conv_head_span<1>(a);
+    case 3:
+      return conv_head_span<3>(a);
+    case 5:
+      return conv_head_span<5>(a);
+    default:
+      return conv_head_span<7>(a);
+  }
 }
 
 // -------------------------------------------------------------------------------------------------------- sigmoid
