@@ -107,11 +107,15 @@ void unpool_dots_collect(const UnpoolDotsCollectArgs& a) {
   collect_dots(a, a.kernel);
 }
 
+/// Sets of sums that entries take turns with, where a pixel's sums are one register: a sum waits for the one before.
+/// The lists of floats are too short for that.
+constexpr int kDotSets = kVec == kLanes ? 2 : 1;
+
 template <int... kPixels>
 DIM_INLINE void add_dots(const UnpoolList<FourBytes>& list, int from, int to, const std::int8_t* weights,
-                         std::ptrdiff_t tap_row_step, VecInt (&acc)[kUnpoolSets][4][kVecsPerBlock],
+                         std::ptrdiff_t tap_row_step, VecInt (&acc)[kDotSets][4][kVecsPerBlock],
                          QuadPixels<kPixels...>) {
-  for_entries(from, to, [&](std::ptrdiff_t i, int set) __attribute__((always_inline)) {
+  const auto add_entry = [&](std::ptrdiff_t i, int set) __attribute__((always_inline)) {
     std::ptrdiff_t offset;
     const VecInt values = load_entry(list.entries + i, offset);
     const std::int8_t* w = weights + offset;
@@ -122,14 +126,21 @@ DIM_INLINE void add_dots(const UnpoolList<FourBytes>& list, int from, int to, co
         acc[set][p][v] = dot4(acc[set][p][v], values, load_weights(tap + v * DIM_VECTOR_BYTES));
     };
     (add(kPixels), ...);
-  });
+  };
+  std::ptrdiff_t i = from;
+#pragma GCC unroll 1
+  for (; i + kDotSets <= to; i += kDotSets) {
+#pragma GCC unroll 2
+    for (int set = 0; set < kDotSets; ++set) add_entry(i + set, set);
+  }
+  if (i < to) add_entry(i, 0);
 }
 
 void unpool_dots(const UnpoolDotsArgs& a) {
   QuadColumns<FourBytes> columns(a.lists, a.first_column, a.kernel);
   const std::int8_t* w = a.weights;
   for (int q = 0; q < a.quads; ++q) {
-    VecInt acc[kUnpoolSets][4][kVecsPerBlock] = {};
+    VecInt acc[kDotSets][4][kVecsPerBlock] = {};
     columns.visit([&](const UnpoolList<FourBytes>& list, int from, int to, auto pixels)
                       __attribute__((always_inline)) { add_dots(list, from, to, w, a.tap_row_step, acc, pixels); });
 #pragma GCC unroll 4
@@ -138,7 +149,7 @@ void unpool_dots(const UnpoolDotsArgs& a) {
       for (int v = 0; v < kVecsPerBlock; ++v) {
         std::int32_t* const stored = a.sums + (q * 4 + p) * kLanes + v * kVec;
         VecInt sum = acc[0][p][v];
-        for (int set = 1; set < kUnpoolSets; ++set) sum += acc[set][p][v];
+        for (int set = 1; set < kDotSets; ++set) sum += acc[set][p][v];
         if (!a.begins) sum += *reinterpret_cast<const VecIntUnaligned*>(stored);
         if (a.ends)
           store_sum(a, p / 2 * a.out_row_stride + (2 * q + p % 2) * kLanes + v * kVec, v * kVec, sum);

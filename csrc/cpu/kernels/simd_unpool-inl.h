@@ -69,19 +69,19 @@ void unpool_collect(const UnpoolCollectArgs<Value>& a) {
 
 template <int... kPixels>
 DIM_INLINE void add_entries(const UnpoolList<float>& list, int from, int to, const float* weights,
-                            std::ptrdiff_t tap_row_step, Vec (&acc)[kUnpoolSets][4][kUnpoolVecs],
-                            QuadPixels<kPixels...>) {
-  for_entries(from, to, [&](std::ptrdiff_t i, int set) __attribute__((always_inline)) {
+                            std::ptrdiff_t tap_row_step, Vec (&acc)[4][kUnpoolVecs], QuadPixels<kPixels...>) {
+#pragma GCC unroll 1
+  for (std::ptrdiff_t i = from; i < to; ++i) {
     std::ptrdiff_t offset;
     const Vec value = load_entry(list.entries + i, offset);
     const float* w = weights + offset;
     const auto add = [&](int p) __attribute__((always_inline)) {
       const float* tap = w - (p / 2) * tap_row_step - (p % 2) * kUnpoolGroup;
 #pragma GCC unroll 4
-      for (int v = 0; v < kUnpoolVecs; ++v) acc[set][p][v] += value * load(tap + v * kVec);
+      for (int v = 0; v < kUnpoolVecs; ++v) acc[p][v] += value * load(tap + v * kVec);
     };
     (add(kPixels), ...);
-  });
+  }
 }
 
 void unpool_conv(const UnpoolConvArgs& a) {
@@ -90,7 +90,7 @@ void unpool_conv(const UnpoolConvArgs& a) {
   const float* w = a.weights;
   float *upper_out = a.upper, *lower_out = a.lower;
   for (int q = 0; q < a.quads; ++q) {
-    Vec acc[kUnpoolSets][4][kUnpoolVecs] = {};
+    Vec acc[4][kUnpoolVecs] = {};
     columns.visit([&](const UnpoolList<float>& list, int from, int to, auto pixels)
                       __attribute__((always_inline)) { add_entries(list, from, to, w, row, acc, pixels); });
 #pragma GCC unroll 4
@@ -99,9 +99,7 @@ void unpool_conv(const UnpoolConvArgs& a) {
       for (int v = 0; v < kUnpoolVecs; ++v) {
         float* out = (p < 2 ? upper_out : lower_out) + p % 2 * kLanes + v * kVec;
         const Vec base = load(a.epilogue.bias != nullptr ? a.epilogue.bias + v * kVec : out);
-        Vec sum = acc[0][p][v];
-        for (int set = 1; set < kUnpoolSets; ++set) sum += acc[set][p][v];
-        store(out, finish(sum, base, a.epilogue.relu));
+        store(out, finish(acc[p][v], base, a.epilogue.relu));
       }
     }
     columns.next();

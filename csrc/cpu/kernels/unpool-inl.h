@@ -23,21 +23,6 @@ struct UnpoolAppender {
   std::int32_t count;
 };
 
-/// Sets of sums that entries take turns with: where a pixel's sums are one register, a sum waits for the one before.
-constexpr int kUnpoolSets = kVec == kLanes ? 2 : 1;
-
-/// `add(entry, set)` for entries [from, to).
-template <typename Add>
-DIM_INLINE void for_entries(int from, int to, Add&& add) {
-  std::ptrdiff_t i = from;
-#pragma GCC unroll 1
-  for (; i + kUnpoolSets <= to; i += kUnpoolSets) {
-#pragma GCC unroll 2
-    for (int set = 0; set < kUnpoolSets; ++set) add(i + set, set);
-  }
-  if (i < to) add(i, 0);
-}
-
 /// Which of its four pixels read an entry of a quad.
 template <int... kPixels>
 struct QuadPixels {};
