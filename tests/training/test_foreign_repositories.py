@@ -42,7 +42,7 @@ from training.foreign.importing import Imported, import_checkpoint
 from training.model import DeepImageMatting
 
 TOLERANCE = 2e-5
-SAME_NETWORK = 2e-5
+SAME_NETWORK = 5e-5  # batch norm is folded, and PyTorch sums in another order on each processor
 MIN_TIE_MARGIN = 3e-7
 SIZE = (61, 97)
 SIZES = (SIZE, (64, 96), (101, 35))
