@@ -308,9 +308,7 @@ def test_products_of_the_gather_are_those_around_non_zero_values():
     for code, products in enumerate([3 * 3 + 1, 3 * 4, 4 * 3, 4 * 4]):
         given.codes[3, 0, 0] = code
         assert real_products(Case(layer, "direct", 0.5), given) == products * 16
-    given.input[2, 0, 0] = given.input[5, 0, 0] = (
-        1  # in int8 one dot product where they fall together
-    )
+    given.input[2, 0, 0] = given.input[5, 0, 0] = 1  # in int8 one dot product where they fall together
     given.codes[[2, 5], 0, 0] = 3
     int8 = Case(layer, "direct", 0.5, quantized=True)
     assert real_products(int8, given) == 2 * 4 * (4 * 4) * 16
