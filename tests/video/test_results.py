@@ -88,6 +88,23 @@ def test_several_results_of_one_run(
         assert (multiplied[..., :3] <= multiplied[..., 3:]).all()
 
 
+@pytest.mark.parametrize("option", ["closed_form", "orientations"])
+def test_a_better_alpha_is_that_of_the_engine(
+    option: str, run: Run, clip: Path, plan: Path, trimaps: Callable[..., Path], tmp_path: Path,
+    expected: list[np.ndarray],
+) -> None:  # fmt: skip
+    asked = {"closed_form": ("--closed-form", True), "orientations": ("--orientations=2", 2)}
+    flag, value = asked[option]
+    code, said = run(clip, "--trimap", trimaps(23), "--alpha", tmp_path / "alpha.mkv", flag)
+    assert code == 0, said
+    pictures, truths = drawn(23)
+    written = [frame.bgra[..., 0] for frame in shown(tmp_path / "alpha.mkv")]
+    with dim_trt.Engine(plan, threads=1, **{option: value}) as engine:
+        for gray, usual, img, truth in zip(written, expected, pictures, truths, strict=True):
+            np.testing.assert_array_equal(gray, np.rint(255 * engine.run(img, trimap_of(truth))))
+            assert (gray != np.rint(255 * usual)).any()
+
+
 def test_sixteen_bits(
     run: Run, clip: Path, trimaps: Callable[..., Path], tmp_path: Path, expected: list[np.ndarray]
 ) -> None:

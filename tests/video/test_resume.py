@@ -115,6 +115,9 @@ def test_what_was_asked_must_be_the_same(run: Run, trimaps: Callable[..., Path],
     code, said = run(*arguments, "--orientations", "2")
     assert code == 1
     assert "a run with another orientations" in said
+    code, said = run(*arguments, "--closed-form")
+    assert code == 1
+    assert "a run with another closed form" in said
     trimaps(23)
     code, said = run(*arguments)
     assert code == 1
