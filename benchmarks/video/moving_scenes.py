@@ -109,9 +109,9 @@ def swinging(x: float, y: float, reach: float, fastest: float) -> Place:
     return lambda t: (x + reach * float(np.sin(t * fastest / reach)), y, 0.004 * t, 1 + 0.002 * t)
 
 
-def _out_and_back(share: float, width: int) -> float:
-    """x in px after a share of the clip: most of the way to the right border, beyond, and back."""
-    return (0.55 + 0.4 * float(np.sin(np.pi * share))) * width
+def _out_and_back(share: float, width: int, reach: float = 0.4) -> float:
+    """x in px after a share of the clip: to the right by `reach` widths, and back."""
+    return (0.55 + reach * float(np.sin(np.pi * share))) * width
 
 
 def still(_: int) -> tuple[float, float]:
@@ -173,6 +173,9 @@ def clips(seed: int, size: Size = SIZE, frame_count: int = 40) -> dict[str, Call
     def leaving(rng: Rng) -> Actor:  # half of it is outside in the middle of the clip
         return actor(rng, side, lambda t: (_out_and_back(t / frame_count, width), middle[1], 0.002 * t, 1.0))
 
+    def gone(rng: Rng) -> Actor:  # all of it is outside for half of the clip
+        return actor(rng, side, lambda t: (_out_and_back(t / frame_count, width, 0.9), middle[1], 0.002 * t, 1.0))
+
     follow = lambda t: (9.0 * t * height / 360, 4 * np.sin(t / 4) * height / 360)  # noqa: E731
     sway, two_keys = (lambda t: (6.0 * t if t < 30 else 360 - 6.0 * t, 10 * np.sin(t / 8))), (0, frame_count - 1)
     return {
@@ -183,6 +186,7 @@ def clips(seed: int, size: Size = SIZE, frame_count: int = 40) -> dict[str, Call
         "bending": lambda: made("bending", bending),
         "walking": lambda: made("walking", left, right, torso, pan=follow),
         "leaving": lambda: made("leaving", leaving),
+        "gone": lambda: made("gone", gone),
         "entering": lambda: made("entering", slow, second),
         "entering, 2 keys": lambda: made("entering, 2 keys", slow, second, keys=two_keys),
         "cut, 2 keys": lambda: made(

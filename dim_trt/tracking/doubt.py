@@ -1,4 +1,4 @@
-"""How far a carried matte can be trusted: the share of the object's outline that nothing but a guess supports."""
+"""How far a carried matte can be trusted: the share of the object that is a guess, or that colors and motion deny."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import numpy as np
 from dim_trt.opencv import cv2
 from dim_trt.tracking.flow import F32, U8, Mask
 
-REACH_SHARE, SMALLEST_REACH_PX = 1 / 12, 8  # of the picture's shorter side: so near to the outline both sides are known
+REACH_SHARE, SMALLEST_REACH_PX = 1 / 12, 8  # of the picture's shorter side: so far support reaches
 
 
-def outline_doubt(alpha: F32, trimap: U8, foreground: Mask, background: Mask) -> float:
-    """0..1: the share of the outline of alpha, and of unknown places apart from it, that has no support near it.
+def doubtful_share(alpha: F32, trimap: U8, foreground: Mask, background: Mask) -> float:
+    """0..1: the area of what is in doubt, as a share of the object's together with it.
 
-    Support is foreground on one side and background on the other.
+    In doubt is what is unknown without supported foreground and supported background near it, and where alpha says one
+    and all support the other. Both are areas, so that a second object counts by its size, as it does in the error.
 
     Args:
         alpha: [height, width] of the frame.
@@ -21,19 +22,12 @@ def outline_doubt(alpha: F32, trimap: U8, foreground: Mask, background: Mask) ->
         foreground, background: [height, width], where motion from a key frame, or colors, support what the trimap says.
     """
     side = 2 * max(SMALLEST_REACH_PX, round(REACH_SHARE * min(alpha.shape))) + 1
-    outline = _outline(alpha >= 0.5)
-    near_foreground, near_background, near_outline = (
+    near_foreground, near_background = (
         cv2.dilate(pixels.view(np.uint8), np.ones((side, side), np.uint8)) > 0
-        for pixels in ((trimap == 255) & foreground, (trimap == 0) & background, outline)
+        for pixels in ((trimap == 255) & foreground, (trimap == 0) & background)
     )
-    # Where the object may be, too, and nothing says so: what came in, or came out from behind it.
-    apart = (trimap != 0) & (trimap != 255) & ~near_foreground & ~near_outline
-    stray = _outline(apart)
-    unsupported = (outline & ~(near_foreground & near_background)) | stray
-    whole = int((outline | stray).sum())
-    return float(unsupported.sum() / whole) if whole else float(apart.any())
-
-
-def _outline(pixels: Mask) -> Mask:
-    inside = pixels.view(np.uint8)
-    return inside > cv2.erode(inside, np.ones((3, 3), np.uint8))
+    inside = alpha >= 0.5
+    doubtful = (trimap != 0) & (trimap != 255) & ~(near_foreground & near_background)
+    doubtful |= np.where(inside, background & ~foreground, foreground & ~background)
+    whole = int((inside | doubtful).sum())
+    return float(doubtful.sum() / whole) if whole else 0.0

@@ -22,7 +22,7 @@ from dim_trt.tracking.anchors import Anchor, together
 from dim_trt.tracking.appearance import Appearance, says_background, says_foreground
 from dim_trt.tracking.backwards import Backwards, Reread
 from dim_trt.tracking.carrying import anchored, carried
-from dim_trt.tracking.doubt import outline_doubt
+from dim_trt.tracking.doubt import doubtful_share
 from dim_trt.tracking.flow import F32, U8, Motion, Watcher, small_picture
 from dim_trt.tracking.sources import Doubts, Frame, Remembers, TrimapSource, require_size
 
@@ -139,7 +139,7 @@ class KeyFrames(TrimapSource, Remembers, Doubts):
         anchor = seen.anchor
         colors = np.zeros_like(anchor.doubt_px) if seen.evidence is None else seen.evidence
         size = anchor.doubt_px.shape[::-1]
-        return outline_doubt(
+        return doubtful_share(
             np.asarray(cv2.resize(alpha, size, interpolation=cv2.INTER_AREA), np.float32),
             np.asarray(cv2.resize(trimap, size, interpolation=cv2.INTER_NEAREST), np.uint8),
             (anchor.inside_px > anchor.doubt_px) | says_foreground(colors),

@@ -15,12 +15,13 @@ import numpy as np
 from dim_trt.masks.automatic import Automatic
 from dim_trt.masks.source import FOUND, largest_object, mask_of
 from dim_trt.opencv import cv2
-from dim_trt.tracking.doubt import outline_doubt
+from dim_trt.tracking.doubt import doubtful_share
 from dim_trt.tracking.flow import F32, U8, Watcher, small_size
 from dim_trt.tracking.sources import Doubts, Frame, Remembers, TrimapSource
 from dim_trt.trimaps.soft import from_soft_mask
 
 LOGGER = logging.getLogger("dim_trt")
+SURE = 0.8  # of a mask, whose edges are soft: from here on its own mask denies that a place is background
 PAST = 4  # frames before; with the frame's own mask five, of which two may be wrong
 
 
@@ -73,8 +74,8 @@ class MaskFrames(TrimapSource, Remembers, Doubts):
         return from_soft_mask(frame.image, seen.joined)
 
     def doubt(self, seen: SeenMask, trimap: U8, alpha: F32) -> float:
-        """0..1: the share of the outline with which the frame's own mask does not agree."""
-        return outline_doubt(alpha, trimap, seen.own >= FOUND, seen.own < FOUND)
+        """0..1: the share of the object with which the frame's own mask does not agree."""
+        return doubtful_share(alpha, trimap, seen.own >= 1 - SURE, seen.own < SURE)
 
     def close(self) -> None:
         if self._looked and not self._found:

@@ -88,7 +88,7 @@ class Doubts(Protocol):
     """A source that knows how sure its trimaps are. Ask with isinstance."""
 
     def doubt(self, seen: Any, trimap: U8, alpha: F32) -> float:
-        """0..1: the share of the object's outline without support.
+        """0..1: the share of the object that nothing supports.
 
         `seen` is what `look` returned for the frame, `trimap` what `trimap` did, `alpha` [height, width] its matte.
         """

@@ -77,13 +77,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--report",
         type=file_path,
         metavar="FILE.csv",
-        help="a line for each frame: its number, how much of the object's outline has no support where trimaps are "
+        help="a line for each frame: its number, which share of the object nothing supports where trimaps are "
         "carried or masks are joined, and which share of the picture is unknown",
     )
     parser.add_argument(
         "--stop-when-lost",
         action="store_true",
-        help="where trimaps are carried and a quarter of the outline has no support, stop, naming a key frame to add",
+        help="where trimaps are carried and nothing supports a tenth of the object, stop, naming a key frame to add",
     )
     add_result_arguments(parser)
     add_reading_arguments(parser)

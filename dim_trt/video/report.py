@@ -13,7 +13,7 @@ from dim_trt.files import write_atomic
 
 LOGGER = logging.getLogger("dim_trt")
 HEADER = "frame,doubt,unknown"
-LOST = 0.25  # of doubt
+LOST = 0.1  # of doubt
 LOST_FRAMES = 3  # in a row, so that one blurred frame is no alarm
 
 
@@ -63,15 +63,15 @@ class Report:
         if self._masks:
             self._has_warned = True
             LOGGER.warning(
-                "frame %d: from here on the network's masks disagree along %.0f %% of the outline; another network "
+                "frame %d: from here on the network's masks disagree about %.0f %% of the object; another network "
                 "(--auto), or a mask of the first frame (--mask), may do better",
                 self._since,
                 100 * doubt,
             )
             return
         what = (
-            f"frame {self._since}: from here on part of the matte is a guess, {doubt:.0%} of the outline has nothing "
-            "to go by; a key frame of it helps most"
+            f"frame {self._since}: from here on part of the matte is a guess, nothing supports {doubt:.0%} of the "
+            "object; a key frame of it helps most"
         )
         if self._stop:
             raise InvalidInput(f"{what}: add a trimap or mask of it to a folder for --key-frames and run this again")

@@ -9,7 +9,7 @@ import pytest
 from dim_trt.tracking import Doubts, Frame, KeyFrames
 from dim_trt.tracking.anchors import Anchor
 from dim_trt.tracking.appearance import Appearance
-from dim_trt.tracking.doubt import outline_doubt
+from dim_trt.tracking.doubt import doubtful_share
 from dim_trt.tracking.flow import small_picture
 from tests.tracking.scenes import F32, HEIGHT, U8, WIDTH, scene, truth_trimap
 
@@ -75,6 +75,7 @@ def test_colors_tell_the_object_from_its_background() -> None:
 
 
 def half_plane() -> tuple[F32, U8]:
+    """The left half is the object; 6 of 120 columns are unknown."""
     alpha = np.zeros((80, 120), np.float32)
     alpha[:, :60] = 1
     trimap = np.where(alpha > 0, 255, 0).astype(np.uint8)
@@ -82,17 +83,28 @@ def half_plane() -> tuple[F32, U8]:
     return alpha, trimap
 
 
-def test_doubt_is_a_share_of_the_outline() -> None:
+def test_doubt_is_a_share_of_the_object() -> None:
     alpha, trimap = half_plane()
-    everywhere, upper = np.ones(alpha.shape, np.bool_), np.zeros(alpha.shape, np.bool_)
-    upper[:40] = True
-    assert outline_doubt(alpha, trimap, everywhere, everywhere) == 0
-    assert outline_doubt(alpha, trimap, everywhere, ~everywhere) == 1
-    assert outline_doubt(alpha, trimap, upper, everywhere) == pytest.approx(0.4, abs=0.03)  # a reach of 8 px
-    assert outline_doubt(alpha, np.full_like(trimap, 128), everywhere, everywhere) == 1
+    nowhere, everywhere, upper = (np.zeros(alpha.shape, np.bool_) for _ in range(3))
+    everywhere[:], upper[:40] = True, True
+    assert doubtful_share(alpha, trimap, everywhere, everywhere) == 0
+    assert doubtful_share(alpha, trimap, nowhere, nowhere) == pytest.approx(6 / 63)
+    assert doubtful_share(alpha, trimap, upper, upper) == pytest.approx(32 * 6 / (80 * 60 + 32 * 3))  # a reach of 8 px
+    assert doubtful_share(alpha, np.full_like(trimap, 128), everywhere, everywhere) == 1
 
 
-def test_doubt_without_an_outline() -> None:
+def test_what_support_denies_is_in_doubt() -> None:
+    alpha, trimap = half_plane()
+    foreground = alpha > 0
+    hole, another = (slice(30, 50), slice(20, 40)), (slice(30, 50), slice(80, 100))
+    assert doubtful_share(alpha, trimap, foreground, ~foreground) == 0
+    alpha[another] = 1
+    assert doubtful_share(alpha, trimap, foreground, ~foreground) == pytest.approx(400 / 5200)
+    alpha[hole] = 0
+    assert doubtful_share(alpha, trimap, foreground, ~foreground) == pytest.approx(800 / 5200)
+
+
+def test_doubt_without_an_object() -> None:
     nothing, everywhere = np.zeros((40, 60), np.float32), np.ones((40, 60), np.bool_)
-    assert outline_doubt(nothing, np.zeros((40, 60), np.uint8), everywhere, everywhere) == 0
-    assert outline_doubt(nothing, np.full((40, 60), 128, np.uint8), everywhere, everywhere) == 1
+    assert doubtful_share(nothing, np.zeros((40, 60), np.uint8), everywhere, everywhere) == 0
+    assert doubtful_share(nothing, np.full((40, 60), 128, np.uint8), everywhere, everywhere) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,13 +11,16 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks.video.moving_scenes import clips
 from dim_trt.errors import InvalidInput
 from dim_trt.video.report import HEADER, LOST, LOST_FRAMES, Report
 from dim_trt.video.results import Results
-from tests.support.clips import drawn, trimap_of, write_clip
+from tests.support.clips import drawn, shown, trimap_of, write_clip
+from training.scenes.textures import Size
 
 Run = Callable[..., tuple[int, str]]
-SURE, LOST_NOW = LOST - 0.2, LOST + 0.2
+FAILED = 0.03  # mean error of alpha
+SURE, LOST_NOW = LOST / 2, LOST + 0.2
 
 
 def test_one_warning_names_the_frame_where_it_began(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
@@ -98,6 +102,36 @@ def test_a_clip_that_is_lost_stops_and_goes_on_with_a_key_frame(run: Run, tmp_pa
     code, said = run(*asked)
     assert code == 0, said
     assert "18 frames, 12 of them from before" in said
+
+
+@pytest.mark.parametrize(("name", "seed", "begins"), [("entering", 2, 8), ("entering", 3, 8), ("gone", 1, 0)])
+def test_a_matte_that_fails_is_told_in_time(name: str, seed: int, begins: int, run: Run, tmp_path: Path) -> None:
+    """Somebody enters whom the first mask does not know (in frame 8), or the object leaves and comes back."""
+    errors, said = errors_and_words(name, seed, run, tmp_path)
+    failed = next(index for index, error in enumerate(errors) if error > FAILED)
+    warned = re.search(r"frame (\d+): from here on part of the matte is a guess", said)
+    assert warned
+    assert begins <= int(warned[1])
+    assert int(warned[1]) + LOST_FRAMES - 1 <= failed + 10
+
+
+def test_a_matte_that_holds_is_not_doubted(run: Run, tmp_path: Path) -> None:
+    errors, said = errors_and_words("bending", 2, run, tmp_path)
+    assert max(errors) < FAILED
+    assert "a guess" not in said
+
+
+def errors_and_words(name: str, seed: int, run: Run, folder: Path) -> tuple[list[float], str]:
+    """The mean error of alpha in each frame of a drawn clip with one mask, and what the command said."""
+    count = 32
+    drawing = clips(seed, Size(108, 192), count)[name]()
+    frames = [drawing.frame(index) for index in range(count)]
+    clip = write_clip(folder / "clip.mkv", [picture for picture, _ in frames])
+    cv2.imwrite(str(folder / "first.png"), np.where(frames[0][1] >= 0.5, 255, 0).astype(np.uint8))
+    code, said = run(clip, "--mask", folder / "first.png", "--alpha", folder / "alpha.mkv")
+    assert code == 0, said
+    alphas = [frame.bgra[..., 0] / np.float32(255) for frame in shown(folder / "alpha.mkv")]
+    return [float(np.abs(a - truth).mean()) for a, (_, truth) in zip(alphas, frames, strict=True)], said
 
 
 def test_names_that_would_be_lost(run: Run, clip: Path, trimaps: Callable[..., Path], tmp_path: Path) -> None:
