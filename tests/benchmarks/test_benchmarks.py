@@ -353,12 +353,27 @@ def test_video_trimaps_compares_carried_key_frames_with_true_trimaps(capsys):
     assert 0 < true < carried <= worst
     assert 0 < last <= worst
     assert both[:2] == pytest.approx([(a + b) / 2 for a, b in zip(slow[:2], cut[:2], strict=True)], abs=0.11)
-    assert rows[6:] == [
-        "rank correlation of doubt and error: nan over 10 frames",  # doubt is the same in all of them
-        "error above 30: 0 of 2 clips; the warning so many frames later: ",
-    ]
+    ranked, failed = rows[6:]
+    assert re.fullmatch(r"rank correlation of doubt and error: -?[01]\.\d\d over 10 frames", ranked)
+    assert failed == "error above 30: 0 of 2 clips; the warning so many frames later: "
     with pytest.raises(SystemExit):
         video_trimaps.main(["--clips", "nothing"])
+
+
+def test_doubt_is_ranked_with_error_and_warnings_counted_from_failure():
+    from benchmarks.video import trimaps as video_trimaps
+
+    assert video_trimaps.rank_correlation([1, 2, 2, 9], [0.1, 0.2, 0.2, 0.3]) == pytest.approx(1)
+    assert video_trimaps.rank_correlation([1, 2, 9], [3, 2, 0]) == pytest.approx(-1)
+    assert np.isnan(video_trimaps.rank_correlation([1, 2, 3], [0.5, 0.5, 0.5]))
+    sure, lost = [0.0] * 4, [1.0] * 4
+    for doubt, error, expected in (
+        ([*sure, *lost], [0, 0, 0, 31, 40, 50, 60, 70], "3"),
+        ([*lost, *sure], [0, 0, 0, 0, 31, 40, 50, 60], "-2"),
+        ([*sure, *sure], [0, 0, 0, 31, 40, 50, 60, 70], "-"),
+        ([*sure, *lost], [0] * 8, None),
+    ):
+        assert video_trimaps.lag(video_trimaps.Track(error=error, doubt=doubt)) == expected
 
 
 def test_file_stages_are_all_there_and_add_up(capsys):
