@@ -27,7 +27,7 @@ elseif(DIM_TRT_SANITIZE STREQUAL "coverage")
 else()
   message(FATAL_ERROR "DIM_TRT_SANITIZE: expected address, thread, fuzz or coverage, got '${DIM_TRT_SANITIZE}'")
 endif()
-add_compile_options(-O1 -gline-tables-only -fno-omit-frame-pointer ${sanitize})
+add_compile_options(-O1 -Wno-pass-failed -gline-tables-only -fno-omit-frame-pointer ${sanitize})  # -O1 vectorizes nothing
 add_link_options(${sanitize})
 if(DIM_TRT_SANITIZE MATCHES "address|thread")
   add_link_options(-shared-libsan)  # Python itself is not instrumented, so the runtime is preloaded
