@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 
 from dim_trt.errors import InvalidInput
 from dim_trt.masks.source import F32
+
+if TYPE_CHECKING:
+    import onnx
 
 PROBABILITIES = {"Sigmoid", "HardSigmoid", "Softmax", "Clip"}
 STRETCHED = {"Div"}  # between its least and its largest value, as U²-Net's program does
@@ -42,6 +44,8 @@ def heads_of(path: Path, outputs: list[Any]) -> Heads:
     if not names:
         found = ", ".join(f"{output.name!r} {_shape_text(output.shape)}" for output in outputs[:4])
         raise InvalidInput(f"auto: {str(path)!r}: expected an output with a mask, got {found}{NO_MASK}")
+    import onnx  # of a start without networks for masks, the tenth part
+
     graph = onnx.load(str(path), load_external_data=False).graph
     producers = {name: node for node in graph.node for name in node.output}
     return Heads(names, frozenset(name for name in names if _is_probability(name, producers)))
