@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 import dim_trt
+from tests.support.once import made_once
 from tests.support.once import session_folder as folder_of_the_session
 from tests.support.stand_ins import SlowCore, StandIn, engine_on_gpu, tiny_plan
 
@@ -23,10 +25,25 @@ def pytest_configure() -> None:
         os.sched_setaffinity(0, cores[number % len(cores) :: workers])
 
 
+def pytest_collection_finish() -> None:
+    """What is imported now stays: a test that looks for garbage need not look through all of PyTorch."""
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """For what is made once, for all workers of pytest-xdist (see tests/support/once.py)."""
     return folder_of_the_session(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def lite(session_folder: Path) -> Path:
+    """The shipped model's plan for the CPU."""
+
+    def make(folder: Path) -> None:
+        dim_trt.build_plan("lite", folder / "lite.plan", backend="cpu")
+
+    return made_once(session_folder, "lite", make) / "lite.plan"
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import argparse
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,29 +17,39 @@ import pytest
 from numpy.typing import NDArray
 
 import dim_trt
+from dim_trt import cli
 from dim_trt.arguments import parse_size
 from dim_trt.cli import COMMANDS
 from dim_trt.command import run_command
+from tests.support.commands import called
 from tests.support.tiny_graphs import tiny_dim
 
 pytestmark = pytest.mark.public
 HEIGHT, WIDTH = 37, 53
 
 
-@pytest.fixture(name="folder")
-def fixture_folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """With image.png, trimap.png and dim.plan of a tiny network."""
+    folder = tmp_path_factory.mktemp("made")
     random = np.random.default_rng(0)
     trimap = np.full((HEIGHT, WIDTH), 128, np.uint8)
     trimap[:, :10], trimap[:, -10:] = 0, 255
-    cv2.imwrite(str(tmp_path / "image.png"), random.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8))
-    cv2.imwrite(str(tmp_path / "trimap.png"), trimap)
-    (tmp_path / "dim.onnx").write_bytes(tiny_dim().SerializeToString())
-    dim_trt.build_plan(tmp_path / "dim.onnx", tmp_path / "dim.plan")
+    cv2.imwrite(str(folder / "image.png"), random.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8))
+    cv2.imwrite(str(folder / "trimap.png"), trimap)
+    (folder / "dim.onnx").write_bytes(tiny_dim().SerializeToString())
+    dim_trt.build_plan(folder / "dim.onnx", folder / "dim.plan")
+    return folder
+
+
+@pytest.fixture(name="folder")
+def fixture_folder(made: Path, tmp_path: Path) -> Path:
+    """A copy of what was made once."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 
-def command(folder: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+def process(folder: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
     """`python -m dim_trt.<command> ...` run in `folder`, with a cache of its own and warnings as errors."""
     environment = os.environ | {"DIM_TRT_CACHE": str(folder / "cache")}
     run = subprocess.run(
@@ -51,6 +62,13 @@ def command(folder: Path, *arguments: str, code: int = 0) -> subprocess.Complete
     )
     assert run.returncode == code, run.stderr
     assert "Traceback" not in run.stderr
+    return run
+
+
+def command(folder: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """The same in this process; what each wheel runs (smoke) has processes of its own."""
+    run = called(folder, *arguments)
+    assert run.returncode == code, run.stderr
     return run
 
 
@@ -92,7 +110,7 @@ def test_build_prints_what_it_wrote(precision: str, folder: Path) -> None:
 
 @pytest.mark.smoke
 def test_build_refuses_tensorrt(folder: Path) -> None:
-    run = command(folder, "build", "--onnx", "dim.onnx", "-o", "new.plan", "--backend", "tensorrt", code=1)
+    run = process(folder, "build", "--onnx", "dim.onnx", "-o", "new.plan", "--backend", "tensorrt", code=1)
     assert "use backend='cpu'" in error_of(run)
     assert "new.plan" not in files(folder)
 
@@ -102,7 +120,7 @@ def test_build_refuses_tensorrt(folder: Path) -> None:
 
 @pytest.mark.smoke
 def test_matte_writes_alpha_exact_where_known(folder: Path) -> None:
-    run = command(folder, *MATTE)
+    run = process(folder, *MATTE)
     alpha, trimap = picture(folder / "alpha.png"), picture(folder / "trimap.png")
     assert (alpha.shape, alpha.dtype) == ((HEIGHT, WIDTH), np.uint8)
     assert (alpha[trimap == 0] == 0).all()
@@ -238,11 +256,6 @@ def test_wrong_usage_has_exit_code_2(arguments: tuple[str, ...], message: str, f
 # what is said beside the result
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_can_be_verbose(name: str) -> None:
-    assert "--verbose" in dim_trt_command(name, "-h").stdout
-
-
 def test_verbose_goes_before_and_behind_a_command_of_trimap(folder: Path) -> None:
     for arguments in (("--verbose", "clean", "trimap.png"), ("clean", "trimap.png", "--verbose")):
         assert not command(folder, "trimap", *arguments, "-o", "clean.png").stderr
@@ -282,11 +295,11 @@ def test_info_refuses_a_damaged_plan(folder: Path) -> None:
 
 @pytest.mark.smoke
 def test_doctor_finds_this_machine_well(folder: Path) -> None:
-    run = command(folder, "doctor", "--json")
+    run = process(folder, "doctor", "--json")
     document = json.loads(run.stdout)
     assert document["dim_trt"] == dim_trt.__version__
     assert [check["problem"] for check in document["checks"]] == [None, None]
-    assert "ok" in command(folder, "doctor").stdout
+    assert "ok" in process(folder, "doctor").stdout
     assert not (folder / "cache").exists()  # it only looks
 
 
@@ -359,12 +372,18 @@ def dim_trt_command(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-W", "error", "-m", "dim_trt", *arguments], capture_output=True, text=True)
 
 
-def test_dim_trt_runs_every_command() -> None:
-    for name, what in COMMANDS.items():
-        run = dim_trt_command(name, "-h")
-        assert run.returncode == 0, run.stderr
-        assert run.stdout.startswith(f"usage: dim-trt {name} ")
-        assert what in dim_trt_command("--help").stdout
+@pytest.mark.parametrize(("name", "what"), COMMANDS.items(), ids=COMMANDS)
+def test_every_command_is_run_by_dim_trt_and_by_itself(
+    name: str, what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match=r"^0$"):
+        cli.main([name, "-h"])
+    by_dim_trt, by_itself = capsys.readouterr().out, process(tmp_path, name, "-h").stdout
+    assert by_dim_trt.startswith(f"usage: dim-trt {name} ")
+    assert by_itself.startswith(f"usage: python -m dim_trt.{name} ")
+    assert "--verbose" in by_dim_trt
+    assert "--verbose" in by_itself
+    assert f"  {name:10}{what}\n" in cli.usage()
 
 
 @pytest.mark.smoke
@@ -374,6 +393,7 @@ def test_dim_trt_without_a_command() -> None:
         assert run.returncode == 2
         assert message in run.stderr
     assert dim_trt_command("--version").stdout.strip() == dim_trt.__version__
+    assert dim_trt_command("--help").stdout.rstrip("\n") == cli.usage()
 
 
 def test_sizes_have_width_first() -> None:

@@ -145,13 +145,6 @@ def fixture_plans(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return made
 
 
-@pytest.fixture(scope="module", name="lite")
-def fixture_lite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("lite") / "lite.plan"
-    dim_trt.build_plan("lite", path, backend="cpu")
-    return path
-
-
 def limit_of(path: Path, side: int) -> int:
     """The memory, in bytes, with which a square of this side is run at once."""
     return core_engine(path, threads=2, strip_bytes=8 * MIB).working_bytes((side, side)) + MIB

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import dim_trt
 from tests.support.leftovers import cast_like, halved, squeezed, with_norms
+from tests.support.pictures import calibration_folder
 from tests.support.tiny_graphs import PREPROCESSING, tiny_dim
 
 MODELS = [
@@ -94,7 +95,10 @@ def outcome(folder: Path, data: bytes, precision: str = "fp32") -> str:
     (folder / "a.onnx").write_bytes(data)
     (folder / "a.plan").unlink(missing_ok=True)
     try:
-        dim_trt.build_plan(folder / "a.onnx", folder / "a.plan", precision=precision, backend="cpu")
+        calibration = calibration_folder(folder) if precision == "int8" else None
+        dim_trt.build_plan(
+            folder / "a.onnx", folder / "a.plan", precision=precision, backend="cpu", calibration=calibration
+        )
     except (dim_trt.BuildError, dim_trt.InvalidInput) as error:
         assert not (folder / "a.plan").exists()
         return str(error)

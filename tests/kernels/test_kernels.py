@@ -4,6 +4,8 @@ Rules: sums are at most twice as far from float64 as PyTorch's float32; pooling 
 computes, the other sets compute to rounding.
 """
 
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
@@ -112,10 +114,22 @@ def conv_operands(shape):
 def check_conv2d(isa, shape, relu, algorithm):
     x, weight, bias = conv_operands(shape)
     y = _testing.conv2d(x, weight, bias, relu=relu, isa=isa, threads=2, algorithm=algorithm)
-    reference = torch_conv(x, weight, bias, relu, torch.float64)
-    assert_as_accurate(y, torch_conv(x, weight, bias, relu, torch.float32), reference)
-    scalar = _testing.conv2d(x, weight, bias, relu=relu, isa="scalar", algorithm=algorithm)
-    assert_within(y, scalar, 2e-5, "against the scalar twin")
+    assert_as_accurate(y, *expected_conv2d(shape, relu))
+    assert_within(y, scalar_conv2d(shape, relu, algorithm), 2e-5, "against the scalar twin")
+
+
+# What every instruction set is compared with is computed once.
+
+
+@cache
+def expected_conv2d(shape, relu):
+    """PyTorch's in float32 and in float64."""
+    return tuple(torch_conv(*conv_operands(shape), relu, dtype) for dtype in (torch.float32, torch.float64))
+
+
+@cache
+def scalar_conv2d(shape, relu, algorithm):
+    return _testing.conv2d(*conv_operands(shape), relu=relu, isa="scalar", algorithm=algorithm)
 
 
 @pytest.mark.parametrize("skip", [False, True], ids=["plain", "skip"])
@@ -134,20 +148,35 @@ def test_unpool_conv2d_winograd(isa, shape, skip, algorithm):
 
 
 def check_unpool_conv2d(isa, shape, skip, algorithm):
+    operands = unpool_operands(shape, skip)
+    y = _testing.unpool_conv2d(*operands, relu=True, isa=isa, threads=2, algorithm=algorithm)
+    assert_as_accurate(y, *expected_unpool_conv2d(shape, skip))
+    assert_within(y, scalar_unpool_conv2d(shape, skip, algorithm), 2e-5, "against the scalar twin")
+
+
+def unpool_operands(shape, skip):
     cin, cout, kernel, height, width = shape
     rng = np.random.default_rng(2)
     x = rng.standard_normal((cin, height, width)).astype(np.float32).clip(0)  # half zeros, as ReLU leaves them
     codes = rng.integers(0, 4, x.shape, dtype=np.uint8)
     weight, bias = make_weights(rng, cin, cout, kernel)
+    add = rng.standard_normal((cin, 2 * height, 2 * width)).astype(np.float32) if skip else None
+    return x, codes, add, weight, bias
+
+
+@cache
+def expected_unpool_conv2d(shape, skip):
+    """PyTorch's in float32 and in float64."""
+    x, codes, add, weight, bias = unpool_operands(shape, skip)
     up = unpool(x, codes)
-    add = rng.standard_normal(up.shape).astype(np.float32) if skip else None
-    y = _testing.unpool_conv2d(x, codes, add, weight, bias, relu=True, isa=isa, threads=2, algorithm=algorithm)
     total = up if add is None else up + add
     exact = up.astype(np.float64) if add is None else up.astype(np.float64) + add
-    reference = torch_conv(exact, weight, bias, True, torch.float64)
-    assert_as_accurate(y, torch_conv(total, weight, bias, True, torch.float32), reference)
-    scalar = _testing.unpool_conv2d(x, codes, add, weight, bias, relu=True, isa="scalar", algorithm=algorithm)
-    assert_within(y, scalar, 2e-5, "against the scalar twin")
+    return torch_conv(total, weight, bias, True, torch.float32), torch_conv(exact, weight, bias, True, torch.float64)
+
+
+@cache
+def scalar_unpool_conv2d(shape, skip, algorithm):
+    return _testing.unpool_conv2d(*unpool_operands(shape, skip), relu=True, isa="scalar", algorithm=algorithm)
 
 
 @pytest.mark.parametrize("isa", ISAS)

@@ -19,12 +19,10 @@ TASKS = Path("/proc/self/task")
 IMG, TRIMAP = random_picture(1, 131, 197)
 
 
-@pytest.fixture(scope="module")
-def plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(name="plan")
+def fixture_plan(lite: Path) -> Path:
     """Of the shipped weights, whose steps are large enough to be shared out."""
-    path = tmp_path_factory.mktemp("threads") / "lite.plan"
-    dim_trt.build_plan(None, path, backend="cpu")
-    return path
+    return lite
 
 
 def conv(threads: int) -> np.ndarray:

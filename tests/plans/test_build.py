@@ -21,6 +21,7 @@ from dim_trt.errors import BackendUnavailable, BuildError, Error, InvalidInput
 from dim_trt.files import write_atomic
 from dim_trt.plans.header import FORMAT_VERSION
 from dim_trt.version import __version__
+from tests.support.pictures import calibration_folder
 from tests.support.tiny_graphs import PREPROCESSING, tiny_dim
 
 pytestmark = pytest.mark.public
@@ -77,8 +78,9 @@ def test_the_core_reads_what_is_written(onnx_path: Path, tmp_path: Path) -> None
 
 
 def test_same_input_same_plan(onnx_path: Path, tmp_path: Path) -> None:
+    pictures = calibration_folder(tmp_path)
     for name in ("a", "b"):
-        dim_trt.build_plan(onnx_path, tmp_path / name, precision="int8")
+        dim_trt.build_plan(onnx_path, tmp_path / name, precision="int8", calibration=pictures)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 

@@ -1,4 +1,7 @@
-"""Random networks as files: exported and built once a session, because tracing takes seconds."""
+"""Random networks as files, made once a session: those that have names are exported, which takes seconds.
+
+Of the others the same graph is built node by node, where it can be (tests/graph/dim_graphs.py).
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,15 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import onnx
 import torch
 
 import dim_trt
+from tests.graph.dim_graphs import dim_onnx
 from tests.support.networks import random_network
 from tests.support.once import made_once
-from training.export import export_onnx
-from training.model import DeepImageMatting, ModelConfig
+from training.export import export_onnx, fold_batch_norm
+from training.model import CONFIGS, DeepImageMatting, ModelConfig
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,10 @@ def exported_network(folder: Path, config: ModelConfig) -> Exported:
     def make(part: Path) -> None:
         model = random_network(config, 0)
         torch.save(model.state_dict(), part / "weights.pt")
-        export_onnx(model, part / "dim.onnx")
+        if config in CONFIGS.values() or config.conv6 == "none":
+            export_onnx(model, part / "dim.onnx")
+        else:
+            onnx.save(dim_onnx(fold_batch_norm(model)), part / "dim.onnx")
         dim_trt.build_plan(part / "dim.onnx", part / "dim.plan")
 
     name = hashlib.sha256(json.dumps(config.to_dict(), sort_keys=True).encode()).hexdigest()[:12]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,3 +22,11 @@ def random_picture(seed: int, height: int, width: int) -> tuple[U8, U8]:
     trimap = np.kron(blocks, np.ones((24, 24), np.uint8))[:height, :width].copy()
     trimap[0, 0] = 127  # never without unknown pixels
     return img, trimap
+
+
+def calibration_folder(folder: Path) -> Path:
+    """`folder` with one small picture to calibrate with, for tests of what int8 is built from, not of how well."""
+    img, trimap = random_picture(0, 61, 97)
+    cv2.imwrite(str(folder / "small.png"), img)
+    cv2.imwrite(str(folder / "small_trimap.png"), trimap)
+    return folder

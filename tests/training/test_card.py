@@ -7,7 +7,7 @@ import torch
 from training import figures as figures_module
 from training.card import BEGIN, END, SHIPPED, main
 from training.checkpoints import save_checkpoint
-from training.export import export_onnx, fold_batch_norm
+from training.export import fold_batch_norm, rounded
 from training.model import DeepImageMatting, ModelConfig
 from training.salient import SalientConfig, SalientObjects
 
@@ -20,9 +20,9 @@ def test_card_is_about_the_shipped_weights(shipped):
     assert digest in shipped.card.read_text(encoding="utf-8"), "the weights are new: run python -m training.card"
 
 
-def write_onnx(path, model):
+def write_onnx(path, model, weights="fp32"):
     """A file with the weights only: exporting takes seconds."""
-    state = fold_batch_norm(model).state_dict()
+    state = rounded(fold_batch_norm(model), weights).state_dict()
     tensors = [
         onnx.numpy_helper.from_array(value.numpy(), name.replace(".conv.", ".")) for name, value in state.items()
     ]
@@ -84,12 +84,12 @@ def test_the_card_of_a_network_that_finds_objects(tmp_path, options):
         for values in model.parameters():  # of equal tensors the exporter keeps one
             values.uniform_(-0.1, 0.1)
     save_checkpoint(tmp_path / "c.pt", config, model.state_dict(), {"step": 3, "seconds": 60.0})
-    export_onnx(model, tmp_path / "dim.onnx", weights="fp16")
+    write_onnx(tmp_path / "dim.onnx", model, "fp16")
     main(options)
     text = (tmp_path / "card.md").read_text(encoding="utf-8")
     assert "| training | 3 steps in 1 minutes; an abacus |" in text
     rows = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("|")]
     assert rows[-8:] == ["picture", "---", "a", "mean", "family of the first object", "---", "solid", "mean"]
-    export_onnx(model, tmp_path / "dim.onnx")
+    write_onnx(tmp_path / "dim.onnx", model)
     with pytest.raises(SystemExit, match=r"dim\.onnx: conv1_1\.conv\.weight differs from the checkpoint's; export"):
         main(options)

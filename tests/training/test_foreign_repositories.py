@@ -24,6 +24,7 @@ from dim_trt.graph.tensorrt import to_native_model, to_plugin_model, with_refere
 from tests.graph.dim_graphs import dim_onnx
 from tests.support.compare import assert_within
 from tests.support.networks import random_picture
+from tests.support.pictures import calibration_folder
 from tests.support.plans import core_engine
 from tests.support.seeds import SeedCase, seed_of
 from tests.training.foreign_files import (
@@ -42,7 +43,7 @@ from training.foreign.importing import Imported, import_checkpoint
 from training.model import DeepImageMatting
 
 TOLERANCE = 2e-5
-SAME_NETWORK = 5e-5  # batch norm is folded, and PyTorch sums in another order on each processor
+SAME_NETWORK = 5e-5  # of the largest value, where it is above one: some clip it later
 MIN_TIE_MARGIN = 3e-7
 SIZE = (61, 97)
 SIZES = (SIZE, (64, 96), (101, 35))
@@ -60,7 +61,7 @@ class Case:
 
 CASES = {
     "mmagic stage 1": Case("mmagic", lambda: MMagic(refiner=False), MMAGIC, by_mmediting, detected=True, traced=False),
-    "mmagic stage 3": Case("mmagic", lambda: MMagic(refiner=True), MMAGIC, by_mmagic, detected=True),
+    "mmagic stage 3": Case("mmagic", lambda: MMagic(refiner=True), MMAGIC, by_mmagic, detected=True, traced=False),
     "v1.0, refiner": Case(
         "huochaitiantang-v1.0",
         lambda: Huochaitiantang(1, refiner=True, alpha_scale=256),
@@ -79,7 +80,7 @@ CASES = {
     ),
     "v1.3": Case("huochaitiantang-v1.3", lambda: Huochaitiantang(1), HUOCHAITIANTANG, traced=False),
     "v1.4": Case("huochaitiantang-v1.4", lambda: Huochaitiantang(3), HUOCHAITIANTANG, traced=False),
-    "v1.5": Case("huochaitiantang-v1.5", lambda: Huochaitiantang(3, skip=True), HUOCHAITIANTANG),
+    "v1.5": Case("huochaitiantang-v1.5", lambda: Huochaitiantang(3, skip=True), HUOCHAITIANTANG, traced=False),
     "indexnet": Case("indexnet-dim", IndexNetDim, INDEXNET, by_indexnet, detected=True),
     "foamliu": Case("foamliu-pytorch", Foamliu, FOAMLIU, by_foamliu, detected=True),
 }
@@ -189,7 +190,9 @@ def test_what_training_scripts_write_is_imported(name: str, form: str, tmp_path:
     network, imported = import_network(case, seed, tmp_path, form)
     x = halvable(network_input(case.program, *picture(case.program, seed, *SIZE)))
     with torch.inference_mode():
-        assert_within(imported.model(x).numpy(), network(x).numpy(), SAME_NETWORK, form)
+        expected = network(x).numpy()
+        found = imported.model(x).numpy()
+    assert_within(found, expected, SAME_NETWORK * max(1, np.abs(expected).max()), form)
     assert imported.repository == case.repository
 
 
@@ -220,7 +223,8 @@ def test_graph_for_tensorrt_gives_it_too(made: Import, form: Callable[[gs.Graph]
 
 @pytest.mark.parametrize("precision", ["fp16", "int8"])
 def test_other_precisions_stay_near(made: Import, precision: str, tmp_path: Path) -> None:
-    dim_trt.build_plan(made.onnx, tmp_path / "dim.plan", backend="cpu", precision=precision)
+    calibration = calibration_folder(tmp_path) if precision == "int8" else None
+    dim_trt.build_plan(made.onnx, tmp_path / "dim.plan", backend="cpu", precision=precision, calibration=calibration)
     alpha = dim_trt.Engine(tmp_path / "dim.plan", color="rgb", device="cpu").run(made.img, made.trimap)
     change = np.abs(alpha - made.alpha()).mean()  # rounded weights move some argmax of a random network
     assert 0 < change < {"fp16": 0.02, "int8": 0.1}[precision]

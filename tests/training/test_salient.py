@@ -83,11 +83,18 @@ def test_full_width_is_vgg16s() -> None:
     assert model.get_parameter("deconv1.conv.weight").shape == (64, 64, 5, 5)
 
 
-@pytest.mark.parametrize("norm", ["batch", "none"])
-def test_the_engine_says_what_pytorch_says(norm: str, tmp_path: Path) -> None:
+@pytest.fixture(name="exported", scope="module", params=["batch", "none"])
+def fixture_exported(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[SalientObjects, Path]:
+    """With batch norm and without."""
+    model = random_model(SalientConfig(width=1 / 16, norm=request.param), seed=1)
+    return model, export_onnx(model, tmp_path_factory.mktemp("exported") / "salient.onnx")
+
+
+def test_the_engine_says_what_pytorch_says(exported: tuple[SalientObjects, Path], tmp_path: Path) -> None:
     """Pictures of any size, scaled to 320×320 and back."""
-    model = random_model(SalientConfig(width=1 / 16, norm=norm), seed=1)
-    path = export_onnx(model, tmp_path / "salient.onnx")
+    model, path = exported
     dim_trt.build_plan(path, tmp_path / "salient.plan", backend="cpu")
     engine = dim_trt.Salient(tmp_path / "salient.plan", color="rgb", threads=2)
     assert engine.info["model"] == model.config.to_dict()
@@ -98,9 +105,9 @@ def test_the_engine_says_what_pytorch_says(norm: str, tmp_path: Path) -> None:
         assert_within(mask, find_objects(model, image), 1e-4)
 
 
-def test_the_exported_file_is_plain(tmp_path: Path) -> None:
+def test_the_exported_file_is_plain(exported: tuple[SalientObjects, Path]) -> None:
     """Without the heads that are there for training alone; layers have their names."""
-    proto = onnx.load(export_onnx(random_model(), tmp_path / "salient.onnx"))
+    proto = onnx.load(exported[1])
     convolutions = [node.name for node in proto.graph.node if node.op_type == "Conv"]
     assert [name for name in convolutions if name.startswith("head_")] == [f"head_{name}" for name in HEADS[2:]]
     assert {node.op_type for node in proto.graph.node} == {

@@ -8,17 +8,14 @@ from pathlib import Path
 import cv2
 import pytest
 
-import dim_trt
 from dim_trt.video.__main__ import main
 from tests.support.clips import drawn, trimap_of, write_clip
 
 
-@pytest.fixture(scope="module")
-def plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="session")
+def plan(lite: Path) -> Path:
     """The shipped model: carried trimaps need an alpha that means something."""
-    path = tmp_path_factory.mktemp("lite") / "lite.plan"
-    dim_trt.build_plan("lite", path, backend="cpu")
-    return path
+    return lite
 
 
 @pytest.fixture
