@@ -21,6 +21,7 @@ from dim_trt.serve import add_arguments
 from dim_trt.serving.settings import Settings
 from tests.serving.pictures import pixels, png, trimap
 from tests.serving.test_sources import ONE
+from tests.support.commands import called
 from tests.support.mask_graphs import write_mask_network
 from tests.support.stand_ins import SECONDS
 
@@ -42,10 +43,8 @@ def started(plan: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str]
         process.communicate()
 
 
-def refused(*arguments: str) -> tuple[int, str]:
-    run = subprocess.run(
-        [sys.executable, "-m", "dim_trt.serve", *arguments], capture_output=True, text=True, timeout=60, check=False
-    )
+def refusal(run: subprocess.CompletedProcess[str]) -> tuple[int, str]:
+    """Exit code, and the one line that says what is wrong."""
     assert not run.stdout
     assert "Traceback" not in run.stderr
     (line,) = [line for line in run.stderr.splitlines() if line.startswith("error: ")]
@@ -89,8 +88,8 @@ def test_the_address_has_the_token(plan: Path) -> None:
         (("--plan", "x.plan", "--precision", "fp16"), 2, "--precision chooses the shipped model's plan"),
     ],
 )
-def test_what_is_refused(arguments: tuple[str, ...], code: int, said: str) -> None:
-    got, line = refused(*arguments)
+def test_what_is_refused(arguments: tuple[str, ...], code: int, said: str, tmp_path: Path) -> None:
+    got, line = refusal(called(tmp_path, "serve", *arguments))
     assert got == code
     assert said in line
 
@@ -121,7 +120,9 @@ def test_auto_alone_is_the_network_that_is_shipped() -> None:
 def test_a_port_that_is_taken(plan: Path) -> None:
     with started(plan) as (_, url):
         taken = url.rstrip("/").rpartition(":")[2]
-        code, line = refused("--plan", os.fspath(plan), "--port", taken)
+        command = [sys.executable, "-m", "dim_trt.serve", "--plan", plan, "--port", taken]
+        run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        code, line = refusal(run)
     assert code == 1
     assert f"cannot listen on 127.0.0.1:{taken}" in line
 
