@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import struct
 import zlib
@@ -31,7 +32,9 @@ P3 = {
 }
 
 
+@functools.cache
 def srgb_profile() -> bytes:
+    """Made once: it holds the second when it was made."""
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
