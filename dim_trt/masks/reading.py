@@ -44,7 +44,7 @@ def heads_of(path: Path, outputs: list[Any]) -> Heads:
     if not names:
         found = ", ".join(f"{output.name!r} {_shape_text(output.shape)}" for output in outputs[:4])
         raise InvalidInput(f"auto: {str(path)!r}: expected an output with a mask, got {found}{NO_MASK}")
-    import onnx  # of a start without networks for masks, the tenth part
+    import onnx  # which takes a while, and nothing else here needs
 
     graph = onnx.load(str(path), load_external_data=False).graph
     producers = {name: node for node in graph.node for name in node.output}
