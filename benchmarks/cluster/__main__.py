@@ -3,6 +3,7 @@
     python -m benchmarks.cluster --nodes 1 2 --pictures 100 --size 512x512 1024x1024
     python -m benchmarks.cluster --driver 100000
     python -m benchmarks.cluster --faults
+    python -m benchmarks.cluster --faults node
 
 Each node's processes are held on a core of their own; the driver runs beside them. A rate is that of the pictures
 between the first fifth and the last tenth, when all workers run; `all of it` is the whole command, with its start. The
@@ -17,7 +18,7 @@ import argparse
 from collections.abc import Sequence
 
 from benchmarks.cluster.driver import driver_lines
-from benchmarks.cluster.faults import fault_lines
+from benchmarks.cluster.faults import FAULTS, fault_lines
 from benchmarks.cluster.rates import ALONE, NODES, rate_table
 from dim_trt.arguments import SIZE_FORMAT, parse_size
 
@@ -34,10 +35,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=1, help="of which medians are shown; default: %(default)s")
     parser.add_argument("--ways", choices=WAYS, nargs="+", default=list(WAYS), help="what is measured; default: both")
     parser.add_argument("--driver", type=int, metavar="N", help="instead: the driver's memory at so many tiny pictures")
-    parser.add_argument("--faults", action="store_true", help="instead: what goes wrong, and what becomes of it")
+    parser.add_argument(
+        "--faults", nargs="*", choices=FAULTS, help="instead: what goes wrong, and what becomes of it; default: all"
+    )
     args = parser.parse_args(argv)
-    if args.faults or args.driver:
-        for line in fault_lines() if args.faults else driver_lines(args.driver):
+    faults = list(FAULTS) if args.faults == [] else args.faults
+    if faults or args.driver:
+        for line in fault_lines(faults) if faults else driver_lines(args.driver):
             print(line, flush=True)
     else:
         ways = [WAYS[way] for way in args.ways]

@@ -138,26 +138,26 @@ def deadly_picture(root: Path, plan: Path, ray_cluster: Any) -> Finding:
     return finding_of("workers die of a picture", root, seconds, beside=victim)
 
 
-FAULTS: tuple[Callable[[Path, Path, Any], Finding | None], ...] = (
-    worker_killed,
-    node_removed,
-    lister_killed,
-    driver_killed,
-    disk_full,
-    deadly_picture,
-)
+FAULTS: dict[str, Callable[[Path, Path, Any], Finding | None]] = {
+    "worker": worker_killed,
+    "node": node_removed,
+    "lister": lister_killed,
+    "driver": driver_killed,
+    "disk": disk_full,
+    "picture": deadly_picture,
+}
 
 
-def fault_lines(nodes: int = 3) -> Iterator[str]:
+def fault_lines(names: Collection[str], nodes: int = 3) -> Iterator[str]:
     """Of a table, as the faults are through."""
     from dim_trt.cluster.runtime import connected
     from dim_trt.plans.cache import shipped_plan
 
     yield from table(HEAD, []).splitlines()
     with cluster(nodes) as ray_cluster, connected(ray_cluster.address):
-        for fault in FAULTS:
-            with tempfile.TemporaryDirectory() as name:
-                found = fault(Path(name), shipped_plan(device="cpu"), ray_cluster)
+        for name in names:
+            with tempfile.TemporaryDirectory() as folder:
+                found = FAULTS[name](Path(folder), shipped_plan(device="cpu"), ray_cluster)
             if found is None:
                 print("a full disk is left out: no file system may be mounted here", file=sys.stderr)
             else:

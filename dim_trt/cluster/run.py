@@ -14,6 +14,7 @@ from ray.data.block import BlockMetadata
 from tqdm import tqdm
 
 from dim_trt.cluster.attempts import Attempts
+from dim_trt.cluster.bookkeeping import forget_blocks
 from dim_trt.cluster.listing import Census, Folders, census, items
 from dim_trt.cluster.manifest import Recorder
 from dim_trt.cluster.runtime import causes, room_for
@@ -108,6 +109,7 @@ def _rows(work: Work, pending: int) -> Iterator[pa.Table]:
     )
     shares.context.target_max_block_size = 1  # of bytes: each row travels by itself
     shares.context.enable_progress_bars = False
+    forget_blocks(shares.context)
     for share in shares.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1):
         yield pa.Table.from_struct_array(share[ROWS].combine_chunks().flatten())
 

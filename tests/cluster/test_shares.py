@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -13,6 +14,7 @@ pytest.importorskip("ray", reason="ray is not installed: pip install 'dim_trt[cl
 from benchmarks.cluster import faults
 from benchmarks.cluster.nodes import NODE, save
 from benchmarks.cluster.rules import Together, read_diary
+from dim_trt.cluster.bookkeeping import forget_blocks
 from dim_trt.cluster.run import AHEAD, PICTURES, share_sizes
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -73,3 +75,19 @@ def test_a_node_that_comes_half_way_gets_its_part(plan: Path, tmp_path: Path, ra
         finally:
             ray_cluster.remove_node(coming)
     assert faults.finding_of("", tmp_path, 0.0).failed == {}
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize(("forgets", "kept"), [(False, range(400, 500)), (True, range(50))])
+def test_the_driver_keeps_no_notes_of_blocks(forgets: bool, kept: range, ray_cluster: Any) -> None:
+    """Of 400 that passed by; Ray Data itself keeps one of each."""
+    import ray
+    from ray.data.block import BlockStats
+
+    ds = ray.data.range(400, override_num_blocks=400).map_batches(lambda batch: batch)
+    if forgets:
+        forget_blocks(ds.context)
+    for passed, _ in enumerate(ds.iter_batches(batch_size=1), 1):
+        if passed == 400:
+            gc.collect()
+            assert sum(type(item) is BlockStats for item in gc.get_objects()) in kept
