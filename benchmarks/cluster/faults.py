@@ -49,19 +49,22 @@ def worker_killed(root: Path, plan: Path, ray_cluster: Any) -> Finding:
 def node_removed(root: Path, plan: Path, ray_cluster: Any) -> Finding:
     save(root, PICTURES, SIZE)
     leaving = ray_cluster.add_node(**NODE)
+    raylet, half = leaving.all_processes["raylet"][0].process.pid, half_way(root)
     gone: list[tuple[set[int], float]] = []
 
+    def is_at_work() -> bool:  # it has just begun a picture
+        return half() and _parent(read_diary(root / "diary")[-1].worker) == raylet
+
     def remove() -> None:
-        raylet = leaving.all_processes["raylet"][0].process.pid
         workers = {entry.worker for entry in read_diary(root / "diary") if _parent(entry.worker) == raylet}
         ray_cluster.remove_node(leaving, allow_graceful=False)
         gone.append((workers, time.time()))
 
     everywhere = len(ray_cluster.list_all_nodes())  # so that it has pictures, too
-    with once(half_way(root), remove):
+    with once(is_at_work, remove):
         run(root, plan, Together(diary=str(root / "diary"), pause_s=0.1, workers=everywhere))
     workers, when = gone[0]
-    return finding_of("a node was removed", root, max((resumed(root, worker, when) for worker in workers), default=0.0))
+    return finding_of("a node was removed", root, max(resumed(root, worker, when) for worker in workers))
 
 
 def lister_killed(root: Path, plan: Path, ray_cluster: Any) -> Finding:
