@@ -1,4 +1,5 @@
-"""The driver of a run: it connects, counts, and reads rows as they come. It has no picture, and no list of them."""
+"""The driver of a run: it connects, counts, and reads rows as they come. It has no picture, and of their names
+what waits for workers."""
 
 from __future__ import annotations
 
