@@ -53,8 +53,8 @@ struct UnpoolDotsCollectArgs {
   int kernel;  // odd
   int cells;   // in a row
   int blocks;  // at most kUnpoolDotsBlocks
-  std::int32_t tap_step, tap_row_step,
-      dots_step;                 // of offsets: to the next tap, the one below, the next four channels'
+  // of offsets: to the next tap, the one below, the next four channels'
+  std::int32_t tap_step, tap_row_step, dots_step;
   UnpoolLists<FourBytes> lists;  // room for what is listed and kLanes entries more; begin[0] is where to go on
 };
 

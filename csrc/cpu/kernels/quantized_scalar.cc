@@ -1,6 +1,7 @@
 // The scalar twin of the quantized kernels. Products and sums of whole numbers are exact, and what follows is rounded
 // step by step, so that every instruction set gives the same to the bit: no unit of theirs fuses products and sums.
 #include "cpu/kernels/kernels.h"
+#include "cpu/kernels/unpool_scalar-inl.h"
 #include "cpu/kernels/winograd-inl.h"
 
 namespace dim::cpu::scalar {
@@ -56,33 +57,21 @@ void unpool_sum(const UnpoolSumArgs& a) {
 }
 
 void unpool_dots_collect(const UnpoolDotsCollectArgs& a) {
-  const int radius = a.kernel / 2, reach = unpool_reach(a.kernel);
-  for (const UnpoolList<FourBytes>* list : {&a.lists.middle, &a.lists.upper, &a.lists.lower}) {
-    std::int32_t count = list->begin[0];
-    for (int column = 0; column < 2 * a.cells; ++column) {
-      list->begin[column] = count;
-      for (int row = 0; row < 2 * (2 * reach + 1); ++row) {
-        const int ky = row - 2 * reach + radius, kx = column - 2 * reach + radius;
-        const int top = list == &a.lists.lower ? 2 * radius + 1 : list == &a.lists.upper ? 0 : 1;
-        const int bottom = list == &a.lists.middle ? 2 * radius : top;
-        if (ky < top || ky > bottom) continue;
-        for (int d = 0; d < a.blocks * kLanes / kDotChannels; ++d) {
-          const int block = d * kDotChannels / kLanes, lane = d * kDotChannels % kLanes;
-          const std::ptrdiff_t at = column / 2 * kLanes + lane;
-          std::uint8_t bytes[kDotChannels];
-          for (int i = 0; i < kDotChannels; ++i) {
-            const int code = a.codes[row / 2 * a.code_row_stride + block * a.code_block_stride + at + i] & 3;
-            const int value = a.values[row / 2 * a.value_row_stride + block * a.value_block_stride + at + i];
-            bytes[i] = static_cast<std::uint8_t>(code == row % 2 * 2 + column % 2 ? value : 0);
-          }
-          FourBytes value;
-          __builtin_memcpy(&value, bytes, sizeof(value));
-          if (value != 0) list->entries[count++] = {value, d * a.dots_step + ky * a.tap_row_step + kx * a.tap_step};
-        }
+  list_columns(a.lists, a.kernel, a.cells, [&](auto append, int row, int column, int ky, int kx) {
+    for (int d = 0; d < a.blocks * kLanes / kDotChannels; ++d) {
+      const int block = d * kDotChannels / kLanes, lane = d * kDotChannels % kLanes;
+      const std::ptrdiff_t at = column / 2 * kLanes + lane;
+      std::uint8_t bytes[kDotChannels];
+      for (int i = 0; i < kDotChannels; ++i) {
+        const int code = a.codes[row / 2 * a.code_row_stride + block * a.code_block_stride + at + i] & 3;
+        const int value = a.values[row / 2 * a.value_row_stride + block * a.value_block_stride + at + i];
+        bytes[i] = static_cast<std::uint8_t>(code == row % 2 * 2 + column % 2 ? value : 0);
       }
+      FourBytes value;
+      __builtin_memcpy(&value, bytes, sizeof(value));
+      if (value != 0) append(value, d * a.dots_step + ky * a.tap_row_step + kx * a.tap_step);
     }
-    list->begin[2 * a.cells] = count;
-  }
+  });
 }
 
 std::int32_t listed_sum(const UnpoolList<FourBytes>& list, int first_column, int last_column,

@@ -63,20 +63,12 @@ void unpool_sum(const UnpoolSumArgs& a) {
 }
 
 DIM_INLINE void collect_dots(const UnpoolDotsCollectArgs& a, int kernel) {
-  UnpoolAppender<FourBytes> middle(a.lists.middle), upper(a.lists.upper), lower(a.lists.lower);
-  const int radius = kernel / 2, reach = unpool_reach(kernel), rows = 2 * reach + 1;
-  VecInt lane{};
-  for (int i = 0; i < kVec; ++i) lane[i] = i;
-  const VecInt first = lane * a.dots_step;
-  for (int cell = 0; cell < a.cells; ++cell) {
-#pragma GCC unroll 2
-    for (int px = 0; px < 2; ++px) {
-      middle.begin_column();
-      upper.begin_column();
-      lower.begin_column();
-      const int column = (2 * (cell - reach) + px + radius) * a.tap_step;
-#pragma GCC unroll 3
-      for (int r = 0; r < rows; ++r) {
+  const int radius = kernel / 2, reach = unpool_reach(kernel);
+  const VecInt first = lane_numbers() * a.dots_step;
+  list_columns(
+      a.lists, kernel, a.cells,
+      [&](UnpoolAppenders<FourBytes>& to, int cell, int px, int r) __attribute__((always_inline)) {
+        const int column = (2 * (cell - reach) + px + radius) * a.tap_step;
         for (int b = 0; b < a.blocks; b += kBlocksPerVec) {
           const int at = cell * kLanes;
           const ByteVec values = load_blocks(a.values + r * a.value_row_stride + b * a.value_block_stride + at,
@@ -90,16 +82,11 @@ DIM_INLINE void collect_dots(const UnpoolDotsCollectArgs& a, int kernel) {
             const auto here = static_cast<std::uint8_t>(2 * low + px);
             const auto dots = reinterpret_cast<VecInt>(reinterpret_cast<ByteVec>((codes & 3) == here) & values);
             const VecInt offsets = first + (column + ky * a.tap_row_step + b * kLanes / kDotChannels * a.dots_step);
-            UnpoolAppender<FourBytes>& list = ky == 0 ? upper : ky == 2 * radius + 1 ? lower : middle;
+            UnpoolAppender<FourBytes>& list = ky == 0 ? to.upper : ky == 2 * radius + 1 ? to.lower : to.middle;
             list.append(dots, offsets, lanes_where(dots != 0));
           }
         }
-      }
-    }
-  }
-  middle.begin_column();
-  upper.begin_column();
-  lower.begin_column();
+      });
 }
 
 void unpool_dots_collect(const UnpoolDotsCollectArgs& a) {

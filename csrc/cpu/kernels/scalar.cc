@@ -1,6 +1,7 @@
 // The scalar twin: what each kernel computes, as plain loops with sums in double. Always built; the other sets are
 // tested against it.
 #include "cpu/kernels/kernels.h"
+#include "cpu/kernels/unpool_scalar-inl.h"
 #include "cpu/kernels/winograd-inl.h"
 
 namespace dim::cpu::scalar {
@@ -66,26 +67,14 @@ void max_pool(const MaxPoolArgs& a) {
 
 template <typename Value>
 void unpool_collect(const UnpoolCollectArgs<Value>& a) {
-  const int radius = a.kernel / 2, reach = unpool_reach(a.kernel);
-  for (const UnpoolList<float>* list : {&a.lists.middle, &a.lists.upper, &a.lists.lower}) {
-    std::int32_t count = list->begin[0];
-    for (int column = 0; column < 2 * a.cells; ++column) {
-      list->begin[column] = count;
-      for (int row = 0; row < 2 * (2 * reach + 1); ++row) {
-        const int ky = row - 2 * reach + radius, kx = column - 2 * reach + radius;
-        const int top = list == &a.lists.lower ? 2 * radius + 1 : list == &a.lists.upper ? 0 : 1;
-        const int bottom = list == &a.lists.middle ? 2 * radius : top;
-        if (ky < top || ky > bottom) continue;
-        for (int i = 0; i < a.lanes; ++i) {
-          const int at = column / 2 * kLanes + i;
-          const auto value = static_cast<float>(a.values[row / 2 * a.value_row_stride + at]);
-          if (value == 0.0f || (a.codes[row / 2 * a.code_row_stride + at] & 3) != row % 2 * 2 + column % 2) continue;
-          list->entries[count++] = {value, i * a.lane_step + ky * a.tap_row_step + kx * a.tap_step};
-        }
-      }
+  list_columns(a.lists, a.kernel, a.cells, [&](auto append, int row, int column, int ky, int kx) {
+    for (int i = 0; i < a.lanes; ++i) {
+      const int at = column / 2 * kLanes + i;
+      const auto value = static_cast<float>(a.values[row / 2 * a.value_row_stride + at]);
+      if (value == 0.0f || (a.codes[row / 2 * a.code_row_stride + at] & 3) != row % 2 * 2 + column % 2) continue;
+      append(value, i * a.lane_step + ky * a.tap_row_step + kx * a.tap_step);
     }
-    list->begin[2 * a.cells] = count;
-  }
+  });
 }
 
 double listed_sum(const UnpoolList<float>& list, int first_column, int last_column, const float* weights) {

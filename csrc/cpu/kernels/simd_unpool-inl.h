@@ -19,46 +19,33 @@ constexpr int kUnpoolVecs = kUnpoolGroup / kVec;
 /// Branch-free: which values are zero cannot be predicted.
 template <typename Value>
 DIM_INLINE void collect(const UnpoolCollectArgs<Value>& a, int kernel) {
-  UnpoolAppender<float> middle(a.lists.middle), upper(a.lists.upper), lower(a.lists.lower);
-  const int radius = kernel / 2, reach = unpool_reach(kernel), rows = 2 * reach + 1;
+  const int radius = kernel / 2, reach = unpool_reach(kernel);
   const int upper_code = radius % 2;  // row of the cell that the uppermost row of pixels is; the lowest is the other
   const int vecs = (a.lanes + kVec - 1) / kVec;
-  VecInt lane{};
-  for (int i = 0; i < kVec; ++i) lane[i] = i;
-  const VecInt first = lane * a.lane_step;
-  for (int cell = 0; cell < a.cells; ++cell) {
-#pragma GCC unroll 2
-    for (int px = 0; px < 2; ++px) {
-      middle.begin_column();
-      upper.begin_column();
-      lower.begin_column();
-      const int column = (2 * (cell - reach) + px + radius) * a.tap_step;
-#pragma GCC unroll 3
-      for (int r = 0; r < rows; ++r) {
-        const int y = 2 * (r - reach) + radius;  // of the cell's upper pixels; the uppermost that counts is 0
-        for (int v = 0; v < vecs; ++v) {
-          const int at = cell * kLanes + v * kVec;
-          const Vec value = load_values(a.values + r * a.value_row_stride + at);
-          const VecInt code = load_codes(a.codes + r * a.code_row_stride + at);
-          const VecInt low = (code & 2) != 0;
-          const unsigned all = a.lanes - v * kVec < kVec ? (1u << (a.lanes - v * kVec)) - 1 : ~0u;
-          const unsigned right = lanes_where((code & 1) != 0);
-          const unsigned here = lanes_where(value != Vec{}) & all & (px == 0 ? ~right : right);
-          const unsigned below = lanes_where(low);
-          const VecInt offset = first + (column + y * a.tap_row_step + v * kVec * a.lane_step) + (low & a.tap_row_step);
-          const unsigned of_row[2] = {here & ~below, here & below};
-          const unsigned middle_lanes =
-              (y > 0 && y <= 2 * radius ? of_row[0] : 0) | (y >= 0 && y < 2 * radius ? of_row[1] : 0);
-          middle.append(value, offset, middle_lanes);
-          if (r == 0) upper.append(value, offset, of_row[upper_code]);
-          if (r == rows - 1) lower.append(value, offset, of_row[1 - upper_code]);
-        }
-      }
-    }
-  }
-  middle.begin_column();
-  upper.begin_column();
-  lower.begin_column();
+  const VecInt first = lane_numbers() * a.lane_step;
+  list_columns(a.lists, kernel, a.cells,
+               [&](UnpoolAppenders<float>& to, int cell, int px, int r) __attribute__((always_inline)) {
+                 const int column = (2 * (cell - reach) + px + radius) * a.tap_step;
+                 const int y = 2 * (r - reach) + radius;  // of the cell's upper pixels; the uppermost that counts is 0
+                 for (int v = 0; v < vecs; ++v) {
+                   const int at = cell * kLanes + v * kVec;
+                   const Vec value = load_values(a.values + r * a.value_row_stride + at);
+                   const VecInt code = load_codes(a.codes + r * a.code_row_stride + at);
+                   const VecInt low = (code & 2) != 0;
+                   const unsigned all = a.lanes - v * kVec < kVec ? (1u << (a.lanes - v * kVec)) - 1 : ~0u;
+                   const unsigned right = lanes_where((code & 1) != 0);
+                   const unsigned here = lanes_where(value != Vec{}) & all & (px == 0 ? ~right : right);
+                   const unsigned below = lanes_where(low);
+                   const VecInt offset =
+                       first + (column + y * a.tap_row_step + v * kVec * a.lane_step) + (low & a.tap_row_step);
+                   const unsigned of_row[2] = {here & ~below, here & below};
+                   const unsigned middle_lanes =
+                       (y > 0 && y <= 2 * radius ? of_row[0] : 0) | (y >= 0 && y < 2 * radius ? of_row[1] : 0);
+                   to.middle.append(value, offset, middle_lanes);
+                   if (r == 0) to.upper.append(value, offset, of_row[upper_code]);
+                   if (r == 2 * reach) to.lower.append(value, offset, of_row[1 - upper_code]);
+                 }
+               });
 }
 
 template <typename Value>

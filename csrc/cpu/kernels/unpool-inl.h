@@ -23,6 +23,36 @@ struct UnpoolAppender {
   std::int32_t count;
 };
 
+/// Lists of which an entry goes to one at most.
+template <typename Value>
+struct UnpoolAppenders {
+  explicit UnpoolAppenders(const UnpoolLists<Value>& to) : middle(to.middle), upper(to.upper), lower(to.lower) {}
+
+  DIM_INLINE void begin_column() {
+    middle.begin_column();
+    upper.begin_column();
+    lower.begin_column();
+  }
+
+  UnpoolAppender<Value> middle, upper, lower;
+};
+
+/// `list_row(to, cell, px, r)` for each column of pixels, two a cell, and each row of cells that the kernel reaches.
+template <typename Value, typename ListRow>
+DIM_INLINE void list_columns(const UnpoolLists<Value>& lists, int kernel, int cells, ListRow&& list_row) {
+  UnpoolAppenders<Value> to(lists);
+  const int rows = 2 * unpool_reach(kernel) + 1;
+  for (int cell = 0; cell < cells; ++cell) {
+#pragma GCC unroll 2
+    for (int px = 0; px < 2; ++px) {
+      to.begin_column();
+#pragma GCC unroll 3
+      for (int r = 0; r < rows; ++r) list_row(to, cell, px, r);
+    }
+  }
+  to.begin_column();
+}
+
 /// Which of its four pixels read an entry of a quad.
 template <int... kPixels>
 struct QuadPixels {};

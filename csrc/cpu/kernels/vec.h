@@ -30,6 +30,13 @@ DIM_INLINE void store(float* p, Vec v) { *reinterpret_cast<VecUnaligned*>(p) = v
 
 DIM_INLINE Vec splat(float x) { return x - Vec{}; }
 
+/// 0, 1, 2, … by lane.
+DIM_INLINE VecInt lane_numbers() {
+  VecInt lane{};
+  for (int i = 0; i < kVec; ++i) lane[i] = i;
+  return lane;
+}
+
 DIM_INLINE Vec relu(Vec v) { return v > Vec{} ? v : Vec{}; }
 
 /// A sum as Epilogue says; `base`: the bias, or what it is added to.

@@ -115,8 +115,8 @@ std::unique_ptr<ConvStep> make_int8_step(const KernelTables& kernels, const Conv
 
 std::unique_ptr<ConvStep> make_conv_step(const KernelTables& kernels, const ConvSpec& spec, Algorithm algorithm) {
   const ConvWeights& weights = spec.weights;
-  const bool best = algorithm == Algorithm::best,
-             thin = weights.in_channels <= (weights.kernel == 3 ? kernels.floats->thin_3x3 : kernels.floats->thin_5x5);
+  const bool best = algorithm == Algorithm::best;
+  const bool thin = weights.in_channels <= (weights.kernel == 3 ? kernels.floats->thin_3x3 : kernels.floats->thin_5x5);
   const auto rows = [&] { return std::make_unique<RowWinogradConv>(kernels, weights, spec.relu); };
   const auto both = [&] { return std::make_unique<WinogradConv>(kernels, weights, spec.keep_ties, spec.relu); };
   if (std::unique_ptr<ConvStep> step = make_int8_step(kernels, spec, algorithm)) return step;
