@@ -30,7 +30,7 @@ PAINT = """async ([x, y, ms]) => {
         if (!session.pending) done();
     }));
     painter.end();
-    await seen;
+    await Promise.race([seen, session.running]);  // what was all matted while it was painted is not patched again
     await frame();
     const near = performance.now() - start;
     await session.running;
