@@ -14,6 +14,10 @@ namespace {
 
 constexpr int kMaxSide = 150;
 constexpr float kOutside = -7.0f;
+constexpr float kRounding = 1e-5f;
+// Closed-form matting passes a guess on 150 times, with the rounding of floats: a last bit that the network rounds in
+// another way comes back as up to 2e-4, and so does noise of 1e-4 in every pixel.
+constexpr float kRoundingOfClosedForm = 1e-3f;
 
 struct Way {
   const char* plan;
@@ -109,10 +113,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::vector<float> alpha = run(*wholes[way], request, of_alpha);
   const std::vector<float> in_strips = run(*strips[way], request, of_alpha);
 
+  const float most = kWays[way].closed_form ? kRoundingOfClosedForm : kRounding;
   std::size_t outside = 0;
   for (std::size_t i = 0; i < alpha.size(); ++i) {
     outside += alpha[i] == kOutside;
-    check(std::abs(alpha[i] - in_strips[i]) <= 1e-5f, "strips and threads change nothing");
+    check(std::abs(alpha[i] - in_strips[i]) <= most, "strips and threads change nothing");
   }
   check(outside == alpha.size() - picture.area(), "every pixel of alpha is written and nothing else");
   for (int y = 0; y < picture.height; ++y)
