@@ -19,7 +19,7 @@ from pathlib import Path
 import dim_trt
 from benchmarks.measure import ROOT, add_json_argument, default_threads, manifest, write_json
 from benchmarks.networks import MODEL_HELP, load_network
-from benchmarks.peers.engine import NONE_LEFT_OUT
+from benchmarks.peers.engine import int8_threshold
 from benchmarks.records import Memory
 from dim_trt.arguments import SIZE_FORMAT, parse_size
 from dim_trt.precisions import PRECISIONS
@@ -57,7 +57,7 @@ run = lambda: session.run(None, {{"input": x}})
 def records(args: argparse.Namespace) -> Iterator[Memory]:
     with tempfile.TemporaryDirectory() as folder:
         onnx, plan = load_network(args.model, Path(folder)).onnx, Path(folder) / "dim.plan"
-        threshold = NONE_LEFT_OUT if args.precision == "int8" else None
+        threshold = int8_threshold(onnx) if args.precision == "int8" else None
         dim_trt.build_plan(onnx, plan, precision=args.precision, backend="cpu", threshold=threshold)
         height, width = args.size
         padded = {f"padded_{name}": -(-side // STRIDE) * STRIDE for name, side in zip(SIDES, args.size, strict=True)}
