@@ -28,6 +28,20 @@ struct Each<std::variant<Operations...>> {
   }
 };
 
+template <Runs how>
+using As = std::integral_constant<Runs, how>;
+
+/// Overloads, because the others have no `run` that would compile.
+template <typename Op>
+void run_as(const Op& op, const PixelCall& call, As<Runs::pixel_by_pixel>) {
+  op.run(call);
+}
+
+template <typename Op, Runs how>
+void run_as(const Op&, const PixelCall&, As<how>) {
+  throw std::logic_error("an operation that is not computed pixel by pixel");
+}
+
 }  // namespace
 
 std::vector<std::string> operations() { return Each<Operation>::names(); }
@@ -51,10 +65,8 @@ Runs runs(const Operation& operation) {
 void run_pixel_by_pixel(const Operation& operation, const PixelCall& call) {
   std::visit(
       [&](const auto& op) {
-        if constexpr (std::decay_t<decltype(op)>::kRuns == Runs::pixel_by_pixel)
-          op.run(call);
-        else
-          throw std::logic_error("an operation that is not computed pixel by pixel");
+        using Op = std::decay_t<decltype(op)>;
+        run_as(op, call, As<Op::kRuns>{});
       },
       operation);
 }
