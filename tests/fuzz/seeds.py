@@ -244,17 +244,21 @@ def quantized_programs(ops: list[Document]) -> Iterator[tuple[str, list[Document
     yield "quantized_to_the_end", changed(changed(whole, (4, "scale"), 0.5), (5, "weight"), _int8([1, 3, 3, 3]))
     yield "pools_what_is_quantized", changed(whole, (1, "scale"), 0.01)
     yield "scale_null", changed(changed(whole, (3, "scale"), None), (4, "scale"), None)
-    for name, scale in (("zero", 0), ("negative", -1), ("tiny", 1e-40), ("huge", 1e300), ("text", "1")):
-        yield f"scale_{name}", changed(whole, (3, "scale"), scale)
+    for scale in (0, -1, 1e-40, 1e38, 1e300, "1"):
+        yield f"scale_{scale}", changed(whole, (3, "scale"), scale)
     yield "quantized_by_floats", changed(whole, (3, "weight"), ops[3]["weight"])
     yield "quantized_without_scales", changed(whole, (3, "weight", "scale_offset"), ...)
     yield "quantized_scales_behind_the_file", changed(whole, (3, "weight", "scale_offset"), 1 << 20)
     yield "quantized_by_128", changed(whole, (3, "weight", "offset"), 448 - 64)
     yield "quantized_nan_scales", changed(whole, (3, "weight", "scale_offset"), 448 - 64)
+    yield "quantized_in_huge_steps", changed(whole, (2, "scale"), 8e37)  # whose products with the weights are infinite
+    floats = {"shape": [3, 2, 3, 3], "dtype": "float32", "offset": 64}
+    yield "unpools_by_floats", changed(changed(whole, (4, "kernel"), 3), (4, "weight"), floats)
     yield "adds_to_a_quantized", changed(whole, (4, "add"), "a")
     yield "adds_and_quantizes", changed(changed(changed(whole, (4, "add"), "a"), (3, "scale"), None), (4, "scale"), 1)
     both = changed(changed(whole, (4, "add"), "a"), (1, "scale"), 0.03)
     yield "adds_quantized", both
+    yield "adds_quantized_in_equal_steps", changed(both, (3, "scale"), 0.03)
     yield "adds_quantized_to_floats", changed(both, (3, "scale"), None)
     three = changed(changed(both, (4, "kernel"), 3), (4, "weight", "shape"), [3, 2, 3, 3])
     yield "adds_quantized_with_another_kernel", three
@@ -269,13 +273,19 @@ def quantized_programs(ops: list[Document]) -> Iterator[tuple[str, list[Document
     wide += [{**whole[3], "weight": _int8([2800, 2, 1, 1]), "bias": {**whole[3]["bias"], "shape": [2800]}}]
     wide += [{**whole[5], "input": "b", "kernel": 7, "weight": _int8([1, 2800, 7, 7])}, *whole[6:]]
     yield "quantized_too_many", wide
+    many = {**both[1], "kernel": 1, "weight": _int8([2664, 4, 1, 1]), "bias": {**whole[1]["bias"], "shape": [2664]}}
+    wide = [whole[0], many, whole[2]]
+    wide += [{**whole[5], "input": "p", "codes": "c", "add": "a", "kernel": 5, "weight": _int8([1, 2664, 5, 5])}]
+    yield "adds_quantized_too_many", [*wide, {"op": "output", "input": "e"}]  # computed as floats
 
 
 def _int8(shape: list[int]) -> Document:
     return {"shape": shape, "dtype": "int8", "offset": 0, "scale_offset": 64}
 
 
-ROOM = ("five_by_five", "seven_by_seven", "seventeen_channels", "concat_of_eight")  # with more weights than the others
+# Those with more weights than the others: how often the tensors are repeated.
+ROOM = dict.fromkeys(("five_by_five", "seven_by_seven", "seventeen_channels", "concat_of_eight"), 6)
+ROOM |= {"quantized_too_many": 30, "adds_quantized_too_many": 174}
 
 
 def programs() -> Iterator[tuple[str, bytes]]:
@@ -287,11 +297,11 @@ def programs() -> Iterator[tuple[str, bytes]]:
     for name, others in resizing_programs(ops):
         yield name, program_of(others, tensors)
     for name, others in shrunk_program(ops):
-        yield name, program_of(others, tensors * 6 if name in ROOM else tensors)
+        yield name, program_of(others, tensors * ROOM.get(name, 1))
     small_numbers = np.tile(np.array([1, -2, 3, 60], np.int8), 16).tobytes()
-    last = np.array([np.nan, -0.0], np.float32).tobytes() * 8  # as int8 -128 among others
+    last = np.array([-0.0, np.nan], np.float32).tobytes() * 8  # as int8 -128 among others
     for name, others in quantized_programs(ops):
-        room = tensors[64:] * (1000 if name == "quantized_too_many" else 1)
+        room = tensors[64:] * ROOM.get(name, 1)
         yield name, program_of(others, small_numbers + room[: len(room) - 64] + last)
     special = np.array([0x7E00, 0xFC00, 0x8001, 0x3C00], np.uint16).tobytes()
     yield "special_float16", program_of(ops, special * (len(tensors) // len(special)))
