@@ -20,7 +20,6 @@ PRODUCTS = {  # per tile, its height and width
     ("row-winograd", 3): (18, 1, 4),
     ("row-winograd", 5): (30, 1, 2),
 }
-QUAD_PRODUCTS = 16  # of int8 Winograd's tiles of 2x2
 DOT_CHANNELS = 4  # that a dot product sums up
 INT8_MAX, WEIGHT_STEPS = 127, 40  # weights of one standard deviation are so many steps
 OUT_SCALE = 0.05  # a step of quantized results, which are of order one
@@ -96,7 +95,7 @@ def seconds(case: Case, given: Operands, isa: str, threads: int, runs: int) -> l
 def is_refused(case: Case, isa: str) -> bool:
     """Whether the instruction set has no such kernel of whole numbers.
 
-    Winograd is for those without dot products of bytes, unpooled maps for those whose dot products take 0 to 255.
+    Winograd is for those of x86, unpooled maps for those whose dot products take 0 to 255.
     """
     if not case.quantized:
         return False
@@ -115,8 +114,6 @@ def real_products(case: Case, given: Operands) -> int:
     layer = case.layer
     cin = 4 if layer.cin == 4 and case.algorithm == "direct" and layer.cout > 1 else _filled(layer.cin)
     cout = 1 if layer.cout == 1 else _filled(layer.cout)
-    if case.quantized and case.algorithm == "winograd":
-        return QUAD_PRODUCTS * -(-layer.height // 2) * -(-layer.width // 2) * cin * cout
     if (case.algorithm, layer.kernel) in PRODUCTS:
         products, tile_height, tile_width = PRODUCTS[case.algorithm, layer.kernel]
         return products * -(-layer.height // tile_height) * -(-layer.width // tile_width) * cin * cout

@@ -30,17 +30,19 @@ cpu::ConvWeights weights_of(const Floats& weight, const Floats& bias, int in_cha
 
 LayerOptions layer_options(const cpu::ConvWeights& weights, bool unpool, bool pool, bool relu,
                            const std::string& algorithm, const std::string& isa, int threads) {
-  const bool keep_ties = algorithm == "winograd-ties", rows = algorithm == "row-winograd";
-  const bool winograd = keep_ties || rows || algorithm == "winograd";
-  if (!winograd && algorithm != "direct")
-    throw InvalidInput("algorithm: expected 'direct', 'winograd', 'winograd-ties' or 'row-winograd', got '" +
+  const bool best = algorithm == "best", rows = algorithm == "row-winograd";
+  const bool keep_ties = algorithm == "winograd-ties" || (best && pool);
+  const bool winograd = algorithm == "winograd" || algorithm == "winograd-ties" || rows;
+  if (!winograd && !best && algorithm != "direct")
+    throw InvalidInput("algorithm: expected 'best', 'direct', 'winograd', 'winograd-ties' or 'row-winograd', got '" +
                        algorithm + "'");
   if (winograd && (weights.out_channels == 1 || !(weights.kernel == 5 || (weights.kernel == 3 && !unpool))))
     throw InvalidInput("algorithm: winograd needs a 5x5 kernel, or 3x3 without unpooling, and several outputs");
   if (rows && pool) throw InvalidInput("algorithm: row-winograd does not keep the ties that a pooling sees");
   if (threads < 1) throw InvalidInput("threads: expected at least 1, got " + std::to_string(threads));
   return {isa.empty() ? cpu::default_kernels() : cpu::kernels_named(isa), threads, relu,
-          rows       ? cpu::Algorithm::row_winograd
+          best       ? cpu::Algorithm::best
+          : rows     ? cpu::Algorithm::row_winograd
           : winograd ? cpu::Algorithm::winograd
                      : cpu::Algorithm::direct,
           keep_ties};

@@ -50,18 +50,16 @@ std::unique_ptr<QuantizedLayer> quantized_layer(const Floats& input, const Float
   result->operands = quantized_operands(weight, scale, bias, planes.channels);
   const cpu::ConvWeights& weights = result->operands.weights;
   LayerOptions options = layer_options(weights, codes.has_value(), pool, relu, algorithm, isa, threads);
-  const bool direct = options.algorithm == cpu::Algorithm::direct;
+  const bool best = options.algorithm == cpu::Algorithm::best, direct = options.algorithm == cpu::Algorithm::direct;
   const bool dots = options.kernels.quantized->unpool_dots != nullptr;
   if (add && (!codes || weights.kernel != 5 || (direct && (!dots || add_scale != 1.0f))))
     throw InvalidInput(
         "add: expected codes, a 5x5 kernel and algorithm 'winograd' or 'row-winograd' with it; 'direct' where dot "
         "products take 0 to 255 and add_scale is 1");
-  if (!direct && !add &&
+  if (!best && !direct && !add &&
       (codes || options.algorithm == cpu::Algorithm::row_winograd ||
        !cpu::QuantizedWinograd::supports(options.kernels, weights)))
-    throw InvalidInput(
-        "algorithm: winograd needs a 3x3 kernel, no codes, at most 3698 input channels, and an instruction "
-        "set without dot products");
+    throw InvalidInput("algorithm: winograd needs a 3x3 kernel, no codes, at most 924 input channels, and x86");
   options.quantized = true;
   options.out_scale = out_scale;
   if (pool && (codes || planes.size.height % 2 != 0 || planes.size.width % 2 != 0))

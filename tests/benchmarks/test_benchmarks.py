@@ -24,7 +24,8 @@ from benchmarks.pictures import stripe, thin_band
 from benchmarks.records import Throughput
 from benchmarks.steps import KINDS
 from dim_trt import _core
-from tests.kernels.test_quantized import has_dots, has_winograd
+from tests.kernels.test_quantized import has_dots
+from tests.kernels.test_quantized_winograd import has_winograd
 
 PERCENTILES = {"p50", "p90", "p95", "p99"}
 COMMON = {"engine", "peer", "model", "precision", "height", "width", "threads", "ratio", "versions", "machine"}

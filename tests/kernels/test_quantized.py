@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from typing import Any
 
 import numpy as np
@@ -83,67 +82,20 @@ def test_results_are_rounded_to_whole_numbers(isa: str, shape: tuple[int, ...]) 
         assert {0, MOST} < set(values.ravel())  # saturated at both ends, and between
 
 
-def has_winograd(isa: str) -> bool:
-    return isa in ("scalar", "avx2", "avx512") or (
-        isa == "baseline" and platform.machine().lower() in ("x86_64", "amd64")
-    )
-
-
 def has_dots(isa: str) -> bool:
     """Of bytes from 0 to 255."""
     return isa == "scalar" or isa.endswith("_vnni")
 
 
-@pytest.mark.parametrize("out_scale", [0.0, 0.017])
-@pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape[2] == 3] + [(64, 64, 3, 33, 57)], ids=str)
-@pytest.mark.parametrize("isa", [isa for isa in ISAS if has_winograd(isa)])
-def test_winograd_gives_the_same_to_the_bit(isa: str, shape: tuple[int, ...], out_scale: float) -> None:
-    operands = Operands(shape, 4)
-    options = {"relu": True, "isa": isa, "out_scale": out_scale, "threads": 2}
-    direct, winograd = (operands.run(algorithm=algorithm, **options)[0] for algorithm in ("direct", "winograd"))
-    np.testing.assert_array_equal(winograd, direct)
-    expected = operands.expected(True)
-    np.testing.assert_array_equal(winograd, quantized(expected, out_scale) if out_scale else expected)
-
-
-@pytest.mark.parametrize("isa", [isa for isa in ISAS if has_winograd(isa)])
-def test_winograd_pools_the_same(isa: str) -> None:
-    operands = Operands((20, 40, 3, 14, 122))
-    options = {"pool": True, "relu": True, "isa": isa, "out_scale": 0.03}
-    for direct, winograd in zip(
-        *(operands.run(algorithm=each, **options) for each in ("direct", "winograd")), strict=True
-    ):
-        np.testing.assert_array_equal(winograd, direct)
-
-
-@pytest.mark.parametrize("isa", [isa for isa in ISAS if not has_winograd(isa)])
-def test_winograd_is_refused_where_dot_products_are_faster(isa: str) -> None:
-    with pytest.raises(dim_trt.InvalidInput, match="without dot products"):
-        Operands(SHAPES[0]).run(algorithm="winograd", isa=isa)
-
-
-@pytest.mark.parametrize("algorithm", ["direct", "winograd"])
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("isa", ISAS)
-def test_the_largest_products_do_not_overflow(isa: str, sign: int, algorithm: str) -> None:
-    """Sums of pairs are 16 bits wide on the way in some instruction sets, and sums of Winograd's wrap around."""
-    if algorithm == "winograd" and not has_winograd(isa):
-        algorithm = "direct"
+def test_the_largest_products_do_not_overflow(isa: str, sign: int) -> None:
+    """Sums of pairs are 16 bits wide on the way in some instruction sets."""
     operands = Operands((512, 20, 3, 4, 14))
     operands.input[:] = MOST
     operands.weight[:] = sign * MOST
-    values, _ = operands.run(isa=isa, algorithm=algorithm)
+    values, _ = operands.run(isa=isa)
     np.testing.assert_array_equal(values, operands.expected(False))
-
-
-@pytest.mark.parametrize("isa", [isa for isa in ISAS if has_winograd(isa)])
-def test_winograd_ends_where_four_times_a_sum_outgrows_32_bits(isa: str) -> None:
-    operands, more = (Operands((channels, 2, 3, 4, 6)) for channels in (3698, 3699))
-    operands.input[:] = operands.weight[:] = MOST
-    values, _ = operands.run(isa=isa, algorithm="winograd")
-    np.testing.assert_array_equal(values, operands.expected(False))
-    with pytest.raises(dim_trt.InvalidInput, match="at most 3698 input channels"):
-        more.run(isa=isa, algorithm="winograd")
 
 
 @pytest.mark.parametrize("out_scale", [0.0, 0.03])

@@ -87,19 +87,26 @@ def activation(maker: GraphMaker, source: str, kind: str, name: str) -> str:
 
 
 def tiny_dim(
-    *, skip: bool = True, refine: bool = True, output: str = "sigmoid", decoder_kernel: int = 5, seed: int = 0
+    *,
+    skip: bool = True,
+    refine: bool = True,
+    output: str = "sigmoid",
+    decoder_kernel: int = 5,
+    width: int = 1,
+    seed: int = 0,
 ) -> onnx.ModelProto:
-    """With a Constant node, Identity nodes and dead nodes, as foreign exporters leave them."""
+    """With a Constant node, Identity nodes and dead nodes, as foreign exporters leave them; features times `width`."""
     maker = GraphMaker(seed)
-    first = maker.conv("input", 4, 6, 3, "conv1")
-    second = maker.conv(maker.pool(first, "pool1"), 6, 8, 3, "conv2")
-    x = maker.conv(maker.pool(second, "pool2"), 8, 8, 1, "conv6")
+    six, eight = 6 * width, 8 * width
+    first = maker.conv("input", 4, six, 3, "conv1")
+    second = maker.conv(maker.pool(first, "pool1"), six, eight, 3, "conv2")
+    x = maker.conv(maker.pool(second, "pool2"), eight, eight, 1, "conv6")
     maker.add("Sigmoid", [x], "dead")
-    for pool, feature, channels in (("pool2", second, 6), ("pool1", first, 5)):
+    for pool, feature, channels in (("pool2", second, six), ("pool1", first, 5)):
         x = maker.unpool(x, pool, f"un{pool}")
         if skip:
             x = maker.add("Add", [feature, x], f"skip_{pool}")
-        cin = 8 if pool == "pool2" else 6
+        cin = eight if pool == "pool2" else six
         x = maker.conv(maker.add("Identity", [x], f"same_{pool}"), cin, channels, decoder_kernel, f"de{pool}")
     raw = maker.conv(x, 5, 1, 5, "alpha", relu=False)
     if not refine:

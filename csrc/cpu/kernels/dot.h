@@ -54,14 +54,19 @@ DIM_INLINE VecInt dot4(VecInt sum, VecInt values, VecInt weights) {
 }
 
 // On ARM products of 16 bits are as slow as those of floats.
-#if defined(DIM_DOT_8_BITS) || !defined(__SSE2__)
-#define DIM_HAS_DOT
-#else
+#if defined(__SSE2__)
+#define DIM_DOT_PAIRS
 /// sum + the two products of int16 in each lane.
 DIM_INLINE VecInt dot2(VecInt sum, VecInt values, VecInt weights) {
-#if defined(__AVX512BW__)
+#if defined(__AVX512VNNI__)
+  return reinterpret_cast<VecInt>(_mm512_dpwssd_epi32(reinterpret_cast<__m512i>(sum), reinterpret_cast<__m512i>(values),
+                                                      reinterpret_cast<__m512i>(weights)));
+#elif defined(__AVX512BW__)
   return sum + reinterpret_cast<VecInt>(
                    _mm512_madd_epi16(reinterpret_cast<__m512i>(values), reinterpret_cast<__m512i>(weights)));
+#elif defined(__AVXVNNI__)
+  return reinterpret_cast<VecInt>(_mm256_dpwssd_avx_epi32(
+      reinterpret_cast<__m256i>(sum), reinterpret_cast<__m256i>(values), reinterpret_cast<__m256i>(weights)));
 #elif defined(__AVX2__)
   return sum + reinterpret_cast<VecInt>(
                    _mm256_madd_epi16(reinterpret_cast<__m256i>(values), reinterpret_cast<__m256i>(weights)));

@@ -3,20 +3,16 @@
 #include "cpu/kernels/dot.h"
 #include "cpu/kernels/kernels.h"
 #include "cpu/kernels/vec.h"
-#include "cpu/kernels/winograd-inl.h"
 
 #if defined(__AVX512F__)
 #define DIM_DOT_GROUP 2    // output blocks at once: 2 zmm
 #define DIM_DOT_PIXELS 12  // 24 accumulators of 32 registers
-#define DIM_SUMS_PATCHES 12
 #elif defined(__AVX2__) || defined(__aarch64__)
 #define DIM_DOT_GROUP 1   // 2 ymm, or 4 NEON registers
 #define DIM_DOT_PIXELS 6  // 12 accumulators of 16 (24 of 32) registers
-#define DIM_SUMS_PATCHES 5
 #else
 #define DIM_DOT_GROUP 1   // 4 xmm
 #define DIM_DOT_PIXELS 2  // 8 accumulators of 16 registers
-#define DIM_SUMS_PATCHES 2
 #endif
 
 namespace dim::cpu::DIM_ISA {
@@ -55,30 +51,56 @@ DIM_INLINE void store_sum(const Args& a, std::ptrdiff_t at, int lane, VecInt sum
     store_quantized(a.quantized + at, value, a.per_scale);
 }
 
-/// A bundle of pixels × channels stays in registers over all input blocks and taps, as in simd.cc.
+/// Adds to a bundle of pixels × channels, which stays in registers, `steps` dot products of four bytes of each pixel
+/// and weights, past which it goes.
+template <int kPixels, int kVecs, typename Dot>
+DIM_INLINE void add_dots(VecInt (&acc)[kPixels][kVecs], const std::uint8_t* in, std::ptrdiff_t pixel_bytes, int steps,
+                         const std::int8_t*& w, Dot dot) {
+#pragma GCC unroll 4
+  for (int t = 0; t < steps; ++t, w += kVecs * DIM_VECTOR_BYTES) {
+    VecInt weight[kVecs];
+#pragma GCC unroll 8
+    for (int v = 0; v < kVecs; ++v) weight[v] = load_weights(w + v * DIM_VECTOR_BYTES);
+#pragma GCC unroll 16
+    for (int p = 0; p < kPixels; ++p) {
+      const VecInt values = splat_bytes(in + p * pixel_bytes + t * kDotChannels);
+#pragma GCC unroll 8
+      for (int v = 0; v < kVecs; ++v) acc[p][v] = dot(acc[p][v], values, weight[v]);
+    }
+  }
+}
+
+template <int kPixels>
+struct BundleOf {
+  static constexpr int pixels = kPixels;
+};
+
+template <int kPixels, typename Compute>
+DIM_INLINE void bundle_of(int pixels, Compute compute) {
+  if (pixels == kPixels) return compute(BundleOf<kPixels>{});
+  if constexpr (kPixels > 1) bundle_of<kPixels - 1>(pixels, compute);
+}
+
+/// `compute(BundleOf<pixels>, first)` for bundles of nearly equal width.
+template <typename Compute>
+DIM_INLINE void in_bundles(int pixels, Compute compute) {
+  const int bundles = (pixels + DIM_DOT_PIXELS - 1) / DIM_DOT_PIXELS;
+  for (int i = 0, first = 0; i < bundles; ++i) {
+    const int here = (pixels - first) / (bundles - i);
+    bundle_of<DIM_DOT_PIXELS>(here, [&](auto bundle) { compute(bundle, first); });
+    first += here;
+  }
+}
+
 template <int kPixels, int kGroup>
 void conv_bundle(const QuantizedConvArgs& a, int x) {
   constexpr int kVecs = kGroup * kVecsPerBlock;
   VecInt acc[kPixels][kVecs] = {};
   const std::int8_t* w = a.weights;
-  const int run = a.kernel * kDots;
-  for (int b = 0; b < a.in_blocks; ++b) {
-    for (int ky = 0; ky < a.kernel; ++ky) {
-      const std::uint8_t* in = a.input + b * a.in_block_stride + ky * a.in_row_stride + x * kLanes;
-#pragma GCC unroll 4
-      for (int t = 0; t < run; ++t, w += kGroup * kLanes * kDotChannels) {
-        VecInt weight[kVecs];
-#pragma GCC unroll 8
-        for (int v = 0; v < kVecs; ++v) weight[v] = load_weights(w + v * DIM_VECTOR_BYTES);
-#pragma GCC unroll 16
-        for (int p = 0; p < kPixels; ++p) {
-          const VecInt values = splat_bytes(in + p * kLanes + t * kDotChannels);
-#pragma GCC unroll 8
-          for (int v = 0; v < kVecs; ++v) acc[p][v] = dot4(acc[p][v], values, weight[v]);
-        }
-      }
-    }
-  }
+  for (int b = 0; b < a.in_blocks; ++b)
+    for (int ky = 0; ky < a.kernel; ++ky)
+      add_dots(acc, a.input + b * a.in_block_stride + ky * a.in_row_stride + x * kLanes, kLanes, a.kernel * kDots, w,
+               dot4);
 #pragma GCC unroll 16
   for (int p = 0; p < kPixels; ++p) {
 #pragma GCC unroll 8
@@ -90,21 +112,9 @@ void conv_bundle(const QuantizedConvArgs& a, int x) {
   }
 }
 
-template <int kGroup, int kPixels = DIM_DOT_PIXELS>
-DIM_INLINE void conv_bundle_of(const QuantizedConvArgs& a, int x, int pixels) {
-  if (pixels == kPixels) return conv_bundle<kPixels, kGroup>(a, x);
-  if constexpr (kPixels > 1) conv_bundle_of<kGroup, kPixels - 1>(a, x, pixels);
-}
-
-/// In bundles of nearly equal width.
 template <int kGroup>
 void conv_span(const QuantizedConvArgs& a) {
-  const int bundles = (a.pixels + DIM_DOT_PIXELS - 1) / DIM_DOT_PIXELS;
-  for (int i = 0, x = 0; i < bundles; ++i) {
-    const int pixels = (a.pixels - x) / (bundles - i);
-    conv_bundle_of<kGroup>(a, x, pixels);
-    x += pixels;
-  }
+  in_bundles(a.pixels, [&](auto bundle, int x) { conv_bundle<decltype(bundle)::pixels, kGroup>(a, x); });
 }
 
 void conv(const QuantizedConvArgs& a) {
@@ -122,6 +132,9 @@ void quantize(const QuantizeArgs& a) {
 #ifdef DIM_DOT_8_BITS
 #include "cpu/kernels/quantized_unpool-inl.h"
 #endif
+#ifdef DIM_DOT_PAIRS
+#include "cpu/kernels/quantized_winograd-inl.h"
+#endif
 
 namespace dim::cpu::DIM_ISA {
 namespace {
@@ -130,84 +143,8 @@ namespace {
 constexpr auto unpool_sum = nullptr, unpool_dots_collect = nullptr, unpool_dots = nullptr;
 #endif
 
-// -------------------------------------------------------------------------------------------------------- Winograd
-
-#ifdef DIM_HAS_DOT
+#ifndef DIM_DOT_PAIRS
 constexpr auto winograd_input = nullptr, winograd_sums = nullptr, winograd_output = nullptr;
-#else
-constexpr int kShorts = kVec < kLanes ? 2 * kVec : kLanes;  // at once: at most a block's lanes
-typedef std::int16_t Shorts __attribute__((vector_size(2 * kShorts)));
-typedef std::uint8_t Bytes __attribute__((vector_size(kShorts)));
-typedef Shorts ShortsUnaligned __attribute__((aligned(2), may_alias));
-typedef Bytes BytesUnaligned __attribute__((aligned(1), may_alias));
-
-void winograd_input(const QuantizedWinogradInputArgs& a) {
-  for (int i = 0; i < a.patches * kLanes; i += kShorts) {
-    const std::uint8_t* in = a.input + i / kLanes * 2 * kLanes + i % kLanes;
-    std::int16_t* out = a.output + i;
-    winograd_input_patch<4, 4, Shorts>(
-        [&](int y, int x) {
-          const Bytes bytes = *reinterpret_cast<const BytesUnaligned*>(in + y * a.row_stride + x * kLanes);
-          return __builtin_convertvector(bytes, Shorts);
-        },
-        [&](int element, Shorts v) { *reinterpret_cast<ShortsUnaligned*>(out + element * a.element_stride) = v; });
-  }
-}
-
-template <int kPatches>
-void winograd_sums_bundle(const QuantizedWinogradSumsArgs& a, int first) {
-  VecInt acc[kPatches][kVecsPerBlock] = {};
-  const std::int16_t* w = a.weights;
-  for (int b = 0; b < a.in_blocks; ++b) {
-    const std::int16_t* in = a.input + b * a.in_block_stride + first * kLanes;
-#pragma GCC unroll 4
-    for (int i = 0; i < kLanes; i += 2, w += 2 * kLanes) {
-      VecInt weight[kVecsPerBlock];
-#pragma GCC unroll 4
-      for (int v = 0; v < kVecsPerBlock; ++v)
-        weight[v] = load_weights(reinterpret_cast<const std::int8_t*>(w + 2 * v * kVec));
-#pragma GCC unroll 12
-      for (int p = 0; p < kPatches; ++p) {
-        const VecInt values = splat_bytes(reinterpret_cast<const std::uint8_t*>(in + p * kLanes + i));
-#pragma GCC unroll 4
-        for (int v = 0; v < kVecsPerBlock; ++v) acc[p][v] = dot2(acc[p][v], values, weight[v]);
-      }
-    }
-  }
-#pragma GCC unroll 12
-  for (int p = 0; p < kPatches; ++p)
-#pragma GCC unroll 4
-    for (int v = 0; v < kVecsPerBlock; ++v)
-      *reinterpret_cast<VecIntUnaligned*>(a.output + (first + p) * kLanes + v * kVec) = acc[p][v];
-}
-
-template <int kPatches = DIM_SUMS_PATCHES>
-DIM_INLINE void winograd_sums_of(const QuantizedWinogradSumsArgs& a, int first, int patches) {
-  if (patches == kPatches) return winograd_sums_bundle<kPatches>(a, first);
-  if constexpr (kPatches > 1) winograd_sums_of<kPatches - 1>(a, first, patches);
-}
-
-void winograd_sums(const QuantizedWinogradSumsArgs& a) {
-  const int bundles = (a.patches + DIM_SUMS_PATCHES - 1) / DIM_SUMS_PATCHES;
-  for (int i = 0, first = 0; i < bundles; ++i) {
-    const int patches = (a.patches - first) / (bundles - i);
-    winograd_sums_of(a, first, patches);
-    first += patches;
-  }
-}
-
-void winograd_output(const QuantizedWinogradOutputArgs& a) {
-  for (int t = 0; t < a.patches; ++t)
-    for (int lane = 0; lane < kLanes; lane += kVec)
-      winograd_output_patch<4, 4, 2, 2, VecInt>(
-          [&](int element) {
-            return *reinterpret_cast<const VecIntUnaligned*>(a.input + element * a.element_stride + t * kLanes + lane);
-          },
-          [&](int y, int x, VecInt four_times) {
-            if (y < a.rows && 2 * t + x < a.pixels)
-              store_sum(a, y * a.row_stride + (2 * t + x) * kLanes + lane, lane, four_times >> 2);
-          });
-}
 #endif
 
 }  // namespace
@@ -223,6 +160,13 @@ const QuantizedKernels kQuantizedKernels = {
     .winograd_input = winograd_input,
     .winograd_sums = winograd_sums,
     .winograd_output = winograd_output,
+#ifdef DIM_DOT_8_BITS
+    .winograd_product = 2.1f,
+    .winograd_transform = 15.0f,
+#else
+    .winograd_product = 1.3f,
+    .winograd_transform = 8.0f,
+#endif
 };
 
 }  // namespace dim::cpu::DIM_ISA

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/size.h"
 #include "cpu/kernels/unpool.h"
 
 namespace dim::cpu {
@@ -87,24 +88,34 @@ struct QuantizeArgs {
   int pixels;  // of 16 lanes
 };
 
-/// Winograd convolution of whole numbers, for 4×4 windows alone: with the weights' transform taken twice along each
-/// axis all of it is exact. Transformed values and weights fit 16 bits, and sums wrap around as 32 bits do, to four
-/// times the right ones.
+/// Winograd convolution F(2×4, 3×3) of whole numbers, with the points 0, ±1, ∞ down columns and 0, ±1, ±2, ∞ along
+/// rows. The weights' transform is taken twice and 24 times, so that it has no fractions, and sums are 48 times the
+/// right ones: all of it is exact. What must fit 16 bits are transformed inputs, at most 127 · 2 · 8 (of sums of two;
+/// 127 · 10 of differences), and weights, at most 127 · 3 · 24. Sums wrap around as 32 bits do, and so does their
+/// product with the inverse of 3, which leaves 16 times the right ones: these must fit 32 bits.
+inline constexpr Size kWholeWindow = {4, 6}, kWholePatch = {2, 4};
+inline constexpr int kWholeMultiple = 48, kWholeShift = 4;
+inline constexpr std::uint32_t kThird = 0xaaaaaaab;  // modulo 2^32
+static_assert(kThird * (kWholeMultiple >> kWholeShift) == 1);
+
+/// Transforms the windows of a row of patches, 16 lanes.
 struct QuantizedWinogradInputArgs {
-  const std::uint8_t* input;  // upper left pixel of the first window; the next window is two pixels further
+  const std::uint8_t* input;  // upper left pixel of the first window
   std::ptrdiff_t row_stride;
   int patches;
   std::int16_t* output;  // [element][patch][16]
   std::ptrdiff_t element_stride;
 };
 
-/// An element's products, summed over the input blocks.
+/// An element's products, summed over the input blocks, for one group of output blocks.
 struct QuantizedWinogradSumsArgs {
   const std::int16_t* input;  // [in block][patch][16]
   std::ptrdiff_t in_block_stride;
   int in_blocks;
-  const std::int16_t* weights;  // [in block][8][16][2 in lanes]
-  std::int32_t* output;         // [patch][16]
+  const std::int16_t* weights;  // [in block][8][group * 16][2 in lanes]
+  int group;                    // output blocks, 1 or QuantizedKernels::conv_group
+  std::int32_t* output;         // [block in group][patch][16]
+  std::ptrdiff_t out_block_stride;
   int patches;
 };
 
@@ -125,17 +136,20 @@ struct QuantizedWinogradOutputArgs {
 
 /// What a unit computes on quantized maps. Every unit gives the same to the bit.
 struct QuantizedKernels {
-  int conv_group;  // output blocks that `conv` computes at once
+  int conv_group;  // output blocks that `conv` and `winograd_sums` compute at once
   void (*conv)(const QuantizedConvArgs&);
   void (*quantize)(const QuantizeArgs&);
   // null where the unit has no instruction for dot products of bytes that takes 0 to 255
   void (*unpool_sum)(const UnpoolSumArgs&);
   void (*unpool_dots_collect)(const UnpoolDotsCollectArgs&);
   void (*unpool_dots)(const UnpoolDotsArgs&);
-  // null where the unit has an instruction for dot products of bytes: direct convolution is faster then
+  // null where dot products of 16 bits are as slow as products of floats
   void (*winograd_input)(const QuantizedWinogradInputArgs&);
   void (*winograd_sums)(const QuantizedWinogradSumsArgs&);
   void (*winograd_output)(const QuantizedWinogradOutputArgs&);
+  // measured, in times of one of the direct convolution's products: a product of 16 bits, and what the transforms of a
+  // patch's element take, for each channel on either side
+  float winograd_product, winograd_transform;
 };
 
 }  // namespace dim::cpu

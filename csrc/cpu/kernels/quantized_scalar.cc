@@ -4,6 +4,17 @@
 #include "cpu/kernels/unpool_scalar-inl.h"
 #include "cpu/kernels/winograd-inl.h"
 
+namespace dim::cpu {
+namespace {
+
+template <>
+struct WinogradPoints<std::int32_t> : WholeWinogradPoints {};
+template <>
+struct WinogradPoints<std::uint32_t> : WholeWinogradPoints {};
+
+}  // namespace
+}  // namespace dim::cpu
+
 namespace dim::cpu::scalar {
 namespace {
 
@@ -104,33 +115,39 @@ void unpool_dots(const UnpoolDotsArgs& a) {
 void winograd_input(const QuantizedWinogradInputArgs& a) {
   for (int t = 0; t < a.patches; ++t)
     for (int i = 0; i < kLanes; ++i)
-      winograd_input_patch<4, 4, std::int32_t>(
-          [&](int y, int x) { return std::int32_t{a.input[y * a.row_stride + (2 * t + x) * kLanes + i]}; },
+      winograd_input_patch<kWholeWindow.height, kWholeWindow.width, std::int32_t>(
+          [&](int y, int x) {
+            return std::int32_t{a.input[y * a.row_stride + (kWholePatch.width * t + x) * kLanes + i]};
+          },
           [&](int element, std::int32_t v) {
             a.output[element * a.element_stride + t * kLanes + i] = static_cast<std::int16_t>(v);
           });
 }
 
 void winograd_sums(const QuantizedWinogradSumsArgs& a) {
+  const int channels = a.group * kLanes;
   for (int t = 0; t < a.patches; ++t)
-    for (int o = 0; o < kLanes; ++o) {
+    for (int o = 0; o < channels; ++o) {
       std::uint32_t sum = 0;
       for (int b = 0; b < a.in_blocks; ++b)
         for (int i = 0; i < kLanes; ++i)
           sum += static_cast<std::uint32_t>(a.input[b * a.in_block_stride + t * kLanes + i] *
-                                            a.weights[((b * kLanes + i) / 2 * kLanes + o) * 2 + i % 2]);
-      a.output[t * kLanes + o] = static_cast<std::int32_t>(sum);
+                                            a.weights[((b * kLanes + i) / 2 * channels + o) * 2 + i % 2]);
+      a.output[o / kLanes * a.out_block_stride + t * kLanes + o % kLanes] = static_cast<std::int32_t>(sum);
     }
 }
 
 void winograd_output(const QuantizedWinogradOutputArgs& a) {
   for (int t = 0; t < a.patches; ++t)
     for (int i = 0; i < kLanes; ++i)
-      winograd_output_patch<4, 4, 2, 2, std::uint32_t>(
+      winograd_output_patch<kWholeWindow.height, kWholeWindow.width, kWholePatch.height, kWholePatch.width,
+                            std::uint32_t>(
           [&](int element) { return static_cast<std::uint32_t>(a.input[element * a.element_stride + t * kLanes + i]); },
-          [&](int y, int x, std::uint32_t four_times) {
-            if (y >= a.rows || 2 * t + x >= a.pixels) return;
-            store_sum(a, y * a.row_stride + (2 * t + x) * kLanes + i, i, static_cast<std::int32_t>(four_times) / 4);
+          [&](int y, int x, std::uint32_t multiple) {
+            const int pixel = kWholePatch.width * t + x;
+            if (y >= a.rows || pixel >= a.pixels) return;
+            const std::int32_t sum = static_cast<std::int32_t>(multiple * kThird) >> kWholeShift;
+            store_sum(a, y * a.row_stride + pixel * kLanes + i, i, sum);
           });
 }
 
@@ -147,6 +164,8 @@ const QuantizedKernels kQuantizedKernels = {
     .winograd_input = winograd_input,
     .winograd_sums = winograd_sums,
     .winograd_output = winograd_output,
+    .winograd_product = 1.0f,
+    .winograd_transform = 8.0f,
 };
 
 }  // namespace dim::cpu::scalar

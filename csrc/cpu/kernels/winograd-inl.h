@@ -1,4 +1,4 @@
-// Winograd transforms over a value type V (a float vector, or a float for the scalar twin). Included by each unit.
+// Winograd transforms over a value type V (a vector, or a number for the scalar twin). Included by each unit.
 // For points 0, ±a, ±b, ∞ the rows of the transforms come in pairs that share their even and odd parts.
 #pragma once
 
@@ -8,21 +8,29 @@
 namespace dim::cpu {
 namespace {
 
-constexpr float kA1 = kWinogradA, kA2 = kA1 * kA1, kA3 = kA2 * kA1;
-constexpr float kB1 = kWinogradB, kB2 = kB1 * kB1, kB3 = kB2 * kB1;
+/// The finite points besides 0 of a transform of length 6 of such values: ±a, ±b.
+template <typename V>
+struct WinogradPoints {
+  static constexpr float a = kWinogradA, b = kWinogradB;
+};
+/// Those of whole numbers, to be WinogradPoints of a unit's types of these.
+struct WholeWinogradPoints {
+  static constexpr int a = 1, b = 2;
+};
 
 /// One axis of the input transform: row i holds the coefficients of the product of (x - p) over all points but the
 /// i-th.
 template <typename V>
 DIM_INLINE void winograd_input_axis(const V (&d)[6], V (&v)[6]) {
-  v[0] = d[4] - (kA2 + kB2) * d[2] + (kA2 * kB2) * d[0];
-  const V even_a = d[4] - kB2 * d[2], odd_a = kA1 * (d[3] - kB2 * d[1]);
+  constexpr auto a = WinogradPoints<V>::a, b = WinogradPoints<V>::b, a2 = a * a, b2 = b * b;
+  v[0] = d[4] - (a2 + b2) * d[2] + (a2 * b2) * d[0];
+  const V even_a = d[4] - b2 * d[2], odd_a = a * (d[3] - b2 * d[1]);
   v[1] = even_a + odd_a;
   v[2] = even_a - odd_a;
-  const V even_b = d[4] - kA2 * d[2], odd_b = kB1 * (d[3] - kA2 * d[1]);
+  const V even_b = d[4] - a2 * d[2], odd_b = b * (d[3] - a2 * d[1]);
   v[3] = even_b + odd_b;
   v[4] = even_b - odd_b;
-  v[5] = d[5] - (kA2 + kB2) * d[3] + (kA2 * kB2) * d[1];
+  v[5] = d[5] - (a2 + b2) * d[3] + (a2 * b2) * d[1];
 }
 
 template <typename V>
@@ -43,13 +51,14 @@ DIM_INLINE void winograd_input_axis(const V (&d)[1], V (&v)[1]) {
 template <int kPatch, typename V>
 DIM_INLINE void winograd_output_axis(const V (&m)[6], V (&y)[kPatch]) {
   static_assert(kPatch == 2 || kPatch == 4);
+  constexpr auto a = WinogradPoints<V>::a, b = WinogradPoints<V>::b;
   const V sum_a = m[1] + m[2], difference_a = m[1] - m[2];
   const V sum_b = m[3] + m[4], difference_b = m[3] - m[4];
   y[0] = m[0] + sum_a + sum_b;
-  y[1] = kA1 * difference_a + kB1 * difference_b;
+  y[1] = a * difference_a + b * difference_b;
   if constexpr (kPatch == 4) {
-    y[2] = kA2 * sum_a + kB2 * sum_b;
-    y[3] = kA3 * difference_a + kB3 * difference_b;
+    y[2] = (a * a) * sum_a + (b * b) * sum_b;
+    y[3] = (a * a * a) * difference_a + (b * b * b) * difference_b;
   }
   y[kPatch - 1] += m[5];
 }

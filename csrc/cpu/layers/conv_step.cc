@@ -48,14 +48,17 @@ class OrDirect final : public ConvStep {
 class QuantizedWinogradOrDirect final : public ConvStep {
  public:
   QuantizedWinogradOrDirect(const KernelTables& kernels, const ConvSpec& spec)
-      : product_cost_(kProduct + kTransforms / spec.weights.in_channels + kTransforms / spec.weights.out_channels),
+      : product_cost_(kernels.quantized->winograd_product +
+                      kernels.quantized->winograd_transform / static_cast<float>(spec.weights.in_channels) +
+                      kernels.quantized->winograd_transform / static_cast<float>(spec.weights.out_channels)),
         winograd_(kernels, spec.weights, spec.relu),
         direct_(kernels, spec) {}
 
   Size patch_for(const Region& pixels) const override {
-    const std::size_t patches = pixels.in_patches(kQuad).pixels();
+    const std::size_t patches = pixels.in_patches(kWholePatch).pixels();
     const double winograd_cost = static_cast<double>(patches) * QuantizedWinograd::kElements * product_cost_;
-    return patches >= kMinWinogradPatches && winograd_cost < static_cast<double>(pixels.pixels()) * 9 ? kQuad : kPixel;
+    return patches >= kMinWinogradPatches && winograd_cost < static_cast<double>(pixels.pixels()) * 9 ? kWholePatch
+                                                                                                      : kPixel;
   }
   void run(const ConvCall& call) const override {
     if (call.patch == kPixel) return direct_.run(call);
@@ -65,10 +68,7 @@ class QuantizedWinogradOrDirect final : public ConvStep {
   bool computes_in_int8() const override { return true; }
 
  private:
-  // Measured with AVX2: a product of 16 bits beside one of 8, and what each channel's transforms add to it.
-  static constexpr double kProduct = 1.1, kTransforms = 14;
-
-  double product_cost_;
+  double product_cost_;  // beside the direct convolution's
   QuantizedWinograd winograd_;
   QuantizedConv direct_;
 };
