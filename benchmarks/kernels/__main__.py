@@ -5,8 +5,8 @@
 The layers are those of the networks at 512x512. Weights and maps are packed before the clock starts. GFLOP/s count a
 product and its sum as two operations: "dense" the products of a plain convolution, zeros included, "real" those that
 the kernel does, so that "% of peak" of the real ones says how busy the multipliers are; float32 and int8 have a peak
-each. That of int8 is of products of bytes: Winograd's are of 16 bits, of which VNNI does half as many. A wrong kernel is
-not timed, and the exit code is 1. Needs the extra train.
+each. That of int8 is of products of bytes: Winograd's are of 16 bits, of which VNNI does half as many. A wrong kernel
+is not timed, and the exit code is 1. Needs the extra train.
 """
 
 from __future__ import annotations

@@ -147,8 +147,8 @@ struct QuantizedKernels {
   void (*winograd_input)(const QuantizedWinogradInputArgs&);
   void (*winograd_sums)(const QuantizedWinogradSumsArgs&);
   void (*winograd_output)(const QuantizedWinogradOutputArgs&);
-  // measured, in times of one of the direct convolution's products: a product of 16 bits, and what the transforms of a
-  // patch's element take, for each channel on either side
+  // measured, in time that a product takes in the direct convolution: a product of 16 bits, and the transforms of one
+  // element of one channel, which all channels on the other side share
   float winograd_product, winograd_transform;
 };
 

@@ -47,18 +47,22 @@ class OrDirect final : public ConvStep {
 /// The same for whole numbers.
 class QuantizedWinogradOrDirect final : public ConvStep {
  public:
+  /// Whether Winograd is faster for any region.
+  static bool pays(const KernelTables& kernels, const ConvWeights& weights) {
+    return QuantizedWinograd::supports(kernels, weights) &&
+           patch_cost(kernels, weights) < kTaps * static_cast<double>(kWholePatch.area());
+  }
+
   QuantizedWinogradOrDirect(const KernelTables& kernels, const ConvSpec& spec)
-      : product_cost_(kernels.quantized->winograd_product +
-                      kernels.quantized->winograd_transform / static_cast<float>(spec.weights.in_channels) +
-                      kernels.quantized->winograd_transform / static_cast<float>(spec.weights.out_channels)),
+      : patch_cost_(patch_cost(kernels, spec.weights)),
         winograd_(kernels, spec.weights, spec.relu),
         direct_(kernels, spec) {}
 
   Size patch_for(const Region& pixels) const override {
     const std::size_t patches = pixels.in_patches(kWholePatch).pixels();
-    const double winograd_cost = static_cast<double>(patches) * QuantizedWinograd::kElements * product_cost_;
-    return patches >= kMinWinogradPatches && winograd_cost < static_cast<double>(pixels.pixels()) * 9 ? kWholePatch
-                                                                                                      : kPixel;
+    const double direct_products = static_cast<double>(pixels.pixels()) * kTaps;
+    const bool faster = static_cast<double>(patches) * patch_cost_ < direct_products;
+    return patches >= kMinWinogradPatches && faster ? kWholePatch : kPixel;
   }
   void run(const ConvCall& call) const override {
     if (call.patch == kPixel) return direct_.run(call);
@@ -68,7 +72,16 @@ class QuantizedWinogradOrDirect final : public ConvStep {
   bool computes_in_int8() const override { return true; }
 
  private:
-  double product_cost_;  // beside the direct convolution's
+  static constexpr double kTaps = 9;
+
+  /// In products of the direct convolution.
+  static double patch_cost(const KernelTables& kernels, const ConvWeights& weights) {
+    const double transform = kernels.quantized->winograd_transform;
+    return QuantizedWinograd::kElements *
+           (kernels.quantized->winograd_product + transform / weights.in_channels + transform / weights.out_channels);
+  }
+
+  double patch_cost_;
   QuantizedWinograd winograd_;
   QuantizedConv direct_;
 };
@@ -105,7 +118,7 @@ std::unique_ptr<ConvStep> make_int8_step(const KernelTables& kernels, const Conv
     if (!spec.adds) return std::make_unique<QuantizedUnpoolConv>(kernels, weights, spec.relu);
   } else {
     if (algorithm == Algorithm::winograd) return std::make_unique<QuantizedWinograd>(kernels, weights, spec.relu);
-    if (algorithm == Algorithm::best && QuantizedWinograd::supports(kernels, weights))
+    if (algorithm == Algorithm::best && QuantizedWinogradOrDirect::pays(kernels, weights))
       return std::make_unique<QuantizedWinogradOrDirect>(kernels, spec);
   }
   return std::make_unique<QuantizedConv>(kernels, spec);
