@@ -65,6 +65,7 @@ std::unique_ptr<ConvStep> Runner::pack(Conv& conv, bool keep_ties) const {
     spec.weights.int8 = conv.int8_weight.values.data();
     spec.weights.scale = conv.int8_weight.scale.data();
   }
+  spec.level = program_.values[at(conv.output)].level;
   spec.in_lanes = lanes(conv.input), spec.out_lanes = lanes(conv.output);
   spec.unpools = conv.unpools(), spec.adds = conv.adds(), spec.same_steps = conv.same_steps;
   spec.keep_ties = keep_ties, spec.relu = conv.relu;

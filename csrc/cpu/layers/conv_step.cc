@@ -47,10 +47,10 @@ class OrDirect final : public ConvStep {
 /// The same for whole numbers.
 class QuantizedWinogradOrDirect final : public ConvStep {
  public:
-  /// Whether Winograd is faster for any region.
-  static bool pays(const KernelTables& kernels, const ConvWeights& weights) {
-    return QuantizedWinograd::supports(kernels, weights) &&
-           patch_cost(kernels, weights) < kTaps * static_cast<double>(kWholePatch.area());
+  /// Whether Winograd is so much faster for some region that its weights, which take 5 times the memory, are worth it.
+  static bool pays(const KernelTables& kernels, const ConvSpec& spec) {
+    return QuantizedWinograd::supports(kernels, spec.weights) && spec.level <= kDeepest &&
+           patch_cost(kernels, spec.weights) < kTaps * static_cast<double>(kWholePatch.area());
   }
 
   QuantizedWinogradOrDirect(const KernelTables& kernels, const ConvSpec& spec)
@@ -73,6 +73,7 @@ class QuantizedWinogradOrDirect final : public ConvStep {
 
  private:
   static constexpr double kTaps = 9;
+  static constexpr int kDeepest = 3;  // below, maps are small and layers wide: a tenth of little time for most memory
 
   /// In products of the direct convolution.
   static double patch_cost(const KernelTables& kernels, const ConvWeights& weights) {
@@ -118,7 +119,7 @@ std::unique_ptr<ConvStep> make_int8_step(const KernelTables& kernels, const Conv
     if (!spec.adds) return std::make_unique<QuantizedUnpoolConv>(kernels, weights, spec.relu);
   } else {
     if (algorithm == Algorithm::winograd) return std::make_unique<QuantizedWinograd>(kernels, weights, spec.relu);
-    if (algorithm == Algorithm::best && QuantizedWinogradOrDirect::pays(kernels, weights))
+    if (algorithm == Algorithm::best && QuantizedWinogradOrDirect::pays(kernels, spec))
       return std::make_unique<QuantizedWinogradOrDirect>(kernels, spec);
   }
   return std::make_unique<QuantizedConv>(kernels, spec);

@@ -56,6 +56,7 @@ enum class Algorithm {
 
 struct ConvSpec {
   ConvWeights weights;     // int8 ones for a plain convolution of a quantized map
+  int level = 0;           // of the maps
   int in_lanes = kLanes;   // of the input map: 4 or 16
   int out_lanes = kLanes;  // 16, or 1 for a single channel that is stored without blocks
   bool unpools = false;
