@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backend", choices=BACKENDS, default="auto", help="default: %(default)s")
     add = parser.add_argument_group("for int8").add_argument
     add("--calibration", type=file_path, metavar="DIR", help="pictures to calibrate with; default: eight drawn scenes")
-    add("--threshold", type=float, help="most that int8 may change alpha on average; default: 0.004")
+    add("--threshold", type=float, help="most that int8 may change alpha on average; default: 0.003")
     add = parser.add_argument_group("for the tensorrt backend").add_argument
     add("--tuned-for", choices=TUNINGS, help="the size to be fastest at, and with it the largest; default: 1080p")
     for name, what in SIZES.items():

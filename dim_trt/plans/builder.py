@@ -78,7 +78,7 @@ def build_plan(
         calibration: folder with pictures for int8 (see dim_trt.graph.pictures); None takes the eight that are shipped,
             or those of `tensorrt`.
         threshold: int8 leaves out the layers that it harms most, until all others together change alpha by no more than
-            this on average; None: 0.004, or that of `tensorrt`.
+            this on average; None: 0.003, or that of `tensorrt`.
 
     Returns:
         The header of the plan: task, network, backend, precision, weights, inputs, outputs, model, preprocessing,
