@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -115,6 +116,7 @@ def cut_tiles(
     pixels: int,
     unknown_only: bool,
 ) -> list[tuple[_Window, _Window]]: ...
+def loop_threads(milliseconds: Sequence[int], *, threads: int) -> list[list[int]]: ...
 def cgroup_quota(groups: str, mounted: str) -> float: ...
 
 # element functions of the CUDA kernels, looped over whole arrays on the host

@@ -54,7 +54,9 @@ bool spin(Ready ready) {
 
 class ThreadPool::Workers {
  public:
-  explicit Workers(int count) : count_(count) {}
+  explicit Workers(int count) : count_(count) {
+    for (Place& place : places_) place.shares = std::vector<Share>(static_cast<std::size_t>(count) + 1);
+  }
   ~Workers() {
     {
       const std::lock_guard<std::mutex> lock(mutex_);
@@ -80,15 +82,39 @@ class ThreadPool::Workers {
   }
 
  private:
+  /// A thread's jobs [begin, end) that nobody has begun, as one number: who changes it in one step has a job, and the
+  /// loop stays until that is done.
+  struct alignas(64) Share {
+    std::atomic<std::uint64_t> range{0};
+
+    void set(std::uint64_t begin, std::uint64_t end) { range.store(begin << 32 | end, std::memory_order_release); }
+    /// The first job, for the thread itself, or the last one; -1 where there is none.
+    int take(bool first) {
+      std::uint64_t now = range.load(std::memory_order_acquire);
+      for (;;) {
+        const std::uint64_t begin = now >> 32, end = now & 0xffffffffu;
+        if (begin >= end) return -1;
+        const std::uint64_t left = first ? (begin + 1) << 32 | end : begin << 32 | (end - 1);
+        if (range.compare_exchange_weak(now, left, std::memory_order_acq_rel, std::memory_order_acquire))
+          return static_cast<int>(first ? begin : end - 1);
+      }
+    }
+  };
+
   /// Where a loop is posted. Places outlive the loops in them, so a late worker may look at one at any time.
   struct alignas(64) Place {
-    /// How many jobs the loop has in the upper half, the next one in the lower. Who counts it up in one step has a job,
-    /// and the loop stays until that is done.
-    std::atomic<std::uint64_t> next{0};
+    std::vector<Share> shares;  // by thread
     std::atomic<int> done{0};
     std::atomic<bool> caller_sleeps{false};
     std::atomic<bool> taken{false};
     Loop loop;  // read by those alone who have taken a job
+
+    /// A job for a thread; -1 where all are taken.
+    int take(std::size_t thread) {
+      int job = shares[thread].take(true);
+      for (std::size_t i = 1; job < 0 && i < shares.size(); ++i) job = shares[(thread + i) % shares.size()].take(false);
+      return job;
+    }
   };
 
   void start() {
@@ -102,7 +128,12 @@ class ThreadPool::Workers {
   void post(Place& place, const Loop& loop) {
     place.loop = loop;
     place.done.store(0, std::memory_order_relaxed);
-    place.next.store(static_cast<std::uint64_t>(loop.jobs) << 32, std::memory_order_release);
+    const auto jobs = static_cast<std::uint64_t>(loop.jobs), count = static_cast<std::uint64_t>(place.shares.size());
+    for (std::uint64_t i = 0, begin = 0; i < count; ++i) {
+      const std::uint64_t end = (jobs * (i + 1) + count - 1) / count;
+      place.shares[i].set(begin, end);
+      begin = end;
+    }
     posted_.fetch_add(1);
     if (sleepers_.load() == 0) return;
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -115,21 +146,16 @@ class ThreadPool::Workers {
   /// Whether there was any.
   bool take_jobs(Place& place, int thread) {
     bool any = false;
-    std::uint64_t next = place.next.load(std::memory_order_acquire);
-    for (;;) {
-      const std::uint64_t index = next & 0xffffffffu;
-      if (index >= next >> 32) return any;
-      if (!place.next.compare_exchange_weak(next, next + 1, std::memory_order_acq_rel, std::memory_order_acquire))
-        continue;
+    for (int index; (index = place.take(static_cast<std::size_t>(thread))) >= 0;) {
       const Loop loop = place.loop;
-      loop.call(loop.context, static_cast<int>(index), thread);
+      loop.call(loop.context, index, thread);
       any = true;
       if (place.done.fetch_add(1) + 1 == loop.jobs && place.caller_sleeps.load()) {
         const std::lock_guard<std::mutex> lock(mutex_);
         done_.notify_all();
       }
-      next = place.next.load(std::memory_order_acquire);
     }
+    return any;
   }
 
   void wait_for(Place& place, int jobs) {
@@ -146,7 +172,8 @@ class ThreadPool::Workers {
     for (;;) {
       const std::uint64_t seen = posted_.load();
       bool any = false;
-      for (Place& place : places_) any = take_jobs(place, thread) || any;
+      for (Place& place : places_)
+        if (place.taken.load()) any = take_jobs(place, thread) || any;
       if (any) continue;
       const auto more = [&] { return posted_.load() != seen || stop_.load(); };
       if (!spin(more)) {

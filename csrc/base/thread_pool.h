@@ -1,9 +1,10 @@
 // The threads of an engine: they share out the jobs of one loop after another.
 //
-// Nobody waits for a thread that has not begun a job: whoever is awake takes the next one, the caller first of all. So
-// a thread that the system has put aside delays a loop by its own job at most, and on a busy machine a loop costs what
-// its jobs cost. Threads that find nothing to do spin for some microseconds, as the next loop is usually near, then
-// sleep.
+// Each thread has a share of a loop's jobs, neighbours of each other, so loops over the same picture find in its caches
+// what the loop before left there. But nobody waits for a thread that has not begun a job: whoever is done with his own
+// takes others' last ones. So a thread that the system has put aside delays a loop by its own job at most, and on a
+// busy machine a loop costs what its jobs cost. Threads that find nothing to do spin for some microseconds, as the next
+// loop is usually near, then sleep.
 #pragma once
 
 #include <atomic>

@@ -46,6 +46,7 @@ class Runner final : public Backend {
   /// Of a value, for a picture that ends there.
   Size size_of(int value, Size picture) const;
   void run_steps(std::size_t first, const Regions& regions, Workspace& workspace, Tracing& tracing) const;
+  int strip_rows(std::size_t first, const Regions& regions, Workspace& workspace) const;
   void run_rows(std::size_t step, int begin, int end, const Regions& regions, Workspace& workspace) const;
   void run_step(std::size_t step, const Region& region, const Regions& regions, Workspace& workspace) const;
   void run_conv(std::size_t step, const Conv& conv, const Region& region, const Regions& regions,

@@ -7,6 +7,10 @@
 namespace dim::cpu {
 namespace {
 
+/// Of a strip, for each thread: what stays in its cache until the next step reads it, and keeps the thread busy for far
+/// longer than a rendezvous with the others takes.
+constexpr std::size_t kThreadStripBytes = std::size_t{1} << 20;
+
 std::size_t at(int id) { return static_cast<std::size_t>(id); }
 
 }  // namespace
@@ -27,7 +31,7 @@ void Runner::run_steps(std::size_t first, const Regions& regions, Workspace& wor
   const Size size = workspace.layout(schedule_.steps[last].output).size;
   const int height = size.height;
   clear_borders(outputs, team_for(kPixelWork * size.area() * outputs.size(), workspace));
-  const int strip = workspace.strip_rows(first) != 0 ? workspace.strip_rows(first) : height;
+  const int strip = strip_rows(first, regions, workspace);
   std::vector<int> done(last + 1, 0), until(last + 1, 0);
   while (done[last] < height) {
     until[last] = std::min(done[last] + strip, height);
@@ -44,6 +48,21 @@ void Runner::run_steps(std::size_t first, const Regions& regions, Workspace& wor
   for (std::size_t s = first; tracing.keeps_argmax() && s <= last; ++s)
     if (const auto* pool = pooling_of(program_, schedule_.steps[s]))
       tracing.argmax(workspace.codes(pool->codes), regions.needed[at(pool->output)]);
+}
+
+/// Of the steps' results at a time: no more than there is room for, and what is computed of them fits the caches.
+int Runner::strip_rows(std::size_t first, const Regions& regions, Workspace& workspace) const {
+  const auto last = at(schedule_.steps[first].last);
+  const int height = workspace.layout(schedule_.steps[last].output).size.height;
+  const int room = workspace.strip_rows(first) != 0 ? workspace.strip_rows(first) : height;
+  std::size_t bytes = 1;  // of the largest result that the next step reads
+  for (std::size_t s = first; s < last; ++s) {
+    const MapLayout& layout = workspace.as_bytes(schedule_.steps[s].output).layout;
+    bytes = std::max(bytes, regions.step[s].pixels() * regions.patch[s].area() * at(layout.channels));
+  }
+  const std::size_t rows = kThreadStripBytes * at(threads()) * at(height) / bytes;
+  const int aligned = static_cast<int>(std::min(rows, at(height))) / kStripAlign * kStripAlign;
+  return std::clamp(aligned, std::min(kMinStripRows, room), room);
 }
 
 void Runner::run_rows(std::size_t s, int begin, int end, const Regions& regions, Workspace& workspace) const {

@@ -7,9 +7,7 @@ namespace dim::cpu {
 namespace {
 
 constexpr std::size_t kLineBytes = 64;
-constexpr int kMinStripRows = 16;
-constexpr int kStripAlign = 8;  // a multiple of every patch's height
-constexpr int kLookAhead = 4;   // rows that a step runs ahead of the next: the largest radius, rounded up to patches
+constexpr int kLookAhead = 4;  // rows that a step runs ahead of the next: the largest radius, rounded up to patches
 
 /// A value's place in the arena.
 struct Lot {

@@ -27,6 +27,9 @@ constexpr std::size_t bytes_of(Element element) {
 /// A map of any element as bytes: zero is zero in each.
 struct MapBytes : Map<std::byte> {};  // its layout's lanes are bytes, too
 
+inline constexpr int kMinStripRows = 16;
+inline constexpr int kStripAlign = 8;  // a multiple of every patch's height
+
 class Workspace {
  public:
   /// Memory that values take which are laid out for a padded picture.
@@ -48,7 +51,8 @@ class Workspace {
 
   ThreadScratch& scratch() { return scratch_; }
 
-  /// Rows of the last step's result per strip; 0 when the steps that begin with `step` run one after the other.
+  /// Most rows of the last step's result per strip that there is room for; 0 when the steps that begin with `step` have
+  /// room for all.
   int strip_rows(std::size_t step) const { return strip_rows_[step]; }
   /// Makes the rows from the top the ones in memory.
   void rewind(int value) { first_rows_[at(value)] = -layouts_[at(value)].border; }

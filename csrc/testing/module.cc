@@ -14,6 +14,7 @@ PYBIND11_MODULE(_testing, m) {
         "all.");
   dim::testing::register_layers(m);
   dim::testing::register_quantized_layers(m);
+  dim::testing::register_loops(m);
   dim::testing::register_pictures(m);
   dim::testing::register_cuda_elements(m);
 }

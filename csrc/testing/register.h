@@ -7,6 +7,7 @@ namespace dim::testing {
 
 void register_layers(pybind11::module_& m);
 void register_quantized_layers(pybind11::module_& m);
+void register_loops(pybind11::module_& m);
 void register_pictures(pybind11::module_& m);
 void register_cuda_elements(pybind11::module_& m);
 

@@ -48,6 +48,29 @@ def test_more_callers_than_places_for_loops_get_the_same_results(plan: Path) -> 
                 np.testing.assert_array_equal(alpha, expected)
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3, 17])
+@pytest.mark.parametrize("jobs", [0, 1, 2, 3, 16, 18, 1000])
+def test_every_job_is_done_once(jobs: int, threads: int) -> None:
+    for _ in range(20):
+        done = _testing.loop_threads([0] * jobs, threads=threads)
+        assert [len(by) for by in done] == [1] * jobs
+        assert all(0 <= by[0] < threads for by in done)
+
+
+def test_a_thread_does_neighbouring_jobs() -> None:
+    """Of equal ones nearly all: a worker that starts late finds that the last of its share are taken."""
+    jobs, threads = 90, 3
+    done = [by for (by,) in _testing.loop_threads([5] * jobs, threads=threads)]
+    own = [job * threads // jobs for job in range(jobs)]
+    assert sum(by == expected for by, expected in zip(done, own, strict=True)) > 0.6 * jobs
+
+
+def test_nobody_waits_for_jobs_that_a_slow_thread_has_not_begun() -> None:
+    done = _testing.loop_threads([1000] + [1] * 29, threads=2)
+    assert done[0] == [0]
+    assert done[1:] == [[1]] * 29
+
+
 @pytest.mark.parametrize("threads", [2, 3, 17])
 def test_many_short_loops_end(threads: int) -> None:
     expected = conv(1)
