@@ -55,14 +55,13 @@ int Runner::strip_rows(std::size_t first, const Regions& regions, Workspace& wor
   const auto last = at(schedule_.steps[first].last);
   const int height = workspace.layout(schedule_.steps[last].output).size.height;
   const int room = workspace.strip_rows(first) != 0 ? workspace.strip_rows(first) : height;
-  std::size_t bytes = 1;  // of the largest result that the next step reads
+  std::size_t bytes = 0;  // of the largest result that the next step reads
   for (std::size_t s = first; s < last; ++s) {
     const MapLayout& layout = workspace.as_bytes(schedule_.steps[s].output).layout;
     bytes = std::max(bytes, regions.step[s].pixels() * regions.patch[s].area() * at(layout.channels));
   }
-  const std::size_t rows = kThreadStripBytes * at(threads()) * at(height) / bytes;
-  const int aligned = static_cast<int>(std::min(rows, at(height))) / kStripAlign * kStripAlign;
-  return std::clamp(aligned, std::min(kMinStripRows, room), room);
+  const std::size_t row_bytes = std::max(std::size_t{1}, bytes / at(height));
+  return std::min(room, rows_of_strip(kThreadStripBytes * at(threads()), row_bytes));
 }
 
 void Runner::run_rows(std::size_t s, int begin, int end, const Regions& regions, Workspace& workspace) const {

@@ -33,6 +33,11 @@ std::size_t first_fit(const std::vector<Lot>& placed, const Lot& lot) {
 
 }  // namespace
 
+int rows_of_strip(std::size_t strip_bytes, std::size_t row_bytes) {
+  constexpr int kLeast = 16, kAlign = 8;
+  return std::max(kLeast, static_cast<int>(strip_bytes / row_bytes) / kAlign * kAlign);
+}
+
 std::size_t Workspace::bytes(const Program& program, const Schedule& schedule, Size padded, std::size_t strip_bytes) {
   return Workspace().lay_out(program, schedule, padded, strip_bytes);
 }
@@ -88,8 +93,7 @@ void Workspace::choose_strips(const Schedule& schedule, std::size_t strip_bytes)
     std::size_t widest = 0;
     for (int k = step.first; k < step.last; ++k)
       widest = std::max(widest, row_bytes(value_of(k)) * at(layouts_[at(value_of(k))].blocks()));
-    const auto fitting = static_cast<int>(strip_bytes / widest) / kStripAlign * kStripAlign;
-    const int rows = std::max(kMinStripRows, fitting);
+    const int rows = rows_of_strip(strip_bytes, widest);
     if (rows + kLookAhead * (step.last - step.first) >= layouts_[at(value_of(step.first))].size.height) continue;
     strip_rows_[s] = rows;
     for (int k = step.first; k < step.last; ++k) {

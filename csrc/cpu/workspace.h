@@ -27,8 +27,8 @@ constexpr std::size_t bytes_of(Element element) {
 /// A map of any element as bytes: zero is zero in each.
 struct MapBytes : Map<std::byte> {};  // its layout's lanes are bytes, too
 
-inline constexpr int kMinStripRows = 16;
-inline constexpr int kStripAlign = 8;  // a multiple of every patch's height
+/// Rows of a strip of so many bytes, or the fewest that a strip has: a multiple of every patch's height.
+int rows_of_strip(std::size_t strip_bytes, std::size_t row_bytes);
 
 class Workspace {
  public:
