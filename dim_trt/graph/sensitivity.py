@@ -90,8 +90,7 @@ def choose_excluded(report: Sequence[Mapping[str, Any]], threshold: float = THRE
     """The layers that to_int8 should leave out, the most sensitive ones, in the order of the graph.
 
     As many as it takes for the others together to change alpha by at most `threshold` on average. Layers err
-    independently of one another, so their changes add up as the root of the sum of squares: for the shipped model that
-    gives 0.0066, and 0.0063 is measured.
+    independently of one another, so their changes add up as the root of the sum of squares.
     """
     if not threshold >= 0:
         raise InvalidInput(f"threshold: expected a number from 0 up, got {threshold!r}")
