@@ -44,7 +44,7 @@ def run(page: Page, script: str) -> Any:
 
 
 def check_shown(page: Page, engine: Any, picture: Any = IMG) -> Any:
-    """What is on the canvas is the engine's alpha of the page's trimap, to the bit."""
+    """What is on the canvas is the engine's alpha of the page's trimap, in 8 bits."""
     until(page, REST)
     trimap = downloaded(page, "trimap")
     np.testing.assert_array_equal(shown(page, "alpha")[:, :, 0], quantize_alpha(engine.run(picture, trimap), 8))

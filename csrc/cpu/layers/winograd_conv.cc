@@ -12,8 +12,12 @@ namespace {
 constexpr int kPatchRows = 2;
 constexpr int kMinBatchPatches = 28, kMaxBatchPatches = 56;
 constexpr int kInputBytes = 256 << 10;  // of transformed input that should stay in the second-level cache
-/// Input blocks summed in one go: sums of short sums round less, and the larger transform needs that more.
-constexpr int chain_blocks(int kernel) { return kernel == 3 ? 2 : 1; }
+/// Input blocks summed in one go: sums of short sums round less, and larger transforms need that more. F(2×2, 3×3) takes
+/// what the direct kernel does.
+constexpr int chain_blocks(Size window) {
+  if (window.width == 4) return 16;
+  return window.height == 4 ? 2 : 1;
+}
 
 }  // namespace
 
@@ -97,7 +101,7 @@ void WinogradConv::run_group(const ConvCall& call, const Batch& batch, int group
   args.group = blocks;
   args.out_block_stride = block_stride;
   args.pixels = batch.cells;
-  const int chain = chain_blocks(kernel_);
+  const int chain = chain_blocks(window_);
   for (int e = 0; e < elements(); ++e) {
     args.output = scratch.sums + e * padded_stride(block_stride * blocks);
     for (int in = 0; in < in_blocks_; in += chain) {
