@@ -20,6 +20,7 @@ from benchmarks.gpu.latency import Timings
 from benchmarks.gpu.models import calibration_pictures, cases
 from benchmarks.gpu.records import About, Accuracy, Build, Onnx, PictureAccuracy
 from benchmarks.gpu.session import Combination, GpuSetup, Steps
+from benchmarks.peers.engine import NONE_LEFT_OUT
 from dim_trt import Engine
 from dim_trt.arrays import unknown_pixels
 from dim_trt.errors import BuildError, Error
@@ -31,7 +32,6 @@ from dim_trt.plans.tensorrt_options import TensorRtOptions
 from dim_trt.scoring.metrics import sad
 
 LARGEST_CASE = (512, 512)  # of the pictures that alpha is compared on
-EVERY_LAYER = 1e9  # a threshold that all layers keep
 MAJORS = (8, 11)  # a rehearsal makes the ONNX for the versions that differ
 
 
@@ -62,7 +62,7 @@ class Worker:
             max_size=(maximum[0], maximum[1]),
             unpool=self.combination.unpool,
             calibration=pictures,
-            threshold=None if self.combination.model == SHIPPED else EVERY_LAYER,
+            threshold=None if self.combination.model == SHIPPED else NONE_LEFT_OUT,
             timing_cache=Path(self.settings.out) / "tensorrt.timing",
             layers_json=self.plan.with_suffix(".layers.json"),
         )

@@ -16,76 +16,61 @@ namespace {
 constexpr std::size_t kMinWinogradPatches = 16;  // fewer cannot pay for the larger weights
 
 /// Winograd where it costs less than a direct convolution: thin regions have partial patches.
-template <typename Winograd>
 class OrDirect final : public ConvStep {
  public:
-  OrDirect(std::unique_ptr<Winograd> winograd, const KernelTables& kernels, const ConvSpec& spec)
-      : taps_(spec.weights.kernel * spec.weights.kernel),
-        winograd_(std::move(winograd)),
-        direct_(kernels, spec.weights, spec.in_lanes, spec.relu) {}
+  /// Costs are in products for a pair of channels: of a Winograd patch, transforms counted, and of a pixel.
+  OrDirect(std::unique_ptr<ConvStep> winograd, Size patch, double patch_cost, std::unique_ptr<ConvStep> direct,
+           double pixel_cost)
+      : winograd_(std::move(winograd)),
+        direct_(std::move(direct)),
+        patch_(patch),
+        patch_cost_(patch_cost),
+        pixel_cost_(pixel_cost) {}
 
   Size patch_for(const Region& pixels) const override {
-    const std::size_t patches = pixels.in_patches(winograd_->patch()).pixels();
-    const double winograd_products = static_cast<double>(patches) * winograd_->products() * kWinogradOverhead;
-    const double direct_products = static_cast<double>(pixels.pixels()) * taps_;
-    return patches >= kMinWinogradPatches && winograd_products < direct_products ? winograd_->patch() : kPixel;
+    const std::size_t patches = pixels.in_patches(patch_).pixels();
+    const double direct_cost = static_cast<double>(pixels.pixels()) * pixel_cost_;
+    const bool pays = static_cast<double>(patches) * patch_cost_ < direct_cost;
+    return patches >= kMinWinogradPatches && pays ? patch_ : kPixel;
   }
-  void run(const ConvCall& call) const override {
-    if (call.patch == kPixel) return direct_.run(call);
-    winograd_->run(call);
-  }
-  std::size_t scratch_bytes() const override { return std::max(winograd_->scratch_bytes(), direct_.scratch_bytes()); }
+  void run(const ConvCall& call) const override { (call.patch == kPixel ? direct_ : winograd_)->run(call); }
+  std::size_t scratch_bytes() const override { return std::max(winograd_->scratch_bytes(), direct_->scratch_bytes()); }
+  bool computes_in_int8() const override { return direct_->computes_in_int8(); }
 
  private:
-  static constexpr double kWinogradOverhead = 1.3;  // of the transforms
-
-  int taps_;
-  std::unique_ptr<Winograd> winograd_;
-  DenseConv direct_;
+  std::unique_ptr<ConvStep> winograd_, direct_;
+  Size patch_;
+  double patch_cost_, pixel_cost_;
 };
 
-/// The same for whole numbers.
-class QuantizedWinogradOrDirect final : public ConvStep {
- public:
-  /// Whether Winograd is so much faster for some region that its weights, which take 5 times the memory, are worth it.
-  static bool pays(const KernelTables& kernels, const ConvSpec& spec) {
-    return QuantizedWinograd::supports(kernels, spec.weights) && spec.level <= kDeepest &&
-           patch_cost(kernels, spec.weights) < kTaps * static_cast<double>(kWholePatch.area());
-  }
+template <typename Winograd>
+std::unique_ptr<ConvStep> or_direct(std::unique_ptr<Winograd> winograd, const KernelTables& kernels,
+                                    const ConvSpec& spec) {
+  constexpr double kOverhead = 1.3;  // of the transforms
+  const Size patch = winograd->patch();
+  const double patch_cost = winograd->products() * kOverhead;
+  const double pixel_cost = spec.weights.kernel * spec.weights.kernel;
+  auto direct = std::make_unique<DenseConv>(kernels, spec.weights, spec.in_lanes, spec.relu);
+  return std::make_unique<OrDirect>(std::move(winograd), patch, patch_cost, std::move(direct), pixel_cost);
+}
 
-  QuantizedWinogradOrDirect(const KernelTables& kernels, const ConvSpec& spec)
-      : patch_cost_(patch_cost(kernels, spec.weights)),
-        winograd_(kernels, spec.weights, spec.relu),
-        direct_(kernels, spec) {}
-
-  Size patch_for(const Region& pixels) const override {
-    const std::size_t patches = pixels.in_patches(kWholePatch).pixels();
-    const double direct_products = static_cast<double>(pixels.pixels()) * kTaps;
-    const bool faster = static_cast<double>(patches) * patch_cost_ < direct_products;
-    return patches >= kMinWinogradPatches && faster ? kWholePatch : kPixel;
-  }
-  void run(const ConvCall& call) const override {
-    if (call.patch == kPixel) return direct_.run(call);
-    winograd_.run(call);
-  }
-  std::size_t scratch_bytes() const override { return std::max(winograd_.scratch_bytes(), direct_.scratch_bytes()); }
-  bool computes_in_int8() const override { return true; }
-
- private:
-  static constexpr double kTaps = 9;
-  static constexpr int kDeepest = 3;  // below, maps are small and layers wide: a tenth of little time for most memory
-
-  /// In products of the direct convolution.
-  static double patch_cost(const KernelTables& kernels, const ConvWeights& weights) {
-    const double transform = kernels.quantized->winograd_transform;
-    return QuantizedWinograd::kElements *
-           (kernels.quantized->winograd_product + transform / weights.in_channels + transform / weights.out_channels);
-  }
-
-  double patch_cost_;
-  QuantizedWinograd winograd_;
-  QuantizedConv direct_;
-};
+/// The same for whole numbers; direct alone where Winograd is not so much faster for any region that its weights, which
+/// take 5 times the memory, are worth it.
+std::unique_ptr<ConvStep> quantized_or_direct(const KernelTables& kernels, const ConvSpec& spec) {
+  constexpr int kDeepest = 3;  // below, maps are small and layers wide: a tenth of little time for most memory
+  constexpr double kTaps = 9;
+  const ConvWeights& weights = spec.weights;
+  const double transform = kernels.quantized->winograd_transform;
+  const double patch_cost =
+      QuantizedWinograd::kElements *
+      (kernels.quantized->winograd_product + transform / weights.in_channels + transform / weights.out_channels);
+  auto direct = std::make_unique<QuantizedConv>(kernels, spec);
+  if (!QuantizedWinograd::supports(kernels, weights) || spec.level > kDeepest ||
+      patch_cost >= kTaps * static_cast<double>(kWholePatch.area()))
+    return direct;
+  auto winograd = std::make_unique<QuantizedWinograd>(kernels, weights, spec.relu);
+  return std::make_unique<OrDirect>(std::move(winograd), kWholePatch, patch_cost, std::move(direct), kTaps);
+}
 
 /// Convolution is linear: the added map's part first, then the unpooled part on top of it.
 class SkipUnpool final : public ConvStep {
@@ -119,8 +104,7 @@ std::unique_ptr<ConvStep> make_int8_step(const KernelTables& kernels, const Conv
     if (!spec.adds) return std::make_unique<QuantizedUnpoolConv>(kernels, weights, spec.relu);
   } else {
     if (algorithm == Algorithm::winograd) return std::make_unique<QuantizedWinograd>(kernels, weights, spec.relu);
-    if (algorithm == Algorithm::best && QuantizedWinogradOrDirect::pays(kernels, spec))
-      return std::make_unique<QuantizedWinogradOrDirect>(kernels, spec);
+    if (algorithm == Algorithm::best) return quantized_or_direct(kernels, spec);
   }
   return std::make_unique<QuantizedConv>(kernels, spec);
 }
@@ -147,8 +131,7 @@ std::unique_ptr<ConvStep> make_conv_step(const KernelTables& kernels, const Conv
   }
   const bool ties_alone = thin && spec.keep_ties && weights.kernel == 3;
   if (best && WinogradConv::supports(weights.kernel) && spec.in_lanes == kLanes && !ties_alone) {
-    if (thin) return std::make_unique<OrDirect<RowWinogradConv>>(rows(), kernels, spec);
-    return std::make_unique<OrDirect<WinogradConv>>(both(), kernels, spec);
+    return thin ? or_direct(rows(), kernels, spec) : or_direct(both(), kernels, spec);
   }
   return std::make_unique<DenseConv>(kernels, weights, spec.in_lanes, spec.relu);
 }
