@@ -13,7 +13,7 @@ from training.scenes import camera
 from training.scenes import distance as distance_module
 from training.scenes.dice import Dice
 from training.scenes.distance import distance, distance_over_rows, over_rows, row_distance
-from training.scenes.drawing import compose, light, shadow
+from training.scenes.drawing import SOFT, compose, light, muted, shadow, smooth
 from training.scenes.fields import FAINT, enlarged_window, gaussian_blur, ramp, smooth_noise, spread_color
 from training.scenes.jpeg import jpeg
 from training.scenes.textures import Size, texture
@@ -73,6 +73,24 @@ def test_without_the_kernel_one_line_says_so(monkeypatch):
         warnings.simplefilter("error")
         assert over_rows(torch.device("cpu")) is distance_over_rows  # and once
     over_rows.cache_clear()
+
+
+def test_smooth_colors():
+    """About OpenCV's blur by a deviation in SOFT, another for each picture; muted ones keep up to half of the rest."""
+    colors = torch.from_numpy(np.random.default_rng(0).random((6, 3, 160, 200), np.float32))
+    blurred, nearest = smooth(dice(6, 1), colors.clone()).numpy(), []
+    for one, picture in zip(blurred, colors.numpy(), strict=True):
+        inside, differences = one[:, 60:-60, 60:-60], {}
+        for deviation in np.geomspace(SOFT[0], 1.2 * SOFT[1], 40):
+            expected = np.stack([cv2.GaussianBlur(plane, (0, 0), deviation) for plane in picture])
+            differences[deviation] = np.abs(expected[:, 60:-60, 60:-60] - inside).mean()
+        nearest.append(min(differences, key=differences.get))
+        assert differences[nearest[-1]] < 0.3 * inside.std()
+    assert len(set(nearest)) == 6
+    left, taken = muted(dice(6, 1), colors.clone()).numpy() - blurred, colors.numpy() - blurred
+    kept = left.std((1, 2, 3)) / taken.std((1, 2, 3))
+    assert (kept <= 0.5).all()
+    assert len(set(kept.round(3))) == 6
 
 
 def test_a_batch_is_its_pictures():

@@ -170,11 +170,26 @@ def test_statistics_of_a_picture():
     assert 45 < figures.lightness_range < 65  # 200 and 0.3 of red in gray
 
 
+def test_colors_off_a_line():
+    rng, ends = np.random.default_rng(0), np.array([[60, 90, 120], [100, 170, 240]])
+    alpha, trimap = np.ones((60, 70), np.float32), np.full((60, 70), 255, np.uint8)
+    along = rng.uniform(0, 1, (60, 70, 1))
+    line = (ends[0] + along * (ends[1] - ends[0])).round().astype(np.uint8)
+    assert measure(line, trimap, alpha).foreground_off_line < 0.6, "rounding alone"
+    noise = rng.normal(0, 8, (60, 70, 3))
+    off = np.clip(line + noise, 0, 255).astype(np.uint8)
+    across = measure(off, trimap, alpha).foreground_off_line
+    assert 8 < across < np.sqrt(2) * 8, "noise in two of three directions, less what the line takes"
+    figures = measure(off, trimap * 0, alpha * 0)
+    assert np.isnan(figures.foreground_off_line)
+    assert figures.background_off_line == across
+
+
 def test_statistics_of_nothing():
     empty = measure(
         np.zeros((40, 50, 3), np.uint8), np.full((40, 50), 128, np.uint8), np.full((40, 50), 0.5, np.float32)
     )
-    assert np.isnan([empty.lightness_range, empty.black, empty.slope, empty.saturation]).all()
+    assert np.isnan([empty.lightness_range, empty.black, empty.slope, empty.saturation, *empty[-2:]]).all()
     assert empty.unknown == 100
 
 

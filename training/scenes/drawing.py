@@ -7,6 +7,7 @@ camera would see them and adds trimaps, a batch at a time on any device. `draw_s
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,13 +20,14 @@ from torch import Tensor
 from training.scenes import camera
 from training.scenes.dice import Dice
 from training.scenes.families import FAMILIES, likely_families
-from training.scenes.fields import FAINT, enlarged_window, gaussian_blur, ramp, smooth_noise, spread_color
+from training.scenes.fields import FAINT, coarse, enlarged_window, ramp, smooth_noise, spread_color, wide_blur
 from training.scenes.painting import behind, front
 from training.scenes.textures import Array, Rng, Size
 from training.scenes.trimap import random_radii, random_trimaps
 
 LIGHT_SIDE = 48  # pixels of the fields of light, which are smooth
-SHADOW_STEP = 4  # shadows are made at a quarter of the size
+SHADOW = (2.0, 12.0)  # deviations of its blur, pixels
+SOFT = (2.0, 20.0)  # of what takes detail out of colors
 
 
 @dataclass(frozen=True)
@@ -80,15 +82,30 @@ def near_colors(dice: Dice, foreground: Tensor, background: Tensor) -> Tensor:
     return (foreground + dice.uniform(0.3, 0.8) * apart).clamp_(0, 1)
 
 
+def smooth(dice: Dice, colors: Tensor) -> Tensor:
+    """Colors without detail, as of what is out of focus or of one material."""
+    sigma = np.exp(dice.rng.uniform(math.log(SOFT[0]), math.log(SOFT[1]), dice.count))
+    blurred = wide_blur(coarse(colors), dice.one(sigma), SOFT[1], Size(*colors.shape[2:]))
+    return blurred.clamp_(0, 1)  # weights add up to 1 but for rounding
+
+
+def muted(dice: Dice, colors: Tensor) -> Tensor:
+    """Colors with less detail.
+
+    On photographs a few pixels' foreground colors mostly lie near one line, and the background's, too, which is what
+    closed-form matting stands on (Levin et al. 2008, section 3). Drawn textures alone would teach that they never do.
+    """
+    return torch.lerp(smooth(dice, colors), colors, dice.uniform(0, 0.5))
+
+
 def shadow(dice: Dice, background: Tensor, alpha: Tensor) -> Tensor:
     """Darkens the background beside the object."""
     theta = np.tile(np.eye(2, 3, dtype=np.float32), (dice.count, 1, 1))
     theta[:, :, 2] = 2 * dice.rng.normal(0, 12, (dice.count, 2)) / alpha.shape[:1:-1]
-    small = F.avg_pool2d(alpha, SHADOW_STEP, ceil_mode=True)
+    small = coarse(alpha)
     places = F.affine_grid(dice.tensor(theta), list(small.shape), align_corners=False)
     cast = F.grid_sample(small, places, "bilinear", "zeros", align_corners=False)
-    cast = gaussian_blur(cast, dice.uniform(2, 12) / SHADOW_STEP, reach=3 * 12 // SHADOW_STEP)
-    cast = F.interpolate(cast, alpha.shape[2:], mode="bilinear", align_corners=False)
+    cast = wide_blur(cast, dice.uniform(*SHADOW), SHADOW[1], Size(*alpha.shape[2:]))
     return background * (1 - dice.uniform(0.2, 0.8) * cast)
 
 
@@ -107,6 +124,8 @@ def compose(
     alpha = torch.where(alpha < FAINT, 0, torch.where(alpha > 1 - FAINT, 1, alpha))
     foreground = spread_color(layer).mul_(light(dice, size, share)).mul_(lamps(dice)).clamp_(0, 1)
     background = (background * lamps(dice)).clamp_(0, 1)
+    foreground = dice.sometimes(0.7, muted, foreground)
+    background = dice.sometimes(0.7, smooth, background)
     foreground = dice.sometimes(0.15, near_colors, foreground, background)
     background = dice.sometimes(0.3, shadow, background, alpha)
     image = camera.stored(dice, camera.mixture(dice, alpha, foreground, background))

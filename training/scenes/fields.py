@@ -15,6 +15,7 @@ from training.scenes.textures import Size
 CELLS = 4  # of the coarsest octave, at most
 OCTAVES = 4
 FAINT = 1 / 128  # alpha below this is none
+COARSE = 4  # wide blurs are made at a quarter of the size
 TINY = 1e-3
 
 
@@ -70,6 +71,17 @@ def gaussian_blur(pictures: Tensor, sigma: Tensor, reach: int) -> Tensor:
         up, side = weights.shape[2] // 2, weights.shape[3] // 2
         joined = F.conv2d(F.pad(joined, (side, side, up, up), mode="replicate"), weights, groups=n * c)
     return joined.view(n, c, h, w)
+
+
+def coarse(pictures: Tensor) -> Tensor:
+    """A quarter of the size, for `wide_blur`."""
+    return F.avg_pool2d(pictures, COARSE, ceil_mode=True)
+
+
+def wide_blur(small: Tensor, sigma: Tensor, widest: float, size: Size) -> Tensor:
+    """What `coarse` made, blurred by `sigma` [N, 1, 1, 1] pixels of the whole size, at most `widest`, at that size."""
+    blurred = gaussian_blur(small, sigma / COARSE, reach=math.ceil(3 * widest / COARSE))
+    return F.interpolate(blurred, size, mode="bilinear", align_corners=False)
 
 
 def spread_color(layer: Tensor) -> Tensor:

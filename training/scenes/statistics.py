@@ -34,6 +34,8 @@ class Statistics(NamedTuple):
     unknown: percent of the picture.
     unknown_reach: pixels from the known, of the unknown pixels farthest from it (95 %).
     slope: of the background's power spectrum, log over log.
+    foreground_off_line, background_off_line: levels, root mean square: how far the colors of 3×3 pixels lie from the
+        line that fits them best. Closed-form matting takes them to lie on one (Levin et al. 2008, section 3).
     """
 
     lightness_range: float
@@ -45,6 +47,8 @@ class Statistics(NamedTuple):
     unknown: float
     unknown_reach: float
     slope: float
+    foreground_off_line: float
+    background_off_line: float
 
 
 def measure(image: NDArray[np.uint8], trimap: NDArray[np.uint8], alpha: Array) -> Statistics:
@@ -62,6 +66,8 @@ def measure(image: NDArray[np.uint8], trimap: NDArray[np.uint8], alpha: Array) -
         100 * float(1 - known.mean()),
         float(np.percentile(reach, 95)) if reach.size else np.nan,
         _slope(gray, alpha <= 0),
+        _off_line(image, solid),
+        _off_line(image, alpha <= 0),
     )
 
 
@@ -100,6 +106,19 @@ def _slope(gray: Array, background: NDArray[np.bool_]) -> float:
     cycles = np.hypot(*np.meshgrid(*[np.fft.fftfreq(PATCH) * PATCH] * 2))
     rings = [np.log(power[(cycles >= ring) & (cycles < ring + 1)].mean()) for ring in range(2, PATCH // 3)]
     return float(np.polyfit(np.log(np.arange(2, PATCH // 3)), rings, 1)[0])
+
+
+def _off_line(image: NDArray[np.uint8], mask: NDArray[np.bool_]) -> float:
+    """Over all windows that lie in the mask."""
+    color = image.astype(np.float64)
+    inside = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=0) > 0
+    if not inside.any():
+        return np.nan
+    mean = cv2.blur(color, (3, 3))[inside]
+    products = (color[..., :, None] * color[..., None, :]).reshape(*mask.shape, 9)
+    second = np.stack([cv2.blur(products[..., i], (3, 3))[inside] for i in range(9)], -1).reshape(-1, 3, 3)
+    spread = np.linalg.eigvalsh(second - mean[:, :, None] * mean[:, None, :])  # ascending
+    return float(np.sqrt(np.clip(spread[:, :2].sum(1), 0, None).mean()))
 
 
 def drawn(count: int, seed: int) -> Iterator[Picture]:
