@@ -12,8 +12,8 @@ namespace {
 constexpr int kPatchRows = 2;
 constexpr int kMinBatchPatches = 28, kMaxBatchPatches = 56;
 constexpr int kInputBytes = 256 << 10;  // of transformed input that should stay in the second-level cache
-/// Input blocks summed in one go: sums of short sums round less, and larger transforms need that more. F(2×2, 3×3) takes
-/// what the direct kernel does.
+/// Input blocks summed in one go: sums of short sums round less, and larger transforms need that more. F(2×2, 3×3)
+/// takes what the direct kernel does.
 constexpr int chain_blocks(Size window) {
   if (window.width == 4) return 16;
   return window.height == 4 ? 2 : 1;
