@@ -179,3 +179,9 @@ def test_a_table_can_be_of_another_machine(run, results, page):
     (results / "y_best-full-dense.json").write_text(json.dumps([latency("dim_trt", 321.0)]))
     run("--results", results, "--pages", page, "--charts", page.parent / "charts", "--machine", "x")
     assert "| dim_trt | 321 ms" in page.read_text()
+
+
+def test_a_last_bit_beyond_the_range_is_rounding_and_not_a_number_stays():
+    answer = np.float32([[[[np.nextafter(np.float32(1), np.float32(2)), -1e-8, 0.5, np.nan, 0.3]]]])
+    trimap = np.uint8([[128, 128, 0, 128]])
+    np.testing.assert_array_equal(peer.cropped(answer, trimap), np.float32([[1, 0, 0, np.nan]]))
