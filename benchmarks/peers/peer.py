@@ -112,7 +112,7 @@ def network_input(img: U8, trimap: U8) -> NDArray[np.float32]:
 
 
 def known(alpha: NDArray[Any], trimap: U8) -> Alpha:
-    """Exact where the trimap is known, as the engine's; and in 0..1, which a sigmoid of floats may pass by a last bit."""
+    """Exact where the trimap is known, as the engine's; in 0..1, which a sigmoid of floats may pass by a last bit."""
     return np.where(trimap == 0, 0, np.where(trimap == 255, 1, np.clip(alpha, 0, 1))).astype(np.float32)
 
 
