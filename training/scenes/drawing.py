@@ -111,12 +111,13 @@ def shadow(dice: Dice, background: Tensor, alpha: Tensor) -> Tensor:
 
 @torch.no_grad()
 def compose(
-    dice: Dice, layer: Tensor, background: Tensor, radii: NDArray[np.float32], share: float = 1.0
+    dice: Dice, layer: Tensor, background: Tensor, radii: NDArray[np.float32], share: float = 1.0, soft: float = 0.7
 ) -> Composites:
     """Layers over backgrounds, seen by a camera; both tensors may be changed.
 
     layer: [N, 4, H, W] premultiplied; background: [N, 3, H, W]; radii: [2, N] of the trimaps, in pixels;
-    share: how much of a whole scene's sides they show.
+    share: how much of a whole scene's sides they show; soft: the part of foregrounds, and of backgrounds, whose colors
+    have less detail.
     """
     size = Size(*layer.shape[2:])
     layer = dice.sometimes(0.6, camera.lens, layer)
@@ -124,8 +125,9 @@ def compose(
     alpha = torch.where(alpha < FAINT, 0, torch.where(alpha > 1 - FAINT, 1, alpha))
     foreground = spread_color(layer).mul_(light(dice, size, share)).mul_(lamps(dice)).clamp_(0, 1)
     background = (background * lamps(dice)).clamp_(0, 1)
-    foreground = dice.sometimes(0.7, muted, foreground)
-    background = dice.sometimes(0.7, smooth, background)
+    if soft:
+        foreground = dice.sometimes(soft, muted, foreground)
+        background = dice.sometimes(soft, smooth, background)
     foreground = dice.sometimes(0.15, near_colors, foreground, background)
     background = dice.sometimes(0.3, shadow, background, alpha)
     image = camera.stored(dice, camera.mixture(dice, alpha, foreground, background))
