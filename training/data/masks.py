@@ -155,8 +155,8 @@ def draw_masked(rng: np.random.Generator, size: Size, family: str, count: int = 
         torch.from_numpy(np.stack(pictures).astype(np.float32)).permute(0, 3, 1, 2).contiguous()
         for pictures in (layers, [textures[int(rng.integers(len(textures)))] for _ in range(count)])
     )
-    radii = random_radii(rng, count)
-    made = compose(Dice(rng, count), planes, behind_them, radii, soft=0)  # textures tell objects apart
+    dice = Dice(rng, count)
+    made = compose(dice, planes, behind_them, random_radii(rng, count), soft=0)  # textures tell objects apart
     images, masks = made.image.to(torch.uint8).permute(0, 2, 3, 1).numpy(), (made.alpha[:, 0] >= 0.5).float().numpy()
     return [Masked(np.ascontiguousarray(image), mask) for image, mask in zip(images, masks, strict=True)]
 
