@@ -13,7 +13,7 @@ from training.scenes import camera
 from training.scenes import distance as distance_module
 from training.scenes.dice import Dice
 from training.scenes.distance import distance, distance_over_rows, over_rows, row_distance
-from training.scenes.drawing import SOFT, compose, light, muted, shadow, smooth
+from training.scenes.drawing import SOFT, compose, light, muted, shadow, smooth, vivid
 from training.scenes.fields import FAINT, enlarged_window, gaussian_blur, ramp, smooth_noise, spread_color
 from training.scenes.jpeg import jpeg
 from training.scenes.textures import Size, texture
@@ -91,6 +91,20 @@ def test_smooth_colors():
     kept = left.std((1, 2, 3)) / taken.std((1, 2, 3))
     assert (kept <= 0.5).all()
     assert len(set(kept.round(3))) == 6
+
+
+def test_saturated_colors():
+    colors = torch.from_numpy(np.random.default_rng(0).uniform(0.3, 0.6, (40, 3, 8, 9)).astype(np.float32))
+    colors[:, :, 0] = 0.4
+    changed = vivid(dice(40, 1), colors.clone())
+    away, before = (values - values.mean(1, keepdim=True) for values in (changed, colors))
+    torch.testing.assert_close(changed[:, :, 0], colors[:, :, 0])  # gray has none
+    inside = (changed > 0) & (changed < 1)
+    factors = [
+        float((a[k] / b[k]).median()) for a, b, k in zip(away, before, inside & (before.abs() > 0.05), strict=True)
+    ]
+    assert 1 <= min(factors) < 1.3
+    assert 2.7 < max(factors) <= 3
 
 
 def test_a_batch_is_its_pictures():

@@ -9,8 +9,8 @@ python -m training.train --config lite --minutes 89 --threads 3 --workers 2 --va
 
 On a shared four-core AVX-512 machine the first takes the mean SAD on GT01–GT09 of alphamatting.com, narrow trimaps,
 to about 8.6 (after 16 minutes 11.4), the second to 7.3 (after 30, 42, 72 and 84 minutes: 8.2, 7.8, 7.5, 7.3), the
-third to 7.0. The weights that are shipped took 99, 84 and 89 minutes, often beside other work, and the scenes were
-improved along the way, so a new run will differ a little.
+third to 7.0. The weights that are shipped took further runs, on scenes that were improved along the way, and the mean
+of several (`training.average`); their model card says how many steps.
 """
 
 from training.settings import Settings

@@ -156,7 +156,7 @@ def draw_masked(rng: np.random.Generator, size: Size, family: str, count: int = 
         for pictures in (layers, [textures[int(rng.integers(len(textures)))] for _ in range(count)])
     )
     dice = Dice(rng, count)
-    made = compose(dice, planes, behind_them, random_radii(rng, count), soft=0)  # textures tell objects apart
+    made = compose(dice, planes, behind_them, random_radii(rng, count), toned=False)  # textures tell objects apart
     images, masks = made.image.to(torch.uint8).permute(0, 2, 3, 1).numpy(), (made.alpha[:, 0] >= 0.5).float().numpy()
     return [Masked(np.ascontiguousarray(image), mask) for image, mask in zip(images, masks, strict=True)]
 

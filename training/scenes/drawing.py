@@ -76,6 +76,12 @@ def lamps(dice: Dice) -> Tensor:
     return dice.tensor(np.exp(np.stack([warmth, tint, -warmth], 1)))[..., None, None]
 
 
+def vivid(dice: Dice, colors: Tensor) -> Tensor:
+    """With up to three times the saturation."""
+    gray = colors.mean(1, keepdim=True)
+    return torch.lerp(gray, colors, dice.uniform(1, 3)).clamp_(0, 1)
+
+
 def near_colors(dice: Dice, foreground: Tensor, background: Tensor) -> Tensor:
     """Foregrounds whose colors hardly differ from the background's."""
     apart = background.mean((2, 3), keepdim=True) - foreground.mean((2, 3), keepdim=True)
@@ -111,13 +117,13 @@ def shadow(dice: Dice, background: Tensor, alpha: Tensor) -> Tensor:
 
 @torch.no_grad()
 def compose(
-    dice: Dice, layer: Tensor, background: Tensor, radii: NDArray[np.float32], share: float = 1.0, soft: float = 0.7
+    dice: Dice, layer: Tensor, background: Tensor, radii: NDArray[np.float32], share: float = 1.0, toned: bool = True
 ) -> Composites:
     """Layers over backgrounds, seen by a camera; both tensors may be changed.
 
     layer: [N, 4, H, W] premultiplied; background: [N, 3, H, W]; radii: [2, N] of the trimaps, in pixels;
-    share: how much of a whole scene's sides they show; soft: the part of foregrounds, and of backgrounds, whose colors
-    have less detail.
+    share: how much of a whole scene's sides they show; toned: with more of photographs' colors: saturated foregrounds
+    with little detail before smooth backgrounds.
     """
     size = Size(*layer.shape[2:])
     layer = dice.sometimes(0.6, camera.lens, layer)
@@ -125,9 +131,10 @@ def compose(
     alpha = torch.where(alpha < FAINT, 0, torch.where(alpha > 1 - FAINT, 1, alpha))
     foreground = spread_color(layer).mul_(light(dice, size, share)).mul_(lamps(dice)).clamp_(0, 1)
     background = (background * lamps(dice)).clamp_(0, 1)
-    if soft:
-        foreground = dice.sometimes(soft, muted, foreground)
-        background = dice.sometimes(soft, smooth, background)
+    if toned:
+        foreground = dice.sometimes(0.6, vivid, foreground)
+        foreground = dice.sometimes(0.7, muted, foreground)
+        background = dice.sometimes(0.7, smooth, background)
     foreground = dice.sometimes(0.15, near_colors, foreground, background)
     background = dice.sometimes(0.3, shadow, background, alpha)
     image = camera.stored(dice, camera.mixture(dice, alpha, foreground, background))
