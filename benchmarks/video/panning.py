@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ from dim_trt.video.pipeline import estimator, matte_clip
 from dim_trt.video.reading import Clip, VideoReader
 from dim_trt.video.results import Output, Results
 from dim_trt.video.segments import Segments
+from training.data.preprocess import UNKNOWN
 from training.scenes.drawing import draw_scene
 from training.scenes.textures import Size
 
@@ -35,7 +37,9 @@ Tick: TypeAlias = Callable[..., object]
 
 def draw(sides: tuple[int, int], count: int) -> tuple[list[U8], list[U8]]:
     """Pictures [height, width, 3] BGR and trimaps of a scene that goes sideways."""
-    scene = draw_scene(np.random.default_rng(SEED), Size(*sides), FAMILY)
+    rng = np.random.default_rng(SEED)
+    drawn = (draw_scene(rng, Size(*sides), FAMILY) for _ in itertools.count())
+    scene = next(scene for scene in drawn if (scene.trimap != UNKNOWN).any())  # a small one may be unknown all over
     picture = np.ascontiguousarray(scene.image[:, :, ::-1])
     moved = [(np.roll(picture, PAN_PX * i, 1), np.roll(scene.trimap, PAN_PX * i, 1)) for i in range(count)]
     return [picture for picture, _ in moved], [trimap for _, trimap in moved]
