@@ -20,41 +20,39 @@ import torch
 from dim_trt.errors import Error
 from training.checkpoints import CheckpointError, load_checkpoint, load_network, save_checkpoint
 from training.folding import fold_batch_norm
-from training.initial import check_config, read_onnx
-from training.networks import KINDS, Network
+from training.initial import check_config, read_folded
+from training.networks import KINDS, Config, Network
 from training.unfolding import unfold_batch_norm
 
 CROP = 192  # pixels of the scenes whose statistics batch norm gets
 
 
-def read(path: Path) -> tuple[Network, dict[str, Any]]:
-    """The network of a checkpoint or of an ONNX file of `training.export`, and what its training took."""
+def read(path: Path) -> tuple[Network, Config, dict[str, Any]]:
+    """The network of a checkpoint or of an ONNX file of `training.export`, without batch norm; the configuration that
+    it had in training, and what that took."""
     if path.suffix == ".onnx":
-        return read_onnx(path, CROP), {}
-    return load_network(path), load_checkpoint(path, *KINDS)["training"] or {}
+        return *read_folded(path), {}
+    network = load_network(path)
+    return fold_batch_norm(network), network.config, load_checkpoint(path, *KINDS)["training"] or {}
 
 
 @torch.no_grad()
-def mean(networks: Sequence[Network]) -> Network:
-    """Another network, with batch norm where these have it; all have the same configuration."""
-    folded = [fold_batch_norm(network) for network in networks]
+def mean(folded: Sequence[Network], config: Config) -> Network:
+    """The first network, which gets the mean of all weights, or one of `config` with batch norm that does the same."""
     states = [network.state_dict() for network in folded]
     for name, weight in folded[0].state_dict().items():
         weight.copy_(torch.stack([state[name].double() for state in states]).mean(0))
-    config = networks[0].config
-    if config.norm != "batch":
-        return folded[0]
     folded[0].config = replace(config, norm="none")
-    return unfold_batch_norm(folded[0], config, CROP)
+    return unfold_batch_norm(folded[0], config, CROP) if config.norm == "batch" else folded[0]
 
 
 def average(paths: Sequence[Path], out: Path) -> None:
     """Raises CheckpointError."""
-    networks, took = zip(*(read(path) for path in paths), strict=True)
-    for path, network in zip(paths[1:], networks[1:], strict=True):
-        check_config(path, network.config, networks[0].config)
+    folded, configs, took = zip(*(read(path) for path in paths), strict=True)
+    for path, config in zip(paths[1:], configs[1:], strict=True):
+        check_config(path, config, configs[0])
     sums = {name: sum(one.get(name, 0) for one in took) for name in ("step", "seconds")}
-    save_checkpoint(out, networks[0].config, mean(networks).state_dict(), sums)
+    save_checkpoint(out, configs[0], mean(folded, configs[0]).state_dict(), sums)
 
 
 def main(arguments: list[str] | None = None) -> None:

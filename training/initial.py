@@ -98,6 +98,12 @@ def check_config(path: Path, stored: Config, config: Config) -> None:
 
 def read_onnx(path: Path, crop_size: int, config: Config | None = None) -> Network:
     """config: what it must be; None is any network of this program."""
+    folded, stored = read_folded(path, config)
+    return unfold_batch_norm(folded, stored, crop_size) if stored.norm == "batch" else folded
+
+
+def read_folded(path: Path, config: Config | None = None) -> tuple[Network, Config]:
+    """The same as it is in the file, without batch norm, and the configuration that it had in training."""
     source = read_source(path)
     try:
         stored = read_config((source.task, source.network), source.model)
@@ -107,7 +113,7 @@ def read_onnx(path: Path, crop_size: int, config: Config | None = None) -> Netwo
     check(path, stored, config or stored, preprocessing)
     folded = make_network(replace(stored, norm="none")).eval()
     folded.load_state_dict(folded_weights(path, source, folded))
-    return unfold_batch_norm(folded, stored, crop_size) if stored.norm == "batch" else folded
+    return folded, stored
 
 
 def read_source(path: Path) -> Source:

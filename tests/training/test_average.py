@@ -5,31 +5,22 @@ import itertools
 import pytest
 import torch
 
+from tests.support.networks import random_network
 from training.average import main
 from training.checkpoints import load_checkpoint, load_model, save_checkpoint
 from training.data.loader import batches
 from training.data.samples import SceneSource
 from training.export import export_onnx
 from training.folding import fold_batch_norm
-from training.model import DeepImageMatting, ModelConfig
+from training.model import ModelConfig
 
 TINY = ModelConfig(width=0.0625, norm="batch", skip=True)
 PLAIN = ModelConfig(width=0.0625, skip=True)
 
 
-def network(config, seed):
-    """Random weights, and batch norm as after some training."""
-    torch.manual_seed(seed)
-    model = DeepImageMatting(config).eval()
-    for name, values in model.state_dict().items():
-        if ".norm." in name and values.is_floating_point():
-            values.copy_(torch.rand(values.shape) + 0.5)
-    return model
-
-
 def saved(folder, config, seed):
     path = folder / f"{config.norm}-{seed}.pt"
-    save_checkpoint(path, config, network(config, seed).state_dict(), {"step": 10 + seed, "seconds": 60.0})
+    save_checkpoint(path, config, random_network(config, seed).state_dict(), {"step": 10 + seed, "seconds": 60.0})
     return path
 
 

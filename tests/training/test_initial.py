@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from tests.support import ROOT
+from tests.support.networks import random_network
 from training import model as model_module
 from training.checkpoints import CheckpointError, load_checkpoint, load_model, save_checkpoint
 from training.configs import lite
@@ -47,14 +48,8 @@ def tiny_settings(monkeypatch):
     monkeypatch.setattr(lite, "SETTINGS", Settings("tiny", crop_size=32, batch=2, learning_rate=3e-3, warmup_steps=3))
 
 
-def network(config=TINY, seed=0):
-    """Random weights, and batch norm as after some training."""
-    torch.manual_seed(seed)
-    model = DeepImageMatting(config).eval()
-    for name, values in model.state_dict().items():
-        if ".norm." in name and values.is_floating_point():
-            values.copy_(torch.rand(values.shape) + 0.5)
-    return model
+def network(config=TINY):
+    return random_network(config, seed=0)
 
 
 @pytest.fixture(scope="module")
