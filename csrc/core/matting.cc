@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "core/closed_form.h"
 #include "core/postprocess.h"
+#include "core/runs.h"
 #include "core/task.h"
 
 namespace dim {
@@ -17,7 +18,9 @@ constexpr std::size_t kMegabyte = std::size_t{1} << 20;
 std::size_t count_unknown(const ByteView& trimap) {
   std::size_t count = 0;
   for (int y = 0; y < trimap.size.height; ++y)
-    for (int x = 0; x < trimap.size.width; ++x) count += is_unknown(trimap.at(y, x));
+    for_runs(trimap, y, 0, trimap.size.width, [&](std::uint8_t value, int begin, int end) {
+      if (is_unknown(value)) count += static_cast<std::size_t>(end - begin);
+    });
   return count;
 }
 

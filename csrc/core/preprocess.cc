@@ -32,22 +32,36 @@ Preprocessor::Preprocessor(const Preprocessing& settings, bool image_is_rgb) : s
 
 void Preprocessor::row(const ImageView& image, const ByteView& guide, int y, int padded_width, float* out) const {
   const int source_y = reflect_index(y, image.size.height);
-  for (int x = 0; x < padded_width; ++x, out += 4) {
-    if (!settings_.reflect && (y >= image.size.height || x >= image.size.width)) {
-      std::fill_n(out, 4, 0.0f);
-      continue;
-    }
-    const int source_x = x < image.size.width ? x : reflect_index(x, image.size.width);
-    const std::uint8_t* pixel = image.pixel(source_y, source_x);
-    if (image.pixels == Pixels::kInputs) {
-      const auto* values = reinterpret_cast<const float*>(pixel);
-      for (std::size_t c = 0; c < 3; ++c) out[c] = (values[source_channel_[c]] - settings_.mean[c]) / settings_.std[c];
-      out[3] = settings_.guide ? values[3] * settings_.guide->scale : 0.0f;
-      continue;
-    }
-    for (std::size_t c = 0; c < 3; ++c) out[c] = lookup_[c][pixel[source_channel_[c] * image.channel_stride_bytes]];
-    out[3] = settings_.guide ? guide_lookup_[guide.at(source_y, source_x)] : 0.0f;
+  const bool filled = settings_.reflect || y < image.size.height;
+  const int inside = filled ? std::min(padded_width, image.size.width) : 0;
+  if (image.pixels == Pixels::kInputs)
+    for (int x = 0; x < inside; ++x) input_pixel(image, source_y, x, out + std::ptrdiff_t{4} * x);
+  else
+    byte_pixels(image, guide, source_y, inside, out);
+  for (int x = inside; x < padded_width; ++x) {
+    float* const to = out + std::ptrdiff_t{4} * x;
+    if (settings_.reflect)
+      std::copy_n(out + std::ptrdiff_t{4} * reflect_index(x, image.size.width), 4, to);
+    else
+      std::fill_n(to, 4, 0.0f);
   }
+}
+
+void Preprocessor::byte_pixels(const ImageView& image, const ByteView& guide, int y, int width, float* out) const {
+  const std::uint8_t* pixel = image.pixel(y, 0);
+  const std::uint8_t* mark = settings_.guide ? guide.data + y * guide.row_stride_bytes : nullptr;
+  std::array<std::ptrdiff_t, 3> offset;
+  for (std::size_t c = 0; c < 3; ++c) offset[c] = source_channel_[c] * image.channel_stride_bytes;
+  for (int x = 0; x < width; ++x, out += 4, pixel += image.pixel_stride_bytes) {
+    for (std::size_t c = 0; c < 3; ++c) out[c] = lookup_[c][pixel[offset[c]]];
+    out[3] = mark != nullptr ? guide_lookup_[mark[x * guide.pixel_stride_bytes]] : 0.0f;
+  }
+}
+
+void Preprocessor::input_pixel(const ImageView& image, int y, int x, float* out) const {
+  const auto* values = reinterpret_cast<const float*>(image.pixel(y, x));
+  for (std::size_t c = 0; c < 3; ++c) out[c] = (values[source_channel_[c]] - settings_.mean[c]) / settings_.std[c];
+  out[3] = settings_.guide ? values[3] * settings_.guide->scale : 0.0f;
 }
 
 }  // namespace dim

@@ -25,6 +25,9 @@ class Preprocessor {
   void row(const ImageView& image, const ByteView& guide, int y, int padded_width, float* out) const;
 
  private:
+  void byte_pixels(const ImageView& image, const ByteView& guide, int y, int width, float* out) const;
+  void input_pixel(const ImageView& image, int y, int x, float* out) const;
+
   std::array<std::array<float, 256>, 3> lookup_;  // by network channel and value
   std::array<int, 3> source_channel_;             // picture channel of each network channel
   std::array<float, 256> guide_lookup_;           // by the guide's value

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/runs.h"
+
 namespace dim {
 namespace {
 
@@ -81,13 +83,14 @@ Region Region::unknown(const ByteView& known, const Window& wanted, Size size) {
     row.clear();
     const bool inside = y >= wanted.top && y < wanted.bottom();
     if (inside && known.empty()) row.push_back({wanted.left, wanted.right()});
-    for (int x = wanted.left; inside && !known.empty() && x < wanted.right(); ++x) {
-      if (!is_unknown(known.at(y, x))) continue;
-      if (!row.empty() && row.back().end == x)
-        row.back().end = x + 1;
-      else
-        row.push_back({x, x + 1});
-    }
+    if (inside && !known.empty())
+      for_runs(known, y, wanted.left, wanted.right(), [&](std::uint8_t value, int begin, int end) {
+        if (!is_unknown(value)) return;
+        if (!row.empty() && row.back().end == begin)
+          row.back().end = end;
+        else
+          row.push_back({begin, end});
+      });
     out.add(row);
   }
   return out.take();

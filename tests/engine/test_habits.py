@@ -126,6 +126,31 @@ def test_tensors_on_the_cpu_are_taken_where_they_are(engine: Engine) -> None:
         engine.run(torch.zeros(5, 7, 3, requires_grad=True), TRIMAP)
 
 
+# arrays in any order of memory
+
+
+def every_other_column(array: Any) -> Any:
+    wide = np.zeros((array.shape[0], 2 * array.shape[1], *array.shape[2:]), array.dtype)
+    wide[:, ::2] = array
+    return wide[:, ::2]
+
+
+@pytest.mark.parametrize("shortest", [1, 5, 50])
+def test_arrays_in_any_order_of_memory_are_the_same(shortest: int, engine: Engine) -> None:
+    rng = np.random.default_rng(shortest)
+    marks = rng.choice(np.array([0, 1, 128, 254, 255], np.uint8), IMG[..., 0].size)
+    trimap = np.repeat(marks, shortest + rng.integers(0, shortest, marks.size))[: marks.size].reshape(HEIGHT, WIDTH)
+    known = (trimap == 0) | (trimap == 255)
+    expected = engine.run(IMG, trimap)
+    np.testing.assert_array_equal(expected[known], trimap[known] / 255)
+    assert np.unique(expected[~known]).size > 50
+    for rearranged in (np.asfortranarray, every_other_column, lambda array: array[::-1, ::-1].copy()[::-1, ::-1]):
+        np.testing.assert_array_equal(engine.run(rearranged(IMG), rearranged(trimap)), expected)
+        np.testing.assert_array_equal(
+            engine.run(IMG, rearranged(trimap), rearranged(np.zeros_like(expected))), expected
+        )
+
+
 # mistakes
 
 

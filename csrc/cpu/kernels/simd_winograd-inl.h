@@ -29,12 +29,26 @@ void winograd_input(const WinogradInputArgs& a) {
 }
 
 constexpr int kUnpoolPatches = 14;  // whose columns stay in the first-level cache
+constexpr int kCellsAhead = 8;      // that are asked for from memory
+
+/// The lowest rows are read for the first time, the others were for the patches above.
+template <bool kAdd, typename Value>
+DIM_INLINE void prefetch_lowest_rows(const WinogradUnpoolArgs<Value>& a, int cell, int lane) {
+  const std::ptrdiff_t at = std::ptrdiff_t{cell} * kLanes + lane;
+  __builtin_prefetch(a.values + 2 * a.cell_row_stride + at);
+  __builtin_prefetch(a.codes + 2 * a.cell_row_stride + at);
+  if (!kAdd) return;
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i)
+    __builtin_prefetch(a.add + (4 + i / 2) * a.add_row_stride + (2 * cell + i % 2) * kLanes + lane);
+}
 
 /// Vertical halves of the transforms of two columns of pixels, from three cells: a window shares four columns with the
 /// next one. `columns`: [6 rows][kUnpoolPatches + 2 cells][2 columns].
 template <bool kAdd, typename Value>
 DIM_INLINE void winograd_unpool_columns(const WinogradUnpoolArgs<Value>& a, int cell, int lane, Vec* columns) {
   Vec pixel[2][6];
+  prefetch_lowest_rows<kAdd>(a, cell + kCellsAhead, lane);
 #pragma GCC unroll 3
   for (int y = 0; y < 3; ++y) {
     const std::ptrdiff_t at = y * a.cell_row_stride + std::ptrdiff_t{cell} * kLanes + lane;
