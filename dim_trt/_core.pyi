@@ -44,6 +44,7 @@ class CpuOptions:
     def __init__(self) -> None: ...
     threads: int
     strip_bytes: int
+    section_rows: int
 
 class TensorRtOptions:
     def __init__(self) -> None: ...

@@ -39,6 +39,7 @@ TESTS = {
         "tests/robustness/test_concurrency.py",
         "tests/engine/test_engine.py::test_one_engine_serves_many_threads",
         "tests/engine/test_engine.py::test_the_number_of_threads_changes_nothing",
+        "tests/engine/test_sections.py",
         "tests/engine/test_submit.py",
         "tests/engine/test_foreground.py",
         "tests/engine/test_stream.py",

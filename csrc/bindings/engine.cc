@@ -144,7 +144,8 @@ void register_engine(py::module_& m) {
   py::class_<cpu::Options>(m, "CpuOptions", "How the cpu backend runs plans.")
       .def(py::init())
       .def_readwrite("threads", &cpu::Options::threads, "0: all cores.")
-      .def_readwrite("strip_bytes", &cpu::Options::strip_bytes);
+      .def_readwrite("strip_bytes", &cpu::Options::strip_bytes)
+      .def_readwrite("section_rows", &cpu::Options::section_rows);
   py::class_<tensorrt::LoadOptions>(m, "TensorRtOptions", "How the tensorrt backend runs plans.")
       .def(py::init())
       .def_readwrite("gpu", &tensorrt::LoadOptions::gpu)

@@ -11,6 +11,9 @@ struct Options {
   /// Larger maps are computed in strips of this many bytes where that can be. Enough to keep the threads busy for
   /// milliseconds: strips cost them a rendezvous each.
   std::size_t strip_bytes = std::size_t{64} << 20;
+  /// Each thread computes strips by itself, of a section of the picture, where it has at least so many rows: neighbours
+  /// compute some rows of each other's.
+  int section_rows = 192;
 };
 
 /// With strips that are small enough beside a limit of working memory (0: none) to leave room for large tiles, and no

@@ -17,7 +17,6 @@ namespace dim::cpu {
 namespace {
 
 constexpr std::size_t kRegionBytesPerPixel = 6;  // of the spans of all steps; a checkerboard was seen to take 5
-constexpr std::size_t kSerialWork = 1 << 21;     // about 50 µs on one core
 
 std::size_t at(int id) { return static_cast<std::size_t>(id); }
 
@@ -38,6 +37,7 @@ Runner::Runner(const Plan& plan, bool rgb, const Options& options)
       stride_(plan.preprocessing.stride),
       reflect_(plan.preprocessing.reflect),
       strip_bytes_(options.strip_bytes),
+      section_rows_(options.section_rows),
       preprocessor_(plan.preprocessing, rgb),
       program_(parse_program(plan.payload(), plan.payload_bytes(), stride_)),
       schedule_(make_schedule(program_)),
@@ -85,12 +85,12 @@ void Runner::run(const Request& request, Trace* trace) {
   const Size padded_size = padded(inputs.image.size, stride_);
   const Regions regions = find_regions(request.wanted, inputs.image.size);
   std::unique_ptr<Workspace> workspace = take_workspace();
-  workspace->prepare(program_, schedule_, padded_size, strip_bytes_);
+  workspace->prepare(program_, schedule_, padded_size, strip_options());
   tracing.lap("regions");
 
   const FloatMap input = workspace->floats(input_of(program_));
   const Region& input_region = regions.step.front();
-  const Team team = team_for(kPixelWork * padded_size.area(), *workspace);
+  const Team team = team_for(kPixelWork * padded_size.area(), {*workspace});
   clear_borders({workspace->as_bytes(input_of(program_))}, team);
   team.run_rows(padded_size.height, [&](int y) {
     if (!input_region.row(y).empty())
@@ -126,12 +126,14 @@ std::size_t Runner::working_bytes(Size picture) const {
   for (const std::unique_ptr<ConvStep>& conv : convs_)
     if (conv) scratch_bytes = std::max(scratch_bytes, conv->scratch_bytes());
   const Size size = padded(picture, stride_);
-  return Workspace::bytes(program_, schedule_, size, strip_bytes_) + at(threads()) * scratch_bytes +
+  return Workspace::bytes(program_, schedule_, size, strip_options()) + at(threads()) * scratch_bytes +
          kRegionBytesPerPixel * size.area();
 }
 
-Team Runner::team_for(std::size_t work, Workspace& workspace) const {
-  return Team(pool(), workspace.scratch(), work < kSerialWork);
+Team Runner::team_for(std::size_t work, const Worker& worker) const {
+  constexpr int kCaller = 0;
+  const int only = worker.thread == Team::kAll && work < kSerialWork ? kCaller : worker.thread;
+  return Team(pool(), worker.workspace.scratch(), only);
 }
 
 std::unique_ptr<Workspace> Runner::take_workspace() {

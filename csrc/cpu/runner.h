@@ -19,7 +19,8 @@
 
 namespace dim::cpu {
 
-inline constexpr std::size_t kPixelWork = 16;  // multiplications, of an operation that only touches pixels
+inline constexpr std::size_t kSerialWork = 1 << 21;  // about 50 µs on one core
+inline constexpr std::size_t kPixelWork = 16;        // multiplications, of an operation that only touches pixels
 
 class Runner final : public Backend {
  public:
@@ -45,16 +46,29 @@ class Runner final : public Backend {
   Regions find_regions(const Wanted& wanted, Size picture) const;
   /// Of a value, for a picture that ends there.
   Size size_of(int value, Size picture) const;
-  void run_steps(std::size_t first, const Regions& regions, Workspace& workspace, Tracing& tracing) const;
-  int strip_rows(std::size_t first, const Regions& regions, Workspace& workspace) const;
-  void run_rows(std::size_t step, int begin, int end, const Regions& regions, Workspace& workspace) const;
-  void run_step(std::size_t step, const Region& region, const Regions& regions, Workspace& workspace) const;
-  void run_conv(std::size_t step, const Conv& conv, const Region& region, const Regions& regions,
-                Workspace& workspace) const;
-  void clear_behind_picture(int value, const Regions& regions, Workspace& workspace) const;
+  /// Who runs steps on which memory: all threads or, in a section, one.
+  struct Worker {
+    Workspace& workspace;
+    int thread = Team::kAll;
 
+    int copy() const { return thread == Team::kAll ? 0 : thread; }
+  };
+  void run_steps(std::size_t first, const Regions& regions, Workspace& workspace, Tracing& tracing) const;
+  void run_sections(std::size_t first, const std::vector<int>& edges, const Regions& regions, Workspace& workspace,
+                    Tracing& tracing) const;
+  void run_section(std::size_t first, Span section, const Regions& regions, const Worker& worker, Laps& laps) const;
+  std::vector<int> section_edges(std::size_t first, const Regions& regions, const Workspace& workspace) const;
+  int strip_rows(std::size_t first, const Regions& regions, const Worker& worker) const;
+  void run_rows(std::size_t step, Span rows, const Regions& regions, const Worker& worker) const;
+  void run_step(std::size_t step, const Region& region, Span rows, const Regions& regions, const Worker& worker) const;
+  std::size_t conv_work(std::size_t step, const Region& region, const Regions& regions) const;
+  void run_conv(std::size_t step, const Conv& conv, const Region& region, const Regions& regions,
+                const Worker& worker) const;
+  void clear_behind_picture(int value, Span rows, const Regions& regions, const Worker& worker) const;
+
+  StripOptions strip_options() const { return {strip_bytes_, threads(), section_rows_}; }
   /// All threads, or one where waking the others would take longer than the work: multiplications, roughly.
-  Team team_for(std::size_t work, Workspace& workspace) const;
+  Team team_for(std::size_t work, const Worker& worker) const;
 
   std::unique_ptr<Workspace> take_workspace();
   void give_back(std::unique_ptr<Workspace> workspace);
@@ -63,6 +77,7 @@ class Runner final : public Backend {
   int stride_;
   bool reflect_;
   std::size_t strip_bytes_;
+  int section_rows_;
   Preprocessor preprocessor_;
   Program program_;
   Schedule schedule_;

@@ -3,12 +3,28 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include "core/backend.h"
 #include "core/region.h"
 #include "cpu/layers/map.h"
 
 namespace dim::cpu {
+
+/// The times of steps that one thread runs in turns.
+class Laps {
+ public:
+  explicit Laps(std::size_t steps) : ms_(steps, 0.0) {}
+
+  void start() { last_ = Clock::now(); }
+  void lap(std::size_t step);
+  double ms(std::size_t step) const { return ms_[step]; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  std::vector<double> ms_;
+  Clock::time_point last_;
+};
 
 class Tracing {
  public:
@@ -17,6 +33,8 @@ class Tracing {
 
   /// Notes the time since the last lap, summed by name.
   void lap(const std::string& name);
+  /// The same for steps that ran at once: the time is shared out as what `threads` noted.
+  void lap(const std::vector<std::string>& names, const std::vector<Laps>& threads);
   bool keeps_argmax() const { return trace_ != nullptr && trace_->keep_argmax; }
   /// Notes the codes of the next pooling, which were computed in `region`.
   void argmax(const CodeMap& codes, const Region& region);

@@ -9,9 +9,11 @@ namespace {
 constexpr std::size_t kLineBytes = 64;
 constexpr int kLookAhead = 4;  // rows that a step runs ahead of the next: the largest radius, rounded up to patches
 
+constexpr std::size_t kSectionBytes = std::size_t{4} << 20;  // of a value's rows that a thread has for itself
+
 /// A value's place in the arena.
 struct Lot {
-  std::size_t offset, bytes;
+  std::size_t value, offset, bytes;
   int first_step, last_step;
 
   std::size_t end() const { return offset + bytes; }
@@ -38,14 +40,15 @@ int rows_of_strip(std::size_t strip_bytes, std::size_t row_bytes) {
   return std::max(kLeast, static_cast<int>(strip_bytes / row_bytes) / kAlign * kAlign);
 }
 
-std::size_t Workspace::bytes(const Program& program, const Schedule& schedule, Size padded, std::size_t strip_bytes) {
-  return Workspace().lay_out(program, schedule, padded, strip_bytes);
+std::size_t Workspace::bytes(const Program& program, const Schedule& schedule, Size padded,
+                             const StripOptions& options) {
+  return Workspace().lay_out(program, schedule, padded, options);
 }
 
-void Workspace::prepare(const Program& program, const Schedule& schedule, Size padded, std::size_t strip_bytes) {
+void Workspace::prepare(const Program& program, const Schedule& schedule, Size padded, const StripOptions& options) {
   if (padded == padded_) return;
   padded_ = {};  // stays unset when the allocation fails
-  const std::size_t total = lay_out(program, schedule, padded, strip_bytes);
+  const std::size_t total = lay_out(program, schedule, padded, options);
   if (arena_.size() < total) {
     arena_ = AlignedBytes();  // release before asking for more
     arena_ = AlignedBytes(total);
@@ -53,7 +56,8 @@ void Workspace::prepare(const Program& program, const Schedule& schedule, Size p
   padded_ = padded;
 }
 
-std::size_t Workspace::lay_out(const Program& program, const Schedule& schedule, Size padded, std::size_t strip_bytes) {
+std::size_t Workspace::lay_out(const Program& program, const Schedule& schedule, Size padded,
+                               const StripOptions& options) {
   const std::size_t count = program.values.size();
   layouts_.clear();
   elements_.clear();
@@ -63,29 +67,40 @@ std::size_t Workspace::lay_out(const Program& program, const Schedule& schedule,
     elements_.push_back(program.values[i].element);
     scales_.push_back(program.values[i].scale);
   }
-  choose_strips(schedule, strip_bytes);
-  first_rows_.clear();
-  for (const MapLayout& layout : layouts_) first_rows_.push_back(-layout.border);
+  choose_strips(schedule, options);
+  first_rows_.assign(at(options.threads), {});
+  for (std::vector<int>& rows : first_rows_)
+    for (const MapLayout& layout : layouts_) rows.push_back(-layout.border);
   stored_.assign(count, true);
   offsets_.assign(count, 0);
+  for (std::size_t i = 0; i < count; ++i) stored_[i] = schedule.storage[i].stored;
+  std::vector<Lot> lots;
+  for (std::size_t i = 0; i < count; ++i)
+    if (stored_[i])
+      lots.push_back({i, 0, value_bytes(static_cast<int>(i)) * at(copies_[i]), schedule.storage[i].first_step,
+                      schedule.storage[i].last_step});
+  // Small ones find gaps between large ones more often than the other way round.
+  std::stable_sort(lots.begin(), lots.end(), [](const Lot& a, const Lot& b) { return a.bytes > b.bytes; });
   std::vector<Lot> placed;
   std::size_t total = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    const Storage& storage = schedule.storage[i];
-    stored_[i] = storage.stored;
-    if (!storage.stored) continue;
-    const std::size_t bytes = layouts_[i].elements() * bytes_of(elements_[i]);
-    Lot lot{0, (bytes + kLineBytes - 1) / kLineBytes * kLineBytes, storage.first_step, storage.last_step};
-    lot.offset = offsets_[i] = first_fit(placed, lot);
+  for (Lot& lot : lots) {
+    lot.offset = offsets_[lot.value] = first_fit(placed, lot);
     placed.push_back(lot);
     total = std::max(total, lot.end());
   }
   return total;
 }
 
+std::size_t Workspace::value_bytes(int value) const {
+  const std::size_t bytes = layouts_[at(value)].elements() * bytes_of(elements_[at(value)]);
+  return (bytes + kLineBytes - 1) / kLineBytes * kLineBytes;
+}
+
 /// How many rows at a time the interleaved steps compute, and so how many rows of their values are kept.
-void Workspace::choose_strips(const Schedule& schedule, std::size_t strip_bytes) {
+void Workspace::choose_strips(const Schedule& schedule, const StripOptions& options) {
   strip_rows_.assign(schedule.steps.size(), 0);
+  in_sections_.assign(schedule.steps.size(), false);
+  copies_.assign(layouts_.size(), 1);
   const auto value_of = [&](int step) { return schedule.steps[at(step)].output; };
   for (std::size_t s = 0; s < schedule.steps.size(); ++s) {
     const Step& step = schedule.steps[s];
@@ -93,36 +108,42 @@ void Workspace::choose_strips(const Schedule& schedule, std::size_t strip_bytes)
     std::size_t widest = 0;
     for (int k = step.first; k < step.last; ++k)
       widest = std::max(widest, row_bytes(value_of(k)) * at(layouts_[at(value_of(k))].blocks()));
-    const int rows = rows_of_strip(strip_bytes, widest);
-    if (rows + kLookAhead * (step.last - step.first) >= layouts_[at(value_of(step.first))].size.height) continue;
+    const int height = layouts_[at(value_of(step.first))].size.height, steps = step.last - step.first;
+    int rows = rows_of_strip(std::min(kSectionBytes, options.bytes / at(options.threads)), widest);
+    int ahead = 2 * kLookAhead;  // of a section, above it, too
+    in_sections_[s] =
+        options.threads > 1 && height / options.threads >= std::max(options.section_rows, rows + ahead * steps);
+    if (!in_sections_[s]) rows = rows_of_strip(options.bytes, widest), ahead = kLookAhead;
+    if (rows + ahead * steps >= height) continue;
     strip_rows_[s] = rows;
     for (int k = step.first; k < step.last; ++k) {
       MapLayout& layout = layouts_[at(value_of(k))];
-      layout.rows = std::min(layout.rows, rows + kLookAhead * (step.last - k) + 2 * layout.border);
+      layout.rows = std::min(layout.rows, rows + ahead * (step.last - k) + 2 * layout.border);
+      if (in_sections_[s]) copies_[at(value_of(k))] = options.threads;
     }
   }
 }
 
-void Workspace::advance(int value, int next, int end) {
+void Workspace::advance(int value, int next, int end, int thread) {
   const MapLayout& layout = layouts_[at(value)];
-  const int first = std::max(next - layout.border, first_rows_[at(value)]);
-  const std::size_t skipped = at(first - first_rows_[at(value)]) * row_bytes(value);
+  int& first_in_memory = first_row(value, thread);
+  const int first = std::max(std::min(next - layout.border, end), first_in_memory);
+  const std::size_t skipped = at(first - first_in_memory) * row_bytes(value);
   const std::size_t kept = at(std::max(0, end - first)) * row_bytes(value);
   if (skipped == 0) return;
   for (int block = 0; block < layout.blocks(); ++block) {
-    std::byte* const rows = arena_.data() + offsets_[at(value)] + at(block * layout.rows) * row_bytes(value);
+    std::byte* const rows = data(value, thread) + at(block * layout.rows) * row_bytes(value);
     std::memmove(rows, rows + skipped, kept);
   }
-  first_rows_[at(value)] = first;
+  first_in_memory = first;
 }
 
-MapBytes Workspace::as_bytes(int value) {
+MapBytes Workspace::as_bytes(int value, int thread) {
   MapLayout layout = layouts_[at(value)];
   const int blocks = layout.blocks();
   layout.lanes *= static_cast<int>(bytes_of(elements_[at(value)]));
   layout.channels = blocks * layout.lanes;
-  std::byte* const data = stored_[at(value)] ? arena_.data() + offsets_[at(value)] : nullptr;
-  return {{layout, data, first_rows_[at(value)]}};
+  return {{layout, data(value, thread), first_row(value, thread)}};
 }
 
 void clear_borders(const std::vector<MapBytes>& maps, const Team& team) {
@@ -150,9 +171,10 @@ void clear_borders(const std::vector<MapBytes>& maps, const Team& team) {
   });
 }
 
-void clear_outside(const MapBytes& map, Size size) {
+void clear_outside(const MapBytes& map, Size size, Span rows) {
   const MapLayout& layout = map.layout;
-  const int first = std::max(0, map.first_row), end = std::min(layout.size.height, map.first_row + layout.rows);
+  const int first = std::max(rows.begin, map.first_row);
+  const int end = std::min({rows.end, layout.size.height, map.first_row + layout.rows});
   for (int block = 0; block < layout.blocks(); ++block)
     for (int y = first; y < end; ++y) {
       const int x = y < size.height ? size.width : 0;

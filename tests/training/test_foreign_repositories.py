@@ -201,14 +201,14 @@ def test_maps_that_end_with_the_picture_in_strips_and_in_part(made: Import, tmp_
     dim_trt.build_plan(made.onnx, tmp_path / "dim.plan", backend="cpu")
     img, trimap = picture(made.case.program, made.seed, 141, 203)
     expected = replace(made, img=img, trimap=trimap).alpha()
-    for strip_bytes in (1 << 40, 1):
-        engine = core_engine(tmp_path / "dim.plan", threads=2, rgb=True, strip_bytes=strip_bytes)
-        assert_within(engine.run(img, trimap), expected, TOLERANCE, f"strips of {strip_bytes}")
+    for strips in ({"strip_bytes": 1 << 40}, {"strip_bytes": 1}, {"strip_bytes": 1, "section_rows": 1}):
+        engine = core_engine(tmp_path / "dim.plan", threads=2, rgb=True, **strips)
+        assert_within(engine.run(img, trimap), expected, TOLERANCE, f"{strips}")
         for top, left in ((0, 0), (70, 190), (130, 60), (136, 198)):
             few = np.zeros_like(trimap)
             few[top : top + 5, left : left + 5] = 128
             view = replace(made, img=img, trimap=few)
-            assert_within(engine.run(img, few), view.alpha(), TOLERANCE, f"{top} {left}, strips of {strip_bytes}")
+            assert_within(engine.run(img, few), view.alpha(), TOLERANCE, f"{top} {left}, {strips}")
 
 
 @pytest.mark.parametrize("form", [to_plugin_model, to_native_model])

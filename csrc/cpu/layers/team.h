@@ -15,7 +15,7 @@ class ThreadScratch {
  public:
   /// Before the threads start: they must not allocate.
   void reserve(int threads, std::size_t bytes) {
-    buffers_.resize(std::max(buffers_.size(), static_cast<std::size_t>(threads)));
+    if (buffers_.size() < static_cast<std::size_t>(threads)) buffers_.resize(static_cast<std::size_t>(threads));
     for (AlignedBytes& buffer : buffers_)
       if (buffer.size() < bytes) buffer = AlignedBytes(bytes);
   }
@@ -25,21 +25,24 @@ class ThreadScratch {
   std::vector<AlignedBytes> buffers_;
 };
 
-/// All threads of a pool, or the caller alone, during one run.
+/// All threads of a pool, or one of them alone, during one run.
 class Team {
  public:
-  Team(ThreadPool& pool, ThreadScratch& scratch, bool alone = false)
-      : pool_(&pool), scratch_(&scratch), alone_(alone) {}
+  static constexpr int kAll = -1;
 
-  int threads() const { return alone_ ? 1 : pool_->threads(); }
+  /// `only`: the thread that is alone, as the pool numbers them; 0 is the caller. One that runs a job of the pool's
+  /// needs memory that was reserved before.
+  Team(ThreadPool& pool, ThreadScratch& scratch, int only = kAll) : pool_(&pool), scratch_(&scratch), only_(only) {}
+
+  int threads() const { return only_ == kAll ? pool_->threads() : 1; }
 
   /// ThreadPool::run with `bytes` of memory for each thread, not zeroed: `job(index, memory)`.
   template <typename Job>
   void run(int jobs, std::size_t bytes, Job&& job) const {
-    scratch_->reserve(threads(), bytes);
+    scratch_->reserve(only_ == kAll ? threads() : only_ + 1, bytes);
     const auto with_memory = [&](int index, int thread) { job(index, scratch_->of(thread)); };
-    if (!alone_) return pool_->run(jobs, with_memory);
-    for (int index = 0; index < jobs; ++index) with_memory(index, 0);
+    if (only_ == kAll) return pool_->run(jobs, with_memory);
+    for (int index = 0; index < jobs; ++index) with_memory(index, only_);
   }
   /// `job(row)` for every row, some neighbours at a time.
   template <typename Job>
@@ -53,7 +56,7 @@ class Team {
  private:
   ThreadPool* pool_;
   ThreadScratch* scratch_;
-  bool alone_;
+  int only_;
 };
 
 }  // namespace dim::cpu
