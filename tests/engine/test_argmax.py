@@ -84,6 +84,6 @@ def test_with_the_same_argmax_alpha_differs_by_rounding_alone(network):
 def test_tiles_have_no_argmax_in_common(network):
     _, plan = network
     img, trimap = np.zeros((2000, 2000, 3), np.uint8), np.full((2000, 2000), 128, np.uint8)
-    engine = core_engine(plan, memory_bytes=core_engine(plan).working_bytes((1000, 1000)))
+    engine = core_engine(plan, memory_bytes=core_engine(plan, strip_bytes=8 << 20).working_bytes((1000, 1000)))
     with pytest.raises(dim_trt.InvalidInput, match="run in tiles"):
         engine.argmax(img, trimap)
