@@ -13,7 +13,7 @@ from training.scenes import camera
 from training.scenes import distance as distance_module
 from training.scenes.dice import Dice
 from training.scenes.distance import distance, distance_over_rows, over_rows, row_distance
-from training.scenes.drawing import SOFT, compose, light, muted, shadow, smooth, vivid
+from training.scenes.drawing import SOFT, compose, light, muted, one_hue, shadow, smooth, vivid
 from training.scenes.fields import FAINT, enlarged_window, gaussian_blur, ramp, smooth_noise, spread_color
 from training.scenes.jpeg import jpeg
 from training.scenes.textures import Size, texture
@@ -105,6 +105,27 @@ def test_saturated_colors():
     ]
     assert 1 <= min(factors) < 1.3
     assert 2.7 < max(factors) <= 3
+
+
+def test_shades_of_one_hue():
+    """With nothing left of what differs, all pixels of a picture lie on one line through black."""
+    colors = torch.from_numpy(np.random.default_rng(0).uniform(0.2, 0.6, (60, 3, 8, 9)).astype(np.float32))
+    changed = one_hue(dice(60, 1), colors.clone())
+    assert 0 <= changed.min() < changed.max() <= 1
+
+    def off_line(values):
+        return torch.stack([torch.linalg.svdvals(one.flatten(1))[1:].norm() for one in values])
+
+    clipped = (changed == 0) | (changed == 1)
+    inside = ~clipped.flatten(1).any(1)
+    assert inside.sum() > 10
+    kept = (off_line(changed) / off_line(colors))[inside]
+    assert kept.max() < 0.6
+    assert kept.min() < 0.05
+    brightness = torch.corrcoef(torch.stack([changed[0].mean(0).flatten(), colors[0].mean(0).flatten()]))
+    assert brightness[0, 1] > 0.95  # light and shade stay
+    hues = changed.mean((2, 3)) / changed.mean((1, 2, 3), keepdim=False)[:, None]
+    assert (hues.std(0) > 0.3).all()  # another for each picture
 
 
 def test_a_batch_is_its_pictures():

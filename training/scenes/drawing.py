@@ -82,6 +82,13 @@ def vivid(dice: Dice, colors: Tensor) -> Tensor:
     return torch.lerp(gray, colors, dice.uniform(1, 3)).clamp_(0, 1)
 
 
+def one_hue(dice: Dice, colors: Tensor) -> Tensor:
+    """Shades of a hue, as a material's under one light, and up to two fifths of what differs from them."""
+    tint = torch.exp(0.8 * dice.normals(3, 1, 1))
+    shades = colors.mean(1, keepdim=True) * tint / tint.amax(1, keepdim=True) * dice.uniform(1, 1.6)
+    return torch.lerp(shades, colors, dice.uniform(0, 0.4)).clamp_(0, 1)
+
+
 def near_colors(dice: Dice, foreground: Tensor, background: Tensor) -> Tensor:
     """Foregrounds whose colors hardly differ from the background's."""
     apart = background.mean((2, 3), keepdim=True) - foreground.mean((2, 3), keepdim=True)
@@ -122,8 +129,8 @@ def compose(
     """Layers over backgrounds, seen by a camera; both tensors may be changed.
 
     layer: [N, 4, H, W] premultiplied; background: [N, 3, H, W]; radii: [2, N] of the trimaps, in pixels;
-    share: how much of a whole scene's sides they show; toned: with more of photographs' colors: saturated foregrounds
-    with little detail before smooth backgrounds.
+    share: how much of a whole scene's sides they show; toned: with colors as photographs have them, of foregrounds one
+    hue, saturated, and with less detail, of backgrounds smooth.
     """
     size = Size(*layer.shape[2:])
     layer = dice.sometimes(0.6, camera.lens, layer)
@@ -132,9 +139,10 @@ def compose(
     foreground = spread_color(layer).mul_(light(dice, size, share)).mul_(lamps(dice)).clamp_(0, 1)
     background = (background * lamps(dice)).clamp_(0, 1)
     if toned:
-        foreground = dice.sometimes(0.6, vivid, foreground)
-        foreground = dice.sometimes(0.7, muted, foreground)
-        background = dice.sometimes(0.7, smooth, background)
+        foreground = dice.sometimes(0.5, one_hue, foreground)
+        foreground = dice.sometimes(0.5, vivid, foreground)
+        foreground = dice.sometimes(0.6, muted, foreground)
+        background = dice.sometimes(0.6, smooth, background)
     foreground = dice.sometimes(0.15, near_colors, foreground, background)
     background = dice.sometimes(0.3, shadow, background, alpha)
     image = camera.stored(dice, camera.mixture(dice, alpha, foreground, background))
