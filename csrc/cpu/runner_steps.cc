@@ -110,7 +110,8 @@ std::vector<int> Runner::section_edges(std::size_t first, const Regions& regions
   const auto last = at(schedule_.steps[first].last);
   const int height = workspace.layout(schedule_.steps[last].output).size.height;
   const Region& region = regions.step[last];
-  const bool many = workspace.in_sections(first) && conv_work(last, region, regions) >= kSerialWork;
+  const bool many =
+      workspace.in_sections(schedule_.steps[first].output) && conv_work(last, region, regions) >= kSerialWork;
   const std::size_t sections = many ? at(threads()) : 1, pixels = region.pixels();
   std::vector<int> edges = {0};
   std::size_t seen = 0;

@@ -73,12 +73,13 @@ std::size_t Workspace::lay_out(const Program& program, const Schedule& schedule,
     for (const MapLayout& layout : layouts_) rows.push_back(-layout.border);
   stored_.assign(count, true);
   offsets_.assign(count, 0);
-  for (std::size_t i = 0; i < count; ++i) stored_[i] = schedule.storage[i].stored;
   std::vector<Lot> lots;
-  for (std::size_t i = 0; i < count; ++i)
-    if (stored_[i])
-      lots.push_back({i, 0, value_bytes(static_cast<int>(i)) * at(copies_[i]), schedule.storage[i].first_step,
-                      schedule.storage[i].last_step});
+  for (std::size_t i = 0; i < count; ++i) {
+    const Storage& storage = schedule.storage[i];
+    stored_[i] = storage.stored;
+    const std::size_t bytes = value_bytes(static_cast<int>(i)) * at(copies_[i]);
+    if (storage.stored) lots.push_back({i, 0, bytes, storage.first_step, storage.last_step});
+  }
   // Small ones find gaps between large ones more often than the other way round.
   std::stable_sort(lots.begin(), lots.end(), [](const Lot& a, const Lot& b) { return a.bytes > b.bytes; });
   std::vector<Lot> placed;
@@ -99,7 +100,6 @@ std::size_t Workspace::value_bytes(int value) const {
 /// How many rows at a time the interleaved steps compute, and so how many rows of their values are kept.
 void Workspace::choose_strips(const Schedule& schedule, const StripOptions& options) {
   strip_rows_.assign(schedule.steps.size(), 0);
-  in_sections_.assign(schedule.steps.size(), false);
   copies_.assign(layouts_.size(), 1);
   const auto value_of = [&](int step) { return schedule.steps[at(step)].output; };
   for (std::size_t s = 0; s < schedule.steps.size(); ++s) {
@@ -111,15 +111,15 @@ void Workspace::choose_strips(const Schedule& schedule, const StripOptions& opti
     const int height = layouts_[at(value_of(step.first))].size.height, steps = step.last - step.first;
     int rows = rows_of_strip(std::min(kSectionBytes, options.bytes / at(options.threads)), widest);
     int ahead = 2 * kLookAhead;  // of a section, above it, too
-    in_sections_[s] =
+    const bool in_sections =
         options.threads > 1 && height / options.threads >= std::max(options.section_rows, rows + ahead * steps);
-    if (!in_sections_[s]) rows = rows_of_strip(options.bytes, widest), ahead = kLookAhead;
+    if (!in_sections) rows = rows_of_strip(options.bytes, widest), ahead = kLookAhead;
     if (rows + ahead * steps >= height) continue;
     strip_rows_[s] = rows;
     for (int k = step.first; k < step.last; ++k) {
       MapLayout& layout = layouts_[at(value_of(k))];
       layout.rows = std::min(layout.rows, rows + ahead * (step.last - k) + 2 * layout.border);
-      if (in_sections_[s]) copies_[at(value_of(k))] = options.threads;
+      if (in_sections) copies_[at(value_of(k))] = options.threads;
     }
   }
 }

@@ -47,7 +47,7 @@ class Workspace {
 
   /// Data are null for values that are not stored. `thread`: whose, of values in sections.
   FloatMap floats(int value, int thread = 0) { return map<float>(value, Element::float32, thread); }
-  CodeMap codes(int value, int thread = 0) { return map<std::uint8_t>(value, Element::argmax_code, thread); }
+  CodeMap codes(int value) { return map<std::uint8_t>(value, Element::argmax_code, 0); }
   QuantizedMap quantized(int value, int thread = 0) {
     return {map<std::uint8_t>(value, Element::quantized, thread), scales_[at(value)]};
   }
@@ -62,8 +62,8 @@ class Workspace {
   /// Most rows of the last step's result per strip that there is room for; 0 when the steps that begin with `step` have
   /// room for all.
   int strip_rows(std::size_t step) const { return strip_rows_[step]; }
-  /// Whether the steps that begin with `step` run in sections, each on one thread, which has rows of its own.
-  bool in_sections(std::size_t step) const { return in_sections_[step]; }
+  /// Whether each thread has rows of its own: the value's step, and those interleaved with it, may run in sections.
+  bool in_sections(int value) const { return copies_[at(value)] > 1; }
   /// Makes the rows from row `first` on, and a border's above it, the ones in memory.
   void rewind(int value, int first, int thread) { first_row(value, thread) = first - layouts_[at(value)].border; }
   /// Forgets the rows that a convolution going on at row `next` does not read any more; rows up to `end` are there.
@@ -98,7 +98,6 @@ class Workspace {
   std::vector<int> copies_;                   // by value: threads that have rows of their own
   std::vector<std::vector<int>> first_rows_;  // by thread and value
   std::vector<int> strip_rows_;               // by step
-  std::vector<bool> in_sections_;             // by step
   std::vector<bool> stored_;
   std::vector<std::size_t> offsets_;
   AlignedBytes arena_;
