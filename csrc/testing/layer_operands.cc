@@ -38,6 +38,8 @@ LayerOptions layer_options(const cpu::ConvWeights& weights, bool unpool, bool po
                        algorithm + "'");
   if (winograd && (weights.out_channels == 1 || !(weights.kernel == 5 || (weights.kernel == 3 && !unpool))))
     throw InvalidInput("algorithm: winograd needs a 5x5 kernel, or 3x3 without unpooling, and several outputs");
+  if (algorithm == "winograd-ties" && weights.kernel != 3)
+    throw InvalidInput("algorithm: winograd-ties needs a 3x3 kernel, got " + std::to_string(weights.kernel));
   if (rows && pool) throw InvalidInput("algorithm: row-winograd does not keep the ties that a pooling sees");
   if (threads < 1) throw InvalidInput("threads: expected at least 1, got " + std::to_string(threads));
   return {isa.empty() ? cpu::default_kernels() : cpu::kernels_named(isa), threads, relu,

@@ -87,17 +87,22 @@ def test_conv2d(isa, shape, relu):
     check_conv2d(isa, shape, relu, "direct")
 
 
+def winograd_cases(shapes):
+    """Ties are kept for kernels of 3×3."""
+    return [
+        (algorithm, shape) for algorithm in WINOGRAD for shape in shapes if "ties" not in algorithm or shape[2] == 3
+    ]
+
+
 @pytest.mark.parametrize("relu", [False, True])
-@pytest.mark.parametrize("shape", WINOGRAD_SHAPES, ids=str)
+@pytest.mark.parametrize(("algorithm", "shape"), winograd_cases(WINOGRAD_SHAPES), ids=str)
 @pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize("algorithm", WINOGRAD)
 def test_conv2d_winograd(isa, shape, relu, algorithm):
     check_conv2d(isa, shape, relu, algorithm)
 
 
-@pytest.mark.parametrize("shape", THIN_WINOGRAD_SHAPES, ids=str)
+@pytest.mark.parametrize(("algorithm", "shape"), winograd_cases(THIN_WINOGRAD_SHAPES), ids=str)
 @pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize("algorithm", WINOGRAD)
 def test_conv2d_winograd_of_thin_maps(isa, shape, algorithm):
     x, weight, bias = conv_operands(shape)
     y = _testing.conv2d(x, weight, bias, isa=isa, algorithm=algorithm)
@@ -230,6 +235,46 @@ def test_equal_pixels_give_equal_results(isa, constant, algorithm):
         np.testing.assert_array_equal(y, np.broadcast_to(y[:, :1, :], y.shape))
     if constant in ("columns", "both"):
         np.testing.assert_array_equal(y, np.broadcast_to(y[:, :, :1], y.shape))
+
+
+def areas(rng, channels, height, width):
+    """Flat ones, ones that repeat every other pixel along an axis, and noise, with edges anywhere."""
+    x = np.empty((channels, height, width), np.float32)
+    for top in range(0, height, 7):
+        for left in range(0, width, 11):
+            area = x[:, top : top + 7, left : left + 11]
+            rows, columns = rng.choice([1, 2, 7]), rng.choice([1, 2, 11])
+            tile = rng.standard_normal((channels, rows, columns))
+            area[:] = np.tile(tile, (1, 7, 11))[:, : area.shape[1], : area.shape[2]]
+    return x
+
+
+@pytest.mark.parametrize("shape", [(16, 40, 23, 45), (64, 16, 37, 61), (40, 33, 64, 30), (24, 48, 1, 99)], ids=str)
+@pytest.mark.parametrize("isa", ISAS)
+def test_pixels_that_see_the_same_give_equal_results(isa, shape):
+    """Their neighbour may see the same, or the one after; beyond edges of areas and of the picture, too."""
+    channels, out_channels, height, width = shape
+    rng = np.random.default_rng(7)
+    x = areas(rng, channels, height, width)
+    weight, bias = make_weights(rng, channels, out_channels, 3)
+    y = _testing.conv2d(x, weight, bias, isa=isa, threads=2, algorithm="winograd-ties")
+    references = (torch_conv(x, weight, bias, False, dtype) for dtype in (torch.float32, torch.float64))
+    assert_as_accurate(y, *references)
+    # [9 * channels, height, width]: what each pixel sees
+    seen = F.unfold(torch.from_numpy(x)[None], 3, padding=1)[0].reshape(-1, height, width).numpy()
+    for axis in (1, 2):
+        for step in (1, 2):
+            begin, end = (slice(0, -step) if y.shape[axis] > step else slice(0, 0)), slice(step, None)
+            first, second = ((slice(None),) * axis + (part,) for part in (begin, end))
+            same = (seen[first] == seen[second]).all(0)
+            assert same.any() or y.shape[axis] == 1
+            np.testing.assert_array_equal(y[first][:, same], y[second][:, same])
+            assert same.all() or not (y[first] == y[second]).all(0)[~same].any()
+
+
+def test_ties_are_kept_for_kernels_of_3x3():
+    with pytest.raises(ValueError, match="algorithm: winograd-ties needs a 3x3 kernel, got 5"):
+        _testing.conv2d(*conv_operands((16, 16, 5, 6, 8)), algorithm="winograd-ties")
 
 
 def check_max_pool(x, weight, bias, isa, algorithm):

@@ -96,9 +96,9 @@ struct UnpoolConvArgs {
 };
 
 /// Winograd convolution (Lavin & Gray, CVPR 2016): a window of input pixels becomes a patch of output pixels (a tile,
-/// in the paper), each axis by its own transform of length 4 or 6. Windows are 4×4 or 4×6 for 3×3 kernels, with patches
-/// of 2×2 or 2×4, and 6×6 for 5×5 kernels, with patches of 2×2. Where rows alone are transformed they are 1×6, with
-/// patches of 1×4 for 3×3 kernels and 1×2 for 5×5. An element is a position in the window.
+/// in the paper), each axis by its own transform of length 4 or 6. Windows are 4×6 for 3×3 kernels, with patches of
+/// 2×4, and 6×6 for 5×5 kernels, with patches of 2×2. Where rows alone are transformed they are 1×6, with patches of
+/// 1×4 for 3×3 kernels and 1×2 for 5×5. An element is a position in the window.
 
 /// The finite points besides 0 of a transform of length 6: ±a, ±b. The common 1 and 2 round twice as badly. A transform
 /// of length 4 has ±1.
@@ -107,7 +107,7 @@ inline constexpr float kWinogradB = 1.5f;
 
 /// Transforms the windows of a row of patches, 16 lanes.
 struct WinogradInputArgs {
-  Size window;         // 1×6, 4×4, 4×6 or 6×6
+  Size window;         // 1×6, 4×6 or 6×6
   const float* input;  // upper left pixel of the first window
   std::ptrdiff_t row_stride;
   std::ptrdiff_t patch_step;  // from a window to the next

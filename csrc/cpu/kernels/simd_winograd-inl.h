@@ -23,8 +23,7 @@ DIM_INLINE void winograd_input_patches(const WinogradInputArgs& a) {
 
 void winograd_input(const WinogradInputArgs& a) {
   if (a.window.height == 6) return winograd_input_patches<6, 6>(a);
-  if (a.window.height == 4)
-    return a.window.width == 6 ? winograd_input_patches<4, 6>(a) : winograd_input_patches<4, 4>(a);
+  if (a.window.height == 4) return winograd_input_patches<4, 6>(a);
   winograd_input_patches<1, 6>(a);
 }
 
@@ -158,8 +157,7 @@ DIM_INLINE void winograd_output_patches(const WinogradOutputArgs& a) {
 
 void winograd_output(const WinogradOutputArgs& a) {
   if (a.window.height == 6) return winograd_output_patches<6, 6, 2, 2>(a);
-  if (a.window.height == 4)
-    return a.window.width == 6 ? winograd_output_patches<4, 6, 2, 4>(a) : winograd_output_patches<4, 4, 2, 2>(a);
+  if (a.window.height == 4) return winograd_output_patches<4, 6, 2, 4>(a);
   a.patch.width == 4 ? winograd_output_patches<1, 6, 1, 4>(a) : winograd_output_patches<1, 6, 1, 2>(a);
 }
 

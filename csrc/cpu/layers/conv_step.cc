@@ -19,7 +19,7 @@ constexpr std::size_t kMinWinogradPatches = 16;  // fewer cannot pay for the lar
 class OrDirect final : public ConvStep {
  public:
   /// Costs are in products for a pair of channels: of a Winograd patch, transforms counted, and of a pixel.
-  OrDirect(std::unique_ptr<ConvStep> winograd, Size patch, double patch_cost, std::unique_ptr<ConvStep> direct,
+  OrDirect(std::unique_ptr<ConvStep> winograd, Size patch, double patch_cost, std::shared_ptr<const ConvStep> direct,
            double pixel_cost)
       : winograd_(std::move(winograd)),
         direct_(std::move(direct)),
@@ -33,24 +33,24 @@ class OrDirect final : public ConvStep {
     const bool pays = static_cast<double>(patches) * patch_cost_ < direct_cost;
     return patches >= kMinWinogradPatches && pays ? patch_ : kPixel;
   }
-  void run(const ConvCall& call) const override { (call.patch == kPixel ? direct_ : winograd_)->run(call); }
+  void run(const ConvCall& call) const override { (call.patch == kPixel ? *direct_ : *winograd_).run(call); }
   std::size_t scratch_bytes() const override { return std::max(winograd_->scratch_bytes(), direct_->scratch_bytes()); }
   bool computes_in_int8() const override { return direct_->computes_in_int8(); }
 
  private:
-  std::unique_ptr<ConvStep> winograd_, direct_;
+  std::unique_ptr<ConvStep> winograd_;
+  std::shared_ptr<const ConvStep> direct_;
   Size patch_;
   double patch_cost_, pixel_cost_;
 };
 
 template <typename Winograd>
-std::unique_ptr<ConvStep> or_direct(std::unique_ptr<Winograd> winograd, const KernelTables& kernels,
-                                    const ConvSpec& spec) {
+std::unique_ptr<ConvStep> or_direct(std::unique_ptr<Winograd> winograd, const ConvSpec& spec,
+                                    std::shared_ptr<const DenseConv> direct) {
   constexpr double kOverhead = 1.3;  // of the transforms
   const Size patch = winograd->patch();
   const double patch_cost = winograd->products() * kOverhead;
   const double pixel_cost = spec.weights.kernel * spec.weights.kernel;
-  auto direct = std::make_unique<DenseConv>(kernels, spec.weights, spec.in_lanes, spec.relu);
   return std::make_unique<OrDirect>(std::move(winograd), patch, patch_cost, std::move(direct), pixel_cost);
 }
 
@@ -115,23 +115,27 @@ std::unique_ptr<ConvStep> make_conv_step(const KernelTables& kernels, const Conv
   const ConvWeights& weights = spec.weights;
   const bool best = algorithm == Algorithm::best;
   const bool thin = weights.in_channels <= (weights.kernel == 3 ? kernels.floats->thin_3x3 : kernels.floats->thin_5x5);
+  const auto direct = [&] { return std::make_shared<DenseConv>(kernels, weights, spec.in_lanes, spec.relu); };
   const auto rows = [&] { return std::make_unique<RowWinogradConv>(kernels, weights, spec.relu); };
-  const auto both = [&] { return std::make_unique<WinogradConv>(kernels, weights, spec.keep_ties, spec.relu); };
+  const auto both = [&](std::shared_ptr<const DenseConv> ties) {
+    return std::make_unique<WinogradConv>(kernels, weights, std::move(ties), spec.relu);
+  };
   if (std::unique_ptr<ConvStep> step = make_int8_step(kernels, spec, algorithm)) return step;
   if (spec.out_lanes == 1) return std::make_unique<HeadConv>(kernels, weights, spec.relu);
-  if (algorithm == Algorithm::winograd) return both();
+  if (algorithm == Algorithm::winograd) return both(spec.keep_ties ? direct() : nullptr);
   if (algorithm == Algorithm::row_winograd) return rows();
   if (spec.unpools) {
     if (best && spec.adds && weights.kernel == 5) {
       if (thin) return rows();
-      return both();
+      return both(nullptr);
     }
     if (spec.adds) return std::make_unique<SkipUnpool>(kernels, spec);
     return std::make_unique<UnpoolConv>(kernels, spec, false);
   }
-  const bool ties_alone = thin && spec.keep_ties && weights.kernel == 3;
-  if (best && WinogradConv::supports(weights.kernel) && spec.in_lanes == kLanes && !ties_alone) {
-    return thin ? or_direct(rows(), kernels, spec) : or_direct(both(), kernels, spec);
+  const bool keeps_ties = weights.kernel == 3 && !thin;
+  if (best && WinogradConv::supports(weights.kernel) && spec.in_lanes == kLanes && (keeps_ties || !spec.keep_ties)) {
+    const std::shared_ptr<const DenseConv> same = direct();
+    return thin ? or_direct(rows(), spec, same) : or_direct(both(spec.keep_ties ? same : nullptr), spec, same);
   }
   return std::make_unique<DenseConv>(kernels, weights, spec.in_lanes, spec.relu);
 }

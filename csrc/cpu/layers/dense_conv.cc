@@ -54,25 +54,30 @@ void DenseConv::run(const ConvCall& call) const {
   });
 }
 
+/// A chunk of input blocks and a group of output blocks, but for where they are.
+ConvArgs DenseConv::args_of(int group, int first_in_block) const {
+  const int first = group * kernels_.floats->conv_group;
+  const std::ptrdiff_t block_weights = std::ptrdiff_t{kernel_} * kernel_ * in_lanes_ * kLanes;
+  ConvArgs args{};
+  args.in_blocks = std::min(chunk_blocks_, in_blocks_ - first_in_block);
+  args.in_lanes = in_lanes_;
+  args.kernel = {kernel_, kernel_};
+  args.group = std::min(kernels_.floats->conv_group, out_blocks_ - first);
+  args.weights = weights_.data() + block_weights * (in_blocks_ * first + args.group * first_in_block);
+  args.epilogue = {first_in_block == 0 ? bias_.data() + first * kLanes : nullptr,
+                   relu_ && first_in_block + chunk_blocks_ >= in_blocks_};
+  return args;
+}
+
 void DenseConv::run_slab(const ConvCall& call, const Slab& slab, int group, float* scratch) const {
   const int first = group * kernels_.floats->conv_group;
-  const int blocks = std::min(kernels_.floats->conv_group, out_blocks_ - first);
   const Results results = results_of(call, slab, first, scratch);
   const int radius = kernel_ / 2;
-  const std::ptrdiff_t block_weights = std::ptrdiff_t{kernel_} * kernel_ * in_lanes_ * kLanes;
-  const float* group_weights = weights_.data() + block_weights * in_blocks_ * first;
-
   for (int b = 0; b < in_blocks_; b += chunk_blocks_) {
-    ConvArgs args{};
+    ConvArgs args = args_of(group, b);
     args.in_row_stride = call.input.layout.row_stride();
     args.in_block_stride = call.input.layout.block_stride();
-    args.in_blocks = std::min(chunk_blocks_, in_blocks_ - b);
-    args.in_lanes = in_lanes_;
-    args.kernel = {kernel_, kernel_};
-    args.weights = group_weights + block_weights * blocks * b;
-    args.group = blocks;
     args.out_block_stride = results.block_stride;
-    args.epilogue = {b == 0 ? bias_.data() + first * kLanes : nullptr, relu_ && b + chunk_blocks_ >= in_blocks_};
     for (int y = slab.y0; y < slab.y1; ++y)
       for_spans(call.region->row(y), slab.x0, slab.x1, [&](int begin, int end) {
         args.input = call.input.at(b, y - radius, begin - radius);
@@ -81,7 +86,24 @@ void DenseConv::run_slab(const ConvCall& call, const Slab& slab, int group, floa
         kernels_.floats->conv(args);
       });
   }
-  finish_slab(kernels_, call, slab, results, blocks);
+  finish_slab(kernels_, call, slab, results, std::min(kernels_.floats->conv_group, out_blocks_ - first));
+}
+
+/// A 1×1 convolution, for which each tap is a block of input.
+void DenseConv::run_gathered(const float* input, int pixels, int group, float* output,
+                             std::ptrdiff_t out_block_stride) const {
+  const int taps = kernel_ * kernel_;
+  for (int b = 0; b < in_blocks_; b += chunk_blocks_) {
+    ConvArgs args = args_of(group, b);
+    args.in_block_stride = std::ptrdiff_t{pixels} * in_lanes_;
+    args.in_blocks *= taps;
+    args.kernel = kPixel;
+    args.out_block_stride = out_block_stride;
+    args.input = input + b * taps * args.in_block_stride;
+    args.output = output;
+    args.pixels = pixels;
+    kernels_.floats->conv(args);
+  }
 }
 
 HeadConv::HeadConv(const KernelTables& kernels, const ConvWeights& w, bool relu)

@@ -16,7 +16,12 @@ class DenseConv final : public ConvStep {
   void run(const ConvCall& call) const override;
   std::size_t scratch_bytes() const override;
 
+  /// Single pixels, the same to the bit: one group of blocks from `input`, [in block][ky][kx][pixel][16], to rows of
+  /// them, [block][pixel][16], blocks `out_block_stride` apart.
+  void run_gathered(const float* input, int pixels, int group, float* output, std::ptrdiff_t out_block_stride) const;
+
  private:
+  ConvArgs args_of(int group, int first_in_block) const;
   void run_slab(const ConvCall& call, const Slab& slab, int group, float* scratch) const;
 
   KernelTables kernels_;

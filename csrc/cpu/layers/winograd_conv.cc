@@ -1,8 +1,11 @@
 #include "cpu/layers/winograd_conv.h"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "cpu/layers/results.h"
+#include "cpu/layers/winograd_ties.h"
 #include "cpu/layers/winograd_weights.h"
 #include "cpu/layers/winograd_windows.h"
 
@@ -12,12 +15,8 @@ namespace {
 constexpr int kPatchRows = 2;
 constexpr int kMinBatchPatches = 28, kMaxBatchPatches = 56;
 constexpr int kInputBytes = 256 << 10;  // of transformed input that should stay in the second-level cache
-/// Input blocks summed in one go: sums of short sums round less, and larger transforms need that more. F(2×2, 3×3)
-/// takes what the direct kernel does.
-constexpr int chain_blocks(Size window) {
-  if (window.width == 4) return 16;
-  return window.height == 4 ? 2 : 1;
-}
+/// Input blocks summed in one go: sums of short sums round less, and larger transforms need that more.
+constexpr int chain_blocks(Size window) { return window.height == 4 ? 2 : 1; }
 
 }  // namespace
 
@@ -26,17 +25,21 @@ struct WinogradConv::Scratch {
   float* input;   // [element][in block][patch][16]
   float* sums;    // [element][block in group][patch][16]
   float* result;  // rows of one piece and block, when only the pooled result is kept
+  Ties ties = {};
+  std::vector<float> tie_values = {};  // [out block][value][16], of the job's groups
 };
 
-WinogradConv::WinogradConv(const KernelTables& kernels, const ConvWeights& w, bool keep_ties, bool relu)
+WinogradConv::WinogradConv(const KernelTables& kernels, const ConvWeights& w, std::shared_ptr<const DenseConv> ties,
+                           bool relu)
     : kernels_(kernels),
       kernel_(w.kernel),
-      window_{kPatchRows + w.kernel - 1, w.kernel == 3 && keep_ties ? 4 : kMaxWindow},
+      window_{kPatchRows + w.kernel - 1, kMaxWindow},
       patch_{window_.height + 1 - w.kernel, window_.width + 1 - w.kernel},
       in_blocks_(blocks_of(w.in_channels)),
       out_blocks_(blocks_of(w.out_channels)),
       groups_((out_blocks_ + kernels.floats->conv_group - 1) / kernels.floats->conv_group),
       relu_(relu),
+      ties_(std::move(ties)),
       bias_(w.padded_bias(out_blocks_ * kLanes)) {
   const int patch_bytes = elements() * in_blocks_ * kLanes * static_cast<int>(sizeof(float));
   batch_patches_ = std::clamp(kInputBytes / patch_bytes, kMinBatchPatches, kMaxBatchPatches);
@@ -65,10 +68,16 @@ void WinogradConv::run(const ConvCall& call) const {
     auto* const memory = reinterpret_cast<float*>(bytes);
     const Batch& batch = work[at(job / shares)];
     const int share = job % shares;
+    const Groups groups = {groups_ * share / shares, groups_ * (share + 1) / shares};
     Scratch mine = {memory, memory + input_floats(), memory + input_floats() + sum_floats()};
-    transform_input(call, batch, mine);
-    for (int group = groups_ * share / shares; group < groups_ * (share + 1) / shares; ++group)
-      run_group(call, batch, group, mine);
+    if (ties_ != nullptr) mine.ties = find_ties(call.input, batch, patch_);
+    if (!mine.ties.pixels.empty()) compute_ties(call, groups, mine);
+    const Batch& patches = mine.ties.pixels.empty() ? batch : mine.ties.others;
+    transform_input(call, patches, mine);
+    for (int group = groups.begin; group < groups.end; ++group) {
+      multiply(patches, group, mine);
+      write_group(call, batch, patches, group, mine);
+    }
   });
 }
 
@@ -87,10 +96,29 @@ void WinogradConv::transform_input(const ConvCall& call, const Batch& batch, Scr
   }
 }
 
-void WinogradConv::run_group(const ConvCall& call, const Batch& batch, int group, Scratch& scratch) const {
+int WinogradConv::blocks_in(int group) const {
+  return std::min(kernels_.floats->conv_group, out_blocks_ - group * kernels_.floats->conv_group);
+}
+
+/// Before the batch itself, whose scratch memory this takes.
+void WinogradConv::compute_ties(const ConvCall& call, Groups groups, Scratch& scratch) const {
+  const auto values = static_cast<int>(scratch.ties.values.size());
+  const int most = batch_patches_ * elements() / (kernel_ * kernel_);  // at once
+  scratch.tie_values.resize(at(out_blocks_ * values * kLanes));
+  for (int first = 0; first < values; first += most) {
+    const int count = std::min(most, values - first);
+    scratch.ties.gather(call.input, first, count, scratch.input);
+    for (int group = groups.begin; group < groups.end; ++group) {
+      float* out = &scratch.tie_values[at((group * kernels_.floats->conv_group * values + first) * kLanes)];
+      ties_->run_gathered(scratch.input, count, group, out, std::ptrdiff_t{values} * kLanes);
+    }
+  }
+}
+
+void WinogradConv::multiply(const Batch& patches, int group, Scratch& scratch) const {
   const int first = group * kernels_.floats->conv_group;
-  const int blocks = std::min(kernels_.floats->conv_group, out_blocks_ - first);
-  const std::ptrdiff_t block_stride = std::ptrdiff_t{batch.cells} * kLanes;
+  const int blocks = blocks_in(group);
+  const std::ptrdiff_t block_stride = std::ptrdiff_t{patches.cells} * kLanes;
   const std::ptrdiff_t element_weights = std::ptrdiff_t{in_blocks_} * kLanes * blocks * kLanes;
   const std::ptrdiff_t group_weights = std::ptrdiff_t{first} * kLanes * in_blocks_ * kLanes * elements();
   static constexpr float kZeros[4 * kLanes] = {};  // at least a group
@@ -100,7 +128,7 @@ void WinogradConv::run_group(const ConvCall& call, const Batch& batch, int group
   args.kernel = {1, 1};
   args.group = blocks;
   args.out_block_stride = block_stride;
-  args.pixels = batch.cells;
+  args.pixels = patches.cells;
   const int chain = chain_blocks(window_);
   for (int e = 0; e < elements(); ++e) {
     args.output = scratch.sums + e * padded_stride(block_stride * blocks);
@@ -113,40 +141,63 @@ void WinogradConv::run_group(const ConvCall& call, const Batch& batch, int group
       kernels_.floats->conv(args);
     }
   }
+}
+
+/// Of the batch, results for `patches` and ties; where asked to, pools them while they are in the cache.
+void WinogradConv::write_group(const ConvCall& call, const Batch& batch, const Batch& patches, int group,
+                               Scratch& scratch) const {
+  const int blocks = blocks_in(group), first = group * kernels_.floats->conv_group;
+  const std::ptrdiff_t block_stride = std::ptrdiff_t{patches.cells} * kLanes;
   for (int b = 0; b < blocks; ++b) {
-    int first_patch = 0;
+    const float* sums = scratch.sums + b * block_stride;
+    auto part = patches.pieces.begin();
+    auto tie = scratch.ties.pixels.begin();
     for (const Piece& piece : batch.pieces) {
-      const float* sums = scratch.sums + b * block_stride + std::ptrdiff_t{first_patch} * kLanes;
-      write_piece(call, piece, sums, padded_stride(block_stride * blocks), first + b, scratch);
-      first_patch += piece.x1 - piece.x0;
+      const Results results = results_at(call, piece, first + b, scratch);
+      for (; part != patches.pieces.end() && part->y == piece.y && part->x1 <= piece.x1; ++part) {
+        transform_sums(call, *part, sums, padded_stride(block_stride * blocks), results);
+        sums += std::ptrdiff_t{part->x1 - part->x0} * kLanes;
+      }
+      for (; tie != scratch.ties.pixels.end() && is_in(*tie, piece, patch_); ++tie) {
+        const std::size_t value = at(first + b) * scratch.ties.values.size() + at(tie->value);
+        std::copy_n(&scratch.tie_values[value * kLanes], kLanes, results.at(first + b, tie->y, tie->x));
+      }
+      finish_piece(call, piece, results);
     }
   }
 }
 
-/// Transforms the sums of a piece back and, where asked to, pools the result while it is in the cache.
-void WinogradConv::write_piece(const ConvCall& call, const Piece& piece, const float* sums,
-                               std::ptrdiff_t element_stride, int out_block, Scratch& scratch) const {
-  const MapLayout& layout = call.output.layout;
-  const int patches = piece.x1 - piece.x0;
-  const int y0 = piece.y * patch_.height, x0 = piece.x0 * patch_.width;
+Results WinogradConv::results_at(const ConvCall& call, const Piece& piece, int out_block, Scratch& scratch) const {
+  const int y = piece.y * patch_.height, x = piece.x0 * patch_.width;
+  if (call.output.data != nullptr)
+    return {call.output.at(out_block, y, x), 0, call.output.layout.row_stride(), out_block, y, x};
+  return {scratch.result, 0, std::ptrdiff_t{piece.x1 - piece.x0} * patch_.width * kLanes, out_block, y, x};
+}
+
+void WinogradConv::transform_sums(const ConvCall& call, const Piece& piece, const float* sums,
+                                  std::ptrdiff_t element_stride, const Results& results) const {
+  const Size inside = call.output.layout.size;
+  const int y = piece.y * patch_.height, x = piece.x0 * patch_.width;
   WinogradOutputArgs args{};
   args.input = sums;
   args.element_stride = element_stride;
-  args.patches = patches;
+  args.patches = piece.x1 - piece.x0;
   args.window = window_;
   args.patch = patch_;
-  args.rows = std::min(patch_.height, layout.size.height - y0);
-  args.pixels = std::min(patches * patch_.width, layout.size.width - x0);
-  args.epilogue = {bias_.data() + std::ptrdiff_t{out_block} * kLanes, relu_};
-  Results results = {scratch.result, 0, std::ptrdiff_t{patches} * patch_.width * kLanes, out_block, y0, x0};
-  if (call.output.data != nullptr)
-    results = {call.output.at(out_block, y0, x0), 0, layout.row_stride(), out_block, y0, x0};
-  args.output = results.data;
+  args.rows = std::min(patch_.height, inside.height - y);
+  args.pixels = std::min(args.patches * patch_.width, inside.width - x);
+  args.epilogue = {bias_.data() + std::ptrdiff_t{results.block} * kLanes, relu_};
+  args.output = results.at(results.block, y, x);
   args.row_stride = results.row_stride;
   kernels_.floats->winograd_output(args);
-  for (int y = y0; y < y0 + args.rows; ++y) quantize_row(kernels_, call, results, out_block, y, x0, x0 + args.pixels);
-  for (int y = y0 / 2; y < (y0 + args.rows) / 2; ++y)
-    pool_row(kernels_, call, results, out_block, y, x0 / 2, (x0 + args.pixels) / 2);
+}
+
+void WinogradConv::finish_piece(const ConvCall& call, const Piece& piece, const Results& results) const {
+  const Size inside = call.output.layout.size;
+  const int y0 = results.y, y1 = std::min(y0 + patch_.height, inside.height);
+  const int x0 = results.x, x1 = std::min(piece.x1 * patch_.width, inside.width);
+  for (int y = y0; y < y1; ++y) quantize_row(kernels_, call, results, results.block, y, x0, x1);
+  for (int y = y0 / 2; y < y1 / 2; ++y) pool_row(kernels_, call, results, results.block, y, x0 / 2, x1 / 2);
 }
 
 }  // namespace dim::cpu

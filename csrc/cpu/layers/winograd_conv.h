@@ -1,16 +1,19 @@
-// Winograd convolution: F(2×2, 3×3) needs 4/9 of a direct convolution's products, F(2×4, 3×3) a third, F(2×2, 5×5) a
-// little more. The patches and points are chosen so that rounding stays within twice that of a direct sum; F(4×4, 3×3),
-// a quarter of the products, does not.
+// Winograd convolution: F(2×4, 3×3) needs a third of a direct convolution's products, F(2×2, 5×5) a little more. The
+// patches and points are chosen so that rounding stays within twice that of a direct sum; F(4×4, 3×3), a quarter of the
+// products, does not.
 //
-// Of these F(2×2, 3×3) alone keeps ties: where the input does not change along an axis, its outputs are equal to the
-// bit (all but one element of the transform vanish), as those of a direct sum are. Pooling depends on that: flat
-// pictures would have an argmax that rounding decides.
+// Where the input does not change along an axis, the outputs of a direct sum are equal to the bit. Pooling depends on
+// that: flat pictures would have an argmax that rounding decides. Such ties are kept with a direct convolution, see
+// winograd_ties.h.
 #pragma once
 
 #include <cstddef>
+#include <memory>
 
 #include "cpu/layers/batches.h"
 #include "cpu/layers/conv_step.h"
+#include "cpu/layers/dense_conv.h"
+#include "cpu/layers/results.h"
 
 namespace dim::cpu {
 
@@ -20,8 +23,9 @@ class WinogradConv final : public ConvStep {
   /// Zeros that an input map must have around it: partial patches read beyond the convolution's own border.
   static int border(int kernel) { return kernel / 2 + (supports(kernel) ? kMaxWindow - kernel : 0); }
 
-  /// `keep_ties`: a pooling depends on the result.
-  WinogradConv(const KernelTables& kernels, const ConvWeights& weights, bool keep_ties, bool relu);
+  /// `ties`: the same convolution, for kernels of 3×3 whose result a pooling depends on, or null.
+  WinogradConv(const KernelTables& kernels, const ConvWeights& weights, std::shared_ptr<const DenseConv> ties,
+               bool relu);
 
   /// Output pixels of a patch.
   Size patch() const { return patch_; }
@@ -48,16 +52,26 @@ class WinogradConv final : public ConvStep {
   }
 
   struct Scratch;
+  /// Groups of output blocks.
+  struct Groups {
+    int begin, end;
+  };
   void transform_input(const ConvCall& call, const Batch& batch, Scratch& scratch) const;
-  void run_group(const ConvCall& call, const Batch& batch, int group, Scratch& scratch) const;
-  void write_piece(const ConvCall& call, const Piece& piece, const float* sums, std::ptrdiff_t element_stride,
-                   int out_block, Scratch& scratch) const;
+  void compute_ties(const ConvCall& call, Groups groups, Scratch& scratch) const;
+  void multiply(const Batch& patches, int group, Scratch& scratch) const;
+  void write_group(const ConvCall& call, const Batch& batch, const Batch& patches, int group, Scratch& scratch) const;
+  Results results_at(const ConvCall& call, const Piece& piece, int out_block, Scratch& scratch) const;
+  void transform_sums(const ConvCall& call, const Piece& piece, const float* sums, std::ptrdiff_t element_stride,
+                      const Results& results) const;
+  void finish_piece(const ConvCall& call, const Piece& piece, const Results& results) const;
+  int blocks_in(int group) const;
 
   KernelTables kernels_;
   int kernel_;
   Size window_, patch_;
   int in_blocks_, out_blocks_, groups_;
   bool relu_;
+  std::shared_ptr<const DenseConv> ties_;
   int batch_patches_;      // that are transformed together
   AlignedFloats weights_;  // [group][element][in block][in lane][group lanes]
   AlignedFloats bias_;
