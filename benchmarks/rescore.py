@@ -2,7 +2,7 @@
 
     python -m benchmarks.rescore --alphamatting DIR
 
-For the machine that README.md names. What a method costs stays as it was measured, on a machine with nothing else to
+For all machines. What a method costs stays as it was measured, on a machine with nothing else to
 do; what it scores is computed here, which any machine may do at any load, and the record says where and of which
 weights. What has no network keeps its scores where the pictures are the same, which their hash tells. Needs the extras
 train, dev and, where the pictures have changed, bench.
@@ -21,14 +21,13 @@ from tqdm import tqdm
 
 from benchmarks import quality
 from benchmarks.latency.cold import Cold
-from benchmarks.measure import ROOT, WEIGHTS, manifest, source, write_json
+from benchmarks.measure import WEIGHTS, manifest, source, write_json
 from benchmarks.methods import PEERS
 from benchmarks.networks import SHIPPED, Network, load_network
 from benchmarks.pictures import Picture, digest
 from benchmarks.provenance import Scored
 from benchmarks.records import PictureScore, Quality
-from benchmarks.report.pages import named_machine
-from benchmarks.result_files import RESULTS, read_records, result_file
+from benchmarks.result_files import RESULTS, machines, read_records, result_file
 from benchmarks.steps import STEPS
 from benchmarks.suite import arguments_of
 from dim_trt.files import file_digest
@@ -91,14 +90,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--alphamatting", type=Path, required=True, metavar="DIR", help="as for benchmarks.quality")
     parser.add_argument("--results", type=Path, default=RESULTS, help="default: benchmarks/results")
     args = parser.parse_args(argv)
-    machine = named_machine(ROOT / "README.md")
     written = {}
     with tempfile.TemporaryDirectory() as name:
         network = load_network(SHIPPED, Path(name))
         for step in (step for step in STEPS if step.module == "quality"):
-            path = result_file(args.results, machine, step.name)
-            if path.is_file():
-                options = quality.parse(arguments_of(step, args.alphamatting.resolve(), quick=False))
+            options = quality.parse(arguments_of(step, args.alphamatting.resolve(), quick=False))
+            for machine in machines(args.results):
+                path = result_file(args.results, machine, step.name)
+                if not path.is_file():
+                    continue
                 written[path] = rescored(options, read_records(path, machine), network, Path(name))
                 quality.print_tables(written[path])
     for path, rows in written.items():  # all of them, or none
