@@ -2,10 +2,10 @@
 
     python -m benchmarks.rescore --alphamatting DIR
 
-For all machines. What a method costs stays as it was measured, on a machine with nothing else to
-do; what it scores is computed here, which any machine may do at any load, and the record says where and of which
-weights. What has no network keeps its scores where the pictures are the same, which their hash tells. Needs the extras
-train, dev and, where the pictures have changed, bench.
+For all machines. What a method costs stays as it was measured, on a machine with nothing else to do; what it scores is
+computed here, which any machine may do at any load, and the record says where and of which weights. What has no network
+keeps its scores where the pictures are the same, which their hash tells. Needs the extras train, dev and, where the
+pictures have changed, bench.
 """
 
 from __future__ import annotations
