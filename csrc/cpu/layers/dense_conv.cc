@@ -54,6 +54,10 @@ void DenseConv::run(const ConvCall& call) const {
   });
 }
 
+int DenseConv::blocks_in(int group) const {
+  return std::min(kernels_.floats->conv_group, out_blocks_ - group * kernels_.floats->conv_group);
+}
+
 /// A chunk of input blocks and a group of output blocks, but for where they are.
 ConvArgs DenseConv::args_of(int group, int first_in_block) const {
   const int first = group * kernels_.floats->conv_group;
@@ -62,7 +66,7 @@ ConvArgs DenseConv::args_of(int group, int first_in_block) const {
   args.in_blocks = std::min(chunk_blocks_, in_blocks_ - first_in_block);
   args.in_lanes = in_lanes_;
   args.kernel = {kernel_, kernel_};
-  args.group = std::min(kernels_.floats->conv_group, out_blocks_ - first);
+  args.group = blocks_in(group);
   args.weights = weights_.data() + block_weights * (in_blocks_ * first + args.group * first_in_block);
   args.epilogue = {first_in_block == 0 ? bias_.data() + first * kLanes : nullptr,
                    relu_ && first_in_block + chunk_blocks_ >= in_blocks_};
@@ -86,7 +90,7 @@ void DenseConv::run_slab(const ConvCall& call, const Slab& slab, int group, floa
         kernels_.floats->conv(args);
       });
   }
-  finish_slab(kernels_, call, slab, results, std::min(kernels_.floats->conv_group, out_blocks_ - first));
+  finish_slab(kernels_, call, slab, results, blocks_in(group));
 }
 
 /// A 1×1 convolution, for which each tap is a block of input.

@@ -21,6 +21,7 @@ class DenseConv final : public ConvStep {
   void run_gathered(const float* input, int pixels, int group, float* output, std::ptrdiff_t out_block_stride) const;
 
  private:
+  int blocks_in(int group) const;
   ConvArgs args_of(int group, int first_in_block) const;
   void run_slab(const ConvCall& call, const Slab& slab, int group, float* scratch) const;
 

@@ -2,9 +2,9 @@
 //
 // A pixel of a direct convolution depends on the nine that its kernel covers, one of a patch of F(2×4, 3×3) on all of
 // its window. So where pixels see the same, rounding tells them apart, and pooling, which takes the first of equal
-// ones, would take another. Sums that all windows share are no way out: an edge of a flat area goes through a window,
-// too. Pixels of areas that do not change along rows or columns, or repeat every other pixel, have equal neighbours on
-// either side. These pixels are computed directly.
+// ones, would take another. Points at which flat windows give equal pixels are no way out: edges of flat areas go
+// through windows. Pixels of areas that do not change along rows or columns, or repeat every other pixel, have equal
+// neighbours on either side. These pixels are computed directly.
 #pragma once
 
 #include <vector>
